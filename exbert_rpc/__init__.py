@@ -1,0 +1,3 @@
+"""See inside a Transformer: its attention, and the contexts of a corpus that it represents alike."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Texts: documents, blocks, sentences and their annotation."""

@@ -1,0 +1,1 @@
+"""Corpora on disk: vectors, store, build and search."""

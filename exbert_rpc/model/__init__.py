@@ -1,0 +1,1 @@
+"""Models: loading them, and one forward pass as arrays."""

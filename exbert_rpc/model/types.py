@@ -1,0 +1,139 @@
+"""What one forward pass is, in NumPy arrays on the CPU.
+
+Axes are named by letters: ``L`` attention layers, ``H`` heads, ``n`` tokens, ``d`` head size, ``D`` hidden size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+ModelKind = Literal["bidirectional", "autoregressive", "encoderDecoder"]
+Stream = Literal["self", "decoder", "cross"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What a model is.
+
+    Attributes:
+        id: The id it was asked for by.
+        architecture: Class name, such as ``BertModel``.
+        kind: How its attention is masked.
+        n_layers: Attention layers (of the encoder, for an encoder-decoder model).
+        n_heads: Query heads.
+        n_kv_heads: Key/value heads; fewer than ``n_heads`` under grouped-query attention.
+        hidden_size: Width of the residual stream.
+        head_size: Width of one head's output; measured, not divided.
+        max_tokens: Longest input, special tokens included.
+        has_lm_head: Whether the checkpoint carries a language-model head.
+        mask_token: The tokenizer's mask token, if it has one.
+        fingerprint: Hex digest of weights, configuration, tokenizer, dtype and library versions.
+        device: Where it runs.
+        n_decoder_layers: Layers of the decoder; ``None`` unless encoder-decoder.
+    """
+
+    id: str
+    architecture: str
+    kind: ModelKind
+    n_layers: int
+    n_heads: int
+    n_kv_heads: int
+    hidden_size: int
+    head_size: int
+    max_tokens: int
+    has_lm_head: bool
+    mask_token: str | None
+    fingerprint: str
+    device: str
+    n_decoder_layers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """A text (or a pair) as a tokenizer cut it. The text is never rewritten.
+
+    Attributes:
+        text: First segment, as it was given.
+        pair: Second segment, or ``None``.
+        ids: int64 ``[n]``, ids as the model reads them (masked positions hold the mask token's id).
+        tokens: Vocabulary forms, ``n`` of them.
+        start: int32 ``[n]``, offset of each token's first character in its segment's text; 0 for special tokens.
+        end: int32 ``[n]``, offset behind its last character; equal to ``start`` for special tokens.
+        segment: int32 ``[n]``, 0 or 1: the text or the pair.
+        is_special: bool ``[n]``, tokens that the tokenizer added ([CLS], <s> …), never typed ones.
+        is_masked: bool ``[n]``, positions that the caller asked to mask.
+    """
+
+    text: str
+    pair: str | None
+    ids: NDArray[np.int64]
+    tokens: tuple[str, ...]
+    start: NDArray[np.int32]
+    end: NDArray[np.int32]
+    segment: NDArray[np.int32]
+    is_special: NDArray[np.bool_]
+    is_masked: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPrediction:
+    """One candidate of the language-model head at one position; ``probability`` in [0, 1]."""
+
+    token: str
+    id: int
+    probability: float
+
+
+class Capture(Protocol):
+    """One forward pass over one encoding: everything that was asked of it, and what more it can still give.
+
+    ``hidden_states`` float32 ``[L + 1, n, D]``: 0 is the embedding output, ``i`` the output of layer ``i - 1``,
+    as transformers' ``output_hidden_states`` defines them (the last one is behind the final norm, where there is one).
+    ``head_outputs`` float32 ``[L, H, n, d]``: softmax(QKᵀ)·V of each head, before the output projection.
+    For an encoder-decoder model both are the encoder's.
+    """
+
+    @property
+    def info(self) -> ModelInfo:
+        """The model."""
+        ...
+
+    @property
+    def encoding(self) -> Encoding:
+        """The tokens of the pass (of the encoder)."""
+        ...
+
+    @property
+    def decoder_encoding(self) -> Encoding | None:
+        """The decoder's tokens; ``None`` unless encoder-decoder."""
+        ...
+
+    @property
+    def hidden_states(self) -> NDArray[np.float32]:
+        """float32 ``[L + 1, n, D]``."""
+        ...
+
+    @property
+    def head_outputs(self) -> NDArray[np.float32]:
+        """float32 ``[L, H, n, d]``."""
+        ...
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that this capture keeps in memory."""
+        ...
+
+    def attention(
+        self, layers: Sequence[int], heads: Sequence[int] | None = None, stream: Stream = "self"
+    ) -> NDArray[np.float32]:
+        """float32 ``[len(layers), len(heads), n_query, n_key]`` in [0, 1], rows sum to 1; no second forward pass."""
+        ...
+
+    def predictions(self, k: int) -> tuple[tuple[TokenPrediction, ...], ...] | None:
+        """The ``k`` likeliest tokens at each position (next ones, if autoregressive); ``None`` without an LM head."""
+        ...

@@ -1,0 +1,1 @@
+"""JSON-RPC: wire types, sessions and transports."""

@@ -1,0 +1,492 @@
+"""The wire types: one frozen msgspec Struct for each JSON object of the protocol.
+
+``protocol/`` is generated from this file (``exbert-rpc schema``); nothing else defines a wire type.
+Names are camelCase on the wire. Layers, heads and tokens are 0-based. ``layer`` counts attention
+layers, ``hiddenLayer`` counts hidden states. Character offsets count in the negotiated position
+encoding (UTF-16 unless the client offers another one first).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+PROTOCOL_VERSION = "1.0"
+
+Index = Annotated[int, Meta(ge=0)]
+Probability = Annotated[float, Meta(ge=0, le=1)]
+Score = Annotated[float, Meta(ge=-1, le=1)]
+ProgressToken = int | str
+Space = Literal["hiddenState", "headOutput"]
+Weighting = Literal["uniform", "norm"]
+Precision = Literal["int8", "int4", "binary"]
+Direction = Literal["outgoing", "incoming"]
+Attribute = Literal["pos", "tag", "dep", "entity", "offset"]
+TensorForm = Literal["list", "float16", "uint8"]
+ModelKind = Literal["bidirectional", "autoregressive", "encoderDecoder"]
+
+
+class Params(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """Base of everything a client sends: an unknown field is an error that names it."""
+
+
+class Result(Struct, frozen=True, rename="camel", kw_only=True):
+    """Base of everything the server sends."""
+
+
+# --- shared pieces -------------------------------------------------------------------------------
+
+
+class Position(Params):
+    """A place in a document (LSP)."""
+
+    line: Index
+    character: Index
+
+
+class Range(Params):
+    """A half-open stretch of a document (LSP)."""
+
+    start: Position
+    end: Position
+
+
+class TextDocumentIdentifier(Params):
+    """A document that the client has opened (LSP)."""
+
+    uri: str
+
+
+class Tensor(Result):
+    """An array of numbers. ``uint8`` means value / 255. base64 is little-endian, C order."""
+
+    dtype: Literal["float32", "float16", "uint8"]
+    shape: list[int]
+    encoding: Literal["list", "base64"]
+    data: list | str
+
+
+class ModelDescription(Result):
+    """What a model is, as it was loaded."""
+
+    id: str
+    architecture: str
+    kind: ModelKind
+    n_layers: int
+    n_heads: int
+    n_kv_heads: int
+    hidden_size: int
+    head_size: int
+    max_tokens: int
+    has_lm_head: bool
+    mask_token: str | None
+    fingerprint: str
+    device: str = "cpu"
+    n_decoder_layers: int | None = None
+
+
+class Prediction(Result):
+    """A token that the language-model head expects."""
+
+    token: str
+    id: int
+    probability: Probability
+
+
+class Token(Result):
+    """One token of a forward pass. Annotations of special tokens are null; sub-words inherit their word's."""
+
+    index: int
+    id: int
+    token: str
+    text: str
+    start: int
+    end: int
+    segment: int
+    is_special: bool
+    is_masked: bool
+    pos: str | None = None
+    tag: str | None = None
+    dep: str | None = None
+    lemma: str | None = None
+    syntactic_head: int | None = None
+    entity: str | None = None
+    word: int | None = None
+    sentence: int | None = None
+    predictions: list[Prediction] | None = None
+
+
+# --- attend --------------------------------------------------------------------------------------
+
+
+class AttendParams(Params):
+    """A text input (or the handle of one that was read before) and what to return of it."""
+
+    text: str | None = None
+    text_pair: str | None = None
+    text_document: TextDocumentIdentifier | None = None
+    range: Range | None = None
+    capture_id: str | None = None
+    model: str | None = None
+    layers: list[Index] | None = None
+    heads: list[Index] | None = None
+    mask: list[Index] | None = None
+    top_k: Annotated[int, Meta(ge=0, le=100)] | None = None
+    annotate: bool = True
+    pipeline: str | None = None
+    tensors: TensorForm = "list"
+    work_done_token: ProgressToken | None = None
+
+
+class AttendResult(Result):
+    """Tokens and attention ``[layer][head][query][key]`` of one forward pass."""
+
+    capture_id: str
+    model: ModelDescription
+    tokens: list[Token]
+    attention: Tensor
+    layers: list[int]
+    heads: list[int]
+    text: str
+    decoder_tokens: list[Token] | None = None
+    decoder_attention: Tensor | None = None
+    cross_attention: Tensor | None = None
+    decoder_layers: list[int] | None = None
+    notes: list[str] = []
+
+
+# --- searchContexts ------------------------------------------------------------------------------
+
+
+class Filter(Params):
+    """What a hit must be. A list means any of its members; all fields must hold."""
+
+    pos: str | list[str] | None = None
+    dep: str | list[str] | None = None
+    entity: str | list[str] | None = None
+    token: str | list[str] | None = None
+    documents: str | list[str] | None = None
+
+
+class SearchParams(Params):
+    """A token of a text, and the space in which its nearest contexts are looked for."""
+
+    corpus: str
+    space: Space = "headOutput"
+    capture_id: str | None = None
+    text: str | None = None
+    text_pair: str | None = None
+    text_document: TextDocumentIdentifier | None = None
+    range: Range | None = None
+    position: Position | None = None
+    token: Index | None = None
+    mask: list[Index] | None = None
+    model: str | None = None
+    hidden_layer: Index | None = None
+    layer: Index | None = None
+    heads: list[Index] | None = None
+    k: Annotated[int, Meta(ge=1, le=1000)] = 50
+    weighting: Weighting = "uniform"
+    exact: bool | None = None
+    distinct: bool = False
+    filter: Filter | None = None
+    work_done_token: ProgressToken | None = None
+
+
+class HitSentence(Result):
+    """The sentence of a hit: its number in its document, and its exact text."""
+
+    index: int
+    text: str
+
+
+class HitToken(Result):
+    """One token of a hit's sentence; ``start`` and ``end`` count within the sentence."""
+
+    text: str
+    start: int
+    end: int
+    pos: str | None
+    tag: str | None
+    dep: str | None
+    lemma: str | None
+    entity: str | None
+    is_special: bool
+
+
+class HitAttention(Result):
+    """Attention of the match, mean over ``heads``: from it, and to it."""
+
+    layer: int
+    heads: list[int]
+    outgoing: list[float]
+    incoming: list[float]
+
+
+class Peak(Result):
+    """The strongest attention of a row: where, how far in tokens, how much."""
+
+    index: int
+    offset: int
+    weight: float
+
+
+class MaxAttention(Result):
+    """Strongest attention from the match, to the match, and from the next token; null if there is none."""
+
+    outgoing: Peak | None = None
+    incoming: Peak | None = None
+    next: Peak | None = None
+
+
+class Hit(Result):
+    """One context of the corpus. ``cell`` is set for a notebook; its ``range`` then counts in that cell."""
+
+    rank: int
+    score: Score
+    document: str
+    range: Range
+    stale: bool
+    sentence: HitSentence
+    match: int
+    next: int | None
+    tokens: list[HitToken]
+    attention: HitAttention
+    max_attention: MaxAttention
+    cell: int | None = None
+    sentence_range: Range | None = None
+
+
+class SearchStats(Result):
+    """What was searched, how, and how long it took; ``note`` says in words what limits the answer."""
+
+    searched: int
+    exact: bool
+    milliseconds: float
+    precision: Precision = "int8"
+    reranked: int = 0
+    note: str | None = None
+
+
+class SearchResult(Result):
+    """The nearest contexts, best first."""
+
+    search_id: str
+    model: ModelDescription
+    hits: list[Hit]
+    stats: SearchStats
+    query: Token | None = None
+
+
+# --- summarize -----------------------------------------------------------------------------------
+
+
+class SummarizeParams(Params):
+    """A search (by its handle, or all of searchContexts' fields) and what to count in it."""
+
+    search_id: str | None = None
+    subject: Literal["auto", "match", "next"] = "auto"
+    attention: Direction = "outgoing"
+    include_special: bool = False
+    corpus: str | None = None
+    space: Space = "headOutput"
+    capture_id: str | None = None
+    text: str | None = None
+    text_pair: str | None = None
+    text_document: TextDocumentIdentifier | None = None
+    range: Range | None = None
+    position: Position | None = None
+    token: Index | None = None
+    mask: list[Index] | None = None
+    model: str | None = None
+    hidden_layer: Index | None = None
+    layer: Index | None = None
+    heads: list[Index] | None = None
+    k: Annotated[int, Meta(ge=1, le=1000)] = 50
+    weighting: Weighting = "uniform"
+    exact: bool | None = None
+    distinct: bool = False
+    filter: Filter | None = None
+    work_done_token: ProgressToken | None = None
+
+
+class Bin(Result):
+    """One label: how often, how often expected, and how sure. ``qValue`` is Benjamini-Hochberg."""
+
+    label: str
+    count: int
+    share: Probability
+    baseline: Probability
+    lift: float | None
+    low: Probability
+    high: Probability
+    q_value: Probability
+
+
+class Histogram(Result):
+    """Counts of one attribute over the subjects, or over the targets of their strongest attention."""
+
+    of: Literal["subject", "maxAttention"]
+    attribute: Attribute
+    bins: list[Bin]
+
+
+class SummarizeResult(Result):
+    """What the hits have in common, against what the corpus has anyway."""
+
+    subject: Literal["match", "next"]
+    n_hits: int
+    n_distinct: int
+    histograms: list[Histogram]
+    findings: list[str]
+    search_id: str
+    attention: Direction
+    n_baseline: int
+
+
+# --- corpora and models --------------------------------------------------------------------------
+
+
+class InlineSource(Params):
+    """A document given by value."""
+
+    uri: str
+    text: str
+
+
+class IndexParams(Params):
+    """What to index, and how. ``sources`` is the whole corpus: what is no longer named leaves."""
+
+    corpus: str
+    sources: list[str | InlineSource]
+    model: str | None = None
+    pipeline: str | None = None
+    layers: list[Index] | None = None
+    spaces: list[Space] | None = None
+    precision: Precision | None = None
+    work_done_token: ProgressToken | None = None
+
+
+class Skipped(Result):
+    """Something that was not indexed, and why."""
+
+    uri: str
+    reason: str
+
+
+class IndexResult(Result):
+    """What the corpus holds now, and what this build did."""
+
+    corpus: str
+    documents: int
+    sentences: int
+    tokens: int
+    bytes: int
+    seconds: float
+    unchanged: int
+    skipped: list[Skipped]
+
+
+class CorpusParams(Params):
+    """A corpus by name."""
+
+    corpus: str
+
+
+class CorpusDescription(Result):
+    """What a corpus is. ``damaged`` names files that are not what was written; empty is healthy."""
+
+    corpus: str
+    model: str
+    pipeline: str
+    precision: Precision
+    documents: int
+    sentences: int
+    tokens: int
+    bytes: int
+    layers: list[int]
+    spaces: list[Space]
+    fingerprint: str
+    damaged: list[str]
+
+
+class ListCorporaResult(Result):
+    """All corpora of the store, by name."""
+
+    corpora: list[CorpusDescription]
+
+
+class RemoveCorpusResult(Result):
+    """The corpus that was removed."""
+
+    corpus: str
+    removed: bool
+
+
+class ModelParams(Params):
+    """A model by id."""
+
+    model: str
+
+
+class ModelListing(Result):
+    """A model that can be asked for."""
+
+    id: str
+    source: str
+    loaded: bool
+    is_default: bool
+
+
+class ListModelsResult(Result):
+    """The models that are at hand."""
+
+    models: list[ModelListing]
+
+
+class NoParams(Params):
+    """For methods that take nothing."""
+
+    work_done_token: ProgressToken | None = None
+
+
+class PingResult(Result):
+    """Answered by the event loop itself: shows that it is free."""
+
+    protocol_version: str
+    uptime_seconds: float
+
+
+# --- life cycle ----------------------------------------------------------------------------------
+
+
+class ExperimentalCapability(Result):
+    """``capabilities.experimental.exbert`` of the answer to ``initialize``."""
+
+    protocol_version: str
+    methods: list[str]
+    default_model: str
+    device: str
+
+
+class ErrorData(Result):
+    """``error.data`` of every error that this server sends; further fields depend on ``kind``."""
+
+    kind: str
+    hint: str
+
+
+# method -> (params, result); the one list that registration, schema and examples are made from
+METHODS: dict[str, tuple[type[Params], type[Result]]] = {
+    "attend": (AttendParams, AttendResult),
+    "searchContexts": (SearchParams, SearchResult),
+    "summarize": (SummarizeParams, SummarizeResult),
+    "indexCorpus": (IndexParams, IndexResult),
+    "listCorpora": (NoParams, ListCorporaResult),
+    "describeCorpus": (CorpusParams, CorpusDescription),
+    "removeCorpus": (CorpusParams, RemoveCorpusResult),
+    "listModels": (NoParams, ListModelsResult),
+    "describeModel": (ModelParams, ModelDescription),
+    "ping": (NoParams, PingResult),
+}

@@ -1,0 +1,1 @@
+"""What hits have in common: pure functions on arrays."""

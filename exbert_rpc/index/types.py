@@ -1,0 +1,165 @@
+"""What a corpus is, what is asked of it, and what it answers.
+
+All offsets are code points. Rows are vectors: one for each token of the corpus that is not special.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Space = Literal["hiddenState", "headOutput"]
+Weighting = Literal["uniform", "norm"]
+Precision = Literal["int8", "int4", "binary"]
+
+SPACES: tuple[Space, ...] = ("hiddenState", "headOutput")
+
+
+@dataclass(frozen=True, slots=True)
+class TextPosition:
+    """A place in a document: 0-based line, and code points from the line's start.
+
+    ``line_text`` is the whole line, so that the wire can count in any encoding.
+    """
+
+    line: int
+    column: int
+    line_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class HitFilter:
+    """What a hit must be; each field is a set of allowed values, ``None`` allows all. ``documents`` are globs."""
+
+    pos: tuple[str, ...] | None = None
+    dep: tuple[str, ...] | None = None
+    entity: tuple[str, ...] | None = None
+    token: tuple[str, ...] | None = None
+    documents: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceTokens:
+    """The tokens of one corpus sentence, special ones included; ``n`` of them.
+
+    Attributes:
+        start: int32 ``[n]``, offset within the sentence's text; 0 for special tokens.
+        end: int32 ``[n]``, offset behind the last character.
+        is_special: bool ``[n]``.
+        pos: Labels, ``n`` of them; ``None`` for special tokens and where the pipeline has none. Likewise below.
+        tag: Fine-grained tags.
+        dep: Dependency labels.
+        lemma: Lemmas.
+        entity: Entity types; ``None`` outside entities.
+    """
+
+    start: NDArray[np.int32]
+    end: NDArray[np.int32]
+    is_special: NDArray[np.bool_]
+    pos: tuple[str | None, ...]
+    tag: tuple[str | None, ...]
+    dep: tuple[str | None, ...]
+    lemma: tuple[str | None, ...]
+    entity: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionPeak:
+    """The strongest entry of one attention row: its token, the signed distance in tokens, its weight in [0, 1]."""
+
+    index: int
+    offset: int
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class ContextHit:
+    """One context of the corpus.
+
+    Attributes:
+        rank: 0 for the best.
+        score: Similarity in [-1, 1].
+        document: Uri of the document.
+        cell: Notebook cell, or ``None``.
+        start: Where the match starts in its document (or cell).
+        end: Where it ends.
+        sentence_start: Where its sentence starts.
+        sentence_end: Where its sentence ends.
+        stale: Whether the file has changed since it was indexed.
+        sentence_index: Number of the sentence in its document.
+        sentence_text: Exact text of the sentence.
+        match: Token index of the match in the sentence.
+        next: Token index of the next token that is not special, or ``None``.
+        tokens: Every token of the sentence's pass.
+        outgoing: float32 ``[n]``, attention from the match, mean over the heads shown.
+        incoming: float32 ``[n]``, attention to the match.
+        next_outgoing: float32 ``[n]``, attention from the next token; ``None`` without one.
+        next_incoming: float32 ``[n]``, attention to the next token; ``None`` without one.
+        peak_outgoing: Strongest attention from the match to a token that is not special.
+        peak_incoming: Strongest attention to the match from one.
+        peak_next: Strongest attention from the next token to one.
+    """
+
+    rank: int
+    score: float
+    document: str
+    cell: int | None
+    start: TextPosition
+    end: TextPosition
+    sentence_start: TextPosition
+    sentence_end: TextPosition
+    stale: bool
+    sentence_index: int
+    sentence_text: str
+    match: int
+    next: int | None
+    tokens: SentenceTokens
+    outgoing: NDArray[np.float32]
+    incoming: NDArray[np.float32]
+    next_outgoing: NDArray[np.float32] | None
+    next_incoming: NDArray[np.float32] | None
+    peak_outgoing: AttentionPeak | None
+    peak_incoming: AttentionPeak | None
+    peak_next: AttentionPeak | None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchReport:
+    """What was searched and how.
+
+    Attributes:
+        searched: Vectors that were eligible (live, and passing the filter).
+        exact: Whether all of them were compared.
+        milliseconds: Time of the search, hits included.
+        precision: Bits that the vectors are stored with.
+        reranked: Candidates whose score was computed again by a fresh pass.
+        note: What limits the answer, in words; ``None`` if nothing does.
+    """
+
+    searched: int
+    exact: bool
+    milliseconds: float
+    precision: Precision
+    reranked: int = 0
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusInfo:
+    """What a corpus holds; ``damaged`` names files that are not what was written."""
+
+    name: str
+    model: str
+    pipeline: str
+    precision: Precision
+    documents: int
+    sentences: int
+    tokens: int
+    nbytes: int
+    layers: tuple[int, ...]
+    spaces: tuple[Space, ...]
+    fingerprint: str
+    damaged: tuple[str, ...] = ()

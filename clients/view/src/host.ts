@@ -1,0 +1,92 @@
+/**
+ * The one door between the view and an editor. The view imports nothing else of its host; a host
+ * (VS Code webview, JupyterLab widget, the dev page) implements this and calls `mount`.
+ */
+import type { Method, MethodParams, MethodResult, Range } from "./protocol";
+
+export type Theme = "light" | "dark" | "highContrast" | "highContrastLight";
+
+/** What `attend` takes: text (and a second segment), or a stretch of an open document. */
+export type TextInput =
+  | { readonly text: string; readonly textPair?: string }
+  | { readonly textDocument: { readonly uri: string }; readonly range: Range };
+
+/** A new text to look at, with the name that people know it by ("notes.md:12", "cell 4"). */
+export interface SelectionEvent {
+  readonly input: TextInput;
+  readonly label: string;
+}
+
+/** Work-done progress as it arrives; `percentage` is 0..100. */
+export interface Progress {
+  readonly message?: string;
+  readonly percentage?: number;
+}
+
+export interface RequestOptions {
+  /** Abort means: send `$/cancelRequest`. The promise may then reject or stay open; both are fine. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** What a rejected `request` carries: the JSON-RPC error, plainly. */
+export interface HostError {
+  readonly code: number;
+  readonly message: string;
+  readonly data?: { readonly kind?: string; readonly hint?: string } & Readonly<Record<string, unknown>>;
+}
+
+/** What happened to the server. `message` is shown as it is. */
+export type ServerEvent =
+  | { readonly kind: "starting"; readonly message?: string }
+  | { readonly kind: "ready"; readonly message?: string }
+  | { readonly kind: "crashed"; readonly message?: string }
+  | { readonly kind: "restarted"; readonly message?: string }
+  | { readonly kind: "missing"; readonly message?: string };
+
+/** What the view may ask its host to do on behalf of the person. */
+export type HostCommand =
+  | "indexFolder"
+  | "selectModel"
+  | "selectCorpus"
+  | "showLog"
+  | "restartServer"
+  | "install"
+  | "openSettings";
+
+export interface Location {
+  readonly document: string;
+  readonly range: Range;
+  /** Notebook cell (0-based) in which `range` counts. */
+  readonly cell?: number | null;
+}
+
+export interface SavedFile {
+  readonly name: string;
+  readonly mime: string;
+  readonly data: string | Uint8Array;
+}
+
+export interface Disposable {
+  dispose(): void;
+}
+
+export interface Host {
+  /** Rejects with a {@link HostError}. Every call settles or is aborted. */
+  request<M extends Method>(method: M, params: MethodParams<M>, options?: RequestOptions): Promise<MethodResult<M>>;
+  openLocation(location: Location): void | Promise<void>;
+  save(file: SavedFile): void | Promise<void>;
+  copy(text: string): void | Promise<void>;
+  /** Kept by the host through reloads; plain JSON. `get` gives undefined when there is none. */
+  readonly state: { get(): unknown; set(state: unknown): void };
+  /** The theme now; read again after each `onThemeChange`. */
+  readonly theme: Theme;
+  onThemeChange(callback: (theme: Theme) => void): Disposable;
+  onSelection(callback: (selection: SelectionEvent) => void): Disposable;
+  onServerEvent(callback: (event: ServerEvent) => void): Disposable;
+  runCommand(name: HostCommand): void;
+  /** Commands that this host can run; buttons of the others are not shown. Absent: all of them. */
+  readonly commands?: readonly HostCommand[];
+  /** Turns an encoded view state into a link that this editor opens. Absent: `exbert:…` is copied. */
+  link?(encodedState: string): string;
+}

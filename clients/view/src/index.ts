@@ -1,0 +1,15 @@
+export type {
+  Disposable,
+  Host,
+  HostCommand,
+  HostError,
+  Location,
+  Progress,
+  RequestOptions,
+  SavedFile,
+  SelectionEvent,
+  ServerEvent,
+  TextInput,
+  Theme,
+} from "./host";
+export { mount, type MountedView } from "./mount";

@@ -59,7 +59,10 @@ class TextDocumentIdentifier(Params):
 
 
 class Tensor(Result):
-    """An array of numbers. ``uint8`` means value / 255. base64 is little-endian, C order."""
+    """An array of numbers: nested lists, one level an axis, or base64 (little-endian, C order).
+
+    ``uint8`` means value / 255.
+    """
 
     dtype: Literal["float32", "float16", "uint8"]
     shape: list[int]

@@ -1,0 +1,493 @@
+// Generated from schema.json by generate.mjs; do not edit.
+// schema.json sha256: bc8a85efd928492e316f0aee384e19dfddba1e11f8946faa227cf8e17db39ce9
+
+/**
+ * Nested lists of numbers, one level an axis.
+ */
+export type Numbers = number | Numbers[];
+
+/**
+ * A place in a document (LSP).
+ */
+export interface Position {
+  line: number;
+  character: number;
+}
+/**
+ * A half-open stretch of a document (LSP).
+ */
+export interface Range {
+  start: Position;
+  end: Position;
+}
+/**
+ * A document that the client has opened (LSP).
+ */
+export interface TextDocumentIdentifier {
+  uri: string;
+}
+/**
+ * An array of numbers: nested lists, one level an axis, or base64 (little-endian, C order).
+ *
+ *     ``uint8`` means value / 255.
+ */
+export interface Tensor {
+  dtype: "float16" | "float32" | "uint8";
+  shape: number[];
+  encoding: "base64" | "list";
+  data: Numbers | string;
+}
+/**
+ * What a model is, as it was loaded.
+ */
+export interface ModelDescription {
+  id: string;
+  architecture: string;
+  kind: "autoregressive" | "bidirectional" | "encoderDecoder";
+  nLayers: number;
+  nHeads: number;
+  nKvHeads: number;
+  hiddenSize: number;
+  headSize: number;
+  maxTokens: number;
+  hasLmHead: boolean;
+  maskToken: string | null;
+  fingerprint: string;
+  device: string;
+  nDecoderLayers: number | null;
+}
+/**
+ * A token that the language-model head expects.
+ */
+export interface Prediction {
+  token: string;
+  id: number;
+  probability: number;
+}
+/**
+ * One token of a forward pass. Annotations of special tokens are null; sub-words inherit their word's.
+ */
+export interface Token {
+  index: number;
+  id: number;
+  token: string;
+  text: string;
+  start: number;
+  end: number;
+  segment: number;
+  isSpecial: boolean;
+  isMasked: boolean;
+  pos: string | null;
+  tag: string | null;
+  dep: string | null;
+  lemma: string | null;
+  syntacticHead: number | null;
+  entity: string | null;
+  word: number | null;
+  sentence: number | null;
+  predictions: Prediction[] | null;
+}
+/**
+ * A text input (or the handle of one that was read before) and what to return of it.
+ */
+export interface AttendParams {
+  text?: string | null;
+  textPair?: string | null;
+  textDocument?: TextDocumentIdentifier | null;
+  range?: Range | null;
+  captureId?: string | null;
+  model?: string | null;
+  layers?: number[] | null;
+  heads?: number[] | null;
+  mask?: number[] | null;
+  topK?: number | null;
+  annotate?: boolean;
+  pipeline?: string | null;
+  tensors?: "float16" | "list" | "uint8";
+  workDoneToken?: number | string | null;
+}
+/**
+ * Tokens and attention ``[layer][head][query][key]`` of one forward pass.
+ */
+export interface AttendResult {
+  captureId: string;
+  model: ModelDescription;
+  tokens: Token[];
+  attention: Tensor;
+  layers: number[];
+  heads: number[];
+  text: string;
+  decoderTokens: Token[] | null;
+  decoderAttention: Tensor | null;
+  crossAttention: Tensor | null;
+  decoderLayers: number[] | null;
+  notes: string[];
+}
+/**
+ * What a hit must be. A list means any of its members; all fields must hold.
+ */
+export interface Filter {
+  pos?: string | string[] | null;
+  dep?: string | string[] | null;
+  entity?: string | string[] | null;
+  token?: string | string[] | null;
+  documents?: string | string[] | null;
+}
+/**
+ * A token of a text, and the space in which its nearest contexts are looked for.
+ */
+export interface SearchParams {
+  corpus: string;
+  space?: "headOutput" | "hiddenState";
+  captureId?: string | null;
+  text?: string | null;
+  textPair?: string | null;
+  textDocument?: TextDocumentIdentifier | null;
+  range?: Range | null;
+  position?: Position | null;
+  token?: number | null;
+  mask?: number[] | null;
+  model?: string | null;
+  hiddenLayer?: number | null;
+  layer?: number | null;
+  heads?: number[] | null;
+  k?: number;
+  weighting?: "norm" | "uniform";
+  exact?: boolean | null;
+  distinct?: boolean;
+  filter?: Filter | null;
+  workDoneToken?: number | string | null;
+}
+/**
+ * The sentence of a hit: its number in its document, and its exact text.
+ */
+export interface HitSentence {
+  index: number;
+  text: string;
+}
+/**
+ * One token of a hit's sentence; ``start`` and ``end`` count within the sentence.
+ */
+export interface HitToken {
+  text: string;
+  start: number;
+  end: number;
+  pos: string | null;
+  tag: string | null;
+  dep: string | null;
+  lemma: string | null;
+  entity: string | null;
+  isSpecial: boolean;
+}
+/**
+ * Attention of the match, mean over ``heads``: from it, and to it.
+ */
+export interface HitAttention {
+  layer: number;
+  heads: number[];
+  outgoing: number[];
+  incoming: number[];
+}
+/**
+ * The strongest attention of a row: where, how far in tokens, how much.
+ */
+export interface Peak {
+  index: number;
+  offset: number;
+  weight: number;
+}
+/**
+ * Strongest attention from the match, to the match, and from the next token; null if there is none.
+ */
+export interface MaxAttention {
+  outgoing: Peak | null;
+  incoming: Peak | null;
+  next: Peak | null;
+}
+/**
+ * One context of the corpus. ``cell`` is set for a notebook; its ``range`` then counts in that cell.
+ */
+export interface Hit {
+  rank: number;
+  score: number;
+  document: string;
+  range: Range;
+  stale: boolean;
+  sentence: HitSentence;
+  match: number;
+  next: number | null;
+  tokens: HitToken[];
+  attention: HitAttention;
+  maxAttention: MaxAttention;
+  cell: number | null;
+  sentenceRange: Range | null;
+}
+/**
+ * What was searched, how, and how long it took; ``note`` says in words what limits the answer.
+ */
+export interface SearchStats {
+  searched: number;
+  exact: boolean;
+  milliseconds: number;
+  precision: "binary" | "int4" | "int8";
+  reranked: number;
+  note: string | null;
+}
+/**
+ * The nearest contexts, best first.
+ */
+export interface SearchResult {
+  searchId: string;
+  model: ModelDescription;
+  hits: Hit[];
+  stats: SearchStats;
+  query: Token | null;
+}
+/**
+ * A search (by its handle, or all of searchContexts' fields) and what to count in it.
+ */
+export interface SummarizeParams {
+  searchId?: string | null;
+  subject?: "auto" | "match" | "next";
+  attention?: "incoming" | "outgoing";
+  includeSpecial?: boolean;
+  corpus?: string | null;
+  space?: "headOutput" | "hiddenState";
+  captureId?: string | null;
+  text?: string | null;
+  textPair?: string | null;
+  textDocument?: TextDocumentIdentifier | null;
+  range?: Range | null;
+  position?: Position | null;
+  token?: number | null;
+  mask?: number[] | null;
+  model?: string | null;
+  hiddenLayer?: number | null;
+  layer?: number | null;
+  heads?: number[] | null;
+  k?: number;
+  weighting?: "norm" | "uniform";
+  exact?: boolean | null;
+  distinct?: boolean;
+  filter?: Filter | null;
+  workDoneToken?: number | string | null;
+}
+/**
+ * One label: how often, how often expected, and how sure. ``qValue`` is Benjamini-Hochberg.
+ */
+export interface Bin {
+  label: string;
+  count: number;
+  share: number;
+  baseline: number;
+  lift: number | null;
+  low: number;
+  high: number;
+  qValue: number;
+}
+/**
+ * Counts of one attribute over the subjects, or over the targets of their strongest attention.
+ */
+export interface Histogram {
+  of: "maxAttention" | "subject";
+  attribute: "dep" | "entity" | "offset" | "pos" | "tag";
+  bins: Bin[];
+}
+/**
+ * What the hits have in common, against what the corpus has anyway.
+ */
+export interface SummarizeResult {
+  subject: "match" | "next";
+  nHits: number;
+  nDistinct: number;
+  histograms: Histogram[];
+  findings: string[];
+  searchId: string;
+  attention: "incoming" | "outgoing";
+  nBaseline: number;
+}
+/**
+ * A document given by value.
+ */
+export interface InlineSource {
+  uri: string;
+  text: string;
+}
+/**
+ * What to index, and how. ``sources`` is the whole corpus: what is no longer named leaves.
+ */
+export interface IndexParams {
+  corpus: string;
+  sources: (string | InlineSource)[];
+  model?: string | null;
+  pipeline?: string | null;
+  layers?: number[] | null;
+  spaces?: ("headOutput" | "hiddenState")[] | null;
+  precision?: ("binary" | "int4" | "int8") | null;
+  workDoneToken?: number | string | null;
+}
+/**
+ * Something that was not indexed, and why.
+ */
+export interface Skipped {
+  uri: string;
+  reason: string;
+}
+/**
+ * What the corpus holds now, and what this build did.
+ */
+export interface IndexResult {
+  corpus: string;
+  documents: number;
+  sentences: number;
+  tokens: number;
+  bytes: number;
+  seconds: number;
+  unchanged: number;
+  skipped: Skipped[];
+}
+/**
+ * A corpus by name.
+ */
+export interface CorpusParams {
+  corpus: string;
+}
+/**
+ * What a corpus is. ``damaged`` names files that are not what was written; empty is healthy.
+ */
+export interface CorpusDescription {
+  corpus: string;
+  model: string;
+  pipeline: string;
+  precision: "binary" | "int4" | "int8";
+  documents: number;
+  sentences: number;
+  tokens: number;
+  bytes: number;
+  layers: number[];
+  spaces: ("headOutput" | "hiddenState")[];
+  fingerprint: string;
+  damaged: string[];
+}
+/**
+ * All corpora of the store, by name.
+ */
+export interface ListCorporaResult {
+  corpora: CorpusDescription[];
+}
+/**
+ * The corpus that was removed.
+ */
+export interface RemoveCorpusResult {
+  corpus: string;
+  removed: boolean;
+}
+/**
+ * A model by id.
+ */
+export interface ModelParams {
+  model: string;
+}
+/**
+ * A model that can be asked for.
+ */
+export interface ModelListing {
+  id: string;
+  source: string;
+  loaded: boolean;
+  isDefault: boolean;
+}
+/**
+ * The models that are at hand.
+ */
+export interface ListModelsResult {
+  models: ModelListing[];
+}
+/**
+ * For methods that take nothing.
+ */
+export interface NoParams {
+  workDoneToken?: number | string | null;
+}
+/**
+ * Answered by the event loop itself: shows that it is free.
+ */
+export interface PingResult {
+  protocolVersion: string;
+  uptimeSeconds: number;
+}
+/**
+ * ``capabilities.experimental.exbert`` of the answer to ``initialize``.
+ */
+export interface ExperimentalCapability {
+  protocolVersion: string;
+  methods: string[];
+  defaultModel: string;
+  device: string;
+}
+/**
+ * ``error.data`` of every error that this server sends; further fields depend on ``kind``.
+ */
+export interface ErrorData {
+  kind: string;
+  hint: string;
+}
+
+/** Version of the protocol that these types are of; the server's answer to `initialize` carries its own. */
+export const PROTOCOL_VERSION = "1.0";
+
+/** Every method with what it takes and what it answers. */
+export interface Methods {
+  attend: { params: AttendParams; result: AttendResult };
+  searchContexts: { params: SearchParams; result: SearchResult };
+  summarize: { params: SummarizeParams; result: SummarizeResult };
+  indexCorpus: { params: IndexParams; result: IndexResult };
+  listCorpora: { params: NoParams; result: ListCorporaResult };
+  describeCorpus: { params: CorpusParams; result: CorpusDescription };
+  removeCorpus: { params: CorpusParams; result: RemoveCorpusResult };
+  listModels: { params: NoParams; result: ListModelsResult };
+  describeModel: { params: ModelParams; result: ModelDescription };
+  ping: { params: NoParams; result: PingResult };
+}
+
+export type Method = keyof Methods;
+
+/** Code of every error by its `data.kind`. */
+export const ERROR_CODES = {
+  /** a request came before initialize */
+  notInitialized: -32002,
+  /** not a JSON-RPC request, or one that may not come now */
+  invalidRequest: -32600,
+  /** no such method */
+  methodNotFound: -32601,
+  /** a field is wrong: which one, why, and what is allowed */
+  invalidParams: -32602,
+  /** a fault of the server; its log says more */
+  internal: -32603,
+  /** the bytes are not a JSON message */
+  parseError: -32700,
+  /** the client cancelled the request */
+  cancelled: -32800,
+  /** no such model where the server may look */
+  modelNotFound: -33001,
+  /** the model cannot be loaded safely or reproduced exactly; says why */
+  modelNotSupported: -33002,
+  /** no corpus of that name; lists those there are */
+  corpusNotFound: -33003,
+  /** the corpus was built by another model, tokenizer or pipeline; says which */
+  corpusMismatch: -33004,
+  /** a file of the corpus is not what was written; names it */
+  corpusDamaged: -33005,
+  /** the text is too long; gives both lengths */
+  textTooLong: -33006,
+  /** the answer would be too large; says what to ask for instead */
+  answerTooLarge: -33007,
+  /** a captureId or searchId that is unknown or has expired */
+  unknownHandle: -33008,
+  /** another build of this corpus runs, or too many requests wait */
+  busy: -33009,
+  /** the store cannot be written: disk full, read-only, no permission */
+  storageFailed: -33010,
+} as const;
+
+export type ErrorKind = keyof typeof ERROR_CODES;

@@ -1,0 +1,55 @@
+"""Offsets of a text as lines and columns, counted as the Language Server Protocol counts them."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+LINE_END = re.compile(r"\r\n|\n|\r")
+"""What ends a line in LSP, and nothing else (no form feed, no U+2028)."""
+
+
+class LineIndex:
+    """Where the lines of one text begin; made once, asked often.
+
+    Args:
+        text: Any text. Columns and offsets count its code points.
+    """
+
+    def __init__(self, text: str) -> None:
+        ends = list(LINE_END.finditer(text))
+        self._text = text
+        self._starts = np.array([0, *(match.end() for match in ends)], dtype=np.int64)
+        self._stops = np.array([*(match.start() for match in ends), len(text)], dtype=np.int64)
+
+    @property
+    def n_lines(self) -> int:
+        """Number of lines; a text that ends with a line end has an empty last one."""
+        return len(self._starts)
+
+    def locate(self, offset: int) -> tuple[int, int, str]:
+        """``(line, column, line_text)`` of an offset, 0-based; offsets outside the text are moved to its ends."""
+        lines, columns = self.locate_many([offset])
+        line = int(lines[0])
+        return line, int(columns[0]), self.line_text(line)
+
+    def locate_many(self, offsets: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Lines and columns, int64 ``[n]`` each, of offsets ``[n]``; one inside a line end counts as before it."""
+        inside = np.clip(np.asarray(offsets, dtype=np.int64), 0, len(self._text))
+        lines = np.searchsorted(self._starts, inside, side="right") - 1
+        return lines, np.minimum(inside, self._stops[lines]) - self._starts[lines]
+
+    def line_text(self, line: int) -> str:
+        """The line without its line end; ``""`` for a line that does not exist."""
+        if not 0 <= line < self.n_lines:
+            return ""
+        return self._text[int(self._starts[line]) : int(self._stops[line])]
+
+    def offset(self, line: int, column: int) -> int:
+        """Offset of a place; a column behind the line's end means its end, a line behind the last the text's end."""
+        if line >= self.n_lines:
+            return len(self._text)
+        start, stop = int(self._starts[max(line, 0)]), int(self._stops[max(line, 0)])
+        return min(start + max(column, 0), stop)

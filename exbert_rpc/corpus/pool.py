@@ -1,0 +1,202 @@
+"""spaCy in processes of its own: it holds the interpreter lock, and a server's event loop must stay free."""
+
+from __future__ import annotations
+
+import queue
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from types import TracebackType
+from typing import Self, cast
+
+from exbert_rpc.corpus.annotate import check_text
+from exbert_rpc.corpus.annotation_worker import read_frame, write_frame
+from exbert_rpc.corpus.types import AnnotatedText, PipelineInfo
+from exbert_rpc.errors import ExbertError, InvalidParams
+
+_BATCH_CHARACTERS = 8_000  # about a third of a second of en_core_web_sm: a cancel bites within it
+_BATCH_TEXTS = 64
+_BOOTSTRAP = "import sys; sys.path[:0] = sys.argv[1:]; from exbert_rpc.corpus.annotation_worker import main; main()"
+
+
+class AnnotatorPool:
+    """The same pipeline in one or more processes, started when first needed.
+
+    Safe to use from several threads. A process ends with the pool or with its parent, whichever is first.
+
+    Args:
+        name: As :class:`~exbert_rpc.corpus.annotate.Annotator` takes it.
+        processes: How many at once.
+    """
+
+    def __init__(self, name: str, processes: int = 1) -> None:
+        self._name = name
+        self._processes = max(1, processes)
+        self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
+        for _ in range(self._processes):
+            self._idle.put(None)  # a place for a process that has not been started
+        self._lock = threading.Lock()
+        self._workers: set[_Worker] = set()
+        self._threads = ThreadPoolExecutor(self._processes, thread_name_prefix="annotate")
+        self._info: PipelineInfo | None = None
+        self._closed = False
+
+    @property
+    def info(self) -> PipelineInfo:
+        """Which pipeline annotates; starts a process if none runs yet.
+
+        Raises:
+            InvalidParams: No such pipeline.
+        """
+        if self._info is None:
+            self._run([])
+        return cast(PipelineInfo, self._info)
+
+    def annotate(self, text: str) -> AnnotatedText:
+        """Annotate one text; raises what :meth:`annotate_many` raises."""
+        check_text(text)
+        return self._run([text])[0]
+
+    def annotate_many(self, texts: Iterable[str]) -> Iterator[AnnotatedText]:
+        """Annotate texts in order, a few batches ahead of the caller; leaving the iterator drops what waits.
+
+        Raises:
+            TextTooLong: A text has more than 1,000,000 characters.
+            InvalidParams: A text has half a surrogate pair, or there is no such pipeline.
+            ExbertError: A process died, or the pipeline failed.
+        """
+        waiting: deque[Future[list[AnnotatedText]]] = deque()
+        try:
+            for batch in _batches(texts):
+                waiting.append(self._threads.submit(self._run, batch))
+                if len(waiting) > 2 * self._processes:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def close(self) -> None:
+        """End the processes at once, whatever they are doing. Safe to call again."""
+        with self._lock:
+            self._closed = True
+            workers, self._workers = self._workers, set()
+        for worker in workers:
+            worker.kill()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _run(self, texts: list[str]) -> list[AnnotatedText]:
+        """Annotate one batch in whichever process is free."""
+        worker = self._idle.get()
+        try:
+            if worker is None:
+                worker = self._start()
+            return cast(list[AnnotatedText], worker.ask(texts)) if texts else []
+        except _WorkerDied as exc:
+            self._forget(worker)
+            worker = None
+            raise ExbertError(
+                "the pool was closed" if self._closed else f"the annotating process ended unexpectedly: {exc}",
+                hint="" if self._closed else "Try again; if it happens again, the pipeline needs more memory.",
+            ) from exc
+        finally:
+            self._idle.put(worker)
+
+    def _start(self) -> _Worker:
+        worker = _Worker()
+        with self._lock:
+            if self._closed:
+                worker.kill()
+                raise ExbertError("the pool was closed")
+            self._workers.add(worker)
+        try:
+            self._info = cast(PipelineInfo, worker.ask(self._name))
+        except ExbertError:
+            self._forget(worker)
+            raise
+        except _WorkerDied:
+            self._forget(worker)
+            raise
+        return worker
+
+    def _forget(self, worker: _Worker | None) -> None:
+        if worker is not None:
+            with self._lock:
+                self._workers.discard(worker)
+            worker.kill()
+
+
+class _WorkerDied(Exception):
+    """The process is gone; the message says how it ended."""
+
+
+class _Worker:
+    """One process."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _BOOTSTRAP, *(path for path in sys.path if path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+    def ask(self, request: str | list[str]) -> object:
+        """Send a request, wait for the reply; only one thread at a time."""
+        process = self._process
+        if process.stdin is None or process.stdout is None:
+            raise _WorkerDied("it has no pipes")
+        try:
+            write_frame(process.stdin, request)  # type: ignore[arg-type]
+            reply = read_frame(process.stdout)  # type: ignore[arg-type]
+        except (OSError, EOFError, ValueError) as exc:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=5)
+            raise _WorkerDied(f"exit code {process.returncode}") from exc
+        if isinstance(reply, tuple):
+            raise _error(*reply)
+        return reply
+
+    def kill(self) -> None:
+        """End the process and close its pipes."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                with suppress(OSError):
+                    stream.close()
+
+
+def _error(kind: str, message: str, hint: str, data: dict[str, object]) -> ExbertError:
+    """The error that a process reported, as this process would have raised it."""
+    if kind == InvalidParams.kind:
+        field = str(data.pop("field"))
+        return InvalidParams(field, message.removeprefix(f"{field}: "), hint=hint, **data)
+    return ExbertError(message, hint=hint, **data)
+
+
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Texts in lists of about ``_BATCH_CHARACTERS``, each checked."""
+    batch: list[str] = []
+    size = 0
+    for text in texts:
+        check_text(text)
+        batch.append(text)
+        size += len(text)
+        if size >= _BATCH_CHARACTERS or len(batch) >= _BATCH_TEXTS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

@@ -23,7 +23,7 @@ class LabelCount:
         lift: ``share / baseline``; ``None`` if the baseline is 0.
         low: Lower end of the 95 % Wilson interval of the share.
         high: Upper end.
-        q_value: Benjamini-Hochberg adjusted p-value over all bins of the summary, in [0, 1].
+        q_value: Benjamini-Hochberg adjusted p-value over all labels of all histograms of the summary, in [0, 1].
     """
 
     label: str
@@ -52,7 +52,7 @@ class Summary:
     Attributes:
         subject: The token that was counted: the match, or the one after it.
         attention: Whose strongest attention was read: from the subject, or to it.
-        n_hits: Hits that were summarised.
+        n_hits: Hits that were summarised: those whose subject exists.
         n_distinct: Distinct sentences among them: what significance counts.
         n_baseline: Corpus tokens behind the base rates of the subject histograms.
         histograms: One for each attribute.

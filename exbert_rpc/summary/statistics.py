@@ -1,0 +1,78 @@
+"""What is needed to believe a share: its interval, its p-value against a baseline, and q-values of many.
+
+1. Interval: Wilson's score interval (Wilson 1927), which stays in [0, 1] and holds for small counts.
+2. Test: Fisher's exact test of hits against baseline, two-sided by doubling the smaller tail. Given the label's
+   total in both samples together, the hits' count is hypergeometric. It is exact for any size; unlike a
+   binomial test it knows that the baseline is itself a sample, so that a label which the baseline never saw is
+   no proof; and where the hits are part of the baseline it errs on the careful side. Both directions count:
+   that a head avoids something is as much a finding as that it seeks it.
+3. Many labels: Benjamini-Hochberg (1995) over all labels of all histograms of a summary, seen in the hits or not;
+   testing the seen ones alone would select for surprise.
+
+Counts are discrete, hence exact p-values are uniform or larger: P(p <= a) <= a for random hits.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+_Z95 = 1.959963984540054  # standard normal quantile at 0.975
+
+
+def wilson_interval(share: float, n: float) -> tuple[float, float]:
+    """95 % Wilson score interval of a share seen in ``n`` trials, in [0, 1]; ``(0, 1)`` without trials.
+
+    Args:
+        share: In [0, 1].
+        n: Independent trials; may be fewer than the share was counted over, if some were copies.
+    """
+    if n <= 0:
+        return 0.0, 1.0
+    square = _Z95 * _Z95
+    centre = (share + square / (2 * n)) / (1 + square / n)
+    half = _Z95 * np.sqrt(share * (1 - share) / n + square / (4 * n * n)) / (1 + square / n)
+    # at the ends rounding must not leave the share outside
+    return float(max(0.0, min(centre - half, share))), float(min(1.0, max(centre + half, share)))
+
+
+def log_fisher_tails(count: int, n: int, base_count: int, base_n: int) -> tuple[float, float]:
+    """``(log P(X <= count), log P(X >= count))`` for the hypergeometric count of the hits.
+
+    Args:
+        count: Hits with the label.
+        n: Hits.
+        base_count: Baseline tokens with the label.
+        base_n: Baseline tokens.
+    """
+    labelled, others = count + base_count, n + base_n - count - base_count
+    lowest, highest = max(0, n - others), min(n, labelled)
+    x = np.arange(lowest, highest, dtype=np.float64)
+    # pmf(x + 1) / pmf(x); summed in log space from one end of the support, then scaled to 1 in all
+    steps = np.log(labelled - x) + np.log(n - x) - np.log(x + 1) - np.log(others - n + x + 1)
+    log_pmf = np.concatenate([[0.0], np.cumsum(steps)])
+    log_pmf -= _log_sum(log_pmf)
+    here = count - lowest
+    return min(0.0, _log_sum(log_pmf[: here + 1])), min(0.0, _log_sum(log_pmf[here:]))
+
+
+def log_fisher_two_sided(count: int, n: int, base_count: int, base_n: int) -> float:
+    """Natural logarithm of the two-sided exact p-value: twice the smaller tail, at most 1; 0.0 without data."""
+    if n == 0 or base_n == 0:
+        return 0.0
+    return min(0.0, float(np.log(2)) + min(log_fisher_tails(count, n, base_count, base_n)))
+
+
+def benjamini_hochberg(p_values: ArrayLike) -> NDArray[np.float64]:
+    """Adjusted p-values, float64 ``[m]`` in [0, 1], of p-values ``[m]``: calling all below q keeps the FDR below q."""
+    p = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(p, kind="stable")
+    scaled = p[order] * len(p) / np.arange(1, len(p) + 1)
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
+    return adjusted
+
+
+def _log_sum(logs: NDArray[np.float64]) -> float:
+    peak = float(np.max(logs))
+    return peak + float(np.log(np.sum(np.exp(logs - peak))))

@@ -67,6 +67,7 @@ class Encoding:
         segment: int32 ``[n]``, 0 or 1: the text or the pair.
         is_special: bool ``[n]``, tokens that the tokenizer added ([CLS], <s> …), never typed ones.
         is_masked: bool ``[n]``, positions that the caller asked to mask.
+        type_ids: int32 ``[n]``, token types as the model reads them (BERT's segments); ``None``: all 0.
     """
 
     text: str
@@ -78,6 +79,7 @@ class Encoding:
     segment: NDArray[np.int32]
     is_special: NDArray[np.bool_]
     is_masked: NDArray[np.bool_]
+    type_ids: NDArray[np.int32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +139,28 @@ class Capture(Protocol):
     def predictions(self, k: int) -> tuple[tuple[TokenPrediction, ...], ...] | None:
         """The ``k`` likeliest tokens at each position (next ones, if autoregressive); ``None`` without an LM head."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class BatchCapture:
+    """What was asked of one text of a batch, padding removed. ``n`` is that text's number of tokens.
+
+    Attributes:
+        encoding: The text's tokens.
+        hidden: float32 ``[len(hidden_layers), n, D]``.
+        heads: float32 ``[len(layers), H, n, d]``, head outputs.
+        attention: float32 ``[len(attention_layers), H, n, n]``, rows sum to 1.
+    """
+
+    encoding: Encoding
+    hidden: NDArray[np.float32]
+    heads: NDArray[np.float32]
+    attention: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAtHand:
+    """A model that can be asked for without network: its ``id``, and in words where it comes from."""
+
+    id: str
+    source: str

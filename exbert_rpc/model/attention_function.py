@@ -1,0 +1,257 @@
+"""The attention function that transformers calls for us, and what it writes down.
+
+transformers' public ``AttentionInterface`` hands every attention call of a model to a registered function:
+
+1. the output is computed by the fast kernel (``scaled_dot_product_attention``), as the stock model would;
+2. if the running thread has a :class:`Recorder`, the call's query, key and mask are kept (not the weights);
+3. :func:`attention_weights` computes softmax(QKᵀ·scaling + bias + mask) later, for the heads asked for.
+
+The registration is global and does nothing to models that don't ask for it by name.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+NAME_BOOL_MASK = "exbert_rpc"
+NAME_FLOAT_MASK = "exbert_rpc_additive"
+
+_running = threading.local()
+
+
+class EnoughSeen(Exception):
+    """Raised inside a forward pass when nothing further is wanted of it; never leaves ``model/``."""
+
+
+@dataclass(slots=True)
+class AttentionCall:
+    """One call of the attention function. ``b`` batch, ``h`` key/value heads, ``m`` keys.
+
+    Attributes:
+        query: float ``[b, H, n, d_key]``, or ``None`` where weights are not wanted.
+        key: float ``[b, h, m, d_key]``, likewise.
+        value: float ``[b, h, m, d]``; kept only by a recorder with ``keep_values``.
+        mask: bool (True: may attend) or additive float, broadcastable to ``[b, H, n, m]``; ``None``: no mask.
+        bias: additive float, broadcastable likewise (T5's relative positions); ``None``: none.
+        causal: Whether later keys are hidden although ``mask`` is ``None``.
+        scaling: Factor on QKᵀ.
+        softcap: ``s`` of ``s * tanh(x / s)`` on the scaled scores (Gemma 2); ``None``: none.
+        sinks: float ``[H]``, a score per head that takes weight and gives none (gpt-oss); ``None``: none.
+        output: float ``[b, n, H, d]``, softmax(QKᵀ)·V; ``None`` where not wanted.
+        n_kv_heads: Key/value heads of the call.
+        stage: What the recorder said was running.
+    """
+
+    query: torch.Tensor | None
+    key: torch.Tensor | None
+    value: torch.Tensor | None
+    mask: torch.Tensor | None
+    bias: torch.Tensor | None
+    causal: bool
+    scaling: float
+    softcap: float | None
+    sinks: torch.Tensor | None
+    output: torch.Tensor | None
+    n_kv_heads: int
+    stage: str
+
+
+@dataclass(slots=True)
+class Recorder:
+    """What to keep of a forward pass, and what was kept.
+
+    Attributes:
+        outputs: Calls (by number within their stage) whose output is kept; ``None``: all.
+        scores: Calls whose query, key and mask are kept; ``None``: all.
+        keep_values: Whether values are kept too (for verification).
+        stop_after: Number of the last call that is needed; ``None``: never stop.
+        stage: Label of the calls that come next.
+        calls: The calls, in order of execution.
+    """
+
+    outputs: frozenset[int] | None = None
+    scores: frozenset[int] | None = None
+    keep_values: bool = False
+    stop_after: int | None = None
+    stage: str = "self"
+    calls: list[AttentionCall] = field(default_factory=list)
+
+    def of(self, stage: str) -> list[AttentionCall]:
+        """The calls of one stage, in order."""
+        return [call for call in self.calls if call.stage == stage]
+
+
+@contextmanager
+def recording(recorder: Recorder) -> Iterator[Recorder]:
+    """Let the attention calls of this thread go to ``recorder`` while the block runs."""
+    before: Recorder | None = getattr(_running, "recorder", None)
+    _running.recorder = recorder
+    try:
+        yield recorder
+    finally:
+        _running.recorder = before
+
+
+def register() -> None:
+    """Make both names known to transformers; harmless when repeated."""
+    from transformers import AttentionInterface, AttentionMaskInterface
+    from transformers.masking_utils import eager_mask, sdpa_mask
+
+    AttentionInterface.register(NAME_BOOL_MASK, recorded_attention)
+    AttentionMaskInterface.register(NAME_BOOL_MASK, sdpa_mask)
+    AttentionInterface.register(NAME_FLOAT_MASK, recorded_attention)
+    AttentionMaskInterface.register(NAME_FLOAT_MASK, eager_mask)
+
+
+def recorded_attention(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float | None = None,
+    dropout: float = 0.0,  # noqa: ARG001 - part of the interface; models run in eval mode
+    is_causal: bool | None = None,
+    softcap: float | None = None,
+    s_aux: torch.Tensor | None = None,
+    position_bias: torch.Tensor | None = None,
+    **kwargs: Any,  # noqa: ANN401, ARG001 - whatever a model adds for other kernels
+) -> tuple[torch.Tensor, None]:
+    """Compute ``[b, n, H, d]`` with the fast kernel and tell the thread's recorder, if there is one.
+
+    Source: ``transformers.integrations.sdpa_attention.sdpa_attention_forward``.
+    """
+    causal = bool(getattr(module, "is_causal", True) if is_causal is None else is_causal)
+    call = AttentionCall(
+        query=query,
+        key=key,
+        value=value,
+        mask=attention_mask,
+        bias=position_bias,
+        causal=causal and attention_mask is None and query.shape[2] > 1,
+        scaling=query.shape[-1] ** -0.5 if scaling is None else float(scaling),
+        softcap=softcap,
+        sinks=s_aux,
+        output=None,
+        n_kv_heads=key.shape[1],
+        stage="self",
+    )
+    output = _output(call, value)
+    recorder: Recorder | None = getattr(_running, "recorder", None)
+    if recorder is not None:
+        _record(recorder, call, output)
+    return output, None
+
+
+def attention_weights(call: AttentionCall, item: int, heads: Sequence[int] | None = None) -> torch.Tensor:
+    """Weights float32 ``[len(heads), n, m]`` of one batch item, rows sum to 1 (less what sinks take)."""
+    import torch
+
+    if call.query is None or call.key is None:
+        raise LookupError("query and key of this call were not kept")
+    n_heads = call.query.shape[1]
+    chosen = list(range(n_heads)) if heads is None else list(heads)
+    group = n_heads // call.key.shape[1]
+    query = call.query[item, chosen].float()
+    key = call.key[item, [head // group for head in chosen]].float()
+    scores = torch.matmul(query, key.transpose(-1, -2)).mul_(call.scaling)
+    if call.softcap is not None:
+        scores = scores.div_(call.softcap).tanh_().mul_(call.softcap)
+    if call.bias is not None:
+        scores += _pick(call.bias, item, chosen)
+    if call.mask is not None:
+        mask = _pick(call.mask, item, chosen)
+        lowest = torch.finfo(scores.dtype).min
+        scores = scores.masked_fill_(~mask, lowest) if mask.dtype == torch.bool else scores.add_(mask)
+    if call.causal:
+        later = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1)
+        scores = scores.masked_fill_(later, torch.finfo(scores.dtype).min)
+    if call.sinks is None:
+        return torch.softmax(scores, dim=-1)
+    sinks = call.sinks.reshape(-1)[chosen].float()[:, None, None].expand(-1, scores.shape[1], 1)
+    return torch.softmax(torch.cat([scores, sinks], dim=-1), dim=-1)[..., :-1]
+
+
+def _pick(tensor: torch.Tensor, item: int, heads: list[int]) -> torch.Tensor:
+    """``[1 | len(heads), n, m]`` of a tensor that broadcasts over batch and heads."""
+    of_item = tensor[item if tensor.shape[0] > 1 else 0]
+    return of_item if of_item.shape[0] == 1 else of_item[heads]
+
+
+def _output(call: AttentionCall, value: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    if call.query is None or call.key is None:
+        raise LookupError("query and key of this call were not kept")
+    if call.softcap is not None or call.sinks is not None:
+        return _slow_output(call, value)
+    group = call.query.shape[1] // call.n_kv_heads
+    key = call.key if group == 1 else call.key.repeat_interleave(group, dim=1)
+    value = value if group == 1 else value.repeat_interleave(group, dim=1)
+    output = torch.nn.functional.scaled_dot_product_attention(
+        call.query, key, value, attn_mask=_kernel_mask(call), scale=call.scaling, is_causal=_kernel_causal(call)
+    )
+    return output.transpose(1, 2).contiguous()
+
+
+def _kernel_causal(call: AttentionCall) -> bool:
+    return call.causal and call.bias is None
+
+
+def _kernel_mask(call: AttentionCall) -> torch.Tensor | None:
+    """The one mask that the kernel takes: mask and bias in one."""
+    import torch
+
+    if call.bias is None:
+        return call.mask
+    lowest = torch.finfo(call.bias.dtype).min
+    if call.causal:
+        size = call.bias.shape[-2:]
+        visible = torch.ones(size, dtype=torch.bool, device=call.bias.device).tril()
+        return torch.where(visible, call.bias, lowest)
+    if call.mask is None:
+        return call.bias
+    return torch.where(call.mask, call.bias, lowest) if call.mask.dtype == torch.bool else call.bias + call.mask
+
+
+def _slow_output(call: AttentionCall, value: torch.Tensor) -> torch.Tensor:
+    """Softcap and sinks are unknown to the kernel: weights are computed item by item and dropped."""
+    import torch
+
+    assert call.query is not None
+    group = call.query.shape[1] // call.n_kv_heads
+    items = [
+        torch.matmul(attention_weights(call, item).to(value.dtype), value[item].repeat_interleave(group, dim=0))
+        for item in range(call.query.shape[0])
+    ]
+    return torch.stack(items).transpose(1, 2).contiguous()
+
+
+def _record(recorder: Recorder, call: AttentionCall, output: torch.Tensor) -> None:
+    number = sum(1 for earlier in recorder.calls if earlier.stage == recorder.stage)
+    call.stage = recorder.stage
+    wants_scores = recorder.scores is None or number in recorder.scores
+    if recorder.outputs is None or number in recorder.outputs:
+        call.output = output
+    call.query = _own(call.query) if wants_scores else None
+    call.key = _own(call.key) if wants_scores else None
+    call.value = call.value if recorder.keep_values else None
+    if not wants_scores:
+        call.mask = call.bias = call.sinks = None
+    recorder.calls.append(call)
+    if recorder.stop_after is not None and number >= recorder.stop_after:
+        raise EnoughSeen
+
+
+def _own(tensor: torch.Tensor | None) -> torch.Tensor | None:
+    """The tensor itself, or a copy if it is a slice that would keep a larger one (a fused projection) alive."""
+    if tensor is None or tensor.untyped_storage().nbytes() == tensor.numel() * tensor.element_size():
+        return tensor
+    return tensor.contiguous().clone()

@@ -1,0 +1,183 @@
+"""One forward pass as NumPy arrays, with the weights of any layer computed when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exbert_rpc.errors import InvalidParams, ModelNotSupported
+from exbert_rpc.model.predictions import top_predictions
+from exbert_rpc.model.types import BatchCapture, Encoding, ModelInfo, Stream, TokenPrediction
+
+if TYPE_CHECKING:
+    import torch
+
+    from exbert_rpc.model.network import LayerAttention, Network, RawPass
+
+
+class PassCapture:
+    """What a single text (or pair) left in a model; see :class:`exbert_rpc.model.types.Capture`."""
+
+    def __init__(
+        self,
+        info: ModelInfo,
+        encoding: Encoding,
+        decoder_encoding: Encoding | None,
+        raw: RawPass,
+        network: Network,
+        vocabulary: Sequence[str],
+    ) -> None:
+        self._info = info
+        self._encoding = encoding
+        self._decoder_encoding = decoder_encoding
+        self._hidden = _stacked([raw.hidden[layer][0] for layer in sorted(raw.hidden)])
+        self._heads = _stacked([raw.heads[layer][0].transpose(0, 1) for layer in sorted(raw.heads)])
+        self._attention = raw.attention
+        self._final = raw.final
+        self._network = network
+        self._vocabulary = vocabulary
+        check_finite(self._hidden, info)
+        check_finite(self._heads, info)
+
+    @property
+    def info(self) -> ModelInfo:
+        """The model."""
+        return self._info
+
+    @property
+    def encoding(self) -> Encoding:
+        """The tokens of the pass (of the encoder)."""
+        return self._encoding
+
+    @property
+    def decoder_encoding(self) -> Encoding | None:
+        """The decoder's tokens; ``None`` unless encoder-decoder."""
+        return self._decoder_encoding
+
+    @property
+    def hidden_states(self) -> NDArray[np.float32]:
+        """float32 ``[L + 1, n, D]``."""
+        return self._hidden
+
+    @property
+    def head_outputs(self) -> NDArray[np.float32]:
+        """float32 ``[L, H, n, d]``."""
+        return self._heads
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that this capture keeps in memory, tensors shared between layers counted once."""
+        kept: dict[int, int] = {}
+        for layers in self._attention.values():
+            for layer in layers.values():
+                kept |= {_address(tensor): _size(tensor) for tensor in layer.tensors}
+        final = self._final.last_hidden_state
+        kept[_address(final)] = _size(final)
+        return self._hidden.nbytes + self._heads.nbytes + sum(kept.values())
+
+    def attention(
+        self, layers: Sequence[int], heads: Sequence[int] | None = None, stream: Stream = "self"
+    ) -> NDArray[np.float32]:
+        """float32 ``[len(layers), len(heads), n_query, n_key]`` in [0, 1], rows sum to 1; no second forward pass.
+
+        Raises:
+            InvalidParams: A layer or head is out of range, or the model has no such stream.
+        """
+        import torch
+
+        of_stream = self._attention.get(stream)
+        if not of_stream:
+            raise InvalidParams("stream", f"{self._info.architecture} has no {stream!r} attention", hint="use 'self'")
+        check_range("layers", layers, len(of_stream), "layer")
+        check_range("heads", heads or (), self._info.n_heads, "head")
+        chosen = list(range(self._info.n_heads)) if heads is None else list(heads)
+        with torch.inference_mode():
+            weights = [_weights(of_stream[layer], 0, chosen) for layer in layers]
+        if not weights:
+            n_query, n_key = self._lengths(stream)
+            return np.zeros((0, len(chosen), n_query, n_key), dtype=np.float32)
+        return np.stack(weights)
+
+    def predictions(self, k: int) -> tuple[tuple[TokenPrediction, ...], ...] | None:
+        """The ``k`` likeliest tokens at each position (next ones, if autoregressive); ``None`` without an LM head.
+
+        For an encoder-decoder model the positions are the decoder's.
+        """
+        if not self._info.has_lm_head:
+            return None
+        n = len(self._encoding.ids) if self._decoder_encoding is None else len(self._decoder_encoding.ids)
+        return top_predictions(
+            lambda first, last: self._network.logits(self._final, first, last), n, k, self._vocabulary
+        )
+
+    def _lengths(self, stream: Stream) -> tuple[int, int]:
+        n = len(self._encoding.ids)
+        decoder = n if self._decoder_encoding is None else len(self._decoder_encoding.ids)
+        return {"self": (n, n), "decoder": (decoder, decoder), "cross": (decoder, n)}[stream]
+
+
+def batch_capture(
+    encoding: Encoding,
+    raw: RawPass,
+    item: int,
+    hidden_layers: Sequence[int],
+    layers: Sequence[int],
+    attention_layers: Sequence[int],
+    info: ModelInfo,
+) -> BatchCapture:
+    """One text's share of a batch, padding (on the right) cut off."""
+    n = len(encoding.ids)
+    hidden = [raw.hidden[layer][item, :n] for layer in hidden_layers]
+    heads = [raw.heads[layer][item, :n].transpose(0, 1) for layer in layers]
+    weights = [_weights(raw.attention["self"][layer], item, None)[:, :n, :n] for layer in attention_layers]
+    capture = BatchCapture(
+        encoding=encoding,
+        hidden=_stacked(hidden) if hidden else np.zeros((0, n, info.hidden_size), dtype=np.float32),
+        heads=_stacked(heads) if heads else np.zeros((0, info.n_heads, n, info.head_size), dtype=np.float32),
+        attention=np.stack(weights) if weights else np.zeros((0, info.n_heads, n, n), dtype=np.float32),
+    )
+    for array in (capture.hidden, capture.heads):
+        check_finite(array, info)
+    return capture
+
+
+def check_range(field: str, chosen: Sequence[int], size: int, what: str) -> None:
+    """Return at once, or raise InvalidParams for the first index outside ``0 .. size - 1``."""
+    for index in chosen:
+        if not 0 <= index < size:
+            raise InvalidParams(
+                field, f"there is no {what} {index}", hint=f"{what}s are 0 to {size - 1}", limit=size - 1
+            )
+
+
+def check_finite(array: NDArray[np.float32], info: ModelInfo) -> None:
+    """Return at once, or raise ModelNotSupported: a model that gives NaN or infinity is not searched or shown."""
+    if not np.isfinite(array).all():
+        raise ModelNotSupported(
+            f"{info.id} ({info.architecture}) gave numbers that are not finite for this text",
+            hint="its weights may be damaged, or were trained for another precision",
+        )
+
+
+def _stacked(tensors: Sequence[torch.Tensor]) -> NDArray[np.float32]:
+    import torch
+
+    with torch.inference_mode():
+        stacked: NDArray[np.float32] = torch.stack(list(tensors)).float().cpu().contiguous().numpy()
+    return stacked
+
+
+def _weights(layer: LayerAttention, item: int, heads: Sequence[int] | None) -> NDArray[np.float32]:
+    weights: NDArray[np.float32] = layer.weights(item, heads).float().cpu().contiguous().numpy()
+    return weights
+
+
+def _address(tensor: Any) -> int:  # noqa: ANN401 - a torch tensor, without importing torch
+    return int(tensor.untyped_storage().data_ptr())
+
+
+def _size(tensor: Any) -> int:  # noqa: ANN401
+    return int(tensor.untyped_storage().nbytes())

@@ -1,0 +1,234 @@
+"""Text into tokens that know which characters they cover.
+
+1. The tokenizer is a copy of the model's fast tokenizer that knows no special token by its spelling, so that
+   "[CLS]" or "<s>" typed by a person is ordinary text (:func:`literal_tokenizer`).
+2. Offsets are those of the ``tokenizers`` library, repaired where it covers white space in front of a word, part of
+   a character, or a character that belongs to the next token (:func:`visible_span`).
+3. Nothing is truncated: what does not fit is refused before the model sees it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from exbert_rpc.errors import InvalidParams, TextTooLong
+from exbert_rpc.model.types import Encoding
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding as RawEncoding
+    from tokenizers import Tokenizer
+
+MAX_CHARACTERS = 1_000_000
+SPACE_MARKS = "▁Ġ "
+
+
+@dataclass(frozen=True, slots=True)
+class TextEncoder:
+    """A tokenizer with what its model needs to know of it.
+
+    Attributes:
+        tokenizer: See :func:`literal_tokenizer`.
+        max_tokens: Longest input, special tokens included.
+        mask_id: Id of the mask token, or ``None``.
+        mask_token: Its vocabulary form, or ``None``.
+        gives_types: Whether the model reads token types.
+    """
+
+    tokenizer: Tokenizer
+    max_tokens: int
+    mask_id: int | None
+    mask_token: str | None
+    gives_types: bool
+
+    def encode(self, text: str, pair: str | None = None, mask: Sequence[int] = ()) -> Encoding:
+        """Tokens of a text or a pair, with some of them masked.
+
+        Raises:
+            InvalidParams: ``text`` or ``textPair`` is blank or not encodable; ``mask`` names no maskable token.
+            TextTooLong: More than 1,000,000 characters, or more tokens than the model takes.
+        """
+        check_text(text, "text")
+        if pair is not None:
+            check_text(pair, "textPair")
+        raw = self.tokenizer.encode(text, pair) if pair is not None else self.tokenizer.encode(text)
+        encoding = self._from_raw(raw, text, pair)
+        self.check_length(encoding)
+        if encoding.is_special.all():
+            raise InvalidParams("text", "the tokenizer keeps nothing of it", hint="send text with visible characters")
+        return self._masked(encoding, mask) if len(mask) > 0 else encoding
+
+    def encode_pair_aside(self, text: str, pair: str, mask: Sequence[int] = ()) -> Encoding:
+        """Tokens of ``text`` alone, for an encoder whose decoder will read ``pair``, which is only checked here."""
+        try:
+            self.encode(pair)
+        except InvalidParams as exc:
+            raise InvalidParams("textPair", exc.message.removeprefix("text: "), hint=exc.hint) from exc
+        return replace(self.encode(text, mask=mask), pair=pair)
+
+    def encode_many(self, texts: Sequence[str]) -> list[Encoding]:
+        """Like :meth:`encode` for many single texts at once; lengths are not checked.
+
+        Raises:
+            InvalidParams: One of the texts is blank or not encodable.
+            TextTooLong: One has more than 1,000,000 characters.
+        """
+        for text in texts:
+            check_text(text, "text")
+        raws = self.tokenizer.encode_batch(list(texts))
+        return [self._from_raw(raw, text, None) for raw, text in zip(raws, texts, strict=True)]
+
+    def count_tokens(self, text: str) -> int:
+        """Number of tokens of a text, special ones included, whether or not they fit the model."""
+        check_text(text, "text")
+        return len(self.tokenizer.encode(text).ids)
+
+    def check_length(self, encoding: Encoding) -> None:
+        """Return at once, or raise :class:`~exbert_rpc.errors.TextTooLong` with both lengths."""
+        length = len(encoding.ids)
+        if length > self.max_tokens:
+            raise TextTooLong(
+                f"the text has {length} tokens (special ones included), the model takes at most {self.max_tokens}",
+                hint="send a shorter text, such as one paragraph or one sentence",
+                length=length,
+                limit=self.max_tokens,
+                unit="tokens",
+            )
+
+    def _from_raw(self, raw: RawEncoding, text: str, pair: str | None) -> Encoding:
+        special = np.array(raw.special_tokens_mask, dtype=np.bool_)
+        segments = _segments(raw.sequence_ids)
+        spans = np.zeros((len(raw.ids), 2), dtype=np.int32)
+        tokens = raw.tokens
+        for index, (start, end) in enumerate(raw.offsets):
+            if not special[index]:
+                source = pair if segments[index] == 1 and pair is not None else text
+                spans[index] = visible_span(source, start, end, tokens[index])
+        return Encoding(
+            text=text,
+            pair=pair,
+            ids=np.array(raw.ids, dtype=np.int64),
+            tokens=tuple(tokens),
+            start=spans[:, 0].copy(),
+            end=spans[:, 1].copy(),
+            segment=np.array(segments, dtype=np.int32),
+            is_special=special,
+            is_masked=np.zeros(len(raw.ids), dtype=np.bool_),
+            type_ids=np.array(raw.type_ids, dtype=np.int32) if self.gives_types else None,
+        )
+
+    def _masked(self, encoding: Encoding, mask: Sequence[int]) -> Encoding:
+        if self.mask_id is None or self.mask_token is None:
+            raise InvalidParams("mask", "this model's tokenizer has no mask token", hint="leave `mask` out")
+        n = len(encoding.ids)
+        outside = [index for index in mask if not 0 <= index < n]
+        if outside:
+            raise InvalidParams("mask", f"{outside[0]} is no token of this text", hint=f"tokens are 0 to {n - 1}")
+        special = [index for index in mask if encoding.is_special[index]]
+        if special:
+            raise InvalidParams(
+                "mask",
+                f"token {special[0]} ({encoding.tokens[special[0]]}) was added by the tokenizer",
+                hint="mask tokens of the text only",
+            )
+        chosen = sorted(set(mask))
+        ids, is_masked = encoding.ids.copy(), encoding.is_masked.copy()
+        ids[chosen] = self.mask_id
+        is_masked[chosen] = True
+        tokens = [self.mask_token if is_masked[i] else token for i, token in enumerate(encoding.tokens)]
+        return replace(encoding, ids=ids, tokens=tuple(tokens), is_masked=is_masked)
+
+
+def check_text(text: str, field: str) -> None:
+    """Return at once if a tokenizer can take the text.
+
+    Raises:
+        InvalidParams: It is empty, blank, or has a lone surrogate.
+        TextTooLong: It has more than 1,000,000 characters.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise TextTooLong(
+            f"the text has {len(text)} characters, at most {MAX_CHARACTERS} are taken",
+            hint="send a part of it",
+            length=len(text),
+            limit=MAX_CHARACTERS,
+            unit="characters",
+        )
+    if not text or text.isspace():
+        raise InvalidParams(field, "is empty or blank", hint="send at least one visible character")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as exc:
+        raise InvalidParams(
+            field,
+            f"character {exc.start} is a lone surrogate (U+{ord(text[exc.start]):04X}), which is no character",
+            hint="send well-formed Unicode",
+            offset=exc.start,
+        ) from exc
+
+
+def visible_span(text: str, start: int, end: int, token: str) -> tuple[int, int]:
+    """Offsets of the characters that a token covers, given the library's offsets.
+
+    White space in front is left to nobody unless the token is nothing else; a token that is only a mark of a space
+    that the text does not have is empty; one that covers a part of a character covers all of it.
+    """
+    only_marks = not token.strip(SPACE_MARKS)
+    piece = text[start:end]
+    if only_marks and not piece.isspace():
+        return start, start
+    if end <= start:
+        return (start, start + 1) if start < len(text) and not only_marks else (start, start)
+    if only_marks or piece.isspace():
+        return start, end
+    return start + len(piece) - len(piece.lstrip()), end - (len(piece) - len(piece.rstrip()))
+
+
+def literal_tokenizer(serialized: str) -> Tokenizer:
+    """A tokenizer without spelled special tokens, from the JSON of a fast tokenizer.
+
+    The ids of the special tokens stay where the post-processor adds them; their spellings are taken from the list of
+    added tokens and, where the model would find them as pieces (Unigram, BPE), from the vocabulary.
+    """
+    from tokenizers import Tokenizer
+
+    data: dict[str, Any] = json.loads(serialized)
+    data["truncation"] = data["padding"] = None
+    special = {token["content"] for token in data.get("added_tokens", []) if token.get("special")}
+    data["added_tokens"] = [token for token in data.get("added_tokens", []) if not token.get("special")]
+    _hide_pieces(data["model"], special)
+    tokenizer = Tokenizer.from_str(json.dumps(data))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _hide_pieces(model: dict[str, Any], special: set[str]) -> None:
+    """Give special pieces a spelling that no text has, at the same id; the unknown piece must stay."""
+    vocabulary = model.get("vocab")
+    special = special - {model.get("unk_token")}
+    if isinstance(vocabulary, list):
+        unknown = model.get("unk_id")
+        for index, (piece, score) in enumerate(vocabulary):
+            if piece in special and index != unknown:
+                vocabulary[index] = [_hidden(piece), score]
+    elif isinstance(vocabulary, dict):
+        model["vocab"] = {_hidden(piece) if piece in special else piece: id_ for piece, id_ in vocabulary.items()}
+
+
+def _hidden(piece: str) -> str:
+    return f"\x00{piece}\x00"
+
+
+def _segments(sequence_ids: Sequence[int | None]) -> list[int]:
+    """Segment of each token; a special token belongs to the segment in front of it."""
+    segments: list[int] = []
+    current = 0
+    for sequence in sequence_ids:
+        current = current if sequence is None else sequence
+        segments.append(current)
+    return segments

@@ -1,0 +1,58 @@
+"""GGUF files, dequantized once into a folder of safetensors that loads in a second."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from exbert_rpc.errors import ModelNotSupported, StorageFailed
+from exbert_rpc.model.fingerprint import file_digest
+
+
+def convert_gguf(path: Path, cache_dir: Path, report: Callable[[str], None]) -> Path:
+    """Folder with the same model in float32 safetensors, made in ``cache_dir`` if it isn't there yet.
+
+    The folder is named by the file's digest and appears whole or not at all.
+
+    Raises:
+        ModelNotSupported: The file is not a model that transformers can convert.
+        StorageFailed: The cache can't be written.
+    """
+    target = cache_dir / "gguf" / file_digest(path, "xxh3_128", cache_dir)
+    if (target / "config.json").is_file():
+        return target
+    report(f"converting {path.name} to safetensors, once (about a minute)")
+    scratch = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        scratch.mkdir(parents=True, exist_ok=True)
+        _convert(path, scratch)
+        scratch.replace(target)
+    except OSError as exc:
+        if (target / "config.json").is_file():  # another process was faster
+            return target
+        raise StorageFailed(f"the converted model cannot be kept: {exc}", hint="make room in the cache folder") from exc
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    report(f"converted {path.name}")
+    return target
+
+
+def _convert(path: Path, scratch: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            path.parent, gguf_file=path.name, dtype=torch.float32, local_files_only=True, trust_remote_code=False
+        )
+        tokenizer = AutoTokenizer.from_pretrained(
+            path.parent, gguf_file=path.name, local_files_only=True, trust_remote_code=False
+        )
+    except ImportError as exc:
+        raise ModelNotSupported(f"{path.name} needs packages that are not installed: {exc}") from exc
+    except Exception as exc:
+        raise ModelNotSupported(f"{path.name} cannot be converted: {exc}") from exc
+    model.save_pretrained(scratch)
+    tokenizer.save_pretrained(scratch)

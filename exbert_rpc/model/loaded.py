@@ -1,0 +1,156 @@
+"""A model that is ready: text in, captures out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from exbert_rpc.errors import InvalidParams
+from exbert_rpc.model.capture import PassCapture, batch_capture, check_range
+from exbert_rpc.model.encoding import TextEncoder
+from exbert_rpc.model.types import BatchCapture, Encoding, ModelInfo
+
+if TYPE_CHECKING:
+    import torch
+
+    from exbert_rpc.model.network import Network
+
+
+class LoadedModel:
+    """A loaded, verified model with its tokenizer. Safe to use from several threads; passes run one after another.
+
+    Made by :func:`exbert_rpc.model.loading.load_model`.
+    """
+
+    def __init__(
+        self, info: ModelInfo, network: Network, encoder: TextEncoder, vocabulary: Sequence[str], pad_id: int
+    ) -> None:
+        self._info = info
+        self._network = network
+        self._encoder = encoder
+        self._vocabulary = vocabulary
+        self._pad_id = pad_id
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the model is."""
+        return self._info
+
+    def encode(self, text: str, pair: str | None = None, mask: Sequence[int] = ()) -> Encoding:
+        """Tokens of a text or a pair, some of them masked.
+
+        An encoder-decoder model's encoder reads ``text`` alone; its decoder reads ``pair`` in :meth:`capture`.
+
+        Raises:
+            InvalidParams: A text is blank or not well-formed Unicode, or ``mask`` names no maskable token.
+            TextTooLong: More characters or tokens than can be taken; both lengths are in the error.
+        """
+        if pair is not None and self._network.is_encoder_decoder:
+            return self._encoder.encode_pair_aside(text, pair, mask)
+        return self._encoder.encode(text, pair, mask)
+
+    def encode_many(self, texts: Sequence[str]) -> list[Encoding]:
+        """Tokens of many single texts; their lengths are left to :meth:`check_length`."""
+        return self._encoder.encode_many(texts)
+
+    def count_tokens(self, text: str) -> int:
+        """Number of tokens of a text, special ones included; it may exceed ``info.max_tokens``."""
+        return self._encoder.count_tokens(text)
+
+    def check_length(self, encoding: Encoding) -> None:
+        """Return at once, or raise :class:`~exbert_rpc.errors.TextTooLong` with both lengths."""
+        self._encoder.check_length(encoding)
+
+    def capture(self, encoding: Encoding, decoder_encoding: Encoding | None = None) -> PassCapture:
+        """One forward pass.
+
+        Args:
+            encoding: Of :meth:`encode`.
+            decoder_encoding: What the decoder of an encoder-decoder model reads; by default the encoding's pair,
+                or the text itself without one.
+
+        Raises:
+            InvalidParams: A ``decoder_encoding`` for a model that has no decoder beside its encoder.
+            ModelNotSupported: The model gave numbers that are not finite.
+        """
+        self.check_length(encoding)
+        inputs = self._inputs([encoding])
+        if self._network.is_encoder_decoder:
+            decoder_encoding = self._decoder_encoding(encoding, decoder_encoding)
+            inputs["decoder_input_ids"] = self._inputs([decoder_encoding])["input_ids"]
+        elif decoder_encoding is not None:
+            raise InvalidParams("textPair", f"{self._info.architecture} has no decoder of its own")
+        raw = self._network.run(inputs)
+        return PassCapture(self._info, encoding, decoder_encoding, raw, self._network, self._vocabulary)
+
+    def capture_batch(
+        self,
+        encodings: Sequence[Encoding],
+        *,
+        hidden_layers: Sequence[int],
+        layers: Sequence[int],
+        attention_layers: Sequence[int],
+    ) -> list[BatchCapture]:
+        """Passes over several texts at once, keeping only the layers asked for and running no deeper than they need.
+
+        The numbers are those of single passes (to 1e-5); of an encoder-decoder model they are the encoder's.
+
+        Raises:
+            InvalidParams: A layer is out of range.
+            TextTooLong: One of the texts has more tokens than the model takes.
+            ModelNotSupported: The model gave numbers that are not finite.
+        """
+        check_range("hiddenLayers", hidden_layers, self._info.n_layers + 1, "hidden layer")
+        check_range("layers", [*layers, *attention_layers], self._info.n_layers, "layer")
+        for encoding in encodings:
+            self.check_length(encoding)
+        found: dict[int, BatchCapture] = {}
+        for group in self._groups(encodings):
+            raw = self._network.run_selected(
+                self._inputs([encodings[index] for index in group]), hidden_layers, layers, attention_layers
+            )
+            for item, index in enumerate(group):
+                found[index] = batch_capture(
+                    encodings[index], raw, item, hidden_layers, layers, attention_layers, self._info
+                )
+        return [found[index] for index in range(len(encodings))]
+
+    def _groups(self, encodings: Sequence[Encoding]) -> list[list[int]]:
+        """What may share a pass: everything, or texts of one length where padding would change the numbers."""
+        if self._network.padding_is_harmless:
+            return [list(range(len(encodings)))] if encodings else []
+        by_length: dict[int, list[int]] = {}
+        for index, encoding in enumerate(encodings):
+            by_length.setdefault(len(encoding.ids), []).append(index)
+        return list(by_length.values())
+
+    def _decoder_encoding(self, encoding: Encoding, given: Encoding | None) -> Encoding:
+        if given is None:
+            given = self._encoder.encode(encoding.text if encoding.pair is None else encoding.pair)
+        self.check_length(given)
+        return given
+
+    def _inputs(self, encodings: Sequence[Encoding]) -> dict[str, torch.Tensor]:
+        return model_inputs(encodings, self._pad_id, self._network.device)
+
+
+def model_inputs(encodings: Sequence[Encoding], pad_id: int, device: torch.device) -> dict[str, torch.Tensor]:
+    """int64 ``[b, n]`` each: ids, attention mask and (if the model reads them) token types, padded on the right."""
+    import torch
+
+    longest = max(len(encoding.ids) for encoding in encodings)
+    ids = np.full((len(encodings), longest), pad_id, dtype=np.int64)
+    visible = np.zeros_like(ids)
+    types = np.zeros_like(ids)
+    for row, encoding in enumerate(encodings):
+        n = len(encoding.ids)
+        ids[row, :n] = encoding.ids
+        visible[row, :n] = 1
+        if encoding.type_ids is not None:
+            types[row, :n] = encoding.type_ids
+    inputs = {"input_ids": ids, "attention_mask": visible}
+    if any(encoding.type_ids is not None for encoding in encodings):
+        inputs["token_type_ids"] = types
+    return {name: torch.from_numpy(array).to(device) for name, array in inputs.items()}

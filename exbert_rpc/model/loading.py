@@ -1,0 +1,175 @@
+"""A model id becomes a verified model: files, weights, tokenizer, probe.
+
+Only safetensors (or GGUF, converted once) are read, never pickles; no code of a model's author is run; no weight is
+made up; nothing is printed and nothing asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from exbert_rpc.errors import InvalidParams, ModelNotSupported
+from exbert_rpc.model import attention_function
+from exbert_rpc.model.encoding import TextEncoder
+from exbert_rpc.model.fingerprint import fingerprint, verify_sha256
+from exbert_rpc.model.gguf import convert_gguf
+from exbert_rpc.model.loaded import LoadedModel
+from exbert_rpc.model.network import Network
+from exbert_rpc.model.sources import find_model
+from exbert_rpc.model.tokenizer import load_tokenizer, longest_input
+from exbert_rpc.model.types import ModelInfo
+from exbert_rpc.model.verify import pad_id_of, verify
+from exbert_rpc.model.weights import load_network_weights, weight_files
+
+if TYPE_CHECKING:
+    import torch
+
+    from exbert_rpc.model.verify import Facts
+
+
+def load_model(
+    model_id: str,
+    *,
+    device: str = "auto",
+    allow_network: bool = False,
+    cache_dir: Path,
+    allowed_roots: Sequence[Path] | None = None,
+    report: Callable[[str], None] | None = None,
+) -> LoadedModel:
+    """Load, check and verify a model.
+
+    Args:
+        model_id: A folder, a ``.gguf`` file, ``package:…``, a short name, or a Hub id; see ``model/sources.py``.
+        device: ``auto`` (CUDA if there is one), or a torch device.
+        allow_network: Whether a Hub id may be downloaded.
+        cache_dir: Where converted models and file digests are kept; made if need be.
+        allowed_roots: Folders that local paths must be inside of; ``None``: anywhere.
+        report: Is told in a sentence what takes long.
+
+    Raises:
+        ModelNotFound: There is no such model where we may look.
+        ModelNotSupported: It cannot be loaded safely, or not reproduced exactly; says why.
+        InvalidParams: There is no such device.
+    """
+    say = report if report is not None else _ignore
+    chosen_device = _device(device)
+    source = find_model(model_id, allow_network=allow_network, allowed_roots=allowed_roots)
+    _quiet()
+    folder = source.folder
+    if source.gguf is not None:
+        folder = convert_gguf(source.folder / source.gguf, cache_dir, say)
+    files = weight_files(folder, model_id)
+    if source.sha256 is not None and source.gguf is None:
+        verify_sha256(files[0], source.sha256, cache_dir)
+    config = _config(folder, model_id)
+    tokenizer, literal = load_tokenizer(folder, model_id)
+    say(f"loading {model_id}")
+    model, has_lm_head = load_network_weights(folder, config, model_id)
+    network = Network(model.to(chosen_device))
+    attention_function.register()
+    max_tokens = longest_input(model, tokenizer)
+    name = type(model).__name__
+    facts = verify(
+        network, name, has_lm_head=has_lm_head, forbidden_ids=set(tokenizer.all_special_ids), max_tokens=max_tokens
+    )
+    digest = fingerprint(files, _plain(config), literal.to_str(), "float32", cache_dir)
+    info = _info(model_id, name, facts, max_tokens, has_lm_head, tokenizer.mask_token, digest, str(chosen_device))
+    encoder = TextEncoder(
+        tokenizer=literal,
+        max_tokens=max_tokens,
+        mask_id=tokenizer.mask_token_id if tokenizer.mask_token is not None else None,
+        mask_token=tokenizer.mask_token,
+        gives_types="token_type_ids" in tokenizer.model_input_names,
+    )
+    return LoadedModel(info, network, encoder, _vocabulary(tokenizer), pad_id_of(network))
+
+
+def _info(
+    model_id: str,
+    name: str,
+    facts: Facts,
+    max_tokens: int,
+    has_lm_head: bool,
+    mask_token: str | None,
+    digest: str,
+    device: str,
+) -> ModelInfo:
+    return ModelInfo(
+        id=model_id,
+        architecture=name,
+        kind=facts.kind,
+        n_layers=facts.n_layers,
+        n_heads=facts.n_heads,
+        n_kv_heads=facts.n_kv_heads,
+        hidden_size=facts.hidden_size,
+        head_size=facts.head_size,
+        max_tokens=max_tokens,
+        has_lm_head=has_lm_head,
+        mask_token=mask_token,
+        fingerprint=digest,
+        device=device,
+        n_decoder_layers=facts.n_decoder_layers,
+    )
+
+
+def _config(folder: Path, model_id: str) -> Any:  # noqa: ANN401 - a transformers configuration
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as exc:
+        raise ModelNotSupported(
+            f"{model_id}: its config.json is not of a model that transformers knows ({_line(exc)})",
+            hint="models that bring their own code are not run",
+        ) from exc
+
+
+def _plain(config: Any) -> str:  # noqa: ANN401
+    """The configuration as JSON, without what does not change the numbers (names, versions, kernels)."""
+    import json
+
+    kept = {key: value for key, value in config.to_dict().items() if key not in _IRRELEVANT and not key.startswith("_")}
+    return json.dumps(kept, sort_keys=True, default=str)
+
+
+_IRRELEVANT = frozenset({"transformers_version", "dtype", "torch_dtype", "name_or_path"})
+
+
+def _vocabulary(tokenizer: Any) -> tuple[str, ...]:  # noqa: ANN401
+    size = 1 + max(tokenizer.get_vocab().values(), default=-1)
+    forms = [f"<{id_}>" for id_ in range(size)]
+    for form, id_ in tokenizer.get_vocab().items():
+        forms[id_] = form
+    return tuple(forms)
+
+
+def _device(name: str) -> torch.device:
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as exc:
+        raise InvalidParams("device", f"{name!r} cannot be used: {_line(exc)}", hint="use 'auto' or 'cpu'") from exc
+    return device
+
+
+def _quiet() -> None:
+    """No progress bars and no advice from transformers: what matters is raised or reported."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+
+
+def _line(exc: BaseException) -> str:
+    lines = str(exc).strip().splitlines()
+    return lines[0][:300] if lines else type(exc).__name__
+
+
+def _ignore(_message: str) -> None:
+    return

@@ -1,0 +1,309 @@
+"""A torch model and one way of running it that gives attention: the only file that calls ``forward``."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from exbert_rpc.model.attention_function import (
+    NAME_BOOL_MASK,
+    NAME_FLOAT_MASK,
+    EnoughSeen,
+    Recorder,
+    attention_weights,
+    recording,
+)
+from exbert_rpc.model.taps import Tap, tapping
+
+if TYPE_CHECKING:
+    import torch
+
+    from exbert_rpc.model.attention_function import AttentionCall
+
+Route = Literal["exbert_rpc", "exbert_rpc_additive", "eager"]
+INTERFACE_ROUTES: tuple[Route, ...] = (NAME_BOOL_MASK, NAME_FLOAT_MASK)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerAttention:
+    """Where the weights of one attention call come from: its query and key, or (off the interface) the model itself."""
+
+    call: AttentionCall | None = None
+    known: torch.Tensor | None = None
+
+    def weights(self, item: int, heads: Sequence[int] | None = None) -> torch.Tensor:
+        """float32 ``[len(heads), n, m]`` of one batch item."""
+        if self.call is not None:
+            return attention_weights(self.call, item, heads)
+        if self.known is None:
+            raise LookupError("nothing was kept of this attention call")
+        of_item = self.known[item].float()
+        return of_item if heads is None else of_item[list(heads)]
+
+    @property
+    def tensors(self) -> list[torch.Tensor]:
+        """Every tensor that is kept."""
+        if self.call is None:
+            return [] if self.known is None else [self.known]
+        parts = (self.call.query, self.call.key, self.call.mask, self.call.bias, self.call.output)
+        return [part for part in parts if part is not None]
+
+
+@dataclass(slots=True)
+class RawPass:
+    """What one forward pass left, as tensors on the model's device. ``b`` batch items.
+
+    Attributes:
+        hidden: By hidden layer, float ``[b, n, D]`` (of the encoder, if there are two).
+        heads: By layer, float ``[b, n, H, d]`` (of the encoder).
+        attention: By stream and layer.
+        final: The body's output, which the language-model head continues from; ``None`` after an early end.
+        calls: What the recorder kept.
+    """
+
+    hidden: dict[int, torch.Tensor] = field(default_factory=dict)
+    heads: dict[int, torch.Tensor] = field(default_factory=dict)
+    attention: dict[str, dict[int, LayerAttention]] = field(default_factory=dict)
+    final: Any = None
+    calls: list[AttentionCall] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Network:
+    """A model, its route to attention, and what was learned of it on a probe.
+
+    Attributes:
+        model: As transformers loaded it, with its head.
+        route: The attention implementation that it runs with.
+        hidden_taps: Where each hidden state can be read while the model runs; ``None``: only at the end.
+        head_taps: Where head outputs can be read, for the ``eager`` route.
+        n_heads: Query heads (0 until known).
+        padding_is_harmless: Whether a padded batch gives the numbers of single passes.
+        lock: Held while the model runs.
+    """
+
+    model: Any
+    route: Route = NAME_BOOL_MASK
+    hidden_taps: tuple[Tap, ...] | None = None
+    head_taps: tuple[Tap, ...] = ()
+    n_heads: int = 0
+    padding_is_harmless: bool = True
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def is_encoder_decoder(self) -> bool:
+        """Whether an encoder reads and a decoder writes."""
+        return bool(getattr(self.model.config, "is_encoder_decoder", False))
+
+    @property
+    def body(self) -> Any:  # noqa: ANN401 - transformers has no useful type for it
+        """The model without its language-model head (itself, if it has none or can't be told apart)."""
+        return self.model.base_model
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        device: torch.device = next(self.model.parameters()).device
+        return device
+
+    def use(self, route: Route) -> bool:
+        """Switch the attention implementation; whether the model followed."""
+        try:
+            self.model.set_attn_implementation(route)
+        except (ValueError, KeyError, NotImplementedError):
+            return False
+        self.route = route
+        return bool(self.model.config._attn_implementation == route)
+
+    def run(self, inputs: dict[str, torch.Tensor], *, keep_values: bool = False) -> RawPass:
+        """One whole pass: every hidden state, head output and attention call."""
+        with self.lock, _inference():
+            if self.is_encoder_decoder:
+                return self._run_both(inputs, keep_values)
+            recorder = Recorder(keep_values=keep_values)
+            with recording(recorder), self._reading_heads() as heads:
+                final = self.call(self.body, inputs, output_hidden_states=True, **self._eager_flags())
+        raw = RawPass(hidden=dict(enumerate(final.hidden_states)), final=_bare(final), calls=recorder.calls)
+        self._take(raw, "self", recorder.of("self"), getattr(final, "attentions", None), heads)
+        return raw
+
+    def run_selected(
+        self,
+        inputs: dict[str, torch.Tensor],
+        hidden_layers: Sequence[int],
+        layers: Sequence[int],
+        attention_layers: Sequence[int],
+    ) -> RawPass:
+        """A pass that keeps only what is asked for, and ends as soon as it has it. Encoder only, if there are two."""
+        taps = self.hidden_taps
+        if self.route == "eager" or taps is None:
+            return self._whole_for_selected(inputs)
+        last_call = max([*layers, *attention_layers], default=-1)
+        last_hidden = max(hidden_layers, default=-1)
+        raw = RawPass()
+        wanted = sorted(set(hidden_layers))
+
+        def receive(number: int, tensor: torch.Tensor) -> None:
+            raw.hidden[wanted[number]] = tensor
+            if wanted[number] == last_hidden and last_hidden > last_call:
+                raise EnoughSeen
+
+        recorder = Recorder(
+            outputs=frozenset(layers),
+            scores=frozenset(attention_layers),
+            stop_after=last_call if last_call >= last_hidden else None,
+        )
+        chosen = [taps[layer] for layer in wanted]
+        with self.lock, _inference(), recording(recorder), tapping(chosen, receive):
+            self._until_enough(inputs)
+        for number, call in enumerate(recorder.calls):
+            if call.output is not None:
+                raw.heads[number] = call.output
+        raw.attention["self"] = {
+            number: LayerAttention(call=call) for number, call in enumerate(recorder.calls) if call.query is not None
+        }
+        return raw
+
+    def logits(self, final: Any, first: int, last: int) -> torch.Tensor:  # noqa: ANN401 - a transformers output
+        """Float ``[1, last - first, vocabulary]``: the model's own head on a stretch of a kept pass; no second pass."""
+        cut = _slice(final, first, last)
+        with self.lock, _inference():
+            if self.is_encoder_decoder and self.body is self.model:
+                return self._logits_around_stacks(cut)
+            inputs = {"input_ids": self.placeholder(last - first)}
+            if self.is_encoder_decoder:
+                inputs["decoder_input_ids"] = inputs["input_ids"]
+            with _answering(self.body, cut):
+                logits: torch.Tensor = self.call(self.model, inputs).logits
+                return logits
+
+    def placeholder(self, length: int) -> torch.Tensor:
+        """int64 ``[1, length]`` on the model's device, for calls whose input is not read."""
+        import torch
+
+        return torch.zeros((1, length), dtype=torch.long, device=self.device)
+
+    def call(self, module: Any, inputs: dict[str, Any], **flags: object) -> Any:  # noqa: ANN401
+        """Call a transformers module with those arguments that it knows."""
+        accepted = {**inputs, "use_cache": False, "return_dict": True, **flags}
+        parameters = inspect.signature(module.forward).parameters
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+            accepted = {name: value for name, value in accepted.items() if name in parameters}
+        return module(**accepted)
+
+    # --- inside ----------------------------------------------------------------------------------
+
+    def _run_both(self, inputs: dict[str, torch.Tensor], keep_values: bool) -> RawPass:
+        recorder = Recorder(keep_values=keep_values)
+        flags = self._eager_flags()
+        encoder_inputs = {name: value for name, value in inputs.items() if not name.startswith("decoder_")}
+        with recording(recorder):
+            with self._reading_heads() as heads:
+                encoded = self.call(self.model.get_encoder(), encoder_inputs, output_hidden_states=True, **flags)
+            recorder.stage = "decoder"
+            later = {"encoder_outputs": encoded, "attention_mask": inputs["attention_mask"]}
+            later["decoder_input_ids"] = inputs["decoder_input_ids"]
+            body = self.body if self.body is not self.model else None
+            final = self._decode(encoded, inputs) if body is None else self.call(body, later, **flags)
+        raw = RawPass(hidden=dict(enumerate(encoded.hidden_states)), final=_bare(final), calls=recorder.calls)
+        self._take(raw, "self", recorder.of("self"), getattr(encoded, "attentions", None), heads)
+        decoding = recorder.of("decoder")
+        own = getattr(final, "decoder_attentions", None) or getattr(final, "attentions", None)
+        self._take(raw, "decoder", decoding[0::2], own, {})
+        self._take(raw, "cross", decoding[1::2], getattr(final, "cross_attentions", None), {})
+        return raw
+
+    def _decode(self, encoded: Any, inputs: dict[str, torch.Tensor]) -> Any:  # noqa: ANN401
+        """The decoder alone, for models whose head sits beside the stacks (T5)."""
+        arguments = {
+            "input_ids": inputs["decoder_input_ids"],
+            "encoder_hidden_states": encoded.last_hidden_state,
+            "encoder_attention_mask": inputs["attention_mask"],
+        }
+        return self.call(self.model.get_decoder(), arguments, **self._eager_flags())
+
+    def _logits_around_stacks(self, cut: Any) -> torch.Tensor:  # noqa: ANN401
+        from transformers.modeling_outputs import BaseModelOutput
+
+        n = cut.last_hidden_state.shape[1]
+        inputs: dict[str, Any] = {"decoder_input_ids": self.placeholder(n)}
+        inputs["encoder_outputs"] = BaseModelOutput(last_hidden_state=cut.last_hidden_state)
+        with _answering(self.model.get_decoder(), cut):
+            logits: torch.Tensor = self.call(self.model, inputs).logits
+            return logits
+
+    def _whole_for_selected(self, inputs: dict[str, torch.Tensor]) -> RawPass:
+        if not self.is_encoder_decoder:
+            return self.run(inputs)
+        return self.run({**inputs, "decoder_input_ids": inputs["input_ids"][:, :1]})
+
+    def _until_enough(self, inputs: dict[str, torch.Tensor]) -> None:
+        reader = self.model.get_encoder() if self.is_encoder_decoder else self.body
+        try:
+            self.call(reader, inputs)
+        except EnoughSeen:
+            return
+
+    def _eager_flags(self) -> dict[str, bool]:
+        return {"output_attentions": True} if self.route == "eager" else {}
+
+    @contextmanager
+    def _reading_heads(self) -> Iterator[dict[int, torch.Tensor]]:
+        read: dict[int, torch.Tensor] = {}
+
+        def receive(number: int, tensor: torch.Tensor) -> None:
+            read[number] = tensor.reshape(*tensor.shape[:2], self.n_heads, -1)
+
+        with tapping(self.head_taps if self.route == "eager" else (), receive):
+            yield read
+
+    def _take(
+        self,
+        raw: RawPass,
+        stream: str,
+        calls: Sequence[AttentionCall],
+        known: Sequence[torch.Tensor] | None,
+        heads: dict[int, torch.Tensor],
+    ) -> None:
+        if self.route == "eager":
+            raw.attention[stream] = {
+                number: LayerAttention(known=weights) for number, weights in enumerate(known or ())
+            }
+        else:
+            raw.attention[stream] = {number: LayerAttention(call=call) for number, call in enumerate(calls)}
+            heads = {number: call.output for number, call in enumerate(calls) if call.output is not None}
+        if stream == "self":
+            raw.heads = heads
+
+
+def _inference() -> Any:  # noqa: ANN401 - torch's context manager
+    import torch
+
+    return torch.inference_mode()
+
+
+@contextmanager
+def _answering(module: Any, answer: Any) -> Iterator[None]:  # noqa: ANN401
+    """Let a module give a kept output instead of running."""
+    before = module.__dict__.get("forward")
+    module.forward = lambda *_args, **_kwargs: answer
+    try:
+        yield
+    finally:
+        if before is None:
+            del module.forward
+        else:
+            module.forward = before
+
+
+def _bare(final: Any) -> Any:  # noqa: ANN401
+    """The output with nothing but its last hidden state, so that nothing else is kept alive."""
+    return type(final)(last_hidden_state=final.last_hidden_state)
+
+
+def _slice(final: Any, first: int, last: int) -> Any:  # noqa: ANN401
+    return replace(final, last_hidden_state=final.last_hidden_state[:, first:last])

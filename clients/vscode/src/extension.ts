@@ -1,0 +1,51 @@
+/** Where VS Code comes in: puts the parts together. Nothing is started until something is asked for. */
+import * as vscode from "vscode";
+import { Commands } from "./commands";
+import { onInterpreterChange } from "./environment";
+import { followSelection } from "./follow";
+import { Indexer } from "./indexing";
+import { reindexOnSave } from "./reindexing";
+import { Server } from "./server";
+import { createStatus } from "./status";
+import { Views } from "./views";
+
+const LAUNCH_SETTINGS = ["interpreter", "server.arguments", "corpusFolder", "device", "allowNetwork", "server.options"];
+
+export async function activate(context: vscode.ExtensionContext): Promise<void> {
+  const log = vscode.window.createOutputChannel("exBERT", { log: true });
+  const trace = vscode.window.createOutputChannel("exBERT Trace");
+  const server = new Server(log, trace, context.extensionPath);
+  const indexer = new Indexer(server, context.workspaceState, log);
+  const views: Views = new Views({
+    extensionUri: context.extensionUri,
+    extensionId: context.extension.id,
+    server,
+    log,
+    runCommand: (name) => commands.run(name),
+  });
+  const commands = new Commands({ context, server, views, indexer, log });
+  context.subscriptions.push(
+    log,
+    trace,
+    server,
+    views.registerSerializer(),
+    commands.register(),
+    createStatus(server),
+    followSelection(() => views.isVisible(), ({ selection }) => views.explore(selection)),
+    reindexOnSave(indexer, (corpus) => views.prefer({ corpus }), (error) => log.error(String(error))),
+    server.onEvent((event) => void vscode.commands.executeCommand("setContext", "exbert.ready", event.kind === "ready" || event.kind === "restarted")),
+    server.onEvent((event) => {
+      if (event.kind === "crashed") void commands.tellCrash(event.message ?? "");
+    }),
+    vscode.window.registerUriHandler({ handleUri: (uri) => views.openLink(new URLSearchParams(uri.query).get("state") ?? "") }),
+    vscode.workspace.onDidChangeConfiguration((event) => {
+      if (LAUNCH_SETTINGS.some((key) => event.affectsConfiguration(`exbert.${key}`))) void commands.relaunch();
+      else if (event.affectsConfiguration("exbert.model")) void commands.guard(() => server.reconfigure());
+    }),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => void commands.relaunch()),
+    await onInterpreterChange(() => void commands.relaunch()),
+  );
+}
+
+/** The subscriptions stop the server; this waits for nothing else. */
+export function deactivate(): void {}

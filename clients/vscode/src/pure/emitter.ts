@@ -1,0 +1,13 @@
+/** Tells its listeners; without listeners it tells nobody. */
+export class Emitter<Event> {
+  private readonly listeners = new Set<(event: Event) => void>();
+
+  on(listener: (event: Event) => void): { dispose(): void } {
+    this.listeners.add(listener);
+    return { dispose: () => this.listeners.delete(listener) };
+  }
+
+  fire(event: Event): void {
+    for (const listener of [...this.listeners]) listener(event);
+  }
+}

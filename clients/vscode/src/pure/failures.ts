@@ -1,0 +1,62 @@
+/**
+ * Everything that can go wrong, as the JSON-RPC error that the view shows.
+ * The server's own errors pass unchanged; what happens on this side of the wire gets a `kind` of its own.
+ */
+import type { HostError } from "../messages";
+import { TimeoutError } from "./deadline";
+
+export const CANCELLED = -32800;
+const INTERNAL = -32603;
+/** Codes of the client's own failures; the server never sends them. */
+export const CLIENT_CODES = { serverMissing: -33090, serverDied: -33091, protocolMismatch: -33092, timeout: -33093 } as const;
+
+export type ClientFailureKind = keyof typeof CLIENT_CODES;
+
+/** A failure on the client's side, with what the person can do about it. */
+export class ClientFailure extends Error {
+  constructor(
+    readonly kind: ClientFailureKind,
+    message: string,
+    readonly hint: string,
+  ) {
+    super(message);
+    this.name = "ClientFailure";
+  }
+}
+
+interface RpcErrorLike {
+  readonly code: number;
+  readonly message: string;
+  readonly data?: unknown;
+}
+
+function isRpcError(error: unknown): error is RpcErrorLike {
+  if (typeof error !== "object" || error === null) return false;
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  return typeof code === "number" && typeof message === "string";
+}
+
+// vscode-jsonrpc's own codes for a connection that went away with requests pending
+const CONNECTION_CODES = new Set([-32096, -32097, -32099]);
+
+/** The failure as plain JSON for the webview. */
+export function toHostError(error: unknown): HostError {
+  if (error instanceof ClientFailure) {
+    return { code: CLIENT_CODES[error.kind], message: error.message, data: { kind: error.kind, hint: error.hint } };
+  }
+  if (error instanceof TimeoutError) {
+    const hint = "The request was cancelled. Raise exbert.limits.timeout, or restart the server.";
+    return { code: CLIENT_CODES.timeout, message: error.message, data: { kind: "timeout", hint } };
+  }
+  if (isRpcError(error)) {
+    if (CONNECTION_CODES.has(error.code)) return toHostError(serverDied());
+    const data = typeof error.data === "object" && error.data !== null ? (error.data as NonNullable<HostError["data"]>) : undefined;
+    return data === undefined ? { code: error.code, message: error.message } : { code: error.code, message: error.message, data };
+  }
+  return { code: INTERNAL, message: error instanceof Error ? error.message : String(error) };
+}
+
+/** What a request gets whose server went away before it answered. */
+export function serverDied(): ClientFailure {
+  return new ClientFailure("serverDied", "The exBERT server stopped before it answered", "Try again; the log says what happened.");
+}

@@ -1,0 +1,239 @@
+/**
+ * The server process and the conversation with it: started at the first request, restarted once when it crashes.
+ * Every request settles: with the answer, the server's error, or a failure of this side (`pure/failures.ts`).
+ */
+import { spawn, type ChildProcess } from "node:child_process";
+import * as vscode from "vscode";
+import { CloseAction, LanguageClient, WorkDoneProgress, type LanguageClientOptions } from "vscode-languageclient/node";
+import { PROTOCOL_VERSION, type ExperimentalCapability, type Method, type Methods } from "../../../protocol/types";
+import { findInterpreter, probeInterpreter } from "./environment";
+import type { Progress, ServerEvent } from "./messages";
+import { withDeadline } from "./pure/deadline";
+import { ClientFailure, serverDied } from "./pure/failures";
+import { describeInterpreter, type Interpreter } from "./pure/interpreters";
+import { serverOptions } from "./pure/options";
+import { versionMismatch } from "./pure/protocolVersion";
+import { RestartPolicy } from "./pure/restarts";
+import { readSettings } from "./settings";
+
+export interface Session {
+  readonly client: LanguageClient;
+  readonly interpreter: Interpreter;
+  readonly capability: ExperimentalCapability;
+  readonly version: string | null;
+  readonly pid: number | undefined;
+}
+
+export interface RequestContext {
+  readonly token?: vscode.CancellationToken;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+const RESTART_WINDOW = 3 * 60_000;
+const START_TIMEOUT = 60_000;
+// the methods that take a workDoneToken; the others are quick
+const REPORTING: ReadonlySet<Method> = new Set<Method>(["attend", "searchContexts", "summarize", "indexCorpus"]);
+// texts that an editor holds; other schemes (diffs, output) are sent by value
+export const SYNCED_SCHEMES: readonly string[] = ["file", "untitled", "vscode-notebook-cell"];
+
+export class Server implements vscode.Disposable {
+  private readonly emitter = new vscode.EventEmitter<ServerEvent>();
+  private readonly policy = new RestartPolicy(RESTART_WINDOW);
+  private starting: Promise<Session> | undefined;
+  private lastEvent: ServerEvent | undefined;
+  private progressTokens = 0;
+  readonly onEvent = this.emitter.event;
+
+  constructor(
+    private readonly log: vscode.LogOutputChannel,
+    private readonly trace: vscode.OutputChannel,
+    private readonly home: string,
+  ) {}
+
+  /** What happened last; undefined before the first start. */
+  get state(): ServerEvent | undefined {
+    return this.lastEvent;
+  }
+
+  /** The running session; starts the server if there is none. A failed start fails again until `restart`. */
+  session(): Promise<Session> {
+    this.starting ??= this.start();
+    return this.starting;
+  }
+
+  /** The session; unlike `session` it tries again after a failed start. For what the person asks for directly. */
+  async retry(): Promise<Session> {
+    if (this.starting !== undefined && (await this.current()) === undefined) {
+      this.starting = undefined;
+      this.policy.reset();
+    }
+    return this.session();
+  }
+
+  /** The session if there is one, without starting anything. */
+  async current(): Promise<Session | undefined> {
+    return await this.starting?.catch(() => undefined);
+  }
+
+  async request<M extends Method>(method: M, params: Methods[M]["params"], context: RequestContext = {}): Promise<Methods[M]["result"]> {
+    const { client } = await this.session();
+    const cancel = new vscode.CancellationTokenSource();
+    const linked = context.token?.onCancellationRequested(() => cancel.cancel());
+    if (context.token?.isCancellationRequested === true) cancel.cancel();
+    const workDoneToken = `exbert-${process.pid}-${++this.progressTokens}`;
+    const sent = REPORTING.has(method) ? { ...params, workDoneToken } : params;
+    const work = client.sendRequest<Methods[M]["result"]>(method, sent, cancel.token);
+    const deadline = withDeadline(work, readSettings().timeout, () => cancel.cancel());
+    const progress = client.onProgress(WorkDoneProgress.type, workDoneToken, (value) => {
+      deadline.touch();
+      if (value.kind !== "end") context.onProgress?.(pickProgress(value));
+    });
+    try {
+      return await deadline.promise;
+    } finally {
+      progress.dispose();
+      linked?.dispose();
+      cancel.dispose();
+    }
+  }
+
+  /** Hands changed settings to a running server. */
+  async reconfigure(): Promise<void> {
+    const session = await this.current();
+    await session?.client.sendNotification("workspace/didChangeConfiguration", { settings: { exbert: serverOptions(readSettings()) } });
+  }
+
+  /** Stops what runs and starts anew, at the person's wish. */
+  async restart(): Promise<void> {
+    this.policy.reset();
+    await this.stop();
+    await this.session();
+  }
+
+  async stop(): Promise<void> {
+    const session = await this.current();
+    this.starting = undefined;
+    await session?.client.dispose(3000).catch((error: unknown) => this.log.warn(`Stopping the server: ${String(error)}`));
+  }
+
+  async dispose(): Promise<void> {
+    await this.stop();
+    this.emitter.dispose();
+  }
+
+  private emit(event: ServerEvent): void {
+    this.lastEvent = event;
+    this.emitter.fire(event);
+  }
+
+  private async start(): Promise<Session> {
+    this.emit({ kind: "starting", message: "Starting the exBERT server…" });
+    try {
+      const session = await this.launch();
+      this.log.info(`Server ready: protocol ${session.capability.protocolVersion}, device ${session.capability.device}, process ${session.pid}`);
+      this.emit({ kind: "ready" });
+      return session;
+    } catch (error) {
+      const failure = error instanceof ClientFailure ? error : startFailed(error);
+      this.log.error(failure.message);
+      this.emit({ kind: failure.kind === "serverDied" ? "crashed" : "missing", message: `${failure.message} ${failure.hint}` });
+      throw failure;
+    }
+  }
+
+  private async launch(): Promise<Session> {
+    const interpreter = await findInterpreter();
+    const version = await this.checkPackage(interpreter);
+    let child: ChildProcess | undefined;
+    let isReady = false;
+    const spawnServer = (): Promise<ChildProcess> => {
+      const args = ["-m", "exbert_rpc", "serve", ...readSettings().serverArguments];
+      this.log.info(`Starting ${interpreter.path} ${args.join(" ")}`);
+      child = spawn(interpreter.path, args, { cwd: this.home, windowsHide: true });
+      child.on("exit", (code, signal) => this.log.info(`The server ended with ${signal ?? `code ${code}`}`));
+      return Promise.resolve(child);
+    };
+    const client = new LanguageClient("exbert", "exBERT", spawnServer, {
+      ...this.clientOptions(),
+      errorHandler: {
+        error: () => ({ action: 1 }),
+        closed: () => {
+          if (isReady) void this.onDeath(client);
+          return { action: CloseAction.DoNotRestart, handled: true };
+        },
+      },
+    });
+    await withDeadline(client.start(), START_TIMEOUT, () => child?.kill()).promise;
+    const capability = readCapability(client.initializeResult?.capabilities.experimental);
+    const mismatch = versionMismatch(PROTOCOL_VERSION, capability?.protocolVersion);
+    if (capability === undefined || mismatch !== undefined) {
+      await client.dispose(3000).catch(() => undefined);
+      throw new ClientFailure("protocolMismatch", mismatch ?? "The server does not describe itself.", "Then run “exBERT: Restart Server”.");
+    }
+    isReady = true;
+    return { client, interpreter, capability, version, pid: child?.pid };
+  }
+
+  private clientOptions(): LanguageClientOptions {
+    return {
+      documentSelector: SYNCED_SCHEMES.map((scheme) => ({ scheme })),
+      initializationOptions: serverOptions(readSettings()),
+      outputChannel: this.log,
+      traceOutputChannel: this.trace,
+      initializationFailedHandler: () => false,
+    };
+  }
+
+  private async checkPackage(interpreter: Interpreter): Promise<string | null> {
+    const where = describeInterpreter(interpreter);
+    const answer = await probeInterpreter(interpreter, this.home);
+    const hint = "Install it, or choose another interpreter.";
+    switch (answer.kind) {
+      case "ready":
+        this.log.info(`Interpreter ${where}: Python ${answer.python}, exbert-rpc ${answer.version ?? "(not installed as a package)"}`);
+        return answer.version;
+      case "noPackage":
+        throw new ClientFailure("serverMissing", `The Python package exbert-rpc is not installed in ${where}.`, hint);
+      case "tooOld":
+        throw new ClientFailure("serverMissing", `exbert-rpc needs Python 3.11 or later; ${where} is Python ${answer.python}.`, "Choose another interpreter.");
+      case "notPython":
+        throw new ClientFailure("serverMissing", `${where} is no Python that runs: ${answer.reason}.`, "Choose another interpreter.");
+    }
+  }
+
+  private async onDeath(client: LanguageClient): Promise<void> {
+    const session = await this.current();
+    if (session?.client !== client) return; // stopped on purpose
+    this.starting = undefined;
+    if (!this.policy.allow(Date.now())) {
+      const failure = new ClientFailure("serverDied", "The exBERT server stopped twice within three minutes.", "See the log, then run “exBERT: Restart Server”.");
+      this.starting = Promise.reject(failure);
+      this.starting.catch(() => undefined);
+      this.emit({ kind: "crashed", message: `${failure.message} ${failure.hint}` });
+      return;
+    }
+    this.emit({ kind: "crashed", message: "The exBERT server stopped unexpectedly. Restarting it…" });
+    this.starting = this.start();
+    await this.starting.then(
+      () => this.emit({ kind: "restarted", message: "The exBERT server stopped unexpectedly and was restarted." }),
+      () => undefined, // `start` has told it
+    );
+  }
+}
+
+function startFailed(error: unknown): ClientFailure {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new ClientFailure("serverDied", `The exBERT server did not start: ${reason}.`, serverDied().hint);
+}
+
+function pickProgress(value: { readonly message?: string; readonly percentage?: number }): Progress {
+  return {
+    ...(value.message === undefined ? {} : { message: value.message }),
+    ...(value.percentage === undefined ? {} : { percentage: value.percentage }),
+  };
+}
+
+function readCapability(experimental: unknown): ExperimentalCapability | undefined {
+  const capability = (experimental as { exbert?: Partial<ExperimentalCapability> } | undefined)?.exbert;
+  return typeof capability?.protocolVersion === "string" ? (capability as ExperimentalCapability) : undefined;
+}

@@ -1,0 +1,62 @@
+/** The settings of a person, read once each time they are needed. Everything that reads configuration is here. */
+import * as vscode from "vscode";
+import type { IndexParams } from "../../../protocol/types";
+
+type Precision = NonNullable<IndexParams["precision"]>;
+
+export interface Settings {
+  readonly interpreter: string;
+  readonly package: string;
+  readonly model: string;
+  readonly corpus: string;
+  readonly corpusFolder: string;
+  readonly device: string;
+  readonly allowNetwork: boolean;
+  readonly followSelection: boolean;
+  readonly followDelay: number;
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  readonly precision: Precision;
+  readonly indexOnSave: boolean;
+  readonly maxCharacters: number;
+  readonly timeout: number;
+  readonly serverArguments: readonly string[];
+  readonly serverOptions: Readonly<Record<string, unknown>>;
+}
+
+export function readSettings(scope?: vscode.Uri): Settings {
+  const configuration = vscode.workspace.getConfiguration("exbert", scope ?? firstFolder());
+  const get = <T>(key: string, fallback: T): T => configuration.get<T>(key) ?? fallback;
+  return {
+    interpreter: get("interpreter", ""),
+    package: get("package", ""),
+    model: get("model", "").trim(),
+    corpus: get("corpus", "").trim(),
+    corpusFolder: get("corpusFolder", "").trim(),
+    device: get("device", "auto"),
+    allowNetwork: get("allowNetwork", false),
+    followSelection: get("followSelection", false),
+    followDelay: get("followDelay", 350),
+    include: get("index.include", []),
+    exclude: get("index.exclude", []),
+    precision: get<Precision>("index.precision", "int8"),
+    indexOnSave: get("index.onSave", false),
+    maxCharacters: get("limits.maxCharacters", 20000),
+    timeout: get("limits.timeout", 180) * 1000,
+    serverArguments: get("server.arguments", []),
+    serverOptions: get("server.options", {}),
+  };
+}
+
+/** Where a choice that a command made is kept: the workspace if there is one, else the person's settings. */
+export async function writeSetting(key: "model" | "corpus" | "interpreter" | "followSelection", value: unknown): Promise<void> {
+  const target =
+    firstFolder() === undefined || key === "followSelection"
+      ? vscode.ConfigurationTarget.Global
+      : vscode.ConfigurationTarget.Workspace;
+  await vscode.workspace.getConfiguration("exbert").update(key, value, target);
+}
+
+export function firstFolder(): vscode.Uri | undefined {
+  return vscode.workspace.workspaceFolders?.[0]?.uri;
+}

@@ -1,0 +1,78 @@
+/** The page inside the webview: implements the view's `Host` over messages to the extension host. */
+import { mount } from "exbert-view";
+import type { Host } from "../../../view/src/host";
+import { Emitter } from "../pure/emitter";
+import { Pending } from "../pure/pending";
+import type { Choice, HostError, Progress, SelectionEvent, ServerEvent, ToHost, ToView } from "../messages";
+import { unreachable } from "../messages";
+import { onThemeChange, themeOf } from "./theme";
+
+declare function acquireVsCodeApi(): { postMessage(message: ToHost): void; getState(): unknown; setState(state: unknown): void };
+
+const editor = acquireVsCodeApi();
+const pending = new Pending<unknown, HostError>();
+const progressOf = new Map<number, (progress: Progress) => void>();
+const selections = new Emitter<SelectionEvent>();
+const serverEvents = new Emitter<ServerEvent>();
+const choices = new Emitter<Choice>();
+const root = document.getElementById("exbert") ?? document.body;
+
+const request: Host["request"] = async (method, params, options = {}) => {
+  const { id, promise } = pending.open();
+  const { signal, onProgress } = options;
+  if (onProgress !== undefined) progressOf.set(id, onProgress);
+  const cancel = (): void => editor.postMessage({ type: "cancel", id });
+  editor.postMessage({ type: "request", id, method, params, progress: onProgress !== undefined });
+  if (signal?.aborted === true) cancel();
+  signal?.addEventListener("abort", cancel, { once: true });
+  try {
+    // the extension host answers each request with what `protocol/` says about its method
+    return (await promise) as Awaited<ReturnType<typeof request<typeof method>>>;
+  } finally {
+    progressOf.delete(id);
+    signal?.removeEventListener("abort", cancel);
+  }
+};
+
+const host: Host = {
+  request,
+  openLocation: (location) => editor.postMessage({ type: "openLocation", location }),
+  save: (file) => editor.postMessage({ type: "save", file }),
+  copy: (text) => editor.postMessage({ type: "copy", text }),
+  state: { get: () => editor.getState() ?? undefined, set: (state) => editor.setState(state) },
+  get theme() {
+    return themeOf(document.body);
+  },
+  onThemeChange,
+  onSelection: (callback) => selections.on(callback),
+  onServerEvent: (callback) => serverEvents.on(callback),
+  onChoice: (callback) => choices.on(callback),
+  runCommand: (name) => editor.postMessage({ type: "command", name }),
+  link: (encoded) => `${root.dataset.linkPrefix ?? "exbert:"}${encoded}`,
+};
+
+function receive(message: ToView): void {
+  switch (message.type) {
+    case "response":
+      pending.resolve(message.id, message.result);
+      return;
+    case "failure":
+      pending.reject(message.id, message.error);
+      return;
+    case "progress":
+      progressOf.get(message.id)?.(message.progress);
+      return;
+    case "selection":
+      return selections.fire(message.selection);
+    case "choice":
+      return choices.fire(message.choice);
+    case "server":
+      return serverEvents.fire(message.event);
+    default:
+      unreachable(message);
+  }
+}
+
+window.addEventListener("message", ({ data }: MessageEvent<ToView>) => receive(data));
+mount(root, host);
+editor.postMessage({ type: "ready" });

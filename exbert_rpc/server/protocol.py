@@ -8,7 +8,7 @@ encoding (UTF-16 unless the client offers another one first).
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -38,27 +38,27 @@ class Result(Struct, frozen=True, rename="camel", kw_only=True):
 # --- shared pieces -------------------------------------------------------------------------------
 
 
-class Position(Params):
+class Position(Params, frozen=True, kw_only=True):
     """A place in a document (LSP)."""
 
     line: Index
     character: Index
 
 
-class Range(Params):
+class Range(Params, frozen=True, kw_only=True):
     """A half-open stretch of a document (LSP)."""
 
     start: Position
     end: Position
 
 
-class TextDocumentIdentifier(Params):
+class TextDocumentIdentifier(Params, frozen=True, kw_only=True):
     """A document that the client has opened (LSP)."""
 
     uri: str
 
 
-class Tensor(Result):
+class Tensor(Result, frozen=True, kw_only=True):
     """An array of numbers: nested lists, one level an axis, or base64 (little-endian, C order).
 
     ``uint8`` means value / 255.
@@ -67,10 +67,10 @@ class Tensor(Result):
     dtype: Literal["float32", "float16", "uint8"]
     shape: list[int]
     encoding: Literal["list", "base64"]
-    data: list | str
+    data: list[Any] | str
 
 
-class ModelDescription(Result):
+class ModelDescription(Result, frozen=True, kw_only=True):
     """What a model is, as it was loaded."""
 
     id: str
@@ -89,7 +89,7 @@ class ModelDescription(Result):
     n_decoder_layers: int | None = None
 
 
-class Prediction(Result):
+class Prediction(Result, frozen=True, kw_only=True):
     """A token that the language-model head expects."""
 
     token: str
@@ -97,7 +97,7 @@ class Prediction(Result):
     probability: Probability
 
 
-class Token(Result):
+class Token(Result, frozen=True, kw_only=True):
     """One token of a forward pass. Annotations of special tokens are null; sub-words inherit their word's."""
 
     index: int
@@ -123,7 +123,7 @@ class Token(Result):
 # --- attend --------------------------------------------------------------------------------------
 
 
-class AttendParams(Params):
+class AttendParams(Params, frozen=True, kw_only=True):
     """A text input (or the handle of one that was read before) and what to return of it."""
 
     text: str | None = None
@@ -142,7 +142,7 @@ class AttendParams(Params):
     work_done_token: ProgressToken | None = None
 
 
-class AttendResult(Result):
+class AttendResult(Result, frozen=True, kw_only=True):
     """Tokens and attention ``[layer][head][query][key]`` of one forward pass."""
 
     capture_id: str
@@ -162,7 +162,7 @@ class AttendResult(Result):
 # --- searchContexts ------------------------------------------------------------------------------
 
 
-class Filter(Params):
+class Filter(Params, frozen=True, kw_only=True):
     """What a hit must be. A list means any of its members; all fields must hold."""
 
     pos: str | list[str] | None = None
@@ -172,7 +172,7 @@ class Filter(Params):
     documents: str | list[str] | None = None
 
 
-class SearchParams(Params):
+class SearchParams(Params, frozen=True, kw_only=True):
     """A token of a text, and the space in which its nearest contexts are looked for."""
 
     corpus: str
@@ -197,14 +197,14 @@ class SearchParams(Params):
     work_done_token: ProgressToken | None = None
 
 
-class HitSentence(Result):
+class HitSentence(Result, frozen=True, kw_only=True):
     """The sentence of a hit: its number in its document, and its exact text."""
 
     index: int
     text: str
 
 
-class HitToken(Result):
+class HitToken(Result, frozen=True, kw_only=True):
     """One token of a hit's sentence; ``start`` and ``end`` count within the sentence."""
 
     text: str
@@ -218,7 +218,7 @@ class HitToken(Result):
     is_special: bool
 
 
-class HitAttention(Result):
+class HitAttention(Result, frozen=True, kw_only=True):
     """Attention of the match, mean over ``heads``: from it, and to it."""
 
     layer: int
@@ -227,7 +227,7 @@ class HitAttention(Result):
     incoming: list[float]
 
 
-class Peak(Result):
+class Peak(Result, frozen=True, kw_only=True):
     """The strongest attention of a row: where, how far in tokens, how much."""
 
     index: int
@@ -235,7 +235,7 @@ class Peak(Result):
     weight: float
 
 
-class MaxAttention(Result):
+class MaxAttention(Result, frozen=True, kw_only=True):
     """Strongest attention from the match, to the match, and from the next token; null if there is none."""
 
     outgoing: Peak | None = None
@@ -243,7 +243,7 @@ class MaxAttention(Result):
     next: Peak | None = None
 
 
-class Hit(Result):
+class Hit(Result, frozen=True, kw_only=True):
     """One context of the corpus. ``cell`` is set for a notebook; its ``range`` then counts in that cell."""
 
     rank: int
@@ -261,7 +261,7 @@ class Hit(Result):
     sentence_range: Range | None = None
 
 
-class SearchStats(Result):
+class SearchStats(Result, frozen=True, kw_only=True):
     """What was searched, how, and how long it took; ``note`` says in words what limits the answer."""
 
     searched: int
@@ -272,7 +272,7 @@ class SearchStats(Result):
     note: str | None = None
 
 
-class SearchResult(Result):
+class SearchResult(Result, frozen=True, kw_only=True):
     """The nearest contexts, best first."""
 
     search_id: str
@@ -285,7 +285,7 @@ class SearchResult(Result):
 # --- summarize -----------------------------------------------------------------------------------
 
 
-class SummarizeParams(Params):
+class SummarizeParams(Params, frozen=True, kw_only=True):
     """A search (by its handle, or all of searchContexts' fields) and what to count in it."""
 
     search_id: str | None = None
@@ -314,7 +314,7 @@ class SummarizeParams(Params):
     work_done_token: ProgressToken | None = None
 
 
-class Bin(Result):
+class Bin(Result, frozen=True, kw_only=True):
     """One label: how often, how often expected, and how sure. ``qValue`` is Benjamini-Hochberg."""
 
     label: str
@@ -327,7 +327,7 @@ class Bin(Result):
     q_value: Probability
 
 
-class Histogram(Result):
+class Histogram(Result, frozen=True, kw_only=True):
     """Counts of one attribute over the subjects, or over the targets of their strongest attention."""
 
     of: Literal["subject", "maxAttention"]
@@ -335,7 +335,7 @@ class Histogram(Result):
     bins: list[Bin]
 
 
-class SummarizeResult(Result):
+class SummarizeResult(Result, frozen=True, kw_only=True):
     """What the hits have in common, against what the corpus has anyway."""
 
     subject: Literal["match", "next"]
@@ -351,14 +351,14 @@ class SummarizeResult(Result):
 # --- corpora and models --------------------------------------------------------------------------
 
 
-class InlineSource(Params):
+class InlineSource(Params, frozen=True, kw_only=True):
     """A document given by value."""
 
     uri: str
     text: str
 
 
-class IndexParams(Params):
+class IndexParams(Params, frozen=True, kw_only=True):
     """What to index, and how. ``sources`` is the whole corpus: what is no longer named leaves."""
 
     corpus: str
@@ -371,14 +371,14 @@ class IndexParams(Params):
     work_done_token: ProgressToken | None = None
 
 
-class Skipped(Result):
+class Skipped(Result, frozen=True, kw_only=True):
     """Something that was not indexed, and why."""
 
     uri: str
     reason: str
 
 
-class IndexResult(Result):
+class IndexResult(Result, frozen=True, kw_only=True):
     """What the corpus holds now, and what this build did."""
 
     corpus: str
@@ -391,13 +391,13 @@ class IndexResult(Result):
     skipped: list[Skipped]
 
 
-class CorpusParams(Params):
+class CorpusParams(Params, frozen=True, kw_only=True):
     """A corpus by name."""
 
     corpus: str
 
 
-class CorpusDescription(Result):
+class CorpusDescription(Result, frozen=True, kw_only=True):
     """What a corpus is. ``damaged`` names files that are not what was written; empty is healthy."""
 
     corpus: str
@@ -414,26 +414,26 @@ class CorpusDescription(Result):
     damaged: list[str]
 
 
-class ListCorporaResult(Result):
+class ListCorporaResult(Result, frozen=True, kw_only=True):
     """All corpora of the store, by name."""
 
     corpora: list[CorpusDescription]
 
 
-class RemoveCorpusResult(Result):
+class RemoveCorpusResult(Result, frozen=True, kw_only=True):
     """The corpus that was removed."""
 
     corpus: str
     removed: bool
 
 
-class ModelParams(Params):
+class ModelParams(Params, frozen=True, kw_only=True):
     """A model by id."""
 
     model: str
 
 
-class ModelListing(Result):
+class ModelListing(Result, frozen=True, kw_only=True):
     """A model that can be asked for."""
 
     id: str
@@ -442,19 +442,19 @@ class ModelListing(Result):
     is_default: bool
 
 
-class ListModelsResult(Result):
+class ListModelsResult(Result, frozen=True, kw_only=True):
     """The models that are at hand."""
 
     models: list[ModelListing]
 
 
-class NoParams(Params):
+class NoParams(Params, frozen=True, kw_only=True):
     """For methods that take nothing."""
 
     work_done_token: ProgressToken | None = None
 
 
-class PingResult(Result):
+class PingResult(Result, frozen=True, kw_only=True):
     """Answered by the event loop itself: shows that it is free."""
 
     protocol_version: str
@@ -464,7 +464,7 @@ class PingResult(Result):
 # --- life cycle ----------------------------------------------------------------------------------
 
 
-class ExperimentalCapability(Result):
+class ExperimentalCapability(Result, frozen=True, kw_only=True):
     """``capabilities.experimental.exbert`` of the answer to ``initialize``."""
 
     protocol_version: str
@@ -473,7 +473,7 @@ class ExperimentalCapability(Result):
     device: str
 
 
-class ErrorData(Result):
+class ErrorData(Result, frozen=True, kw_only=True):
     """``error.data`` of every error that this server sends; further fields depend on ``kind``."""
 
     kind: str

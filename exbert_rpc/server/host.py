@@ -1,0 +1,120 @@
+"""What all connections of a process share: one engine, made when it is first needed, and the threads that run it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from exbert_rpc.index.types import CorpusInfo
+from exbert_rpc.model.types import ModelInfo
+from exbert_rpc.requests import (
+    Attended,
+    AttendPlan,
+    AttendRequest,
+    IndexReport,
+    IndexRequest,
+    ModelAtHand,
+    Searched,
+    SearchRequest,
+    Summarized,
+    SummarizeRequest,
+)
+from exbert_rpc.server.options import EngineSettings, ServerLimits, ServerOptions, merge
+from exbert_rpc.server.workers import WorkerPool
+from exbert_rpc.tasks import Task
+
+logger = logging.getLogger(__name__)
+
+
+class EngineLike(Protocol):
+    """What the server needs of an engine. All methods are called from many threads at once."""
+
+    def attend(self, request: AttendRequest, task: Task, check: Callable[[AttendPlan], None] | None = None) -> Attended:
+        """``check`` is called before attention is materialised; what it raises ends the call."""
+        ...
+
+    def search_contexts(self, request: SearchRequest, task: Task) -> Searched: ...  # noqa: D102
+    def summarize(self, request: SummarizeRequest, task: Task) -> Summarized: ...  # noqa: D102
+    def index_corpus(self, request: IndexRequest, task: Task) -> IndexReport: ...  # noqa: D102
+    def list_corpora(self) -> Sequence[CorpusInfo]: ...  # noqa: D102
+    def describe_corpus(self, name: str) -> CorpusInfo: ...  # noqa: D102
+    def remove_corpus(self, name: str) -> None: ...  # noqa: D102
+    def list_models(self) -> Sequence[ModelAtHand]: ...  # noqa: D102
+    def describe_model(self, model: str) -> ModelInfo: ...  # noqa: D102
+    def close_session(self, session: str) -> None: ...  # noqa: D102
+
+
+EngineFactory = Callable[[EngineSettings], EngineLike]
+
+
+class Host:
+    """The shared half of a server.
+
+    Args:
+        factory: Makes the engine; called once, in a worker thread, so that ``initialize`` never waits for it.
+        settings: What the command line says.
+        limits: How much runs at once.
+    """
+
+    def __init__(self, factory: EngineFactory, settings: EngineSettings, limits: ServerLimits) -> None:
+        self.settings = settings
+        self.limits = limits
+        self.workers = WorkerPool("worker", limits.workers, limits.queued)
+        self.builders = WorkerPool("builder", limits.builders, limits.queued)
+        self._factory = factory
+        self._engine: EngineLike | None = None
+        self._engine_lock = threading.Lock()
+        self._started = time.monotonic()
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since the server started."""
+        return time.monotonic() - self._started
+
+    @property
+    def has_engine(self) -> bool:
+        """Whether the engine exists, so that its settings are fixed."""
+        return self._engine is not None
+
+    def configure(self, options: ServerOptions) -> None:
+        """Take a (stdio) client's wishes for the engine that is to be made."""
+        self.settings = merge(self.settings, options)
+
+    def engine(self) -> EngineLike:
+        """The engine; the first caller makes it and the others wait."""
+        if self._engine is None:
+            with self._engine_lock:
+                if self._engine is None:
+                    self._engine = self._factory(self.settings)
+        return self._engine
+
+    def warm_up(self) -> None:
+        """Make the engine, and have it load its default model, behind the client's back."""
+        threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+
+    def _warm_up(self) -> None:
+        try:
+            prepare = getattr(self.engine(), "warm_up", None)
+            if prepare is not None:
+                prepare()
+        except Exception as error:
+            # the first request meets the same error and reports it to the client
+            logger.warning("warm-up failed: %s", error)
+
+    def forget(self, session: str) -> None:
+        """Drop the handles of a client that has left."""
+        if self._engine is not None:
+            self._engine.close_session(session)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is running that cannot be stopped at once."""
+        return self.workers.busy or self.builders.busy
+
+    def close(self) -> None:
+        """Let idle threads end and drop what waits."""
+        self.workers.close()
+        self.builders.close()

@@ -1,0 +1,122 @@
+"""JSON-RPC 2.0 messages: bytes to a checked request, and replies to bytes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import msgspec
+
+from exbert_rpc.server.failures import Failure, reserved
+
+MAX_BATCH = 1_000
+_SECOND_OPINION = 8 * 1024 * 1024
+_encoder = msgspec.json.Encoder()
+
+MessageId = int | str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A message that wants exactly one reply. ``params`` is what came, ``None`` if absent."""
+
+    id: MessageId
+    method: str
+    params: object
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A message that wants no reply."""
+
+    method: str
+    params: object
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer to a request of ours."""
+
+    id: object
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """A message that is none of these; ``id`` is the one to answer to, if it could be read."""
+
+    id: MessageId | None
+    failure: Failure
+
+
+Message = Request | Notification | Response | Invalid
+
+
+def decode(body: bytes) -> Message | list[Message]:
+    """The message (or batch) in ``body``; never raises."""
+    try:
+        value = _parse(body)
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else "not JSON in UTF-8"
+        return Invalid(None, reserved("parseError", f"the message is {reason}"))
+    if not isinstance(value, list):
+        return _classify(value)
+    if not 1 <= len(value) <= MAX_BATCH:
+        reason = f"a batch has {len(value)} messages; it takes 1 to {MAX_BATCH}"
+        return Invalid(None, reserved("invalidRequest", reason))
+    return [_classify(item) for item in value]
+
+
+def encode(value: object) -> bytes:
+    """JSON of plain values and Structs; NaN becomes null. Raises on what JSON cannot hold."""
+    return _encoder.encode(value)
+
+
+def result_reply(message_id: MessageId | None, result: bytes) -> bytes:
+    """A reply that carries ``result``, which is JSON already."""
+    return b'{"jsonrpc":"2.0","id":%s,"result":%s}' % (json.dumps(message_id).encode(), result)
+
+
+def error_reply(message_id: MessageId | None, failure: Failure) -> bytes:
+    """A reply that carries an error."""
+    return b'{"jsonrpc":"2.0","id":%s,"error":%s}' % (json.dumps(message_id).encode(), failure.to_json())
+
+
+def notification(method: str, params: object) -> bytes:
+    """A message to the client that wants no reply."""
+    return _encoder.encode({"jsonrpc": "2.0", "method": method, "params": params})
+
+
+def _parse(body: bytes) -> object:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.MsgspecError, ValueError):
+        # msgspec refuses lone surrogates and numbers beyond a double, which are JSON all the same: such a message
+        # has an id, and gets its error under that id
+        if len(body) > _SECOND_OPINION:
+            raise
+    return json.loads(body.decode("utf-8"), parse_constant=_refuse)
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _classify(value: object) -> Message:
+    if not isinstance(value, dict):
+        return Invalid(None, reserved("invalidRequest", "a message must be an object"))
+    has_id, raw_id = "id" in value, value.get("id")
+    good_id = raw_id if isinstance(raw_id, (int, str)) and not isinstance(raw_id, bool) else None
+    if value.get("jsonrpc") != "2.0":
+        return Invalid(good_id, reserved("invalidRequest", 'jsonrpc must be "2.0"'))
+    if "method" not in value:
+        if has_id and ("result" in value or "error" in value):
+            return Response(raw_id)
+        return Invalid(good_id, reserved("invalidRequest", "a message must have a method"))
+    method = value["method"]
+    if not isinstance(method, str):
+        return Invalid(good_id, reserved("invalidRequest", "method must be a string"))
+    if not has_id:
+        return Notification(method, value.get("params"))
+    if good_id is None:
+        return Invalid(None, reserved("invalidRequest", "id must be a string or an integer"))
+    return Request(good_id, method, value.get("params"))

@@ -1,0 +1,70 @@
+"""Arrays on the wire, and how large they would get, before they exist."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from exbert_rpc.errors import AnswerTooLarge
+from exbert_rpc.server.protocol import Tensor, TensorForm
+
+DECIMALS = 7
+_BYTES: dict[TensorForm, float] = {"list": 10.5, "float16": 8 / 3, "uint8": 4 / 3}  # a number, measured for lists
+_PIECE = 16_384  # numbers that are encoded in one go: the interpreter is free again after each
+
+
+def encode_tensor(array: NDArray[np.float32], form: TensorForm) -> Tensor:
+    """A float32 array of any shape with values in [0, 1] in the form that the client asked for.
+
+    ``list`` rounds to 7 decimals; ``float16`` and ``uint8`` are base64, little-endian, C order.
+    """
+    shape = list(array.shape)
+    if form == "list":
+        # Raw holds JSON that is spliced in as it is; the annotation names what a client reads
+        return Tensor(dtype="float32", shape=shape, encoding="list", data=_nested(array))  # type: ignore[arg-type]
+    if form == "float16":
+        raw = array.astype("<f2").tobytes()
+        return Tensor(dtype="float16", shape=shape, encoding="base64", data=base64.b64encode(raw).decode())
+    levels = np.rint(np.clip(array, 0.0, 1.0) * 255.0).astype(np.uint8).tobytes()
+    return Tensor(dtype="uint8", shape=shape, encoding="base64", data=base64.b64encode(levels).decode())
+
+
+def _nested(array: NDArray[np.float32]) -> msgspec.Raw:
+    return msgspec.Raw(_json(array))
+
+
+def _json(array: NDArray[np.float32]) -> bytes:
+    if array.size <= _PIECE or array.ndim <= 1:
+        return msgspec.json.encode(np.round(array.astype(np.float64), DECIMALS).tolist())
+    return b"[%s]" % b",".join(_json(part) for part in array)
+
+
+def estimated_bytes(shapes: Sequence[Sequence[int]], form: TensorForm) -> int:
+    """Bytes that arrays of ``shapes`` take on the wire."""
+    return int(sum(np.prod(shape, dtype=np.float64) for shape in shapes) * _BYTES[form])
+
+
+def check_size(shapes: Sequence[Sequence[int]], form: TensorForm, limit: int, n_layers: int) -> None:
+    """Raise :class:`AnswerTooLarge` if arrays of ``shapes`` exceed ``limit`` bytes; the hint says what fits."""
+    size = estimated_bytes(shapes, form)
+    if size <= limit:
+        return
+    fits: list[str] = []
+    smaller = [other for other in ("float16", "uint8") if estimated_bytes(shapes, other) <= limit]
+    if smaller:
+        fits.append(f'`tensors: "{smaller[0]}"`')
+    for other in dict.fromkeys((form, "uint8")):
+        layers = int(n_layers * limit / max(1, estimated_bytes(shapes, other)))
+        if 1 <= layers < n_layers:
+            fits.append(f'at most {layers} of the {n_layers} layers at once with `tensors: "{other}"`')
+    hint = f"Ask for {' or '.join(fits)}." if fits else "Ask for one layer and few heads, or send a shorter text."
+    raise AnswerTooLarge(
+        f"the attention would take about {size / 2**20:,.0f} MiB; an answer takes at most {limit / 2**20:,.0f} MiB",
+        hint=hint,
+        bytes=size,
+        limit=limit,
+    )

@@ -1,0 +1,107 @@
+"""The one entry of the server: a transport, an engine, and an exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from exbert_rpc.server.host import EngineFactory, Host
+from exbert_rpc.server.options import EngineSettings, ServerLimits
+
+logger = logging.getLogger(__name__)
+
+TransportKind = Literal["stdio", "tcp", "websocket", "unix"]
+
+
+@dataclass(frozen=True, slots=True)
+class TransportOptions:
+    """How clients reach the server.
+
+    Attributes:
+        kind: ``stdio`` opens no socket.
+        host: Address to listen on; loopback unless ``allow_remote``.
+        port: Port to listen on; 0 for any.
+        path: Path of the Unix socket.
+        token: The secret that clients of a socket must know.
+        allow_remote: Whether ``host`` may be an address that others reach.
+        allowed_origins: Origins of web pages that may open a WebSocket (``https://host:port``).
+        allowed_hosts: Names that a WebSocket client may call this server by, beside loopback's.
+        port_file: Where the address is written once the socket listens.
+    """
+
+    kind: TransportKind = "stdio"
+    host: str = "127.0.0.1"
+    port: int = 0
+    path: Path | None = None
+    token: str | None = None
+    allow_remote: bool = False
+    allowed_origins: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
+    port_file: Path | None = None
+
+
+def serve(
+    engine_factory: EngineFactory,
+    transport: TransportOptions | None = None,
+    settings: EngineSettings | None = None,
+    limits: ServerLimits | None = None,
+) -> int:
+    """Serve until the client, a signal or the parent's death ends it; returns the process's exit code.
+
+    If a model or a build is still running then, the process ends here: what it computes is nobody's, and what it
+    writes survives being cut off.
+    """
+    transport = TransportOptions() if transport is None else transport
+    streams = _claim(transport)
+    configure_logging()
+    host = Host(engine_factory, settings or EngineSettings(), limits or ServerLimits())
+    code = asyncio.run(_main(host, transport, streams))
+    busy = host.busy
+    host.close()
+    if busy or _foreign_threads():
+        logging.shutdown()
+        os._exit(code)
+    return code
+
+
+def configure_logging() -> None:
+    """Log to standard error; never the bodies of messages, which are the user's texts."""
+    if not logging.getLogger().handlers:
+        logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("pygls").setLevel(logging.CRITICAL)
+    logging.getLogger("websockets").setLevel(logging.WARNING)
+
+
+def _claim(transport: TransportOptions) -> tuple[int, int] | None:
+    if transport.kind != "stdio":
+        return None
+    from exbert_rpc.server.stdio import claim_streams
+
+    return claim_streams()
+
+
+def _foreign_threads() -> bool:
+    """Whether threads run that would make the interpreter wait for them at its end."""
+    return any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread())
+
+
+async def _main(host: Host, transport: TransportOptions, streams: tuple[int, int] | None) -> int:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, stopped.set)
+        except (NotImplementedError, RuntimeError, ValueError):  # Windows; not the main thread
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopped.set))
+    if streams is not None:
+        from exbert_rpc.server.stdio import serve_stdio
+
+        return await serve_stdio(host, *streams, stopped)
+    raise AssertionError

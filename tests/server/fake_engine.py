@@ -1,0 +1,204 @@
+"""An engine that answers at once (or as slowly as it is told), so that the server can be tested without a model."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+from exbert_rpc import errors
+from exbert_rpc.index.types import AttentionPeak, ContextHit, CorpusInfo, SearchReport, SentenceTokens, TextPosition
+from exbert_rpc.model.types import Encoding, ModelInfo, TokenPrediction
+from exbert_rpc.requests import (
+    Attended,
+    AttendPlan,
+    IndexReport,
+    ModelAtHand,
+    Searched,
+    Summarized,
+    TokenAnnotations,
+    TokenTable,
+)
+from exbert_rpc.summary.types import Histogram, LabelCount, Summary
+from exbert_rpc.tasks import Progress
+
+MODEL = ModelInfo(
+    id="fake",
+    architecture="FakeModel",
+    kind="bidirectional",
+    n_layers=2,
+    n_heads=3,
+    n_kv_heads=3,
+    hidden_size=12,
+    head_size=4,
+    max_tokens=64,
+    has_lm_head=True,
+    mask_token="[MASK]",
+    fingerprint="0" * 8,
+    device="cpu",
+)
+
+
+def encoding_of(text: str, pair: str | None = None, mask: tuple[int, ...] = ()) -> Encoding:
+    """Words at blanks, with a special token at each end."""
+    spans, at = [], 0
+    for word in text.split():
+        at = text.index(word, at)
+        spans.append((at, at + len(word)))
+        at += len(word)
+    n = len(spans) + 2
+    return Encoding(
+        text=text,
+        pair=pair,
+        ids=np.arange(n, dtype=np.int64),
+        tokens=("[CLS]", *(text[a:b] for a, b in spans), "[SEP]"),
+        start=np.array([0, *(a for a, _ in spans), 0], dtype=np.int32),
+        end=np.array([0, *(b for _, b in spans), 0], dtype=np.int32),
+        segment=np.zeros(n, dtype=np.int32),
+        is_special=np.array([True, *([False] * (n - 2)), True]),
+        is_masked=np.array([index in mask for index in range(n)]),
+    )
+
+
+class FakeEngine:
+    """Words in a text steer it: ``sleep:2``, ``raise:RuntimeError``, ``print``, ``nan``."""
+
+    def __init__(self, settings=None) -> None:
+        self.settings = settings
+        self.sessions_closed: list[str] = []
+        self.captures: dict[tuple[str, str], str] = {}
+        self.searches: set[tuple[str, str]] = set()
+        self.building: set[str] = set()
+
+    def attend(self, request, task, check=None):
+        if request.input is None:
+            text = self.captures.get((request.session, request.capture_id))
+            if text is None:
+                raise errors.UnknownHandle("this captureId is unknown", hint="Send the text again.")
+        else:
+            text = request.input.text
+        if not text.strip():
+            raise errors.InvalidParams("text", "is empty")
+        self._obey(text, task)
+        table = self._table(text, request.input.mask if request.input else ())
+        n = len(table.encoding.ids)
+        layers = request.layers if request.layers is not None else (0, 1)
+        heads = request.heads if request.heads is not None else (0, 1, 2)
+        n = n * 1000 if "huge" in text else n
+        if check is not None:
+            check(AttendPlan(n, 0, len(layers), len(heads)))
+        capture = f"c{len(self.captures)}-{request.session[:6]}"
+        self.captures[request.session, capture] = text
+        attention = np.full((len(layers), len(heads), n, n), 1 / n, dtype=np.float32)
+        if "nan" in text:
+            attention[:] = np.nan
+        return Attended(capture, MODEL, table, attention, layers, heads)
+
+    def search_contexts(self, request, task):
+        text = request.input.text if request.input else self.captures[request.session, request.capture_id]
+        self._obey(text, task)
+        if request.corpus != "demo":
+            raise errors.CorpusNotFound(f"no corpus {request.corpus!r}", hint="Index one.", corpora=["demo"])
+        search = f"s{len(self.searches)}"
+        self.searches.add((request.session, search))
+        hits = tuple(self._hit(rank) for rank in range(min(request.k, 3)))
+        token = 1 if request.token is None else request.token
+        return Searched(search, MODEL, self._table(text), token, 0, (0,), hits, SearchReport(3, True, 0.1, "int8"))
+
+    def summarize(self, request, task):
+        if request.search_id is not None and (request.session, request.search_id) not in self.searches:
+            raise errors.UnknownHandle("this searchId is unknown", hint="Search again.")
+        bins = (LabelCount("NOUN", 2, 1.0, 0.25, 4.0, 0.3, 1.0, 0.04),)
+        histograms = (Histogram("subject", "pos", bins),)
+        return Summarized("s0", Summary("match", "outgoing", 2, 2, 9, histograms, ("All are nouns.",)))
+
+    def index_corpus(self, request, task):
+        if request.corpus in self.building:
+            raise errors.Busy(f"{request.corpus} is being built", hint="Wait for it.")
+        self.building.add(request.corpus)
+        try:
+            texts = " ".join(source[1] for source in request.sources if isinstance(source, tuple))
+            total = 500 if "slow" in texts else 5
+            for done in range(total):
+                task.check()
+                task.report(Progress("sentences", done, total, (total - done) * 0.01))
+                time.sleep(0.01)
+            return IndexReport(request.corpus, len(request.sources), 3, 9, 100, 0.1, 0, ())
+        finally:
+            self.building.discard(request.corpus)
+
+    def list_corpora(self):
+        return [self.describe_corpus("demo")]
+
+    def describe_corpus(self, name):
+        if name != "demo":
+            raise errors.CorpusNotFound(f"no corpus {name!r}", hint="Index one.", corpora=["demo"])
+        spaces = ("hiddenState", "headOutput")
+        return CorpusInfo("demo", "fake", "blank:en", "int8", 1, 3, 9, 100, (0, 1), spaces, "0")
+
+    def remove_corpus(self, name):
+        self.describe_corpus(name)
+
+    def list_models(self):
+        return [ModelAtHand("fake", "tests", True, True)]
+
+    def describe_model(self, model):
+        if model != "fake":
+            raise errors.ModelNotFound(f"no model {model!r} in /opt/secret/models", hint="See /opt/secret/list.")
+        return MODEL
+
+    def close_session(self, session):
+        self.captures = {key: value for key, value in self.captures.items() if key[0] != session}
+
+    def _table(self, text, mask=()):
+        encoding = encoding_of(text, None, mask)
+        n = len(encoding.ids)
+        words = tuple(None if special else "NOUN" for special in encoding.is_special)
+        numbers = tuple(None if special else 0 for special in encoding.is_special)
+        notes = TokenAnnotations(words, words, words, words, words, numbers, numbers, numbers)
+        return TokenTable(encoding, notes, tuple((TokenPrediction("a", 1, 0.5),) for _ in range(n)))
+
+    def _hit(self, rank):
+        text = "a 😀 cat"
+        none = (None, None, None)
+        tokens = SentenceTokens(
+            np.array([0, 2, 4], dtype=np.int32),
+            np.array([1, 3, 7], dtype=np.int32),
+            np.array([False, False, False]),
+            *(none,) * 5,
+        )
+        places = [TextPosition(3, column, text) for column in (4, 7, 0, 7)]
+        row = np.array([0.2, 0.3, 0.5], dtype=np.float32)
+        peak = AttentionPeak(0, -2, 0.2)
+        return ContextHit(
+            rank, 0.9, "mem:1", None, *places, False, 0, text, 2, None, tokens, row, row, None, None, peak, peak, None
+        )
+
+    def _obey(self, text, task):
+        for word in text.split():
+            command, _, value = word.partition(":")
+            if command == "sleep":
+                end = time.monotonic() + float(value)
+                while time.monotonic() < end:
+                    task.check()
+                    time.sleep(0.005)
+            elif command == "block":  # computes without looking at the task
+                time.sleep(float(value))
+            elif command == "spin":  # holds the interpreter as Python code does
+                end = time.monotonic() + float(value)
+                while time.monotonic() < end:
+                    pass
+            elif command == "raise":
+                raise getattr(errors, value, getattr(__import__("builtins"), value, RuntimeError))("/opt/secret/file")
+            elif command == "print":
+                print("Content-Length: 5\r\n\r\nhello")
+                os.write(1, b"raw bytes on descriptor one\n")
+                subprocess.run(["echo", "from a subprocess"], check=True)
+                subprocess.run([sys.executable, "-c", "import sys; print(len(sys.stdin.read()))"], check=True)
+            elif command == "report":
+                for done in range(100):
+                    task.report(Progress("step", done, 100, 1.0))
+                    time.sleep(0.01)

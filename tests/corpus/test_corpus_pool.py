@@ -1,0 +1,109 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from exbert_rpc.corpus.annotate import Annotator
+from exbert_rpc.corpus.pool import AnnotatorPool
+from exbert_rpc.errors import ExbertError, InvalidParams, TextTooLong
+
+TEXTS = [f"Satz Nummer {number} ist kurz. Der nächste auch." for number in range(300)]
+
+
+def process_ids(pool: AnnotatorPool) -> list[int]:
+    return [worker._process.pid for worker in pool._workers]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.fixture
+def pool():
+    with AnnotatorPool("blank:de", 2) as pool:
+        yield pool
+
+
+def test_processes_annotate_as_the_pipeline_does_in_order(pool):
+    here = Annotator("blank:de")
+    for there, alone in zip(pool.annotate_many(TEXTS), here.annotate_many(TEXTS), strict=True):
+        assert there.text == alone.text
+        assert there.word_start.tolist() == alone.word_start.tolist()
+        assert there.sentence_end.tolist() == alone.sentence_end.tolist()
+    assert pool.info == here.info
+    assert pool.annotate("Ja. Nein.").sentence.tolist() == [0, 0, 1, 1]
+
+
+def test_leaving_early_lets_the_next_call_run(pool):
+    for annotated in pool.annotate_many(TEXTS):
+        assert annotated.text == TEXTS[0]
+        break
+    assert pool.annotate("Ja.").text == "Ja."
+
+
+def test_a_process_that_dies_is_an_error_and_the_next_call_has_a_new_one():
+    with AnnotatorPool("blank:de") as pool:
+        pool.annotate("Ja.")
+        os.kill(process_ids(pool)[0], signal.SIGKILL)
+        with pytest.raises(ExbertError, match="ended unexpectedly: exit code -9"):
+            pool.annotate("Ja.")
+        assert pool.annotate("Nein.").text == "Nein."
+
+
+def test_closing_ends_the_processes():
+    pool = AnnotatorPool("blank:de")
+    pool.annotate("Ja.")
+    pids = process_ids(pool)
+    pool.close()
+    pool.close()
+    assert not any(map(is_alive, pids))
+    with pytest.raises(ExbertError, match="closed"):
+        pool.annotate("Ja.")
+
+
+def test_nothing_is_started_before_it_is_needed():
+    with AnnotatorPool("no_such_pipeline") as pool:
+        assert process_ids(pool) == []
+
+
+def test_an_unknown_pipeline_is_the_same_error_as_in_process():
+    with AnnotatorPool("no_such_pipeline") as pool:
+        for _ in range(2):
+            with pytest.raises(InvalidParams, match=r"^pipeline: no spaCy pipeline") as caught:
+                list(pool.annotate_many(["Ja."]))
+    assert caught.value.data["field"] == "pipeline"
+    assert "en_core_web_sm" in str(caught.value.data["installed"])
+
+
+def test_a_text_that_cannot_be_taken_is_refused_before_any_process_sees_it(pool):
+    with pytest.raises(TextTooLong):
+        list(pool.annotate_many(["x" * 1_000_001]))
+    with pytest.raises(InvalidParams):
+        pool.annotate("\ud800")
+    assert process_ids(pool) == []
+
+
+def test_a_parent_that_is_killed_leaves_no_process():
+    code = (
+        "import sys, time; from exbert_rpc.corpus.pool import AnnotatorPool\n"
+        "pool = AnnotatorPool('blank:de'); pool.annotate('Ja.')\n"
+        "print([w._process.pid for w in pool._workers][0], flush=True); time.sleep(60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        pid = int(parent.stdout.readline())
+        assert is_alive(pid)
+    finally:
+        parent.kill()
+        parent.communicate()
+    deadline = time.monotonic() + 10
+    while is_alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not is_alive(pid)

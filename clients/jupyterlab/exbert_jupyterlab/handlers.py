@@ -24,6 +24,8 @@ AUTH_RESOURCE = "exbert"
 # Close codes of the application range, known to the browser's side (src/connection.ts).
 SERVER_ENDED = 4001
 SERVER_UNAVAILABLE = 4002
+# The first message down: from now on a close means that the session ended, not that it never began.
+CONNECTED = '{"jsonrpc":"2.0","method":"bridge/connected"}'
 # A close frame carries at most 123 bytes of reason; the whole one is at /exbert/status.
 REASON_BYTES = 120
 
@@ -70,6 +72,7 @@ class BridgeHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
             upstream.close()
             return
         self._upstream = upstream
+        await self.write_message(CONNECTED)
         self._pump = asyncio.get_running_loop().create_task(self._pass_down(upstream, process))
 
     async def on_message(self, message: str | bytes) -> None:
@@ -114,6 +117,7 @@ class _ExbertHandler(APIHandler):
                 "pid": process.pid,
                 "starts": process.starts,
                 "python": process.python,
+                "root": str(process.root),
                 "rootUri": process.root.as_uri(),
                 "version": __version__,
             }

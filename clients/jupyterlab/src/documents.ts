@@ -1,0 +1,52 @@
+/** Which document a person works in, also while the exBERT panel has the focus. */
+import type { ILabShell } from '@jupyterlab/application';
+import type { Widget } from '@lumino/widgets';
+import { PANEL_ID } from './panel';
+import { fromRendered, readSelection } from './selection';
+import type { Selection } from './selection';
+
+export class Documents {
+  private last: Widget | null = null;
+  /** The palette takes the focus, and with it the browser's selection of rendered text: it is remembered. */
+  private rendered: { readonly widget: Widget; readonly selection: Selection } | null = null;
+
+  constructor(shell: ILabShell) {
+    this.note(shell.currentWidget);
+    shell.currentChanged.connect((_, { newValue }) => this.note(newValue));
+    document.addEventListener('selectionchange', () => this.remember());
+  }
+
+  get current(): Widget | null {
+    return this.last !== null && !this.last.isDisposed && this.last.isAttached ? this.last : null;
+  }
+
+  /** What is selected there; with `wholeLine`, an empty selection means the line or the rendered text. */
+  selection(wholeLine: boolean): Selection | null {
+    const widget = this.current;
+    const found = readSelection(widget, false);
+    if (found !== null) {
+      return found;
+    }
+    if (this.rendered !== null && this.rendered.widget === widget) {
+      return this.rendered.selection;
+    }
+    return wholeLine ? readSelection(widget, true) : null;
+  }
+
+  private note(widget: Widget | null): void {
+    if (widget !== null && widget.id !== PANEL_ID) {
+      this.last = widget;
+    }
+  }
+
+  private remember(): void {
+    const widget = this.current;
+    const selection = window.getSelection();
+    if (widget === null || selection?.anchorNode == null || !widget.node.contains(selection.anchorNode)) {
+      return; // the selection went elsewhere, as into the palette: what was selected here still holds
+    }
+    const inEditor = selection.anchorNode.parentElement?.closest('.jp-Editor, .cm-editor') != null;
+    const found = inEditor ? null : fromRendered(widget.node, readSelection(widget, true)?.label ?? widget.title.label);
+    this.rendered = found === null ? null : { widget, selection: found };
+  }
+}

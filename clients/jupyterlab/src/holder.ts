@@ -1,0 +1,70 @@
+/** Makes the panel when it is wanted, beside the document, and remembers it through reloads. */
+import type { ILabShell } from '@jupyterlab/application';
+import { WidgetTracker } from '@jupyterlab/apputils';
+import type { IStateDB } from '@jupyterlab/statedb';
+import type { Widget } from '@lumino/widgets';
+import type { Surroundings } from './host';
+import { ExbertPanel, PANEL_ID } from './panel';
+import type { Selection } from './selection';
+
+export interface HolderOptions {
+  readonly shell: ILabShell;
+  readonly database: IStateDB | null;
+  /** State of a panel that was never open before. */
+  readonly initial: () => object;
+  readonly beside: () => Widget | null;
+  readonly surroundings: Omit<Surroundings, 'state'>;
+}
+
+export class PanelHolder {
+  readonly tracker = new WidgetTracker<ExbertPanel>({ namespace: 'exbert' });
+  private making: Promise<ExbertPanel> | null = null;
+
+  constructor(private readonly options: HolderOptions) {}
+
+  get isOpen(): boolean {
+    return this.panel !== null;
+  }
+
+  /** Show the panel, with a text or as it was; `activate` moves the focus to it. */
+  async show(selection: Selection | null, activate = true): Promise<void> {
+    const panel = this.panel ?? (await this.make());
+    if (activate) {
+      this.options.shell.activateById(panel.id);
+    }
+    if (selection !== null) {
+      panel.select({ input: { text: selection.text }, label: selection.label });
+    }
+  }
+
+  /** Redraw an open panel with parts of its state changed. */
+  restore(change: object): void {
+    this.panel?.restore(change);
+  }
+
+  themeChanged(): void {
+    this.panel?.themeChanged();
+  }
+
+  private get panel(): ExbertPanel | null {
+    const panel = this.tracker.currentWidget;
+    return panel === null || panel.isDisposed ? null : panel;
+  }
+
+  private make(): Promise<ExbertPanel> {
+    this.making ??= this.create().finally(() => {
+      this.making = null;
+    });
+    return this.making;
+  }
+
+  private async create(): Promise<ExbertPanel> {
+    const { database, initial, beside, shell, surroundings } = this.options;
+    const kept = await database?.fetch(PANEL_ID).catch(() => undefined);
+    const panel = new ExbertPanel(surroundings, database, kept ?? initial());
+    await this.tracker.add(panel);
+    const reference = beside();
+    shell.add(panel, 'main', reference === null ? {} : { mode: 'split-right', ref: reference.id });
+    return panel;
+  }
+}

@@ -1,0 +1,107 @@
+/** The view's door into JupyterLab: implements `Host` and nothing else. */
+import { Clipboard, Notification } from '@jupyterlab/apputils';
+import type { Host, HostCommand, Location, SavedFile, SelectionEvent, ServerEvent, Theme } from '#view';
+import type { Methods } from '#protocol';
+import type { CallOptions } from './rpc';
+import type { Session } from './session';
+
+/** What the host needs of JupyterLab; the panel hands it in. */
+export interface Surroundings {
+  readonly session: Session;
+  readonly state: { get(): unknown; set(state: unknown): void };
+  readonly theme: () => Theme;
+  readonly openLocation: (location: Location) => Promise<void>;
+  readonly runCommand: (name: HostCommand) => void;
+  readonly link: (encodedState: string) => string;
+}
+
+export class JupyterHost implements Host {
+  /** Installing is pip's job, in a terminal: the message says how. */
+  readonly commands: readonly HostCommand[] = [
+    'indexFolder',
+    'selectModel',
+    'selectCorpus',
+    'showLog',
+    'restartServer',
+    'openSettings'
+  ];
+  readonly state: Host['state'];
+  private readonly themes = new Set<(theme: Theme) => void>();
+  private readonly selections = new Set<(selection: SelectionEvent) => void>();
+
+  constructor(private readonly surroundings: Surroundings) {
+    this.state = surroundings.state;
+  }
+
+  get theme(): Theme {
+    return this.surroundings.theme();
+  }
+
+  request<M extends keyof Methods>(
+    method: M,
+    params: Methods[M]['params'],
+    options?: CallOptions
+  ): Promise<Methods[M]['result']> {
+    return this.surroundings.session.request(method, params, options);
+  }
+
+  openLocation(location: Location): Promise<void> {
+    return this.surroundings.openLocation(location);
+  }
+
+  save({ name, mime, data }: SavedFile): void {
+    const part = typeof data === 'string' ? data : new Uint8Array(data);
+    const url = URL.createObjectURL(new Blob([part], { type: mime }));
+    const anchor = document.createElement('a');
+    anchor.href = url;
+    anchor.download = name;
+    anchor.click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  }
+
+  async copy(text: string): Promise<void> {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      // no permission, or a page that is not served securely
+      Clipboard.copyToSystem(text);
+    }
+  }
+
+  onThemeChange(callback: (theme: Theme) => void) {
+    this.themes.add(callback);
+    return { dispose: () => void this.themes.delete(callback) };
+  }
+
+  onSelection(callback: (selection: SelectionEvent) => void) {
+    this.selections.add(callback);
+    return { dispose: () => void this.selections.delete(callback) };
+  }
+
+  onServerEvent(callback: (event: ServerEvent) => void) {
+    return this.surroundings.session.onEvent(callback);
+  }
+
+  runCommand(name: HostCommand): void {
+    this.surroundings.runCommand(name);
+  }
+
+  link(encodedState: string): string {
+    return this.surroundings.link(encodedState);
+  }
+
+  /** JupyterLab's theme has changed. */
+  themeChanged(): void {
+    this.themes.forEach(callback => callback(this.theme));
+  }
+
+  /** A person wants to see this text. */
+  select(selection: SelectionEvent): void {
+    this.selections.forEach(callback => callback(selection));
+  }
+}
+
+/** Says why a hit's document cannot be opened. */
+export function tellUnopened(document: string, reason: string): void {
+  Notification.warning(`${document} cannot be opened: ${reason}`, { autoClose: 8000 });
+}

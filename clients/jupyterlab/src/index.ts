@@ -1,0 +1,157 @@
+/** The extension: puts the parts together. */
+import { ILabShell, ILayoutRestorer, IRouter } from '@jupyterlab/application';
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ICommandPalette, IThemeManager, Notification } from '@jupyterlab/apputils';
+import { PageConfig, URLExt } from '@jupyterlab/coreutils';
+import { IDocumentManager } from '@jupyterlab/docmanager';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { IStateDB } from '@jupyterlab/statedb';
+import { IStatusBar } from '@jupyterlab/statusbar';
+import { addCommands, COMMANDS, HOST_COMMANDS } from './commands';
+import { Documents } from './documents';
+import { follow } from './follow';
+import { Bridge } from './jupyter';
+import { openLocation } from './open';
+import { PanelHolder } from './holder';
+import { PANEL_ID } from './panel';
+import { decodeLink, LINK_PARAMETER } from './link';
+import type { Selection } from './selection';
+import { Session } from './session';
+import { initializationOptions, readSettings } from './settings';
+import type { Settings } from './settings';
+import { StatusItem } from './status';
+import { themeOf } from './theme';
+
+const PLUGIN_ID = 'exbert-jupyterlab:plugin';
+
+const plugin: JupyterFrontEndPlugin<void> = {
+  id: PLUGIN_ID,
+  description: 'Attention, similar contexts of a corpus and what they share, beside the text you select.',
+  autoStart: true,
+  requires: [IDocumentManager, ILabShell],
+  optional: [ICommandPalette, ILayoutRestorer, IRouter, ISettingRegistry, IStateDB, IStatusBar, IThemeManager],
+  activate
+};
+
+async function activate(
+  app: JupyterFrontEnd,
+  documents: IDocumentManager,
+  shell: ILabShell,
+  palette: ICommandPalette | null,
+  restorer: ILayoutRestorer | null,
+  router: IRouter | null,
+  registry: ISettingRegistry | null,
+  database: IStateDB | null,
+  statusBar: IStatusBar | null,
+  themes: IThemeManager | null
+): Promise<void> {
+  const registered = registry?.load(PLUGIN_ID).catch(reportSettings) ?? Promise.resolve(null);
+  let settings: Settings = readSettings(null);
+  const bridge = new Bridge();
+  const session = new Session({
+    open: () => bridge.open(),
+    isMissing: async () => (await bridge.status()).state === 'missing',
+    rootUri: async () => (await bridge.root()).rootUri,
+    initializationOptions: () => initializationOptions(settings)
+  });
+  const watched = new Documents(shell);
+  const contrast = window.matchMedia('(prefers-contrast: more), (forced-colors: active)');
+  const theme = () => themeOf(themes?.theme ?? null, isLight(themes), contrast.matches);
+  const holder = new PanelHolder({
+    shell,
+    database,
+    initial: () => ({ version: 1, model: settings.model || null, corpus: settings.corpus || null }),
+    beside: () => watched.current,
+    surroundings: {
+      session,
+      theme,
+      openLocation: location =>
+        openLocation({ documents, rootUri: async () => (await bridge.root()).rootUri, beside: () => watched.current }, location),
+      runCommand: name => void app.commands.execute(HOST_COMMANDS[name] ?? COMMANDS.settings),
+      link: encoded => URLExt.join(PageConfig.getBaseUrl(), `lab?${LINK_PARAMETER}=${encoded}`)
+    }
+  });
+  const set = async (change: Partial<Settings>) => {
+    const store = await registered;
+    await Promise.all(Object.entries(change).map(([name, value]) => store?.set(name, value)));
+  };
+  addCommands(
+    {
+      app,
+      bridge,
+      session,
+      documents,
+      settings: () => settings,
+      set,
+      selection: () => watched.selection(true),
+      show: selection => holder.show(selection),
+      change: change => holder.restore(change)
+    },
+    palette
+  );
+  void restorer?.restore(holder.tracker, { command: COMMANDS.open, name: () => PANEL_ID });
+  themes?.themeChanged.connect(() => holder.themeChanged());
+  contrast.addEventListener('change', () => holder.themeChanged());
+  statusBar?.registerStatusItem(`${PLUGIN_ID}:status`, {
+    item: new StatusItem(session, () => void app.commands.execute(COMMANDS.open)),
+    align: 'right',
+    rank: 400
+  });
+  followSelection(watched, holder, () => settings);
+  openLinks(app, router, holder);
+  const store = await registered;
+  const take = () => {
+    const before = JSON.stringify(initializationOptions(settings));
+    settings = readSettings(store);
+    app.commands.notifyCommandChanged(COMMANDS.follow);
+    if (session.info !== null && JSON.stringify(initializationOptions(settings)) !== before) {
+      void session.notify('workspace/didChangeConfiguration', { settings: initializationOptions(settings) });
+    }
+  };
+  take();
+  store?.changed.connect(take);
+}
+
+function followSelection(watched: Documents, holder: PanelHolder, settings: () => Settings): void {
+  const follower = follow<Selection>({
+    read: () => (settings().followSelection && holder.isOpen ? watched.selection(false) : null),
+    same: (a, b) => a.text === b.text && a.label === b.label,
+    use: selection => void holder.show(selection, false),
+    delay: () => settings().followDelay
+  });
+  document.addEventListener('selectionchange', () => follower.poke());
+}
+
+/** `…/lab?exbert=<state>` opens the panel as somebody else saw it. */
+function openLinks(app: JupyterFrontEnd, router: IRouter | null, holder: PanelHolder): void {
+  if (router === null) {
+    return;
+  }
+  const command = 'exbert:open-link';
+  app.commands.addCommand(command, {
+    label: 'Open an exBERT link',
+    execute: async args => {
+      const { path, search } = args as { path?: string; search?: string };
+      const state = decodeLink(search ?? '');
+      if (state !== null) {
+        router.navigate(path ?? '', { skipRouting: true });
+        await app.restored;
+        await holder.show(null);
+        holder.restore(state);
+      }
+    }
+  });
+  router.register({ command, pattern: new RegExp(`[?&]${LINK_PARAMETER}=`), rank: 30 });
+}
+
+function isLight(themes: IThemeManager | null): boolean {
+  const name = themes?.theme;
+  return name == null || themes === null ? true : themes.isLight(name);
+}
+
+function reportSettings(error: unknown): null {
+  Notification.warning(`exBERT's settings could not be read; defaults are used. ${String(error)}`);
+  return null;
+}
+
+export default plugin;

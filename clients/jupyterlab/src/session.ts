@@ -1,0 +1,232 @@
+/**
+ * One page's session on the server: connects when first needed, greets, comes back after a crash, and
+ * tells whoever listens what happened.
+ */
+import { PROTOCOL_VERSION } from '#protocol';
+import type { Methods } from '#protocol';
+import type { ServerEvent } from '#view';
+import { CONNECTION_LOST, RpcConnection, RpcError } from './rpc';
+import type { CallOptions, Closing, Socket } from './rpc';
+
+/** Close codes of exbert_jupyterlab/handlers.py. */
+export const SERVER_ENDED = 4001;
+export const SERVER_UNAVAILABLE = 4002;
+/** More crashes than this within the window, and only a person starts the server again. */
+export const CRASHES_ALLOWED = 3;
+const CRASH_WINDOW_MS = 60_000;
+const FIRST_DELAY_MS = 500;
+const LONGEST_DELAY_MS = 30_000;
+
+export type Method = keyof Methods;
+
+/** `capabilities.experimental.exbert` of the server's greeting. */
+export interface ServerInfo {
+  readonly protocolVersion: string;
+  readonly methods: readonly string[];
+  readonly defaultModel: string;
+  readonly device: string;
+}
+
+export interface SessionOptions {
+  /** Opens a socket; resolves when it is open, rejects with a {@link ClosedEarly} when it is refused. */
+  readonly open: () => Promise<Socket>;
+  /** Whether the package itself is missing, asked for after a refusal. */
+  readonly isMissing: () => Promise<boolean>;
+  readonly initializationOptions: () => object;
+  readonly rootUri: () => Promise<string>;
+  readonly now?: () => number;
+}
+
+export class ClosedEarly extends Error {
+  constructor(readonly closing: Closing) {
+    super(closing.reason);
+  }
+}
+
+export class Session {
+  info: ServerInfo | null = null;
+  private connecting: Promise<RpcConnection> | null = null;
+  private readonly listeners = new Set<(event: ServerEvent) => void>();
+  private readonly crashes: number[] = [];
+  private last: ServerEvent = { kind: 'starting' };
+  private wasReady = false;
+  private disposed = false;
+  private retry: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(private readonly options: SessionOptions) {}
+
+  /** What happened last; a view that is opened later starts from it. */
+  get state(): ServerEvent {
+    return this.last;
+  }
+
+  onEvent(listener: (event: ServerEvent) => void): { dispose(): void } {
+    this.listeners.add(listener);
+    return { dispose: () => this.listeners.delete(listener) };
+  }
+
+  /** Ask the server; connects first where needed. Rejects with an {@link RpcError}. */
+  async request<M extends Method>(
+    method: M,
+    params: Methods[M]['params'],
+    options: CallOptions = {}
+  ): Promise<Methods[M]['result']> {
+    const connection = await this.connection();
+    return (await connection.request(method, params, options)) as Methods[M]['result'];
+  }
+
+  async notify(method: string, params: object): Promise<void> {
+    (await this.connection()).notify(method, params);
+  }
+
+  /** Drop the connection and make a new one, with a clean count of crashes: what a person asked for. */
+  async reconnect(): Promise<void> {
+    this.crashes.length = 0;
+    const old = this.connecting;
+    this.connecting = null;
+    (await old?.catch(() => null))?.close();
+    await this.connection();
+  }
+
+  dispose(): void {
+    this.disposed = true;
+    clearTimeout(this.retry);
+    void this.connecting?.then(
+      connection => connection.close(),
+      () => undefined
+    );
+    this.listeners.clear();
+  }
+
+  private connection(): Promise<RpcConnection> {
+    if (this.connecting === null) {
+      clearTimeout(this.retry);
+      const attempt = this.connect();
+      this.connecting = attempt;
+      attempt.catch(() => {
+        if (this.connecting === attempt) {
+          this.connecting = null;
+        }
+      });
+    }
+    return this.connecting;
+  }
+
+  private async connect(): Promise<RpcConnection> {
+    this.tell({ kind: 'starting', message: 'Starting the exBERT server…' });
+    const connection = new RpcConnection(await this.open());
+    const closed = connection.closed.then(closing => this.onClosed(connection, closing));
+    closed.catch(() => undefined);
+    try {
+      this.info = await this.greet(connection);
+    } catch (error) {
+      connection.close();
+      const message = error instanceof Error ? error.message : String(error);
+      this.tell({ kind: 'crashed', message });
+      throw error;
+    }
+    this.tell(this.wasReady ? { kind: 'restarted', message: 'The exBERT server is back.' } : { kind: 'ready' });
+    this.wasReady = true;
+    return connection;
+  }
+
+  private async open(): Promise<Socket> {
+    try {
+      return await this.options.open();
+    } catch (error) {
+      const closing = error instanceof ClosedEarly ? error.closing : { code: 1006, reason: '' };
+      const missing = closing.code === SERVER_UNAVAILABLE && (await this.options.isMissing().catch(() => false));
+      const message = closing.reason === '' ? 'Jupyter cannot be reached.' : sentence(closing.reason);
+      this.tell({ kind: missing ? 'missing' : 'crashed', message });
+      throw new RpcError(CONNECTION_LOST, message, {
+        kind: missing ? 'missing' : 'connectionLost',
+        hint: missing ? 'Install it with: pip install exbert-rpc' : 'Run “exBERT: Restart Server”.'
+      });
+    }
+  }
+
+  private async greet(connection: RpcConnection): Promise<ServerInfo> {
+    const rootUri = await this.options.rootUri();
+    const greeting = (await connection.request('initialize', {
+      processId: null,
+      clientInfo: { name: 'exbert-jupyterlab' },
+      rootUri,
+      capabilities: { window: { workDoneProgress: true }, general: { positionEncodings: ['utf-16'] } },
+      initializationOptions: this.options.initializationOptions()
+    })) as { capabilities?: { experimental?: { exbert?: ServerInfo } } } | null;
+    const info = greeting?.capabilities?.experimental?.exbert;
+    const complaint = versionComplaint(info?.protocolVersion);
+    if (info === undefined || complaint !== null) {
+      throw new RpcError(CONNECTION_LOST, complaint ?? '', {
+        kind: 'protocolVersion',
+        hint: 'Run: pip install --upgrade exbert-rpc exbert-jupyterlab, and restart Jupyter.'
+      });
+    }
+    connection.notify('initialized', {});
+    return info;
+  }
+
+  private onClosed(connection: RpcConnection, closing: Closing): void {
+    void this.connecting?.then(
+      current => {
+        if (current === connection && !this.disposed) {
+          this.connecting = null;
+          this.comeBack(closing);
+        }
+      },
+      () => undefined
+    );
+  }
+
+  /** A crashed server is started again at once, but not for ever; a lost network is tried with growing pauses. */
+  private comeBack(closing: Closing): void {
+    const now = (this.options.now ?? Date.now)();
+    if (closing.code === SERVER_ENDED) {
+      this.crashes.push(now);
+    }
+    const recent = this.crashes.filter(time => now - time < CRASH_WINDOW_MS).length;
+    const why = closing.reason === '' ? 'The connection to the exBERT server was lost.' : sentence(closing.reason);
+    if (recent > CRASHES_ALLOWED) {
+      this.tell({ kind: 'crashed', message: `${why} It did so ${recent} times within a minute and is left alone.` });
+      return;
+    }
+    this.tell({ kind: 'crashed', message: `${why} It is started again.` });
+    this.tryAgain(closing.code === SERVER_ENDED ? FIRST_DELAY_MS / 5 : FIRST_DELAY_MS);
+  }
+
+  private tryAgain(delay: number): void {
+    this.retry = setTimeout(() => {
+      if (this.disposed || this.connecting !== null) {
+        return;
+      }
+      this.connection().catch(() => {
+        if (this.last.kind !== 'missing') {
+          this.tryAgain(Math.min(2 * delay, LONGEST_DELAY_MS));
+        }
+      });
+    }, delay);
+  }
+
+  private tell(event: ServerEvent): void {
+    this.last = event;
+    this.listeners.forEach(listener => listener(event));
+  }
+}
+
+/** What to say to a server of another protocol; null when it is the same major version. */
+export function versionComplaint(version: string | undefined, ours: string = PROTOCOL_VERSION): string | null {
+  if (version === undefined) {
+    return 'The server does not say which protocol it speaks; it is not exbert-rpc, or too old.';
+  }
+  const [theirs, mine] = [Number.parseInt(version, 10), Number.parseInt(ours, 10)];
+  if (theirs === mine) {
+    return null;
+  }
+  const older = theirs < mine ? 'The server (exbert-rpc) is too old' : 'This extension (exbert-jupyterlab) is too old';
+  return `${older}: the server speaks protocol ${version}, the extension ${ours}.`;
+}
+
+function sentence(reason: string): string {
+  const capital = reason.charAt(0).toUpperCase() + reason.slice(1);
+  return /[.!?]$/.test(capital) ? capital : `${capital}.`;
+}

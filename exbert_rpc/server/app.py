@@ -44,6 +44,7 @@ class SessionLike(Protocol):
     id: str
     host: Host
     options: ServerOptions
+    wait_for_room: Callable[[], None]
 
     @property
     def inputs(self) -> Inputs: ...  # noqa: D102
@@ -98,6 +99,7 @@ def _run(call: Call, work: Work, session: SessionLike) -> None:
         return
     started = time.monotonic()
     try:
+        session.wait_for_room()
         call.task.check()
         result = encode(work(session.host.engine(), call.task))
         limit = session.host.limits.answer_bytes

@@ -50,6 +50,7 @@ class Session:
         on_exit: Called once with the exit code when the client says ``exit``.
         transport: ``socket`` clients may not choose what is the server owner's to choose.
         on_process: Told the ``processId`` of the client.
+        wait_for_room: Called by workers before they compute; blocks while the client does not read its answers.
     """
 
     def __init__(
@@ -59,11 +60,13 @@ class Session:
         on_exit: Callable[[int], None],
         transport: Transport = "stdio",
         on_process: Callable[[int], None] | None = None,
+        wait_for_room: Callable[[], None] = lambda: None,
     ) -> None:
         self.id = uuid.uuid4().hex
         self.host = host
         self.options = ServerOptions()
         self.state: State = "new"
+        self.wait_for_room = wait_for_room
         self._send = send
         self._on_exit = on_exit
         self._on_process = on_process

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 _CHUNK = 1 << 16
 _AHEAD = 4_096  # messages that are read ahead of the event loop
-_OUTBOX = 512  # replies that wait for the client to read; then workers wait, too
+_OUTBOX = 64 * 1024 * 1024  # bytes that wait for the client to read them; beyond, readers and workers wait
 
 
 def claim_streams() -> tuple[int, int]:
@@ -53,12 +53,23 @@ class PipeWriter:
         self._descriptor = descriptor
         self._on_broken = on_broken
         self._frames: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._size = 0
+        self._room = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="stdout", daemon=True)
         self._thread.start()
 
     def send(self, body: bytes) -> None:
-        """Queue one message."""
-        self._frames.put(encode_frame(body))
+        """Queue one message; never blocks."""
+        frame = encode_frame(body)
+        with self._room:
+            self._size += len(frame)
+        self._frames.put(frame)
+
+    def wait_for_room(self) -> None:
+        """Block while the client leaves too much unread."""
+        with self._room:
+            while self._size > _OUTBOX:
+                self._room.wait(1.0)
 
     def close(self, seconds: float) -> None:
         """Write what is queued, for at most so long."""
@@ -75,6 +86,9 @@ class PipeWriter:
                 logger.warning("the client reads no more: %s", error)
                 self._on_broken()
                 return
+            with self._room:
+                self._size -= len(frame)
+                self._room.notify_all()
 
 
 async def serve_stdio(host: Host, reading: int, writing: int, stopped: asyncio.Event) -> int:
@@ -91,9 +105,9 @@ async def serve_stdio(host: Host, reading: int, writing: int, stopped: asyncio.E
 
     writer = PipeWriter(writing, finish_from_thread)
     watch = ParentWatch(finish_from_thread)
-    session = Session(host, writer.send, finish, "stdio", watch.watch)
+    session = Session(host, writer.send, finish, "stdio", watch.watch, writer.wait_for_room)
     watch.start()
-    arguments = (reading, loop, session.receive, finish)
+    arguments = (reading, loop, session.receive, finish, writer.wait_for_room)
     threading.Thread(target=_read, args=arguments, name="stdin", daemon=True).start()
     stopping = asyncio.create_task(stopped.wait())
     stopping.add_done_callback(lambda _: finish())
@@ -110,6 +124,7 @@ def _read(
     loop: asyncio.AbstractEventLoop,
     receive: Callable[[Message | list[Message]], None],
     finish: Callable[[], None],
+    wait_for_room: Callable[[], None],
 ) -> None:
     """Read, cut and decode in this thread; hand messages to the loop, not too many ahead of it."""
     reader = FrameReader()
@@ -126,6 +141,7 @@ def _read(
             for body in reader.feed(data):
                 room.acquire()
                 loop.call_soon_threadsafe(deliver, message_of(body))
+            wait_for_room()
         loop.call_soon_threadsafe(finish)
     except (OSError, RuntimeError) as error:  # the descriptor or the loop is gone: so is the client
         logger.debug("reading ended: %s", error)

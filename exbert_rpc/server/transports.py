@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import secrets
 import signal
 import sys
 import threading
@@ -12,12 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from exbert_rpc.errors import InvalidParams
+from exbert_rpc.server.access import is_loopback
 from exbert_rpc.server.host import EngineFactory, Host
 from exbert_rpc.server.options import EngineSettings, ServerLimits
 
 logger = logging.getLogger(__name__)
 
 TransportKind = Literal["stdio", "tcp", "websocket", "unix"]
+MIN_TOKEN = 16
+WILDCARDS = ("0.0.0.0", "::", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,7 @@ class TransportOptions:
         allow_remote: Whether ``host`` may be an address that others reach.
         allowed_origins: Origins of web pages that may open a WebSocket (``https://host:port``).
         allowed_hosts: Names that a WebSocket client may call this server by, beside loopback's.
-        port_file: Where the address is written once the socket listens.
+        port_file: Where the address is written once the socket listens (JSON, for the user's eyes only).
     """
 
     kind: TransportKind = "stdio"
@@ -46,6 +51,30 @@ class TransportOptions:
     allowed_hosts: tuple[str, ...] = ()
     port_file: Path | None = None
 
+    def check(self) -> None:
+        """Raise :class:`InvalidParams` if these options would let anybody in, or cannot work."""
+        if self.kind in ("tcp", "websocket"):
+            if not is_loopback(self.host) and not self.allow_remote:
+                raise InvalidParams(
+                    "host",
+                    f"{self.host} is reachable from other machines",
+                    hint="Allow it explicitly, or use 127.0.0.1.",
+                )
+            if self.token is None and self.port_file is None:
+                raise InvalidParams(
+                    "token", "a socket needs a token", hint="Give one, or a port file that a new one is written to."
+                )
+        if self.token is not None and len(self.token) < MIN_TOKEN:
+            raise InvalidParams("token", f"must have at least {MIN_TOKEN} characters")
+        if (self.kind == "unix") != (self.path is not None):
+            raise InvalidParams("path", "belongs to a Unix socket, which needs one")
+
+    def secret(self) -> tuple[str | None, bool]:
+        """The token, and whether it is a new one. A Unix socket is the user's alone and may do without."""
+        if self.token is not None or self.kind == "unix":
+            return self.token, False
+        return secrets.token_urlsafe(32), True
+
 
 def serve(
     engine_factory: EngineFactory,
@@ -56,9 +85,10 @@ def serve(
     """Serve until the client, a signal or the parent's death ends it; returns the process's exit code.
 
     If a model or a build is still running then, the process ends here: what it computes is nobody's, and what it
-    writes survives being cut off.
+    writes survives being cut off. Raises :class:`InvalidParams` for options that cannot be served.
     """
     transport = TransportOptions() if transport is None else transport
+    transport.check()
     streams = _claim(transport)
     configure_logging()
     host = Host(engine_factory, settings or EngineSettings(), limits or ServerLimits())
@@ -100,8 +130,27 @@ async def _main(host: Host, transport: TransportOptions, streams: tuple[int, int
             loop.add_signal_handler(number, stopped.set)
         except (NotImplementedError, RuntimeError, ValueError):  # Windows; not the main thread
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopped.set))
+    return await _run(host, transport, streams, stopped)
+
+
+async def _run(host: Host, transport: TransportOptions, streams: tuple[int, int] | None, stopped: asyncio.Event) -> int:
     if streams is not None:
         from exbert_rpc.server.stdio import serve_stdio
 
         return await serve_stdio(host, *streams, stopped)
-    raise AssertionError
+    token, is_new = transport.secret()
+    address = (transport.host, transport.port)
+    if transport.kind == "websocket":
+        from exbert_rpc.server.websocket import Gate, serve_websocket
+
+        names = transport.allowed_hosts + ((transport.host,) if transport.host not in WILDCARDS else ())
+        gate = Gate(token, names, transport.allowed_origins)
+        return await serve_websocket(
+            host, stopped, address=address, gate=gate, port_file=transport.port_file, publish_token=is_new
+        )
+    from exbert_rpc.server.sockets import serve_stream
+
+    place = address if transport.path is None else transport.path
+    return await serve_stream(
+        host, stopped, address=place, token=token, port_file=transport.port_file, publish_token=is_new
+    )

@@ -15,13 +15,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import torch
 
-NAME_BOOL_MASK = "exbert_rpc"
-NAME_FLOAT_MASK = "exbert_rpc_additive"
+NAME_BOOL_MASK: Final = "exbert_rpc"
+NAME_FLOAT_MASK: Final = "exbert_rpc_additive"
 
 _running = threading.local()
 

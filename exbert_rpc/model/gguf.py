@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from exbert_rpc.errors import ModelNotSupported, StorageFailed
 from exbert_rpc.model.fingerprint import file_digest
@@ -54,5 +56,17 @@ def _convert(path: Path, scratch: Path) -> None:
         raise ModelNotSupported(f"{path.name} needs packages that are not installed: {exc}") from exc
     except Exception as exc:
         raise ModelNotSupported(f"{path.name} cannot be converted: {exc}") from exc
-    model.save_pretrained(scratch)
+    _save(model, scratch)
     tokenizer.save_pretrained(scratch)
+
+
+def _save(model: Any, scratch: Path) -> None:  # noqa: ANN401 - a transformers model
+    """Weights and configuration as of a model that never was quantized (transformers would refuse to save this one)."""
+    from safetensors.torch import save_file
+
+    weights = {name: tensor.detach().contiguous() for name, tensor in model.named_parameters()}
+    save_file(weights, scratch / "model.safetensors", metadata={"format": "pt"})
+    config = model.config.to_dict()
+    config.pop("quantization_config", None)
+    config["architectures"] = [type(model).__name__]
+    (scratch / "config.json").write_text(json.dumps(config, indent=2, default=str), encoding="utf-8")

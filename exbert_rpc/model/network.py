@@ -83,6 +83,7 @@ class Network:
         head_taps: Where head outputs can be read, for the ``eager`` route.
         n_heads: Query heads (0 until known).
         padding_is_harmless: Whether a padded batch gives the numbers of single passes.
+        answering: Name of the submodule (``""``: the body) whose kept output the head continues from.
         lock: Held while the model runs.
     """
 
@@ -92,6 +93,7 @@ class Network:
     head_taps: tuple[Tap, ...] = ()
     n_heads: int = 0
     padding_is_harmless: bool = True
+    answering: str = ""
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
@@ -177,7 +179,7 @@ class Network:
             inputs = {"input_ids": self.placeholder(last - first)}
             if self.is_encoder_decoder:
                 inputs["decoder_input_ids"] = inputs["input_ids"]
-            with _answering(self.body, cut):
+            with _answering(self.body.get_submodule(self.answering), cut):
                 logits: torch.Tensor = self.call(self.model, inputs).logits
                 return logits
 

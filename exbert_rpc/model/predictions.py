@@ -22,7 +22,7 @@ def top_predictions(
         logits: Gives float ``[1, last - first, vocabulary]`` of the positions ``first .. last - 1``; asked for a few
             positions at a time, so that a long text with a large vocabulary stays small.
         n: Number of positions.
-        k: How many; at most the size of the vocabulary.
+        k: How many; all there are, if the vocabulary is smaller.
         vocabulary: Token of each id.
     """
     import torch
@@ -31,16 +31,10 @@ def top_predictions(
     for first in range(0, n, POSITIONS_AT_ONCE):
         with torch.inference_mode():
             probabilities = torch.softmax(logits(first, min(n, first + POSITIONS_AT_ONCE))[0].float(), dim=-1)
-            values, ids = torch.sort(probabilities, dim=-1, descending=True, stable=True) if k else (None, None)
-        if values is None or ids is None:
-            return tuple(() for _ in range(n))
-        for row_values, row_ids in zip(values[:, :k].tolist(), ids[:, :k].tolist(), strict=True):
-            rows.append(
-                tuple(
-                    TokenPrediction(_form(vocabulary, id_), id_, value)
-                    for id_, value in zip(row_ids, row_values, strict=True)
-                )
-            )
+            values, ids = torch.topk(probabilities, min(k, probabilities.shape[-1]), dim=-1)
+        for row_values, row_ids in zip(values.tolist(), ids.tolist(), strict=True):
+            pairs = sorted(zip(row_ids, row_values, strict=True), key=lambda pair: (-pair[1], pair[0]))
+            rows.append(tuple(TokenPrediction(_form(vocabulary, id_), id_, value) for id_, value in pairs))
     return tuple(rows)
 
 

@@ -67,16 +67,18 @@ def tapping(taps: Sequence[Tap], receive: Callable[[int, torch.Tensor], None]) -
             handle.remove()
 
 
-def find_output(seen: Sequence[SeenCall], wanted: torch.Tensor) -> Tap | None:
-    """The first module call that gave the wanted tensor (the same object, else the same numbers)."""
+def find_tap(seen: Sequence[SeenCall], wanted: torch.Tensor) -> Tap | None:
+    """The first module call that gave (else took) the wanted tensor: the same object, else the same numbers."""
     import torch
 
     for call in seen:
         if call.output is wanted:
             return Tap(call.module, call.call, of_input=False)
-    for call in seen:
-        if call.output is not None and call.output.shape == wanted.shape and torch.equal(call.output, wanted):
-            return Tap(call.module, call.call, of_input=False)
+    for of_input in (False, True):
+        for call in seen:
+            tensor = call.input if of_input else call.output
+            if tensor is not None and tensor.shape == wanted.shape and torch.equal(tensor, wanted):
+                return Tap(call.module, call.call, of_input=of_input)
     return None
 
 

@@ -64,7 +64,7 @@ def load_network_weights(folder: Path, config: Any, model_id: str) -> tuple[Any,
     broken = [name for name, tensor in model.named_parameters() if not _is_finite(tensor)]
     if broken:
         raise ModelNotSupported(f"{model_id}: weights are not finite: {_some(broken)}", broken=broken)
-    return model.eval(), has_lm_head
+    return model.eval().requires_grad_(False), has_lm_head
 
 
 def _class_of(config: Any) -> tuple[Any, bool]:  # noqa: ANN401

@@ -85,7 +85,7 @@ class Annotator:
             InvalidParams: The text has half a surrogate pair.
         """
         check_text(text)
-        with self._lock:
+        with self._lock, self._nlp.memory_zone():
             return _read(self._nlp(text))
 
     def annotate_many(self, texts: Iterable[str], batch_size: int = 64) -> Iterator[AnnotatedText]:
@@ -94,7 +94,8 @@ class Annotator:
         while batch := list(islice(iterator, batch_size)):
             for text in batch:
                 check_text(text)
-            with self._lock:
+            # without a zone every new word of every text would stay in the vocabulary for good
+            with self._lock, self._nlp.memory_zone():
                 done = [_read(doc) for doc in self._nlp.pipe(batch, batch_size=batch_size)]
             yield from done
 

@@ -6,7 +6,7 @@ import codecs
 import json
 import stat
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import url2pathname
 
 from exbert_rpc.corpus.types import Document, SkippedSource
@@ -29,9 +29,9 @@ class UnreadableSource(Exception):
 
 
 def path_of(uri: str) -> Path | None:
-    """The local path of a ``file:`` uri; ``None`` for any other uri."""
-    parts = urlsplit(uri)
-    if parts.scheme != "file":
+    """The local path of a ``file:`` uri; ``None`` for any other uri, and for what is none."""
+    parts = _split(uri)
+    if parts is None or parts.scheme != "file":
         return None
     host = "" if parts.netloc in ("", "localhost") else f"//{parts.netloc}"
     return Path(host + url2pathname(parts.path))
@@ -105,10 +105,18 @@ def documents_of(uri: str, text: str) -> list[Document]:
     if "\0" in text:
         raise UnreadableSource("is a binary file: it contains NUL characters")
     _refuse_surrogates(text)
-    suffix = PurePosixPath(unquote(urlsplit(uri).path) or uri).suffix.lower()
+    parts = _split(uri)
+    suffix = PurePosixPath(unquote(parts.path) if parts is not None and parts.path else uri).suffix.lower()
     if suffix == ".ipynb":
         return _notebook(uri, text)
     return [Document(uri, text, is_markdown=suffix in _MARKDOWN)]
+
+
+def _split(uri: str) -> SplitResult | None:
+    try:
+        return urlsplit(uri)
+    except ValueError:  # brackets that hold no IPv6 address
+        return None
 
 
 def _refuse_surrogates(text: str) -> None:

@@ -72,7 +72,7 @@ class AnnotatorPool:
         waiting: deque[Future[list[AnnotatedText]]] = deque()
         try:
             for batch in _batches(texts):
-                waiting.append(self._threads.submit(self._run, batch))
+                waiting.append(self._submit(batch))
                 if len(waiting) > 2 * self._processes:
                     yield from waiting.popleft().result()
             while waiting:
@@ -97,6 +97,12 @@ class AnnotatorPool:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def _submit(self, texts: list[str]) -> Future[list[AnnotatedText]]:
+        try:
+            return self._threads.submit(self._run, texts)
+        except RuntimeError as exc:
+            raise ExbertError("the pool was closed") from exc
 
     def _run(self, texts: list[str]) -> list[AnnotatedText]:
         """Annotate one batch in whichever process is free."""
@@ -124,10 +130,7 @@ class AnnotatorPool:
             self._workers.add(worker)
         try:
             self._info = cast(PipelineInfo, worker.ask(self._name))
-        except ExbertError:
-            self._forget(worker)
-            raise
-        except _WorkerDied:
+        except (ExbertError, _WorkerDied):
             self._forget(worker)
             raise
         return worker

@@ -107,12 +107,15 @@ class _Finder:
                 self._glob(str(path), source)
             else:
                 self.missing.append(source)
-        except (OSError, ValueError) as exc:
+        except (OSError, ValueError, RuntimeError) as exc:  # RuntimeError: ~ of an unknown user
             self.skipped.append(SkippedSource(source, f"cannot be read: {exc}"))
 
     def _path_of(self, source: str) -> Path | None:
         if source.startswith("file:"):
-            return path_of(source)
+            path = path_of(source)
+            if path is None:
+                self.skipped.append(SkippedSource(source, "is no file: uri that can be understood"))
+            return path
         if _SCHEME.match(source) and "://" in source:
             self.skipped.append(SkippedSource(source, "is not a file; only files and texts by value are read"))
             return None

@@ -141,6 +141,15 @@ def test_many_texts_are_annotated_as_one_by_one(english):
         assert sentences(together) == sentences(alone)
 
 
+def test_new_words_do_not_stay_in_memory():
+    annotator = Annotator("blank:en")
+    annotator.annotate("warm up.")
+    before = len(annotator._nlp.vocab.strings)
+    annotator.annotate(" ".join(f"word{number}" for number in range(500)))
+    list(annotator.annotate_many([f"other{number}" for number in range(500)]))
+    assert len(annotator._nlp.vocab.strings) == before
+
+
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [

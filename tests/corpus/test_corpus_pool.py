@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -66,6 +67,15 @@ def test_closing_ends_the_processes():
     assert not any(map(is_alive, pids))
     with pytest.raises(ExbertError, match="closed"):
         pool.annotate("Ja.")
+    with pytest.raises(ExbertError, match="closed"):
+        list(pool.annotate_many(["Ja."]))
+
+
+def test_closing_from_another_thread_ends_a_running_call(pool):
+    pool.annotate("Ja.")
+    threading.Timer(0.3, pool.close).start()
+    with pytest.raises(ExbertError, match="closed"):
+        list(pool.annotate_many("Ein Satz. " * 50 for _ in range(100_000)))
 
 
 def test_nothing_is_started_before_it_is_needed():

@@ -95,6 +95,14 @@ def test_inline_texts_are_documents_and_win_over_the_file(tmp_path):
     assert skipped == []
 
 
+def test_the_uri_of_an_inline_text_may_be_anything():
+    uris = ["", "http://[bad", "a b", "x" * 5000, "untitled:Untitled-1", "note.MD?x=1#y"]
+    documents, skipped = read_sources([(uri, "text") for uri in uris])
+    assert [document.uri for document in documents] == sorted(uris)
+    assert [document.uri for document in documents if document.is_markdown] == ["note.MD?x=1#y"]
+    assert skipped == []
+
+
 def test_two_texts_of_one_uri_are_told(tmp_path):
     documents, skipped = read_sources([("n", "one"), ("n", "two"), ("m", "same"), ("m", "same")])
     assert [document.text for document in documents] == ["same", "two"]
@@ -155,7 +163,19 @@ def test_an_address_on_the_web_is_not_fetched():
     assert "not a file" in only_reason(read_sources(["https://example.org/a.txt", ("ok", "fine")])[1])
 
 
-@pytest.mark.parametrize("sources", [["nothing/here/*.md"], ["gone.txt"], ["https://example.org/"], ["bad\0name"]])
+@pytest.mark.parametrize(
+    "sources",
+    [
+        ["nothing/here/*.md"],
+        ["gone.txt"],
+        ["https://example.org/"],
+        ["bad\0name"],
+        ["~nobody-at-all/a"],
+        ["file://[/a"],
+        ["x" * 5000],
+    ],
+    ids=range(7),
+)
 def test_sources_that_name_nothing_are_an_error_that_names_them(tmp_path, sources):
     with pytest.raises(InvalidParams) as caught:
         read_sources(sources, base=tmp_path)

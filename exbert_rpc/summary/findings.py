@@ -56,9 +56,11 @@ def find(evidence: Sequence[Evidence], subject: Subject, attention: Direction) -
         place = (one.of, one.attribute)
         if not one.is_more and (place in explained or one.row.baseline < _WORTH_MISSING):
             continue
-        if said[place] < _PER_HISTOGRAM:
+        sentence = _sentence(one, subject, attention)
+        # special tokens have one label in every attribute: once is enough
+        if said[place] < _PER_HISTOGRAM and sentence not in sentences:
             said[place] += 1
-            sentences.append(_sentence(one, subject, attention))
+            sentences.append(sentence)
     return tuple(sentences[:MAX_FINDINGS])
 
 
@@ -110,6 +112,8 @@ def _place(one: Evidence, attention: Direction) -> str:
         return f"{to}{tokens} {'back' if offset < 0 else 'ahead'} (offset {offset:+d})".replace("-", "−")
     if label == "none":
         return f"{to}tokens " + ("in no entity" if one.attribute == "entity" else f"without {one.attribute}")
+    if label == "special":
+        return f"{to}special tokens"
     named = explain(one.attribute, label)
     return {"tag": f"{to}tokens tagged {named}", "dep": f"{to}tokens with the dependency {named}"}.get(
         one.attribute, f"{to}{named}"

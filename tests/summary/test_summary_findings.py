@@ -59,6 +59,16 @@ def test_offsets_are_said_as_distances(label, words):
     assert words in sentence(evidence("maxAttention", "offset", label, 40, 0.1))
 
 
+@pytest.mark.parametrize("attribute", ["pos", "tag", "dep", "entity"])
+def test_special_tokens_are_called_so(attribute):
+    assert "goes to special tokens in 96 %" in sentence(evidence("maxAttention", attribute, "special", 48, 0.1))
+
+
+def test_the_same_sentence_is_not_said_twice():
+    same = [evidence("maxAttention", attribute, "special", 48, 0.1) for attribute in ("pos", "tag", "dep", "entity")]
+    assert len(find(same, "match", "outgoing")) == 1
+
+
 def test_a_large_share_that_is_mostly_habit_is_called_hardly_special():
     said = sentence(evidence("maxAttention", "offset", "-1", 50, 0.83, q_value=0.0042))
     assert said.endswith("in 100 % (83 % expected, 1.2×), q = 0.0042; hardly special, these heads do so anyway.")

@@ -105,7 +105,7 @@ async def report(name: str, url: str, headers: dict[str, str], jupyter: Jupyter 
 def direct() -> None:
     port = free_port()
     environment = {**os.environ, "PYTHONPATH": str(STUB), "EXBERT_RPC_TOKEN": SECRET}
-    command = [sys.executable, "-P", "-m", "exbert_rpc", "serve", "--ws", f"127.0.0.1:{port}"]
+    command = [sys.executable, "-P", "-m", "exbert_rpc", "serve", "--websocket", f"127.0.0.1:{port}"]
     process = subprocess.Popen(command, env=environment)
     try:
         time.sleep(1)
@@ -123,7 +123,7 @@ def proxy(folder: Path) -> None:
     folder.mkdir()
     config = folder / "proxy.json"
     server = {
-        "command": [sys.executable, "-P", "-m", "exbert_rpc", "serve", "--ws", "127.0.0.1:{port}"],
+        "command": [sys.executable, "-P", "-m", "exbert_rpc", "serve", "--websocket", "127.0.0.1:{port}"],
         "environment": {"EXBERT_RPC_TOKEN": SECRET},
         "request_headers_override": {"Authorization": f"Bearer {SECRET}"},
         "absolute_url": False,

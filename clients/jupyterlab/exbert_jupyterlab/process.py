@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import secrets
-import socket
-import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
@@ -22,6 +21,7 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 MAX_MESSAGE = 64 * 1024 * 1024
 LOG_LINES = 400
 STOP_SECONDS = 5.0
+GUARD = Path(__file__).with_name("guard.py")
 
 State = Literal["idle", "starting", "running", "stopped", "missing", "failed"]
 
@@ -46,7 +46,6 @@ class _Running:
     process: asyncio.subprocess.Process
     port: int
     token: str = field(repr=False)
-    started: float = field(default_factory=time.monotonic)
 
 
 class ServerProcess:
@@ -128,82 +127,97 @@ class ServerProcess:
         self.starts += 1
         self._lines.clear()
         token = secrets.token_urlsafe(32)
-        port = _free_port()
-        launch = self._launch
-        command = [launch.python, "-P", "-m", "exbert_rpc", "serve", "--ws", f"127.0.0.1:{port}"]
-        command += ["--root", str(launch.root), *launch.arguments]
-        environment = {**os.environ, **launch.environment, "EXBERT_RPC_TOKEN": token}
         try:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.PIPE,
-                env=environment,
-            )
+            process = await self._spawn(token)
         except OSError as exc:
-            self._fail("missing", f"the interpreter {launch.python} could not be started: {exc.strerror}")
+            self._fail("missing", f"the interpreter {self.python} could not be started: {exc.strerror}")
+        listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        collected = self._keep(self._collect(process, listening))
+        try:
+            port = await asyncio.wait_for(listening, self._launch.start_timeout)
+        except TimeoutError:
+            await _terminate(process)
+            self._fail("failed", f"the server was not ready {self._launch.start_timeout:g} seconds after its start")
+        except EOFError:
+            await collected
+            self._explain_early_end(await process.wait())
         self._running = _Running(process, port, token)
-        self._keep(self._collect(process))
-        self._keep(self._watch(process))
-        await self._wait_until_ready(self._running)
         self.state = "running"
+        self._keep(self._watch(process))
         self._log.info("exbert-rpc runs as process %s", process.pid)
 
-    async def _wait_until_ready(self, running: _Running) -> None:
-        deadline = time.monotonic() + self._launch.start_timeout
-        while time.monotonic() < deadline:
-            if running.process.returncode is not None:
-                await asyncio.sleep(0.05)  # its last words are still in the pipe
-                self._explain_early_end(running.process.returncode)
-            with contextlib.suppress(OSError):
-                (await _open(running)).close()
-                return
-            await asyncio.sleep(0.05)
-        await self._end()
-        self._fail("failed", f"the server did not answer within {self._launch.start_timeout:g} seconds of its start")
+    async def _spawn(self, token: str) -> asyncio.subprocess.Process:
+        launch = self._launch
+        # -P: a folder named exbert_rpc beside a notebook is not what is meant
+        command = [launch.python, "-P", str(GUARD), "serve", "--websocket", "127.0.0.1:0"]
+        command += ["--root", str(launch.root), *launch.arguments]
+        return await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,  # never written to: its end is our end, see guard.py
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, **launch.environment, "EXBERT_RPC_TOKEN": token},
+            cwd=launch.root,
+        )
 
-    def _explain_early_end(self, code: int) -> None:
+    def _explain_early_end(self, code: int) -> NoReturn:
         if "No module named" in self.log_text() and "exbert_rpc" in self.log_text():
-            self._fail("missing", f"the Python package exbert-rpc is not installed in {self._launch.python}")
+            self._fail("missing", f"the Python package exbert-rpc is not installed in {self.python}")
         last = self._lines[-1] if self._lines else "it wrote no message"
         self._fail("failed", f"the server ended with code {code} while it started: {last}")
 
-    def _fail(self, state: State, reason: str) -> None:
+    def _fail(self, state: State, reason: str) -> NoReturn:
         self.state, self.reason, self._running = state, reason, None
         self._log.warning("exbert-rpc: %s", reason)
         raise ServerUnavailable(reason)
 
     async def _end(self) -> None:
         running, self._running = self._running, None
-        if running is None or running.process.returncode is not None:
-            return
-        self.state, self.reason = "stopped", "the server was stopped"
-        with contextlib.suppress(ProcessLookupError):
-            running.process.terminate()
-            try:
-                await asyncio.wait_for(running.process.wait(), STOP_SECONDS)
-            except TimeoutError:
-                running.process.kill()
-                await running.process.wait()
+        if running is not None and running.process.returncode is None:
+            self.state, self.reason = "stopped", "the server was stopped"
+            await _terminate(running.process)
 
-    async def _collect(self, process: asyncio.subprocess.Process) -> None:
-        if process.stderr is None:
-            return
-        while line := await _line(process.stderr):
-            self._lines.append(line.decode(errors="replace").rstrip())
+    async def _collect(self, process: asyncio.subprocess.Process, listening: asyncio.Future[int]) -> None:
+        """Keep what the server writes, and look in it for the port; the end of the stream is the end of the process."""
+        if process.stderr is not None:
+            while raw := await _line(process.stderr):
+                line = raw.decode(errors="replace").rstrip()
+                self._lines.append(line)
+                port = None if listening.done() else _announced_port(line)
+                if port is not None:
+                    listening.set_result(port)
+        if not listening.done():
+            listening.set_exception(EOFError())
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         code = await process.wait()
-        if self._running is not None and self._running.process is process and self.state == "running":
+        if self._running is not None and self._running.process is process:
             self._running = None
             self.state, self.reason = "stopped", _ended(code)
             self._log.warning("exbert-rpc: %s", self.reason)
 
-    def _keep(self, coroutine) -> None:  # noqa: ANN001
+    def _keep(self, coroutine: Coroutine[object, object, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
+
+
+async def _terminate(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), STOP_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+def _announced_port(line: str) -> int | None:
+    """The port of ``{"listening": {"port": …}}``, which the server writes once it accepts connections."""
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        return int(json.loads(line)["listening"]["port"])
+    return None
 
 
 async def _line(stream: asyncio.StreamReader) -> bytes:
@@ -221,12 +235,6 @@ async def _open(running: _Running) -> WebSocketClientConnection:
         connect_timeout=5,
     )
     return await websocket_connect(request, max_message_size=MAX_MESSAGE, compression_options=None)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _ended(code: int) -> str:

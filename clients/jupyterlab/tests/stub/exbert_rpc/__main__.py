@@ -41,12 +41,14 @@ async def _answer(connection: ServerConnection) -> None:
 async def _main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("command")
-    parser.add_argument("--ws", required=True)
+    parser.add_argument("--websocket", required=True)
     parser.add_argument("--root")
-    host, port = parser.parse_args().ws.rsplit(":", 1)
+    host, port = parser.parse_args().websocket.rsplit(":", 1)
     async with serve(
         _answer, host, int(port), process_request=_authorised, max_size=64 * 1024 * 1024, compression=None
     ) as server:
+        port = server.sockets[0].getsockname()[1]
+        print(json.dumps({"listening": {"port": port}}), file=sys.stderr, flush=True)
         await server.serve_forever()
 
 

@@ -28,12 +28,14 @@ class TextInput:
         pair: A second segment.
         mask: Token positions that are replaced by the mask token.
         sentence_at: Offset in ``text``: only the sentence around it is read (for ``textDocument`` + ``position``).
+        is_markdown: With ``sentence_at``: whether ``text`` is cut as Markdown is when it is indexed.
     """
 
     text: str
     pair: str | None = None
     mask: tuple[int, ...] = ()
     sentence_at: int | None = None
+    is_markdown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +129,10 @@ class Attended:
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """See ``searchContexts``. Exactly one of ``input`` and ``capture_id``; ``token`` may be left out only with
-    ``input.sentence_at``, which then names the token there."""
+    """See ``searchContexts``. Exactly one of ``input`` and ``capture_id`` is given.
+
+    ``token`` may be left out only with ``input.sentence_at``, which then names the token there.
+    """
 
     session: str
     corpus: str

@@ -1,0 +1,128 @@
+"""Pipelines at hand, and what they say of the tokens of one pass."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exbert_rpc.corpus.blocks import split_blocks
+from exbert_rpc.corpus.join import join_words
+from exbert_rpc.corpus.pool import AnnotatorPool
+from exbert_rpc.corpus.types import AnnotatedText, Document
+from exbert_rpc.errors import InvalidParams
+from exbert_rpc.model.types import Encoding
+from exbert_rpc.requests import TokenAnnotations
+
+
+class Annotators:
+    """One annotating process for each pipeline that was asked for.
+
+    spaCy never runs in the server's own process, where it would hold the interpreter while others wait.
+    """
+
+    def __init__(self) -> None:
+        self._pools: dict[str, AnnotatorPool] = {}
+        self._lock = threading.Lock()
+
+    def get(self, pipeline: str) -> AnnotatorPool:
+        """The process of a pipeline; it starts when it is first used."""
+        with self._lock:
+            if pipeline not in self._pools:
+                self._pools[pipeline] = AnnotatorPool(pipeline)
+            return self._pools[pipeline]
+
+    def close(self) -> None:
+        """End all processes."""
+        with self._lock:
+            pools, self._pools = list(self._pools.values()), {}
+        for pool in pools:
+            pool.close()
+
+
+def annotate_tokens(encoding: Encoding, pool: AnnotatorPool) -> TokenAnnotations:
+    """What a pipeline says of each token of a text or a pair; sentences of the pair count on from the text's."""
+    parts = [(0, encoding.text)] + ([] if encoding.pair is None else [(1, encoding.pair)])
+    columns = _Columns(len(encoding.ids))
+    words = sentences = 0
+    for segment, text in parts:
+        annotated = pool.annotate(text)
+        tokens = np.flatnonzero((encoding.segment == segment) & ~encoding.is_special)
+        word = join_words(annotated.word_start, annotated.word_end, encoding.start[tokens], encoding.end[tokens])
+        columns.fill(tokens, word, annotated, words, sentences)
+        words += len(annotated.pos)
+        sentences += len(annotated.sentence_start)
+    return columns.finish()
+
+
+class _Columns:
+    def __init__(self, n: int) -> None:
+        self._labels: dict[str, list[str | None]] = {
+            name: [None] * n for name in ("pos", "tag", "dep", "lemma", "entity")
+        }
+        self._numbers: dict[str, list[int | None]] = {name: [None] * n for name in ("head", "word", "sentence")}
+
+    def fill(
+        self, tokens: NDArray[np.int64], word: NDArray[np.int32], annotated: AnnotatedText, words: int, sentences: int
+    ) -> None:
+        """Put in what ``annotated`` says of these tokens; ``words`` and ``sentences`` came before it."""
+        first_token: dict[int, int] = {}
+        for token, at in zip(tokens.tolist(), word.tolist(), strict=True):
+            first_token.setdefault(at, token)
+        for token, at in zip(tokens.tolist(), word.tolist(), strict=True):
+            if at < 0:
+                continue
+            for name, column in self._labels.items():
+                column[token] = getattr(annotated, name)[at] or None
+            head = int(annotated.syntactic_head[at])
+            self._numbers["head"][token] = first_token.get(head) if head >= 0 else None
+            self._numbers["word"][token] = words + at
+            self._numbers["sentence"][token] = sentences + int(annotated.sentence[at])
+
+    def finish(self) -> TokenAnnotations:
+        """The columns, unchangeable."""
+        labels, numbers = self._labels, self._numbers
+        return TokenAnnotations(
+            pos=tuple(labels["pos"]),
+            tag=tuple(labels["tag"]),
+            dep=tuple(labels["dep"]),
+            lemma=tuple(labels["lemma"]),
+            entity=tuple(labels["entity"]),
+            syntactic_head=tuple(numbers["head"]),
+            word=tuple(numbers["word"]),
+            sentence=tuple(numbers["sentence"]),
+        )
+
+
+def sentence_around(text: str, offset: int, is_markdown: bool, pool: AnnotatorPool) -> tuple[str, int]:
+    """The sentence of a document at an offset, cut as it is when indexed, and the offset within it.
+
+    An offset between sentences means the one before it, if there is one in the same block.
+
+    Raises:
+        InvalidParams: there is no text at that place.
+    """
+    for block in split_blocks(Document("", text, is_markdown=is_markdown)):
+        if block.start <= offset <= block.start + len(block.text):
+            annotated = pool.annotate(block.text)
+            within = offset - block.start
+            number = _sentence_at(annotated.sentence_start, within)
+            start, end = int(annotated.sentence_start[number]), int(annotated.sentence_end[number])
+            return block.text[start:end], min(max(within - start, 0), end - start)
+    raise InvalidParams("position", "there is no text at that place", hint="point at a word")
+
+
+def _sentence_at(starts: Sequence[int] | NDArray[np.int32], offset: int) -> int:
+    return max(int(np.searchsorted(starts, offset, side="right")) - 1, 0)
+
+
+def token_at(encoding: Encoding, offset: int) -> int:
+    """The token that covers an offset of the text, else the last one that starts before it, else the first one."""
+    tokens = np.flatnonzero(~encoding.is_special & (encoding.segment == 0) & (encoding.start < encoding.end))
+    covering = tokens[(encoding.start[tokens] <= offset) & (offset < encoding.end[tokens])]
+    if len(covering):
+        return int(covering[0])
+    before = tokens[encoding.start[tokens] <= offset]
+    return int(before[-1] if len(before) else tokens[0])

@@ -1,0 +1,192 @@
+"""Blocks and their captures, collected until they make a segment."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exbert_rpc.corpus.types import AnnotatedText
+from exbert_rpc.index.layout import ANNOTATIONS, attention_key, vectors_key
+from exbert_rpc.index.manifest import CorpusConfig
+from exbert_rpc.index.passages import Passage
+from exbert_rpc.index.segment import SegmentWriter
+from exbert_rpc.index.types import Space
+from exbert_rpc.index.vectors import OUTLIER, Codes, encode, unit_parts
+from exbert_rpc.model.types import BatchCapture
+
+Steps = dict[tuple[Space, int], NDArray[np.float32]]
+_COLUMNS = (*ANNOTATIONS, "lemma")
+_ZLIB_LEVEL = 1  # level 6 saves 3 % more and takes three times as long (docs/architecture.md)
+
+
+def block_digest(text: str) -> str:
+    """The key of a block: 128 bits of BLAKE2b of its text, in hex."""
+    return hashlib.blake2b(text.encode("utf-8"), digest_size=16).hexdigest()
+
+
+class Labels:
+    """Strings numbered in the order they come; 0 is ``None``."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def number(self, label: str) -> int:
+        """The number of a label; the empty string counts as ``None``."""
+        return self._numbers.setdefault(label, len(self._numbers) + 1) if label else 0
+
+    def names(self) -> list[str]:
+        """Labels by number, from 1."""
+        return list(self._numbers)
+
+
+@dataclass
+class _Tokens:
+    ids: list[NDArray[np.int64]] = field(default_factory=list)
+    start: list[NDArray[np.int32]] = field(default_factory=list)
+    end: list[NDArray[np.int32]] = field(default_factory=list)
+    special: list[NDArray[np.bool_]] = field(default_factory=list)
+    labels: dict[str, list[NDArray[np.int64]]] = field(default_factory=lambda: {name: [] for name in _COLUMNS})
+
+
+class SegmentBuilder:
+    """One segment in the making.
+
+    Args:
+        config: What is stored.
+        steps: Quantisation steps ``[D]`` of each space and layer.
+    """
+
+    def __init__(self, config: CorpusConfig, steps: Steps) -> None:
+        self._config = config
+        self._steps = steps
+        self._blocks: list[tuple[str, str, int]] = []
+        self._spans: list[tuple[int, int]] = []
+        self._lengths: list[int] = []
+        self._tokens = _Tokens()
+        self._numbers = {name: Labels() for name in _COLUMNS}
+        self._codes: dict[tuple[Space, int], list[Codes]] = {key: [] for key in steps}
+        self._attention: dict[int, list[bytes]] = {layer: [] for layer in stored_attention(config)}
+        self.n_rows = 0
+        self.nbytes = 0
+
+    def add(self, block: AnnotatedText, passages: Sequence[Passage], captures: Sequence[BatchCapture]) -> None:
+        """Add one block with its passages and their captures (``hidden_layers`` and ``layers`` of the config)."""
+        self._blocks.append((block_digest(block.text), block.text, len(passages)))
+        for passage, capture in zip(passages, captures, strict=True):
+            self._spans.append((passage.start, passage.end))
+            self._lengths.append(len(passage.encoding.ids))
+            self._add_tokens(block, passage)
+            self._add_vectors(capture)
+            self._add_attention(capture)
+
+    def write(self, stream: BinaryIO) -> None:
+        """Write the segment."""
+        writer = SegmentWriter()
+        self._write_texts(writer)
+        self._write_tokens(writer)
+        for (space, layer), chunks in self._codes.items():
+            key = vectors_key(space, layer)
+            none = np.zeros((0, len(self._steps[space, layer])), np.int8)
+            writer.add(f"{key}/codes", np.concatenate([none, *(chunk.codes for chunk in chunks)]))
+            writer.add(f"{key}/outliers", _join_outliers(chunks))
+            writer.add(f"{key}/steps", self._steps[space, layer])
+        for layer, packed in self._attention.items():
+            offset = np.cumsum([0, *map(len, packed)], dtype=np.uint64)
+            writer.add(f"{attention_key(layer)}/bytes", np.frombuffer(b"".join(packed), np.uint8))
+            writer.add(f"{attention_key(layer)}/offset", offset)
+        names = {name: numbers.names() for name, numbers in self._numbers.items()}
+        writer.write(stream, {"config": self._config.key(), "labels": names, "rows": self.n_rows})
+
+    def name(self) -> str:
+        """A file name made from the blocks, so that the same blocks give the same name."""
+        digest = hashlib.blake2b("".join(digest for digest, _, _ in self._blocks).encode(), digest_size=12)
+        return f"segment-{digest.hexdigest()}.exb"
+
+    def _add_tokens(self, block: AnnotatedText, passage: Passage) -> None:
+        encoding = passage.encoding
+        tokens = self._tokens
+        tokens.ids.append(encoding.ids)
+        tokens.start.append(encoding.start)
+        tokens.end.append(encoding.end)
+        tokens.special.append(encoding.is_special)
+        for name in _COLUMNS:
+            values: Sequence[str] = getattr(block, name)
+            number = self._numbers[name].number
+            tokens.labels[name].append(
+                np.array([number(values[word]) if word >= 0 else 0 for word in passage.word], dtype=np.int64)
+            )
+        self.nbytes += 24 * len(encoding.ids)
+
+    def _add_vectors(self, capture: BatchCapture) -> None:
+        rows = ~capture.encoding.is_special
+        self.n_rows += int(rows.sum())
+        for (space, layer), chunks in self._codes.items():
+            if space == "hiddenState":
+                vectors = capture.hidden[self._config.hidden_layers.index(layer)][rows][:, None, :]
+            else:
+                vectors = capture.heads[self._config.layers.index(layer)].transpose(1, 0, 2)[rows]
+            unit = unit_parts(vectors).reshape(len(vectors), -1)
+            chunks.append(encode(unit, self._steps[space, layer]))
+            self.nbytes += chunks[-1].codes.nbytes + chunks[-1].outliers.nbytes
+
+    def _add_attention(self, capture: BatchCapture) -> None:
+        for index, packed in enumerate(self._attention.values()):
+            packed.append(pack_attention(capture.attention[index]))
+            self.nbytes += len(packed[-1])
+
+    def _write_texts(self, writer: SegmentWriter) -> None:
+        texts = [text.encode("utf-8") for _, text, _ in self._blocks]
+        digests = b"".join(bytes.fromhex(digest) for digest, _, _ in self._blocks)
+        writer.add("block/digest", np.frombuffer(digests, np.uint8).reshape(-1, 16))
+        writer.add("block/sentences", np.cumsum([0, *(n for _, _, n in self._blocks)], dtype=np.uint32))
+        writer.add("block/text", np.frombuffer(b"".join(texts), np.uint8))
+        writer.add("block/offset", np.cumsum([0, *map(len, texts)], dtype=np.uint64))
+        spans = np.array(self._spans, dtype=np.uint32).reshape(-1, 2)
+        writer.add("sentence/start", spans[:, 0])
+        writer.add("sentence/end", spans[:, 1])
+        writer.add("sentence/tokens", np.cumsum([0, *self._lengths], dtype=np.uint64))
+
+    def _write_tokens(self, writer: SegmentWriter) -> None:
+        tokens = self._tokens
+        writer.add("token/id", _join(tokens.ids, np.int32))
+        writer.add("token/start", _join(tokens.start, np.uint32))
+        writer.add("token/end", _join(tokens.end, np.uint32))
+        writer.add("token/special", _join(tokens.special, np.uint8))
+        for name, chunks in tokens.labels.items():
+            writer.add(f"token/{name}", _join(chunks, np.uint32 if name == "lemma" else np.uint16))
+
+
+def stored_attention(config: CorpusConfig) -> tuple[int, ...]:
+    """Layers whose attention is stored: all that are indexed, or none where a fresh pass gives it (compact tiers)."""
+    return config.layers if config.precision == "int8" else ()
+
+
+def pack_attention(attention: NDArray[np.float32]) -> bytes:
+    """``[H, n, n]`` in [0, 1] as compressed bytes, one byte a weight before compression."""
+    return zlib.compress(np.rint(attention * 255).astype(np.uint8).tobytes(), _ZLIB_LEVEL)
+
+
+def unpack_attention(packed: bytes, n_heads: int, n: int) -> NDArray[np.float32]:
+    """``[H, n, n]`` float32 back, each weight within 1/510 of what it was."""
+    flat = np.frombuffer(zlib.decompress(packed), np.uint8)
+    return np.divide(flat.reshape(n_heads, n, n), 255, dtype=np.float32)
+
+
+def _join(chunks: Sequence[NDArray[np.generic]], dtype: type[np.generic]) -> NDArray[np.generic]:
+    return np.concatenate([np.zeros(0, dtype), *chunks]).astype(dtype)
+
+
+def _join_outliers(chunks: Sequence[Codes]) -> NDArray[np.void]:
+    parts, base = [np.zeros(0, OUTLIER)], 0
+    for chunk in chunks:
+        moved = chunk.outliers.copy()
+        moved["row"] += np.uint32(base)
+        parts.append(moved)
+        base += len(chunk.codes)
+    return np.concatenate(parts)

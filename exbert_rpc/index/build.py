@@ -1,0 +1,266 @@
+"""Building a corpus, incrementally.
+
+1. Documents are cut into blocks; a block that some segment already holds costs nothing.
+2. The others are annotated (in processes of their own, ahead of us), cut into passages, sorted by length within a
+   window, run through the model in batches, quantised and collected into segments. A finished segment is on the disk
+   for good: a build that is stopped and started again takes its blocks from there.
+3. The document table and then the manifest are replaced. Until that moment the corpus is the old one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from exbert_rpc.corpus.positions import LineIndex
+from exbert_rpc.corpus.text import file_state, split_blocks
+from exbert_rpc.corpus.types import AnnotatedText, Document, SkippedSource
+from exbert_rpc.index.assemble import SegmentBuilder, Steps, block_digest, stored_attention
+from exbert_rpc.index.blocks import BlockTable, missing_blocks, reusable_blocks
+from exbert_rpc.index.documents import BlockPlace, IndexedDocument
+from exbert_rpc.index.manifest import CorpusConfig, Manifest
+from exbert_rpc.index.passages import CorpusModel, Loss, Passage, cut_block
+from exbert_rpc.index.store import CorpusFolder
+from exbert_rpc.index.vectors import choose_steps, unit_parts
+from exbert_rpc.model.types import BatchCapture
+from exbert_rpc.tasks import Progress, Task
+
+WINDOW_TOKENS = 4096
+BATCH_TOKENS = 1024
+SEGMENT_BYTES = 192 << 20
+
+Annotate = Callable[[Iterable[str]], Iterator[AnnotatedText]]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOutcome:
+    """What a build did.
+
+    Attributes:
+        manifest: What the corpus is now.
+        unchanged: Documents all of whose blocks were there already.
+        skipped: What could not be indexed.
+        computed_tokens: Tokens that were run through the model.
+    """
+
+    manifest: Manifest
+    unchanged: int
+    skipped: tuple[SkippedSource, ...]
+    computed_tokens: int
+
+
+class Builder:
+    """One build of one corpus.
+
+    Args:
+        folder: Where; the caller holds its lock.
+        config: What to store.
+        model: What runs.
+        annotate: Annotates texts in order.
+        calibration: Texts that the quantisation steps are chosen from.
+        task: What is reported to and obeyed.
+    """
+
+    def __init__(
+        self,
+        folder: CorpusFolder,
+        config: CorpusConfig,
+        model: CorpusModel,
+        annotate: Annotate,
+        calibration: Sequence[str],
+        task: Task,
+    ) -> None:
+        self._folder = folder
+        self._config = config
+        self._model = model
+        self._annotate = annotate
+        self._calibration = calibration
+        self._task = task
+        self._losses: dict[str, list[Loss]] = {}
+        self._computed = 0
+
+    def build(self, documents: Sequence[Document], generation: int) -> BuildOutcome:
+        """Make the corpus hold exactly these documents.
+
+        Raises:
+            Cancelled: the task was cancelled; the corpus is what it was.
+            StorageFailed: the disk refused; the corpus is what it was.
+        """
+        self._task.report(Progress("reading what is indexed already"))
+        table, _ = reusable_blocks(self._folder, self._config.key())
+        entries: list[IndexedDocument] = []
+        wanted: list[tuple[str, str]] = []
+        unchanged = 0
+        for document in documents:
+            self._task.check()
+            entry, blocks = _place(document)
+            unchanged += all(digest in table for digest, _ in blocks)
+            entries.append(entry)
+            wanted += blocks
+        missing = missing_blocks(table, wanted)
+        if missing:
+            self._compute(missing, table)
+        manifest = self._commit(table, tuple(entries), generation)
+        return BuildOutcome(manifest, unchanged, tuple(self._skipped(entries)), self._computed)
+
+    def _compute(self, missing: Sequence[tuple[str, str]], table: BlockTable) -> None:
+        self._task.report(Progress("choosing quantisation steps"))
+        steps = choose_all_steps(self._model, self._config, self._calibration)
+        meter = _Meter(self._task, sum(len(text) for _, text in missing))
+        builder = SegmentBuilder(self._config, steps)
+        with ThreadPoolExecutor(1, thread_name_prefix="assemble") as background:
+            adding: Future[None] | None = None
+            for window in self._windows(text for _, text in missing):
+                captures = self._run(window)
+                if adding is not None:
+                    adding.result()
+                if builder.nbytes >= SEGMENT_BYTES:
+                    self._write(builder, table)
+                    builder = SegmentBuilder(self._config, steps)
+                adding = background.submit(_add_all, builder, window, captures)
+                meter.add(window)
+            if adding is not None:
+                adding.result()
+        self._write(builder, table)
+        self._computed = meter.tokens
+
+    def _windows(self, texts: Iterable[str]) -> Iterator[list[_Cut]]:
+        """Annotated blocks with their passages, about ``WINDOW_TOKENS`` tokens at a time."""
+        window: list[_Cut] = []
+        tokens = 0
+        for block in self._annotate(texts):
+            self._task.check()
+            passages, losses = cut_block(block, self._model)
+            if losses:
+                self._losses[block_digest(block.text)] = losses
+            window.append(_Cut(block, passages))
+            tokens += sum(len(passage.encoding.ids) for passage in passages)
+            if tokens >= WINDOW_TOKENS:
+                yield window
+                window, tokens = [], 0
+        if window:
+            yield window
+
+    def _run(self, window: Sequence[_Cut]) -> list[BatchCapture]:
+        """Captures of all passages of a window, in order."""
+        passages = [passage for cut in window for passage in cut.passages]
+        captures: dict[int, BatchCapture] = {}
+        for batch in _batches(passages):
+            self._task.check()
+            found = self._model.capture_batch(
+                [passages[index].encoding for index in batch],
+                hidden_layers=self._config.hidden_layers if "hiddenState" in self._config.spaces else (),
+                layers=self._config.layers if "headOutput" in self._config.spaces else (),
+                attention_layers=stored_attention(self._config),
+            )
+            captures.update(zip(batch, found, strict=True))
+        return [captures[index] for index in range(len(passages))]
+
+    def _write(self, builder: SegmentBuilder, table: BlockTable) -> None:
+        entry = self._folder.write_segment(builder.name(), builder.write)
+        table.add(entry, self._folder.segment(entry))
+
+    def _commit(self, table: BlockTable, entries: tuple[IndexedDocument, ...], generation: int) -> Manifest:
+        self._task.check()
+        self._task.report(Progress("making the new corpus the current one"))
+        digests = [place.digest for entry in entries for place in entry.blocks]
+        documents = self._folder.write_documents(generation, entries)
+        manifest = Manifest(
+            generation=generation,
+            config=self._config,
+            segments=table.used(digests),
+            documents=documents,
+            n_documents=len({entry.uri for entry in entries}),
+            n_sentences=sum(table[digest].n_sentences for digest in digests),
+            n_tokens=sum(table[digest].n_rows for digest in digests),
+        )
+        self._folder.commit(manifest)
+        return manifest
+
+    def _skipped(self, entries: Sequence[IndexedDocument]) -> Iterator[SkippedSource]:
+        for entry in entries:
+            for place in entry.blocks:
+                for loss in self._losses.get(place.digest, ()):
+                    yield SkippedSource(entry.uri, f"line {place.line + 1}: {loss.text[:40]!r}: {loss.reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    block: AnnotatedText
+    passages: list[Passage]
+
+
+class _Meter:
+    """Counts, rate and remaining time of a build."""
+
+    def __init__(self, task: Task, characters: int) -> None:
+        self._task = task
+        self._total = characters
+        self._done = 0
+        self._start = time.monotonic()
+        self.tokens = 0
+        task.report(Progress("annotating", 0, characters))
+
+    def add(self, window: Sequence[_Cut]) -> None:
+        self._done += sum(len(cut.block.text) for cut in window)
+        self.tokens += sum(len(passage.encoding.ids) for cut in window for passage in cut.passages)
+        elapsed = time.monotonic() - self._start
+        left = elapsed * (self._total - self._done) / self._done if self._done else None
+        rate = self.tokens / elapsed if elapsed else 0.0
+        self._task.report(Progress(f"{self.tokens:,} tokens, {rate:,.0f} tokens/s", self._done, self._total, left))
+
+
+def choose_all_steps(model: CorpusModel, config: CorpusConfig, calibration: Sequence[str]) -> Steps:
+    """Quantisation steps of every space and layer of a configuration; they depend on the model alone."""
+    encodings = [encoding for encoding in model.encode_many(calibration) if len(encoding.ids) <= model.info.max_tokens]
+    hidden = config.hidden_layers if "hiddenState" in config.spaces else ()
+    layers = config.layers if "headOutput" in config.spaces else ()
+    captures = model.capture_batch(encodings, hidden_layers=hidden, layers=layers, attention_layers=())
+    steps: Steps = {}
+    for index, layer in enumerate(hidden):
+        rows = np.concatenate([capture.hidden[index][~capture.encoding.is_special] for capture in captures])
+        steps["hiddenState", layer] = choose_steps(unit_parts(rows))
+    for index, layer in enumerate(layers):
+        heads = np.concatenate(
+            [capture.heads[index].transpose(1, 0, 2)[~capture.encoding.is_special] for capture in captures]
+        )
+        steps["headOutput", layer] = choose_steps(unit_parts(heads).reshape(len(heads), -1))
+    return steps
+
+
+def _place(document: Document) -> tuple[IndexedDocument, list[tuple[str, str]]]:
+    """A document's entry, and its blocks as pairs (digest, text)."""
+    blocks = split_blocks(document)
+    lines = LineIndex(document.text)
+    line, column = lines.locate_many([block.start for block in blocks])
+    digests = [block_digest(block.text) for block in blocks]
+    places = tuple(
+        BlockPlace(digest, int(at), document.text[block.start - int(back) : block.start])
+        for digest, block, at, back in zip(digests, blocks, line, column, strict=True)
+    )
+    size, mtime_ns = file_state(document.uri) or (-1, -1)
+    entry = IndexedDocument(document.uri, document.cell, block_digest(document.text), size, mtime_ns, places)
+    return entry, [(digest, block.text) for digest, block in zip(digests, blocks, strict=True)]
+
+
+def _batches(passages: Sequence[Passage]) -> Iterator[list[int]]:
+    """Indices of passages of similar length, at most ``BATCH_TOKENS`` tokens with padding (or one long passage)."""
+    batch: list[int] = []
+    for index in sorted(range(len(passages)), key=lambda index: len(passages[index].encoding.ids)):
+        if batch and len(passages[index].encoding.ids) * (len(batch) + 1) > BATCH_TOKENS:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+def _add_all(builder: SegmentBuilder, window: Sequence[_Cut], captures: Sequence[BatchCapture]) -> None:
+    at = 0
+    for cut in window:
+        builder.add(cut.block, cut.passages, captures[at : at + len(cut.passages)])
+        at += len(cut.passages)

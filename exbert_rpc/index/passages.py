@@ -1,0 +1,107 @@
+"""Annotated blocks cut into sentences that a model can take, their tokens joined to spaCy's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exbert_rpc.corpus.join import join_words
+from exbert_rpc.corpus.types import AnnotatedText
+from exbert_rpc.model.types import BatchCapture, Encoding, ModelInfo
+
+
+class CorpusModel(Protocol):
+    """What indexing needs of a model; :class:`exbert_rpc.model.loaded.LoadedModel` is one."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the model is."""
+        ...
+
+    def encode_many(self, texts: Sequence[str]) -> list[Encoding]:
+        """Tokens of many texts; lengths unchecked."""
+        ...
+
+    def capture_batch(
+        self,
+        encodings: Sequence[Encoding],
+        *,
+        hidden_layers: Sequence[int],
+        layers: Sequence[int],
+        attention_layers: Sequence[int],
+    ) -> list[BatchCapture]:
+        """Passes over several texts at once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One sentence, or a piece of one that is too long for the model.
+
+    Attributes:
+        start: Code point in the block where it starts.
+        end: Code point behind it.
+        encoding: Its tokens, ``n`` of them.
+        word: int32 ``[n]``, word of the block that each token belongs to; -1 for special tokens.
+    """
+
+    start: int
+    end: int
+    encoding: Encoding
+    word: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A stretch of a block that no token covers, and why."""
+
+    text: str
+    reason: str
+
+
+def cut_block(block: AnnotatedText, model: CorpusModel) -> tuple[list[Passage], list[Loss]]:
+    """The passages of one block, in order, and what had to be left out of it."""
+    passages: list[Passage] = []
+    losses: list[Loss] = []
+    spans = [(int(s), int(e)) for s, e in zip(block.sentence_start, block.sentence_end, strict=True)]
+    for start, end, encoding in _encode(block, spans, model):
+        if encoding.is_special.all():
+            losses.append(Loss(block.text[start:end], "the tokenizer keeps nothing of it"))
+            continue
+        word = join_words(block.word_start - start, block.word_end - start, encoding.start, encoding.end)
+        word[encoding.is_special] = -1
+        passages.append(Passage(start, end, encoding, word))
+    return passages, losses
+
+
+def _encode(
+    block: AnnotatedText, spans: list[tuple[int, int]], model: CorpusModel
+) -> Iterator[tuple[int, int, Encoding]]:
+    """Encodings of stretches of a block, those too long split at a word (in the end: at a token)."""
+    if not spans:
+        return
+    encodings = model.encode_many([block.text[start:end] for start, end in spans])
+    for (start, end), encoding in zip(spans, encodings, strict=True):
+        if len(encoding.ids) <= model.info.max_tokens:
+            yield start, end, encoding
+        else:
+            yield from _encode(block, _split(block, start, end, encoding, model.info.max_tokens), model)
+
+
+def _split(block: AnnotatedText, start: int, end: int, encoding: Encoding, limit: int) -> list[tuple[int, int]]:
+    """Two or more stretches that cover ``start..end``, the first of which fits."""
+    kept = np.flatnonzero(~encoding.is_special)
+    room = max(limit - int(encoding.is_special.sum()), 1)
+    fits_until = start + int(encoding.start[kept[min(room, len(kept) - 1)]])
+    words = block.word_start[(block.word_start > start) & (block.word_start <= fits_until)]
+    cut = int(words[-1]) if len(words) else max(fits_until, start + 1)
+    return [span for span in (_trim(block.text, start, cut), _trim(block.text, cut, end)) if span[0] < span[1]]
+
+
+def _trim(text: str, start: int, end: int) -> tuple[int, int]:
+    piece = text[start:end]
+    return start + len(piece) - len(piece.lstrip()), end - (len(piece) - len(piece.rstrip()))

@@ -1,0 +1,250 @@
+"""A corpus opened for reading: rows of all its segments, and where each of them stands in the documents."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exbert_rpc.errors import CorpusMismatch
+from exbert_rpc.index.assemble import unpack_attention
+from exbert_rpc.index.blocks import block_digests, rows_before_sentence
+from exbert_rpc.index.documents import BlockPlace, IndexedDocument
+from exbert_rpc.index.layout import attention_key, vectors_key
+from exbert_rpc.index.manifest import CorpusConfig, Manifest
+from exbert_rpc.index.segment import Segment, damaged
+from exbert_rpc.index.store import CorpusFolder
+from exbert_rpc.index.types import SentenceTokens, Space
+
+T = TypeVar("T")
+
+_CACHED = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """A block where it stands: number of its document, its place there, and its number among that document's blocks."""
+
+    document: int
+    place: BlockPlace
+    order: int
+
+
+class OpenSegment:
+    """One segment with what searching needs of it, computed when first used."""
+
+    def __init__(self, segment: Segment, live: dict[str, list[Occurrence]]) -> None:
+        self.segment = segment
+        digests = block_digests(segment)
+        self.occurrences: list[list[Occurrence]] = [live.pop(digest, []) for digest in digests]
+
+    @cached_property
+    def block_multiplicity(self) -> NDArray[np.int64]:
+        """int64 ``[B]``: how often each block stands in the corpus."""
+        return np.array([len(found) for found in self.occurrences], dtype=np.int64)
+
+    @cached_property
+    def sentence_block(self) -> NDArray[np.int64]:
+        """int64 ``[S]``: block of each sentence."""
+        counts = self.first_sentence[1:] - self.first_sentence[:-1]
+        return np.repeat(np.arange(len(counts)), counts)
+
+    @cached_property
+    def first_sentence(self) -> NDArray[np.int64]:
+        """int64 ``[B + 1]``: first sentence of each block."""
+        return self.segment.array("block/sentences").astype(np.int64)
+
+    @cached_property
+    def first_token(self) -> NDArray[np.int64]:
+        """int64 ``[S + 1]``: first token of each sentence."""
+        return self.segment.array("sentence/tokens").astype(np.int64)
+
+    @cached_property
+    def first_row(self) -> NDArray[np.int64]:
+        """int64 ``[S + 1]``: first row of each sentence."""
+        return rows_before_sentence(self.segment)
+
+    @cached_property
+    def row_token(self) -> NDArray[np.int64]:
+        """int64 ``[R]``: token of each row."""
+        return np.flatnonzero(self.segment.array("token/special") == 0)
+
+    @cached_property
+    def row_sentence(self) -> NDArray[np.int64]:
+        """int64 ``[R]``: sentence of each row."""
+        return np.repeat(np.arange(len(self.first_row) - 1), np.diff(self.first_row))
+
+    @cached_property
+    def multiplicity(self) -> NDArray[np.int64]:
+        """int64 ``[R]``: how often each row stands in the corpus; 0 for what has left it."""
+        return self.block_multiplicity[self.sentence_block][self.row_sentence]
+
+    @cached_property
+    def row_next(self) -> NDArray[np.int64]:
+        """int64 ``[R]``: row of the next token of the same sentence that is not special; -1 for the last one."""
+        following = np.arange(1, len(self.row_token) + 1)
+        following[self.first_row[1:][np.diff(self.first_row) > 0] - 1] = -1
+        return following
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return int(self.segment.meta["rows"])
+
+    def block_text(self, block: int) -> str:
+        """Exact text of a block."""
+        offset = self.segment.array("block/offset")
+        return bytes(self.segment.array("block/text")[int(offset[block]) : int(offset[block + 1])]).decode("utf-8")
+
+    def sentence_span(self, sentence: int) -> tuple[int, int]:
+        """Start and end of a sentence in its block, in code points."""
+        return int(self.segment.array("sentence/start")[sentence]), int(self.segment.array("sentence/end")[sentence])
+
+    def sentence_text(self, sentence: int) -> str:
+        """Exact text of a sentence."""
+        start, end = self.sentence_span(sentence)
+        return self.block_text(int(self.sentence_block[sentence]))[start:end]
+
+    def label(self, attribute: str, token: int) -> str | None:
+        """Annotation of one token."""
+        number = int(self.segment.array(f"token/{attribute}")[token])
+        return self.segment.meta["labels"][attribute][number - 1] if number else None
+
+    def tokens(self, sentence: int) -> SentenceTokens:
+        """All tokens of a sentence."""
+        span = slice(int(self.first_token[sentence]), int(self.first_token[sentence + 1]))
+
+        def labels(attribute: str) -> tuple[str | None, ...]:
+            names = [None, *self.segment.meta["labels"][attribute]]
+            return tuple(names[number] for number in self.segment.array(f"token/{attribute}")[span])
+
+        return SentenceTokens(
+            start=self.segment.array("token/start")[span].astype(np.int32),
+            end=self.segment.array("token/end")[span].astype(np.int32),
+            is_special=self.segment.array("token/special")[span] != 0,
+            pos=labels("pos"),
+            tag=labels("tag"),
+            dep=labels("dep"),
+            lemma=labels("lemma"),
+            entity=labels("entity"),
+        )
+
+    def is_special(self, sentence: int) -> NDArray[np.bool_]:
+        """bool ``[n]`` for the tokens of a sentence."""
+        span = slice(int(self.first_token[sentence]), int(self.first_token[sentence + 1]))
+        special: NDArray[np.bool_] = self.segment.array("token/special")[span] != 0
+        return special
+
+    def attention(self, layer: int, sentence: int, n_heads: int) -> NDArray[np.float32]:
+        """float32 ``[H, n, n]`` of one sentence."""
+        key = attention_key(layer)
+        offset = self.segment.array(f"{key}/offset")
+        packed = self.segment.array(f"{key}/bytes")[int(offset[sentence]) : int(offset[sentence + 1])]
+        return unpack_attention(
+            packed.tobytes(), n_heads, int(self.first_token[sentence + 1] - self.first_token[sentence])
+        )
+
+    def vectors(self, space: Space, layer: int) -> tuple[NDArray[np.int8], NDArray[np.void], NDArray[np.float32]]:
+        """Codes ``[R, D]``, outliers and steps ``[D]`` of a layer."""
+        key = vectors_key(space, layer)
+        return (
+            self.segment.array(f"{key}/codes"),
+            self.segment.array(f"{key}/outliers"),
+            self.segment.array(f"{key}/steps"),
+        )
+
+
+class CorpusReader:
+    """One generation of a corpus, mapped for reading; goes on working when a newer one replaces it.
+
+    Args:
+        folder: The corpus.
+
+    Raises:
+        CorpusDamaged: a file is not what was written.
+    """
+
+    def __init__(self, folder: CorpusFolder) -> None:
+        self.folder = folder
+        self.stamp = folder.stamp()
+        self.manifest: Manifest = folder.manifest()
+        self.documents: tuple[IndexedDocument, ...] = folder.documents(self.manifest.documents)
+        live = _occurrences(self.documents)
+        self.segments = [OpenSegment(folder.segment(entry), live) for entry in self.manifest.segments]
+        # each segment has taken its blocks out of `live`: the first one that has a block wins
+        if live:
+            raise damaged(self.manifest.documents.name, f"it names {len(live)} blocks that no segment holds")
+        self._locate_sentences()
+        self._cache: OrderedDict[Hashable, object] = OrderedDict()
+        self._cache_lock = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """The corpus' name."""
+        return self.folder.name
+
+    @property
+    def config(self) -> CorpusConfig:
+        """What all its vectors have in common."""
+        return self.manifest.config
+
+    def cached(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """What ``compute`` gives, kept for the next caller with the same key; the last few are kept."""
+        with self._cache_lock:
+            if key in self._cache:
+                self._cache.move_to_end(key)
+                return cast(T, self._cache[key])
+        value = compute()
+        with self._cache_lock:
+            self._cache[key] = value
+            while len(self._cache) > _CACHED:
+                self._cache.popitem(last=False)
+        return value
+
+    def check_layer(self, space: Space, layer: int) -> None:
+        """Return at once if the layer can be searched; otherwise raise ``CorpusMismatch`` with what can."""
+        config = self.config
+        if space not in config.spaces:
+            raise CorpusMismatch(
+                f"corpus {self.name!r} holds no {space} vectors, only {', '.join(config.spaces)}",
+                hint="index it again with this space among `spaces`",
+                spaces=list(config.spaces),
+            )
+        stored = config.hidden_layers if space == "hiddenState" else config.layers
+        if layer not in stored:
+            word = "hiddenLayer" if space == "hiddenState" else "layer"
+            raise CorpusMismatch(
+                f"corpus {self.name!r} does not hold {word} {layer}, only {', '.join(map(str, stored))}",
+                hint="search one of those, or index the corpus again with more layers",
+                layers=list(stored),
+            )
+
+    def _locate_sentences(self) -> None:
+        """Number the sentences of each document: how many stand before each block."""
+        counts: dict[str, int] = {}
+        for segment in self.segments:
+            per_block = np.diff(segment.first_sentence)
+            for block, found in enumerate(segment.occurrences):
+                if found:
+                    counts[found[0].place.digest] = int(per_block[block])
+        self.sentences_before: list[list[int]] = [
+            _running([counts[place.digest] for place in document.blocks]) for document in self.documents
+        ]
+
+
+def _running(counts: Sequence[int]) -> list[int]:
+    return [0, *np.cumsum(counts).tolist()]
+
+
+def _occurrences(documents: Sequence[IndexedDocument]) -> dict[str, list[Occurrence]]:
+    found: dict[str, list[Occurrence]] = {}
+    for number, document in enumerate(documents):
+        for order, place in enumerate(document.blocks):
+            found.setdefault(place.digest, []).append(Occurrence(number, place, order))
+    return found

@@ -1,0 +1,140 @@
+"""Searching a corpus exactly.
+
+1. The query is rounded to one or two int8 rows that are zero outside the chosen heads; numkong's kernels multiply them
+   with all codes of the layer, stretch by stretch on all cores. Rows that may not be hits get minus infinity.
+2. The best few hundred candidates are decoded to float32 and scored again under the true metric: the weighted mean of
+   the cosines of the parts (:func:`exbert_rpc.index.vectors.score`).
+3. Rows are laid out over the places where they stand; equal scores are ordered by corpus position.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numkong
+import numpy as np
+from numpy.typing import NDArray
+
+from exbert_rpc.index.filters import Eligible
+from exbert_rpc.index.hits import FoundRow
+from exbert_rpc.index.reader import CorpusReader
+from exbert_rpc.index.types import Space
+from exbert_rpc.index.vectors import Query, decode, scan_rows, score
+from exbert_rpc.tasks import Task
+
+_STRETCH = 1 << 17
+_MARGIN = 8
+_LEAST_CANDIDATES = 512
+_SCORE_DIGITS = 6
+
+_THREADS = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="scan")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Rows of one segment with their scores, in any order: int64 ``[n]`` and float32 ``[n]``."""
+
+    segment: int
+    rows: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+
+def search_exactly(
+    reader: CorpusReader,
+    space: Space,
+    layer: int,
+    query: Query,
+    eligible: Eligible,
+    k: int,
+    *,
+    distinct: bool,
+    task: Task,
+) -> list[FoundRow]:
+    """The ``k`` best places of a corpus, best first (fewer if fewer are eligible).
+
+    Raises:
+        CorpusDamaged: a file of the corpus is not what was written.
+        Cancelled: the task was cancelled.
+    """
+    wanted = max(_LEAST_CANDIDATES, _MARGIN * k)
+    while True:
+        candidates = _scan(reader, space, layer, query, eligible, wanted, task)
+        found = lay_out(reader, rescore(reader, space, layer, query, candidates), eligible)
+        if distinct:
+            found = _collapse(reader, found)
+        # identical sentences may have used up the candidates
+        if len(found) >= k or sum(len(one.rows) for one in candidates) < wanted:
+            return found[:k]
+        wanted *= 4
+
+
+def _scan(
+    reader: CorpusReader, space: Space, layer: int, query: Query, eligible: Eligible, wanted: int, task: Task
+) -> list[Candidates]:
+    """The best ``wanted`` eligible rows by the rounded query."""
+    jobs = list(_stretches(reader))
+
+    def run(job: tuple[int, int, int]) -> tuple[int, NDArray[np.int64], NDArray[np.float64]]:
+        task.check()
+        segment, start, end = job
+        codes, _, steps = reader.segments[segment].vectors(space, layer)
+        total: NDArray[np.float64] = np.zeros(end - start)
+        for row, factor in scan_rows(query, steps):
+            total += factor * np.asarray(numkong.cdist(row, codes[start:end], "dot"))[0]
+        total[eligible.weights[segment][start:end] == 0] = -np.inf
+        best = np.argpartition(-total, wanted)[:wanted] if len(total) > wanted else np.arange(len(total))
+        best = best[total[best] > -np.inf]
+        return segment, best + start, total[best]
+
+    parts = list(_THREADS.map(run, jobs))
+    scores = np.concatenate([np.zeros(0), *(part[2] for part in parts)])
+    if len(scores) > wanted:
+        least = -np.partition(-scores, wanted - 1)[wanted - 1]
+        parts = [(segment, rows[found >= least], found[found >= least]) for segment, rows, found in parts]
+    return [Candidates(segment, rows, found.astype(np.float32)) for segment, rows, found in parts if len(rows)]
+
+
+def rescore(
+    reader: CorpusReader, space: Space, layer: int, query: Query, candidates: Sequence[Candidates]
+) -> list[Candidates]:
+    """The same rows with the scores of their decoded vectors."""
+    again = []
+    for one in candidates:
+        codes, outliers, steps = reader.segments[one.segment].vectors(space, layer)
+        rows = np.sort(one.rows)
+        again.append(Candidates(one.segment, rows, score(query, decode(codes, outliers, steps, rows))))
+    return again
+
+
+def lay_out(reader: CorpusReader, candidates: Sequence[Candidates], eligible: Eligible) -> list[FoundRow]:
+    """All places of all candidates, best first, equal scores by corpus position."""
+    places: list[tuple[float, int, int, int, FoundRow]] = []
+    for one in candidates:
+        segment = reader.segments[one.segment]
+        for row, value in zip(one.rows.tolist(), one.scores.tolist(), strict=True):
+            rounded = round(value, _SCORE_DIGITS)
+            for place in segment.occurrences[int(segment.sentence_block[segment.row_sentence[row]])]:
+                if eligible.documents is None or eligible.documents[place.document]:
+                    found = FoundRow(rounded, one.segment, row, place)
+                    places.append((-rounded, place.document, place.order, row, found))
+    places.sort(key=lambda place: place[:4])
+    return [place[4] for place in places]
+
+
+def _stretches(reader: CorpusReader) -> Iterator[tuple[int, int, int]]:
+    """Pieces of segments, small enough to be shared between cores and to make a cancel bite."""
+    for number, segment in enumerate(reader.segments):
+        for start in range(0, segment.n_rows, _STRETCH):
+            yield number, start, min(start + _STRETCH, segment.n_rows)
+
+
+def _collapse(reader: CorpusReader, found: Sequence[FoundRow]) -> list[FoundRow]:
+    """Only the best hit of each distinct sentence."""
+    best: dict[str, FoundRow] = {}
+    for one in found:
+        segment = reader.segments[one.segment]
+        best.setdefault(segment.sentence_text(int(segment.row_sentence[one.row])), one)
+    return list(best.values())

@@ -1,0 +1,220 @@
+"""The store: a folder of corpora. The only file that knows paths; ``layout.py`` documents what lies where."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import xxhash
+
+from exbert_rpc.errors import Busy, CorpusNotFound, InvalidParams
+from exbert_rpc.index.documents import IndexedDocument, dump_documents, load_documents
+from exbert_rpc.index.files import is_temporary, storage_errors, sync_folder, write_atomically
+from exbert_rpc.index.manifest import MANIFEST, FileEntry, Manifest, dump_manifest, load_manifest
+from exbert_rpc.index.segment import Segment, damaged
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_LOCK = "lock"
+_TRASH = ".removed-"
+
+
+class Store:
+    """All corpora below one folder.
+
+    Args:
+        root: The folder; made when something is first written.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def names(self) -> list[str]:
+        """Names of the corpora that can be asked for, sorted."""
+        if not self._root.is_dir():
+            return []
+        return sorted(
+            entry.name
+            for entry in self._root.iterdir()
+            if _NAME.fullmatch(entry.name) and not entry.is_symlink() and (entry / MANIFEST).is_file()
+        )
+
+    def folder(self, name: str) -> CorpusFolder:
+        """An existing corpus.
+
+        Raises:
+            InvalidParams: the name is not one that a corpus can have.
+            CorpusNotFound: there is none of that name.
+        """
+        folder = self._at(name)
+        if not (folder / MANIFEST).is_file():
+            names = self.names()
+            known = ", ".join(names) if names else "none yet"
+            raise CorpusNotFound(
+                f"there is no corpus {name!r}; corpora: {known}",
+                hint="index one with indexCorpus, or choose one of those there are",
+                corpora=names,
+            )
+        return CorpusFolder(folder)
+
+    def create(self, name: str) -> CorpusFolder:
+        """The folder of a corpus that may not exist yet.
+
+        Raises:
+            InvalidParams: the name is not one that a corpus can have.
+            StorageFailed: the folder cannot be made.
+        """
+        folder = self._at(name)
+        with storage_errors(f"corpus {name}"):
+            folder.mkdir(parents=True, exist_ok=True)
+        return CorpusFolder(folder)
+
+    def remove(self, name: str) -> None:
+        """Remove a corpus: its name is gone at once, its files right after.
+
+        Raises:
+            CorpusNotFound: there is none of that name.
+            Busy: it is being built.
+        """
+        corpus = self.folder(name)
+        with corpus.locked(), storage_errors(f"corpus {name}"):
+            trash = self._root / f"{_TRASH}{name}-{os.getpid()}-{os.urandom(4).hex()}"
+            self._at(name).rename(trash)
+            sync_folder(self._root)
+            shutil.rmtree(trash, ignore_errors=True)
+
+    def _at(self, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise InvalidParams(
+                "corpus",
+                f"{name[:80]!r} cannot be the name of a corpus",
+                hint="use 1 to 64 letters, digits, dots, dashes or underscores, a letter or digit first",
+            )
+        folder = self._root / name
+        if folder.is_symlink():
+            raise InvalidParams("corpus", f"{name!r} is a link", hint="corpora are real folders of the store")
+        return folder
+
+
+class CorpusFolder:
+    """One corpus on the disk: reading and replacing its files."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def name(self) -> str:
+        """The corpus' name."""
+        return self._path.name
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the corpus for a build, against this and other processes.
+
+        Raises:
+            Busy: somebody else holds it.
+        """
+        with storage_errors("lock"):
+            descriptor = os.open(self._path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as exc:
+                raise Busy(
+                    f"another build of corpus {self.name!r} is running",
+                    hint="wait until it has finished, or cancel it",
+                    corpus=self.name,
+                ) from exc
+            yield
+        finally:
+            os.close(descriptor)
+
+    def stamp(self) -> tuple[int, int, int] | None:
+        """Changes whenever the manifest is replaced; ``None`` without one."""
+        try:
+            status = (self._path / MANIFEST).stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_size, status.st_mtime_ns
+
+    def manifest(self) -> Manifest:
+        """What is current; raises ``CorpusDamaged`` if that cannot be known."""
+        return load_manifest(self._read(MANIFEST), MANIFEST)
+
+    def commit(self, manifest: Manifest) -> None:
+        """Make a manifest the current one, then forget what only the old one needed."""
+        self._write(MANIFEST, dump_manifest(manifest))
+        self.sweep(manifest)
+
+    def write_segment(self, name: str, write: Callable[[BinaryIO], None]) -> FileEntry:
+        """Write a segment; it counts once a manifest names it."""
+        return FileEntry(name, write_atomically(self._path / name, write))
+
+    def segment_files(self) -> list[FileEntry]:
+        """Every segment in the folder, named by the manifest or not, by name."""
+        return [FileEntry(path.name, path.stat().st_size) for path in sorted(self._path.glob("segment-*.exb"))]
+
+    def segment(self, entry: FileEntry) -> Segment:
+        """Open a segment; raises ``CorpusDamaged``."""
+        return Segment(self._inside(entry.name), entry.nbytes)
+
+    def write_documents(self, generation: int, documents: tuple[IndexedDocument, ...]) -> FileEntry:
+        """Write the document table of a generation."""
+        data = dump_documents(documents)
+        name = f"documents-{generation}.json"
+        self._write(name, data)
+        return FileEntry(name, len(data), xxhash.xxh3_64_hexdigest(data))
+
+    def documents(self, entry: FileEntry) -> tuple[IndexedDocument, ...]:
+        """Read a document table; raises ``CorpusDamaged``."""
+        data = self._read(entry.name)
+        if len(data) != entry.nbytes or xxhash.xxh3_64_hexdigest(data) != entry.checksum:
+            raise damaged(entry.name, "it does not match its checksum")
+        try:
+            return load_documents(data)
+        except (ValueError, TypeError) as exc:
+            raise damaged(entry.name, "it is not a document table") from exc
+
+    def sweep(self, manifest: Manifest) -> None:
+        """Delete files that the manifest does not name: left by killed, cancelled or replaced builds."""
+        named = {MANIFEST, _LOCK, manifest.documents.name, *(entry.name for entry in manifest.segments)}
+        for path in self._path.iterdir():
+            if path.is_file() and (path.name not in named or is_temporary(path)):
+                path.unlink(missing_ok=True)
+
+    def discard_if_empty(self) -> None:
+        """Remove the folder of a corpus that never came to be, unless an unfinished build left segments in it."""
+        if self.stamp() is None and not self.segment_files():
+            shutil.rmtree(self._path, ignore_errors=True)
+
+    def nbytes(self, manifest: Manifest) -> int:
+        """Bytes on the disk of all that a manifest names, itself included."""
+        entries = [*manifest.segments, manifest.documents]
+        return sum(entry.nbytes for entry in entries) + len(dump_manifest(manifest))
+
+    def _write(self, name: str, data: bytes) -> None:
+        write_atomically(self._path / name, lambda stream: _put(stream, data))
+
+    def _read(self, name: str) -> bytes:
+        try:
+            return self._inside(name).read_bytes()
+        except OSError as exc:
+            raise damaged(name, "the file is missing or cannot be read") from exc
+
+    def _inside(self, name: str) -> Path:
+        # a manifest from somebody else must not lead us out of its folder
+        if name != os.path.basename(name) or name in ("", ".", ".."):  # noqa: PTH119
+            raise damaged(MANIFEST, f"it names a file outside of the corpus: {name[:80]!r}")
+        path = self._path / name
+        if path.is_symlink():
+            raise damaged(name, "it is a link, not a file")
+        return path
+
+
+def _put(stream: BinaryIO, data: bytes) -> None:
+    stream.write(data)

@@ -47,7 +47,7 @@ export class Commands {
   /** What the view asks for with its buttons. */
   run(name: HostCommand): void {
     const action = {
-      indexFolder: () => this.indexFolder(undefined),
+      indexFolder: () => this.indexHere(),
       selectModel: () => this.selectModel(),
       selectCorpus: () => this.selectCorpus(),
       showLog: () => this.parts.log.show(),
@@ -101,6 +101,12 @@ export class Commands {
   private async indexFolder(folder: vscode.Uri | undefined): Promise<void> {
     const target = folder ?? (await pickFolder());
     if (target !== undefined) await this.index(target);
+  }
+
+  /** The folder that is open; the person chooses when there is none, or several. */
+  private async indexHere(): Promise<void> {
+    const [only, ...others] = vscode.workspace.workspaceFolders ?? [];
+    await this.indexFolder(others.length === 0 ? only?.uri : undefined);
   }
 
   private async indexWorkspace(): Promise<void> {

@@ -10,11 +10,14 @@ import { createStatus } from "./status";
 import { Views } from "./views";
 
 const LAUNCH_SETTINGS = ["interpreter", "server.arguments", "corpusFolder", "device", "allowNetwork", "server.options"];
+const OPTIONS = ["model", "pipeline", "index.precision"];
+let running: Server | undefined;
 
 export async function activate(context: vscode.ExtensionContext): Promise<void> {
   const log = vscode.window.createOutputChannel("exBERT", { log: true });
   const trace = vscode.window.createOutputChannel("exBERT Trace");
   const server = new Server(log, trace, context.extensionPath);
+  running = server;
   const indexer = new Indexer(server, context.workspaceState, log);
   const views: Views = new Views({
     extensionUri: context.extensionUri,
@@ -40,12 +43,14 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     vscode.window.registerUriHandler({ handleUri: (uri) => views.openLink(new URLSearchParams(uri.query).get("state") ?? "") }),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (LAUNCH_SETTINGS.some((key) => event.affectsConfiguration(`exbert.${key}`))) void commands.relaunch();
-      else if (event.affectsConfiguration("exbert.model")) void commands.guard(() => server.reconfigure());
+      else if (OPTIONS.some((key) => event.affectsConfiguration(`exbert.${key}`))) void commands.guard(() => server.reconfigure());
     }),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void commands.relaunch()),
     await onInterpreterChange(() => void commands.relaunch()),
   );
 }
 
-/** The subscriptions stop the server; this waits for nothing else. */
-export function deactivate(): void {}
+/** VS Code waits for this, so that the server ends before its editor does. */
+export async function deactivate(): Promise<void> {
+  await running?.stop();
+}

@@ -11,7 +11,7 @@ import type { Progress, ServerEvent } from "./messages";
 import { withDeadline } from "./pure/deadline";
 import { ClientFailure, serverDied } from "./pure/failures";
 import { describeInterpreter, type Interpreter } from "./pure/interpreters";
-import { serverOptions } from "./pure/options";
+import { serverArguments, serverOptions } from "./pure/options";
 import { versionMismatch } from "./pure/protocolVersion";
 import { RestartPolicy } from "./pure/restarts";
 import { readSettings } from "./settings";
@@ -147,7 +147,7 @@ export class Server implements vscode.Disposable {
     let child: ChildProcess | undefined;
     let isReady = false;
     const spawnServer = (): Promise<ChildProcess> => {
-      const args = ["-m", "exbert_rpc", "serve", ...readSettings().serverArguments];
+      const args = serverArguments(readSettings());
       this.log.info(`Starting ${interpreter.path} ${args.join(" ")}`);
       child = spawn(interpreter.path, args, { cwd: this.home, windowsHide: true });
       child.on("exit", (code, signal) => this.log.info(`The server ended with ${signal ?? `code ${code}`}`));

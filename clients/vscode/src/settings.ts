@@ -8,6 +8,7 @@ export interface Settings {
   readonly interpreter: string;
   readonly package: string;
   readonly model: string;
+  readonly pipeline: string;
   readonly corpus: string;
   readonly corpusFolder: string;
   readonly device: string;
@@ -31,6 +32,7 @@ export function readSettings(scope?: vscode.Uri): Settings {
     interpreter: get("interpreter", ""),
     package: get("package", ""),
     model: get("model", "").trim(),
+    pipeline: get("pipeline", "").trim(),
     corpus: get("corpus", "").trim(),
     corpusFolder: get("corpusFolder", "").trim(),
     device: get("device", "auto"),

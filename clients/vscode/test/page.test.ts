@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { contentSecurityPolicy, pageHtml } from "../src/pure/html";
 import { corpusName, indexSummary } from "../src/pure/names";
-import { serverOptions } from "../src/pure/options";
+import { serverArguments, serverOptions } from "../src/pure/options";
 import { themeOf } from "../src/webview/theme";
 
 const parts = { nonce: "n0nce", cspSource: "https://*.example", scriptUri: "https://x/a.js", styleUris: ["https://x/a.css"], linkPrefix: 'vscode://a?b=1&c="<' };
@@ -40,15 +40,20 @@ describe("names", () => {
 });
 
 describe("the server's options", () => {
-  const nothing = { model: "", corpusFolder: "", device: "auto", allowNetwork: false, serverOptions: {} };
+  const nothing = { model: "", pipeline: "", precision: "int8", corpusFolder: "", device: "auto", allowNetwork: false, serverArguments: [], serverOptions: {} };
 
-  it("hold only what was chosen", () => {
-    expect(serverOptions(nothing)).toEqual({});
-    expect(serverOptions({ ...nothing, model: "m", device: "cpu" })).toEqual({ model: "m", device: "cpu" });
+  it("name the default explicitly where nothing was chosen, so that a choice can be taken back", () => {
+    expect(serverOptions(nothing)).toEqual({ model: null, pipeline: null, precision: "int8", store: null, device: null });
+    expect(serverOptions({ ...nothing, model: "m", device: "cpu" })).toMatchObject({ model: "m", device: "cpu" });
   });
 
   it("are overridden by the explicit ones", () => {
-    expect(serverOptions({ ...nothing, model: "m", serverOptions: { model: "n" } })).toEqual({ model: "n" });
+    expect(serverOptions({ ...nothing, model: "m", serverOptions: { model: "n" } })).toMatchObject({ model: "n" });
+  });
+
+  it("leave the network to the command line", () => {
+    expect(serverArguments(nothing)).not.toContain("--allow-network");
+    expect(serverArguments({ ...nothing, allowNetwork: true, serverArguments: ["--x"] })).toEqual(["-m", "exbert_rpc", "serve", "--allow-network", "--x"]);
   });
 });
 

@@ -1,0 +1,89 @@
+// A real VS Code server with the VSIX installed, on loopback, in folders of its own that vanish with it.
+import { execFile, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+export const here = dirname(fileURLToPath(import.meta.url));
+export const root = join(here, "../../..");
+
+/** Starts VS Code. `settings` are the machine's; a folder is opened with `url(folder)`. */
+export async function startVsCode({ vsix, settings }) {
+  const { stdout } = await run(join(here, "../install-vscode.sh"), ["--where"]);
+  const vscode = stdout.trim();
+  const home = mkdtempSync(join(tmpdir(), "exbert-e2e-"));
+  const data = join(home, "data");
+  const flags = ["--accept-server-license-terms", "--user-data-dir", data, "--extensions-dir", join(home, "extensions"), "--telemetry-level", "off"];
+  mkdirSync(join(data, "Machine"), { recursive: true });
+  writeFileSync(join(data, "Machine", "settings.json"), JSON.stringify(settings, null, 2));
+  await run(process.execPath, [join(vscode, "out/server-main.js"), ...flags, "--install-extension", vsix], { cwd: home });
+  const log = [];
+  // a group of its own: the extension hosts end with it
+  const server = spawn(process.execPath, [join(vscode, "out/server-main.js"), ...flags, "--host", "127.0.0.1", "--port", "0", "--without-connection-token"], {
+    cwd: home,
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, PATH: process.env.PATH },
+  });
+  const port = await new Promise((resolve, reject) => {
+    const listen = (chunk) => {
+      log.push(chunk.toString());
+      const found = /listening on (?:port )?(\d+)/.exec(log.join(""));
+      if (found) resolve(Number(found[1]));
+    };
+    server.stdout.on("data", listen);
+    server.stderr.on("data", listen);
+    server.on("exit", (code) => reject(new Error(`VS Code ended with ${code}:\n${log.join("")}`)));
+  });
+  return {
+    home,
+    log,
+    settingsFile: join(data, "Machine", "settings.json"),
+    url: (folder) => `http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}`,
+    /** Process ids of our Python servers: descendants of this VS Code only. */
+    pythonServers: () => descendants(server.pid).filter((pid) => commandLine(pid).includes("exbert_rpc")),
+    async stop() {
+      const family = [server.pid, ...descendants(server.pid)];
+      const gone = new Promise((resolve) => (server.exitCode === null ? server.on("exit", resolve) : resolve()));
+      server.kill("SIGTERM");
+      await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 5000).unref())]);
+      for (const pid of family) killQuietly(pid);
+      rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    },
+  };
+}
+
+function killQuietly(pid) {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // it has ended already
+  }
+}
+
+function commandLine(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+  } catch {
+    return "";
+  }
+}
+
+/** All processes below one, from /proc. */
+function descendants(ancestor) {
+  const children = new Map();
+  for (const entry of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      const stat = readFileSync(`/proc/${entry}/stat`, "utf8");
+      const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+      children.set(parent, [...(children.get(parent) ?? []), Number(entry)]);
+    } catch {
+      // it ended while we looked
+    }
+  }
+  const below = (pid) => (children.get(pid) ?? []).flatMap((child) => [child, ...below(child)]);
+  return below(ancestor);
+}

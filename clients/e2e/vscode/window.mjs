@@ -1,0 +1,110 @@
+// A window of VS Code, driven as a person would: keys, the palette, what is on the screen.
+import assert from "node:assert/strict";
+
+const LONG = 120_000;
+
+export class VsCodeWindow {
+  constructor(page, url) {
+    this.page = page;
+    this.url = url;
+  }
+
+  static async open(browser, url) {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, permissions: ["clipboard-read", "clipboard-write"] });
+    const page = await context.newPage();
+    page.setDefaultTimeout(30_000);
+    const window = new VsCodeWindow(page, url);
+    await page.goto(url);
+    await window.ready();
+    await window.trust();
+    await window.hideSideBar();
+    return window;
+  }
+
+  async close() {
+    await this.page.context().close();
+  }
+
+  /** The workbench is up, the folder is trusted, and the side bar is out of the way. */
+  async ready() {
+    await this.page.locator(".monaco-workbench .explorer-viewlet .monaco-list-row").first().waitFor({ timeout: LONG });
+  }
+
+  /** Answers the question for trust, which a new browser profile is always asked. */
+  async trust() {
+    const button = this.page.locator(".monaco-dialog-box .monaco-button", { hasText: "Yes, I trust the authors" });
+    await button.click({ timeout: LONG });
+    await button.waitFor({ state: "detached" });
+  }
+
+  async hideSideBar() {
+    await this.page.keyboard.press("Control+b");
+    await this.page.locator(".explorer-viewlet").waitFor({ state: "hidden" });
+  }
+
+  /** Runs a command of the palette by its title. */
+  async command(title) {
+    await this.page.keyboard.press("F1");
+    const input = this.page.locator(".quick-input-widget:visible input.input");
+    await input.waitFor();
+    await input.fill(`>${title}`);
+    await this.page.locator(".quick-input-list .monaco-list-row.focused", { hasText: title }).waitFor();
+    await this.page.keyboard.press("Enter");
+  }
+
+  /** Opens a file of the workspace by its name and waits for its text. */
+  async openFile(name) {
+    await this.page.keyboard.press("Control+p");
+    const input = this.page.locator(".quick-input-widget:visible input.input");
+    await input.waitFor();
+    await input.fill(name);
+    await this.page.locator(".quick-input-list .monaco-list-row.focused", { hasText: name.split("/").pop() }).waitFor();
+    await this.page.keyboard.press("Enter");
+    await this.page.locator(`.tab.active[data-resource-name="${name.split("/").pop()}"]`).waitFor();
+    await this.page.locator(".monaco-editor .view-line").first().waitFor();
+  }
+
+  async goToLine(line, column = 1) {
+    await this.page.keyboard.press("Control+g");
+    const input = this.page.locator(".quick-input-widget:visible input.input");
+    await input.waitFor();
+    await input.fill(`:${line},${column}`);
+    await this.page.keyboard.press("Enter");
+    await this.page.locator("#status\\.editor\\.selection", { hasText: `Ln ${line}, Col ${column}` }).waitFor();
+  }
+
+  /** Selects a whole line of the active editor. */
+  async selectLine(line) {
+    await this.goToLine(line);
+    await this.page.keyboard.press("Shift+End");
+    await this.page.locator("#status\\.editor\\.selection", { hasText: "selected" }).waitFor();
+  }
+
+  /** Where the cursor is, as the status bar says it. */
+  async cursorLine() {
+    const text = await this.page.locator("#status\\.editor\\.selection").innerText();
+    const found = /Ln (\d+)/.exec(text);
+    assert.ok(found, `no line in “${text}”`);
+    return Number(found[1]);
+  }
+
+  /** The page inside the exBERT webview. */
+  view() {
+    return this.page.frameLocator("iframe.webview.ready").frameLocator("iframe#active-frame");
+  }
+
+  notification(text) {
+    return this.page.locator(".notifications-toasts .notification-list-item", { hasText: text });
+  }
+
+  async clearNotifications() {
+    await this.command("Notifications: Clear All Notifications");
+  }
+
+  async reload() {
+    const navigated = this.page.waitForEvent("domcontentloaded", { timeout: LONG });
+    await this.command("Developer: Reload Window");
+    await navigated;
+    await this.page.locator(".monaco-workbench .editor-group-container").first().waitFor({ timeout: LONG });
+  }
+}

@@ -5,12 +5,13 @@ import type { ICommandPalette } from '@jupyterlab/apputils';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
 import type { HostCommand } from '#view';
 import { Widget } from '@lumino/widgets';
-import { chooseFolder, failure, indexFolder } from './indexing';
+import { chooseFolder, indexFolder } from './indexing';
 import { exbertIcon } from './icon';
 import type { Bridge } from './jupyter';
-import type { Selection } from './selection';
+import type { Selection } from './editorText';
 import type { Session } from './session';
 import type { Settings } from './settings';
+import { failure } from './wording';
 
 export const CATEGORY = 'exBERT';
 

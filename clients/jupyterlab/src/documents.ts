@@ -3,7 +3,7 @@ import type { ILabShell } from '@jupyterlab/application';
 import type { Widget } from '@lumino/widgets';
 import { PANEL_ID } from './panel';
 import { fromRendered, readSelection } from './selection';
-import type { Selection } from './selection';
+import type { Selection } from './editorText';
 
 export class Documents {
   private last: Widget | null = null;

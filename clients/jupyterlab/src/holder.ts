@@ -5,7 +5,7 @@ import type { IStateDB } from '@jupyterlab/statedb';
 import type { Widget } from '@lumino/widgets';
 import type { Surroundings } from './host';
 import { ExbertPanel, PANEL_ID } from './panel';
-import type { Selection } from './selection';
+import type { Selection } from './editorText';
 
 export interface HolderOptions {
   readonly shell: ILabShell;

@@ -15,7 +15,7 @@ import { openLocation } from './open';
 import { PanelHolder } from './holder';
 import { PANEL_ID } from './panel';
 import { decodeLink, LINK_PARAMETER } from './link';
-import type { Selection } from './selection';
+import type { Selection } from './editorText';
 import { Session } from './session';
 import { initializationOptions, readSettings } from './settings';
 import type { Settings } from './settings';

@@ -2,11 +2,11 @@
 import { InputDialog, Notification } from '@jupyterlab/apputils';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
 import { FileDialog } from '@jupyterlab/filebrowser';
-import type { IndexResult } from '#protocol';
 import { RpcError } from './rpc';
 import type { Progress } from './rpc';
 import type { Session } from './session';
 import { corpusNameFor, sourceOf } from './locations';
+import { describe, failure, fraction } from './wording';
 
 const CANCELLED = -32800;
 
@@ -62,25 +62,4 @@ async function build(indexing: Indexing, corpus: string, source: string): Promis
     }
     return null;
   }
-}
-
-/** Share of the work, 0..1, as notifications want it. */
-export function fraction({ percentage }: Progress): number | undefined {
-  return percentage === undefined ? undefined : Math.min(1, Math.max(0, percentage / 100));
-}
-
-/** What a build did, in one sentence. */
-export function describe(result: IndexResult): string {
-  const { corpus, documents, sentences, tokens, unchanged, skipped, seconds } = result;
-  const counts = `${documents} documents, ${sentences} sentences, ${tokens} tokens in ${seconds.toFixed(1)} s`;
-  const same = unchanged > 0 ? `; ${unchanged} unchanged` : '';
-  const left = skipped.length > 0 ? `; ${skipped.length} skipped (${skipped[0].reason})` : '';
-  return `Corpus ${corpus}: ${counts}${same}${left}.`;
-}
-
-/** An error's message with its hint. */
-export function failure(what: string, error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  const hint = error instanceof RpcError ? (error.data?.hint ?? '') : '';
-  return `${what}: ${message}${hint === '' ? '' : ` ${hint}`}`;
 }

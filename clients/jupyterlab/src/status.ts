@@ -1,33 +1,7 @@
 /** The item in the status bar: how the server is, in words and a mark. */
-import type { ServerEvent } from '#view';
 import { Widget } from '@lumino/widgets';
-import type { ServerInfo, Session } from './session';
-
-const MARKS: Readonly<Record<ServerEvent['kind'], string>> = {
-  starting: '…',
-  ready: '',
-  restarted: '',
-  crashed: '⚠',
-  missing: '⚠'
-};
-const WORDS: Readonly<Record<ServerEvent['kind'], string>> = {
-  starting: 'starting',
-  ready: '',
-  restarted: '',
-  crashed: 'server stopped',
-  missing: 'not installed'
-};
-
-/** What the item says; `title` is its tooltip. */
-export function statusText(event: ServerEvent, info: ServerInfo | null, used: boolean): { text: string; title: string } {
-  if (!used) {
-    return { text: 'exBERT', title: 'exBERT: click to open its panel' };
-  }
-  const well = event.kind === 'ready' || event.kind === 'restarted';
-  const detail = well && info !== null ? ` · ${info.defaultModel} · ${info.device}` : '';
-  const text = ['exBERT', WORDS[event.kind], MARKS[event.kind]].filter(part => part !== '').join(' ');
-  return { text, title: event.message ?? `exBERT${detail}` };
-}
+import type { Session } from './session';
+import { statusText } from './wording';
 
 export class StatusItem extends Widget {
   private readonly button = document.createElement('button');

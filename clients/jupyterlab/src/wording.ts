@@ -1,0 +1,53 @@
+/** What a person is told: pure functions from what happened to a sentence. */
+import type { IndexResult } from '#protocol';
+import type { ServerEvent } from '#view';
+import { RpcError } from './rpc';
+import type { Progress } from './rpc';
+import type { ServerInfo } from './session';
+
+/** Share of the work, 0..1, as notifications want it. */
+export function fraction({ percentage }: Progress): number | undefined {
+  return percentage === undefined ? undefined : Math.min(1, Math.max(0, percentage / 100));
+}
+
+/** What a build did, in one sentence. */
+export function describe(result: IndexResult): string {
+  const { corpus, documents, sentences, tokens, unchanged, skipped, seconds } = result;
+  const counts = `${documents} documents, ${sentences} sentences, ${tokens} tokens in ${seconds.toFixed(1)} s`;
+  const same = unchanged > 0 ? `; ${unchanged} unchanged` : '';
+  const left = skipped.length > 0 ? `; ${skipped.length} skipped (${skipped[0].reason})` : '';
+  return `Corpus ${corpus}: ${counts}${same}${left}.`;
+}
+
+/** An error's message with its hint. */
+export function failure(what: string, error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const hint = error instanceof RpcError ? (error.data?.hint ?? '') : '';
+  return `${what}: ${message}${hint === '' ? '' : ` ${hint}`}`;
+}
+
+const MARKS: Readonly<Record<ServerEvent['kind'], string>> = {
+  starting: '…',
+  ready: '',
+  restarted: '',
+  crashed: '⚠',
+  missing: '⚠'
+};
+const WORDS: Readonly<Record<ServerEvent['kind'], string>> = {
+  starting: 'starting',
+  ready: '',
+  restarted: '',
+  crashed: 'server stopped',
+  missing: 'not installed'
+};
+
+/** What the item says; `title` is its tooltip. */
+export function statusText(event: ServerEvent, info: ServerInfo | null, used: boolean): { text: string; title: string } {
+  if (!used) {
+    return { text: 'exBERT', title: 'exBERT: click to open its panel' };
+  }
+  const well = event.kind === 'ready' || event.kind === 'restarted';
+  const detail = well && info !== null ? ` · ${info.defaultModel} · ${info.device}` : '';
+  const text = ['exBERT', WORDS[event.kind], MARKS[event.kind]].filter(part => part !== '').join(' ');
+  return { text, title: event.message ?? `exBERT${detail}` };
+}

@@ -1,0 +1,133 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { RpcError } from '../src/rpc';
+import { ClosedEarly, CRASHES_ALLOWED, SERVER_ENDED, SERVER_UNAVAILABLE, Session, versionComplaint } from '../src/session';
+import { FakeSocket, greeting } from './fakes';
+
+interface Trial {
+  readonly session: Session;
+  readonly sockets: FakeSocket[];
+  readonly events: string[];
+}
+
+function trial(options: { refuse?: () => ClosedEarly | null; missing?: boolean; version?: string } = {}): Trial {
+  const sockets: FakeSocket[] = [];
+  const events: string[] = [];
+  const session = new Session({
+    open: async () => {
+      const refusal = options.refuse?.() ?? null;
+      if (refusal !== null) {
+        throw refusal;
+      }
+      const socket = new FakeSocket(({ method }) => {
+        if (method === 'initialize') {
+          return greeting(options.version);
+        }
+        return method === 'ping' ? 'pong' : undefined;
+      });
+      sockets.push(socket);
+      return socket;
+    },
+    isMissing: async () => options.missing ?? false,
+    rootUri: async () => 'file:///home/me',
+    initializationOptions: () => ({ model: 'mini' })
+  });
+  session.onEvent(event => events.push(event.kind));
+  return { session, sockets, events };
+}
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+describe('a session', () => {
+  it('greets before the first request, with the options and the root, and once only', async () => {
+    const { session, sockets, events } = trial();
+    await Promise.all([session.request('ping', {}), session.request('ping', {})]);
+    expect(sockets).toHaveLength(1);
+    const [first, second] = sockets[0].sent;
+    expect(first).toMatchObject({
+      method: 'initialize',
+      params: { rootUri: 'file:///home/me', initializationOptions: { model: 'mini' } }
+    });
+    expect(second.method).toBe('initialized');
+    expect(events).toEqual(['starting', 'ready']);
+    expect(session.info?.defaultModel).toBe('mini');
+  });
+
+  it('connects to nothing until it is asked', () => {
+    expect(trial().sockets).toHaveLength(0);
+  });
+
+  it('tells a crash, rejects what was open, and comes back by itself', async () => {
+    const { session, sockets, events } = trial();
+    await session.request('ping', {});
+    const open = session.request('attend', { text: 'x' });
+    const rejected = expect(open).rejects.toMatchObject({ message: 'the server was ended by signal 9' });
+    await vi.advanceTimersByTimeAsync(0);
+    sockets[0].drop(SERVER_ENDED, 'the server was ended by signal 9');
+    await rejected;
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(events).toEqual(['starting', 'ready', 'crashed', 'starting', 'restarted']);
+    expect(await session.request('ping', {})).toBe('pong');
+  });
+
+  it('leaves a server alone that keeps crashing, until a person restarts it', async () => {
+    const { session, sockets } = trial();
+    await session.request('ping', {});
+    for (let crash = 0; crash <= CRASHES_ALLOWED; crash++) {
+      sockets[sockets.length - 1].drop(SERVER_ENDED, 'the server ended with code 3');
+      await vi.advanceTimersByTimeAsync(1000);
+    }
+    const before = sockets.length;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(sockets.length).toBe(before);
+    expect(session.state.message).toContain('left alone');
+    await session.reconnect();
+    expect(session.state.kind).toBe('restarted');
+  });
+
+  it('says that the package is missing, and how to get it', async () => {
+    const refuse = () => new ClosedEarly({ code: SERVER_UNAVAILABLE, reason: 'the Python package exbert-rpc is not installed' });
+    const { session, events } = trial({ refuse, missing: true });
+    const error: RpcError = await session.request('ping', {}).catch((reason: RpcError) => reason) as RpcError;
+    expect(error.data).toMatchObject({ kind: 'missing', hint: expect.stringContaining('pip install') });
+    expect(events).toEqual(['starting', 'missing']);
+  });
+
+  it('tries again with growing pauses while Jupyter cannot be reached', async () => {
+    let away = false;
+    const refuse = () => (away ? new ClosedEarly({ code: 1006, reason: '' }) : null);
+    const { session, sockets, events } = trial({ refuse });
+    await session.request('ping', {});
+    away = true;
+    sockets[0].drop(1006);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(events.at(-1)).toBe('crashed');
+    away = false;
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(events.at(-1)).toBe('restarted');
+  });
+
+  it('refuses a server of another protocol in words, and closes the connection', async () => {
+    const { session, sockets } = trial({ version: '2.0' });
+    const error = await session.request('ping', {}).catch((reason: RpcError) => reason);
+    expect((error as RpcError).message).toContain('the server speaks protocol 2.0');
+    expect(sockets[0].closedWith).toBe(1000);
+  });
+
+  it('does not come back after it was disposed of', async () => {
+    const { session, sockets } = trial();
+    await session.request('ping', {});
+    session.dispose();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(sockets).toHaveLength(1);
+    expect(sockets[0].closedWith).toBe(1000);
+  });
+});
+
+describe('protocol versions', () => {
+  it('agree when the major number does', () => expect(versionComplaint('1.7', '1.0')).toBeNull());
+  it('name the server when it is the older one', () => expect(versionComplaint('1.0', '2.0')).toContain('exbert-rpc) is too old'));
+  it('name the extension when it is the older one', () =>
+    expect(versionComplaint('2.0', '1.0')).toContain('exbert-jupyterlab) is too old'));
+  it('are asked for', () => expect(versionComplaint(undefined, '1.0')).toContain('does not say'));
+});

@@ -140,7 +140,7 @@ def _prepare(method: str, params: wire.Params, session: SessionLike) -> Work:
             return _corpus(method, params.corpus)
         case wire.ModelParams():
             model = params.model
-            return lambda engine, _task: answers.model_description(engine.describe_model(model))
+            return lambda engine, task: answers.model_description(engine.describe_model(model, task))
         case _:
             return _list_models if method == "listModels" else _list_corpora
 

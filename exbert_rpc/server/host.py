@@ -43,11 +43,29 @@ class EngineLike(Protocol):
     def describe_corpus(self, name: str) -> CorpusInfo: ...  # noqa: D102
     def remove_corpus(self, name: str) -> None: ...  # noqa: D102
     def list_models(self) -> Sequence[ModelAtHand]: ...  # noqa: D102
-    def describe_model(self, model: str) -> ModelInfo: ...  # noqa: D102
+    def describe_model(self, model: str, task: Task) -> ModelInfo: ...  # noqa: D102
+    def warm_up(self, task: Task) -> None: ...  # noqa: D102
     def close_session(self, session: str) -> None: ...  # noqa: D102
+    def close(self) -> None: ...  # noqa: D102
 
+
+CLOSE_SECONDS = 0.3
 
 EngineFactory = Callable[[EngineSettings], EngineLike]
+
+
+def real_engine(settings: EngineSettings) -> EngineLike:
+    """The engine of this package; imports what is heavy only now."""
+    from exbert_rpc.engine import DEFAULT_MODEL, DEFAULT_PIPELINE, Engine
+
+    return Engine(
+        settings.store,
+        default_model=settings.model or DEFAULT_MODEL,
+        device=settings.device,
+        allow_network=settings.allow_network,
+        allowed_roots=settings.allowed_roots,
+        pipeline=settings.pipeline or DEFAULT_PIPELINE,
+    )
 
 
 class Host:
@@ -67,6 +85,8 @@ class Host:
         self._factory = factory
         self._engine: EngineLike | None = None
         self._engine_lock = threading.Lock()
+        self._warm_up_task = Task()
+        self._is_warming = False
         self._started = time.monotonic()
 
     @property
@@ -93,13 +113,14 @@ class Host:
 
     def warm_up(self) -> None:
         """Make the engine, and have it load its default model, behind the client's back."""
+        if self._is_warming:
+            return
+        self._is_warming = True
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
 
     def _warm_up(self) -> None:
         try:
-            prepare = getattr(self.engine(), "warm_up", None)
-            if prepare is not None:
-                prepare()
+            self.engine().warm_up(self._warm_up_task)
         except Exception as error:
             # the first request meets the same error and reports it to the client
             logger.warning("warm-up failed: %s", error)
@@ -115,6 +136,11 @@ class Host:
         return self.workers.busy or self.builders.busy
 
     def close(self) -> None:
-        """Let idle threads end and drop what waits."""
+        """Let idle threads end, drop what waits, and give the engine a moment to end its helpers."""
+        self._warm_up_task.cancel()
         self.workers.close()
         self.builders.close()
+        if self._engine is not None:
+            closing = threading.Thread(target=self._engine.close, name="close", daemon=True)
+            closing.start()
+            closing.join(CLOSE_SECONDS)

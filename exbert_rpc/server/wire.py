@@ -85,7 +85,7 @@ def _spans(tokens: Encoding, encoding: PositionEncoding) -> list[tuple[str, int,
     texts = (tokens.text, tokens.pair or "")
     maps = tuple(OffsetMap(text, encoding) for text in texts)
     points = list(zip(tokens.segment.tolist(), tokens.start.tolist(), tokens.end.tolist(), strict=True))
-    return [(texts[segment][start:end], *maps[segment]([start, end])) for segment, start, end in points]  # type: ignore[misc]
+    return [(texts[segment][start:end], *maps[segment]([start, end])) for segment, start, end in points]
 
 
 def _token(

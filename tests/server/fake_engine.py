@@ -145,7 +145,13 @@ class FakeEngine:
     def list_models(self):
         return [ModelAtHand("fake", "tests", True, True)]
 
-    def describe_model(self, model):
+    def warm_up(self, task):
+        pass
+
+    def close(self):
+        pass
+
+    def describe_model(self, model, task):
         if model != "fake":
             raise errors.ModelNotFound(f"no model {model!r} in /opt/secret/models", hint="See /opt/secret/list.")
         return MODEL

@@ -1,0 +1,120 @@
+"""The client's half of the wire: requests to bytes, bytes to answers. For :mod:`exbert_rpc.client`."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from exbert_rpc import errors
+from exbert_rpc.server.failures import CODES
+from exbert_rpc.server.protocol import METHODS, Params, Result, Tensor
+
+_encoder = msgspec.json.Encoder()
+_results = {method: msgspec.json.Decoder(result) for method, (_, result) in METHODS.items()}
+_classes = {code: error for error, (code, _) in CODES.items()}
+
+
+class ServerFailed(errors.ExbertError):
+    """The server reported an error that is none of the engine's; ``data['code']`` is JSON-RPC's code."""
+
+    kind = "internal"
+
+
+class _Error(msgspec.Struct):
+    code: int
+    message: str
+    data: dict[str, object] | None = None
+
+
+class _Incoming(msgspec.Struct):
+    id: int | str | None = None
+    method: str | None = None
+    params: dict[str, object] | list[object] | None = None
+    result: msgspec.Raw = msgspec.Raw(b"null")
+    error: _Error | None = None
+
+
+_incoming = msgspec.json.Decoder(_Incoming)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: either ``result`` (JSON bytes) or ``error``."""
+
+    id: int | str | None
+    result: bytes
+    error: errors.ExbertError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message of the server that wants no answer."""
+
+    method: str
+    params: dict[str, object]
+
+
+def encode_request(message_id: int, method: str, params: Params | dict[str, object] | None) -> bytes:
+    """A request; fields of ``params`` that have their default are left out."""
+    return _encoder.encode({"jsonrpc": "2.0", "id": message_id, "method": method, "params": params or {}})
+
+
+def encode_notice(method: str, params: dict[str, object] | None) -> bytes:
+    """A notification."""
+    return _encoder.encode({"jsonrpc": "2.0", "method": method, "params": params or {}})
+
+
+def with_token(params: Params, token: str) -> Params:
+    """The same params with a progress token."""
+    return msgspec.structs.replace(params, work_done_token=token)
+
+
+def decode_incoming(body: bytes) -> Reply | Notice:
+    """A message of the server; raises ``ValueError`` if it is none."""
+    message = _incoming.decode(body)
+    if message.method is not None:
+        return Notice(message.method, message.params if isinstance(message.params, dict) else {})
+    error = None if message.error is None else _exception(message.error)
+    return Reply(message.id, bytes(message.result), error)
+
+
+def decode_result(method: str, result: bytes) -> Result:
+    """The result of one of the protocol's methods."""
+    return _results[method].decode(result)
+
+
+def decode_plain(result: bytes) -> object:
+    """Any other result, as plain values."""
+    return msgspec.json.decode(result)
+
+
+def to_array(tensor: Tensor) -> NDArray[np.float32]:
+    """A tensor of the wire as float32 of its ``shape``; ``uint8`` becomes value / 255."""
+    if isinstance(tensor.data, list):
+        return np.array(tensor.data, dtype=np.float32).reshape(tensor.shape)
+    raw = base64.b64decode(tensor.data)
+    if tensor.dtype == "uint8":
+        return np.frombuffer(raw, dtype=np.uint8).astype(np.float32).reshape(tensor.shape) / np.float32(255)
+    return (
+        np.frombuffer(raw, dtype="<f2" if tensor.dtype == "float16" else "<f4").astype(np.float32).reshape(tensor.shape)
+    )
+
+
+def _exception(error: _Error) -> errors.ExbertError:
+    data = dict(error.data or {})
+    hint, _ = str(data.pop("hint", "")), data.pop("kind", None)
+    error_type = _classes.get(error.code)
+    if error_type is None:
+        return ServerFailed(error.message, hint=hint, code=error.code, **_names(data, "code"))
+    # every class is made alike here: some have constructors that compose the message, which is composed already
+    exception = error_type.__new__(error_type)
+    errors.ExbertError.__init__(exception, error.message, hint=hint, **_names(data))
+    return exception
+
+
+def _names(data: dict[str, object], *taken: str) -> dict[str, object]:
+    return {key: value for key, value in data.items() if key not in ("message", "self", "hint", *taken)}

@@ -23,6 +23,15 @@ export interface Progress {
   readonly percentage?: number;
 }
 
+/** What was chosen with the editor's own commands; absent fields stay as they are. */
+export interface Choice {
+  readonly model?: string;
+  /** Also sent when a corpus has been built or brought up to date. */
+  readonly corpus?: string;
+  /** An encoded view state: the person opened a link. */
+  readonly link?: string;
+}
+
 export interface RequestOptions {
   /** Abort means: send `$/cancelRequest`. The promise may then reject or stay open; both are fine. */
   readonly signal?: AbortSignal;
@@ -84,6 +93,8 @@ export interface Host {
   onThemeChange(callback: (theme: Theme) => void): Disposable;
   onSelection(callback: (selection: SelectionEvent) => void): Disposable;
   onServerEvent(callback: (event: ServerEvent) => void): Disposable;
+  /** Absent: this editor has no pickers of its own. */
+  onChoice?(callback: (choice: Choice) => void): Disposable;
   runCommand(name: HostCommand): void;
   /** Commands that this host can run; buttons of the others are not shown. Absent: all of them. */
   readonly commands?: readonly HostCommand[];

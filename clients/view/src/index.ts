@@ -1,4 +1,5 @@
 export type {
+  Choice,
   Disposable,
   Host,
   HostCommand,

@@ -1,0 +1,157 @@
+/** A host without an editor: answers from the generator, logs what it is asked to do. */
+import type { Disposable, Host, HostError, RequestOptions, SelectionEvent, ServerEvent, Theme } from "../src/host";
+import type { AttendParams, Method, MethodParams, MethodResult, SearchParams, SummarizeParams } from "../src/protocol";
+import { attend, capture, describeModel, MINI, type Synthetic, type SyntheticCapture } from "./synthetic";
+import { search, summarize } from "./syntheticCorpus";
+
+export interface FixtureOptions {
+  readonly made?: Synthetic;
+  readonly theme?: Theme;
+  readonly corpora?: readonly string[];
+  /** Milliseconds that every answer takes. */
+  readonly delay?: number;
+  /** Errors by method. */
+  readonly errors?: Partial<Record<Method, HostError>>;
+  readonly state?: unknown;
+}
+
+class Listeners<T> {
+  private readonly all = new Set<(value: T) => void>();
+
+  readonly on = (callback: (value: T) => void): Disposable => {
+    this.all.add(callback);
+    return { dispose: () => this.all.delete(callback) };
+  };
+
+  fire(value: T): void {
+    for (const callback of [...this.all]) callback(value);
+  }
+
+  get size(): number {
+    return this.all.size;
+  }
+}
+
+function wait(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  if (milliseconds === 0) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject({ code: -32800, message: "the request was cancelled", data: { kind: "cancelled", hint: "" } } satisfies HostError);
+    });
+  });
+}
+
+export class FixtureHost implements Host {
+  theme: Theme;
+  readonly selections = new Listeners<SelectionEvent>();
+  readonly themes = new Listeners<Theme>();
+  readonly events = new Listeners<ServerEvent>();
+  /** Everything the view asked for, in order. */
+  readonly log: { readonly what: string; readonly value: unknown }[] = [];
+  readonly onSelection = this.selections.on;
+  readonly onThemeChange = this.themes.on;
+  readonly onServerEvent = this.events.on;
+  private kept: unknown;
+  private readonly captures = new Map<string, SyntheticCapture>();
+  private readonly searches = new Map<string, ReturnType<typeof search>>();
+  errors: Partial<Record<Method, HostError>>;
+  delay: number;
+  made: Synthetic;
+
+  constructor(private readonly options: FixtureOptions = {}) {
+    this.theme = options.theme ?? "light";
+    this.kept = options.state;
+    this.errors = { ...options.errors };
+    this.delay = options.delay ?? 0;
+    this.made = options.made ?? MINI;
+  }
+
+  readonly state = {
+    get: () => this.kept,
+    set: (state: unknown) => {
+      this.kept = state;
+    },
+  };
+
+  async request<M extends Method>(method: M, params: MethodParams<M>, options: RequestOptions = {}): Promise<MethodResult<M>> {
+    this.log.push({ what: method, value: params });
+    if (this.delay > 200) options.onProgress?.({ message: "reading weights", percentage: 40 });
+    await wait(this.delay, options.signal);
+    const error = this.errors[method];
+    if (error !== undefined) throw error;
+    return this.answer(method, params) as MethodResult<M>;
+  }
+
+  private answer(method: Method, params: unknown): unknown {
+    switch (method) {
+      case "attend": return this.attend(params as AttendParams);
+      case "searchContexts": return this.search(params as SearchParams);
+      case "summarize": return this.summarize(params as SummarizeParams);
+      case "listModels": return { models: [{ id: describeModel(this.made).id, source: "fixture", loaded: true, isDefault: true }] };
+      case "listCorpora": return { corpora: (this.options.corpora ?? ["brown"]).map((corpus) => this.corpus(corpus)) };
+      default: throw { code: -32601, message: `no such method: ${method}` } satisfies HostError;
+    }
+  }
+
+  private corpus(corpus: string) {
+    return {
+      corpus, model: describeModel(this.made).id, pipeline: "en_core_web_sm", precision: "int8" as const, documents: 500, sentences: 6000,
+      tokens: 138_912, bytes: 5e7, layers: [0, 1, 2, 3, 4, 5], spaces: ["headOutput" as const, "hiddenState" as const], fingerprint: "synthetic", damaged: [],
+    };
+  }
+
+  private attend(params: AttendParams) {
+    if (typeof params.captureId === "string") {
+      const held = this.captures.get(params.captureId);
+      if (held === undefined) throw { code: -33008, message: "unknown capture", data: { kind: "unknownHandle", hint: "" } } satisfies HostError;
+      return attend(held, params);
+    }
+    if ((params.layers ?? []).some((layer) => layer >= this.made.nLayers)) {
+      throw { code: -32602, message: `layers: this model has ${this.made.nLayers} layers`, data: { kind: "invalidParams", hint: "" } } satisfies HostError;
+    }
+    const held = capture(this.made, params, `capture-${this.captures.size}`);
+    this.captures.set(held.id, held);
+    return attend(held, params);
+  }
+
+  private search(params: SearchParams) {
+    const result = search(params, describeModel(this.made), `search-${this.searches.size}`);
+    this.searches.set(result.searchId, result);
+    return result;
+  }
+
+  private summarize(params: SummarizeParams) {
+    const result = this.searches.get(params.searchId ?? "");
+    if (result === undefined) throw { code: -33008, message: "unknown search", data: { kind: "unknownHandle", hint: "" } } satisfies HostError;
+    return summarize(result, params.attention ?? "outgoing");
+  }
+
+  openLocation(location: unknown): void {
+    this.log.push({ what: "openLocation", value: location });
+  }
+
+  save(file: { name: string; mime: string; data: string | Uint8Array }): void {
+    this.log.push({ what: "save", value: file });
+  }
+
+  copy(text: string): void {
+    this.log.push({ what: "copy", value: text });
+  }
+
+  runCommand(name: string): void {
+    this.log.push({ what: "command", value: name });
+  }
+
+  /** Forgets all handles, as a restarted server does. */
+  forget(): void {
+    this.captures.clear();
+    this.searches.clear();
+  }
+
+  setTheme(theme: Theme): void {
+    this.theme = theme;
+    this.themes.fire(theme);
+  }
+}

@@ -1,0 +1,57 @@
+/** The dev page: one scenario from the query string, the host within reach as `window.exbert`. */
+import { mount, type MountedView, type Theme } from "../src/index";
+import type { Method } from "../src/protocol";
+import { type Pin, INITIAL, type ViewState } from "../src/state";
+import { FixtureHost, type FixtureOptions } from "./fixtureHost";
+import { MINI, type Synthetic } from "./synthetic";
+
+const ESCAPE = "The girl ran to a local pub to escape the din of her city.";
+const WORDS = "the weather in that quiet harbour town was late and nobody knew why she was running to escape it all ";
+const GPT: Synthetic = { kind: "autoregressive", nLayers: 30, nHeads: 9, hasLmHead: true, maskToken: null };
+const T5: Synthetic = { kind: "encoderDecoder", nLayers: 4, nHeads: 8, hasLmHead: true, maskToken: null };
+
+interface Scenario {
+  readonly options?: FixtureOptions;
+  readonly view?: Partial<ViewState>;
+}
+
+const long = (words: number) => WORDS.repeat(60).split(" ").slice(0, words).join(" ");
+const pinned = { side: "left", token: 9 } satisfies Pin;
+const failed = { code: -33006, message: "the text has 812 tokens, this model takes 512", data: { kind: "textTooLong", hint: "Select less text, or choose a model that reads more." } };
+const escape: Partial<ViewState> = { input: { text: ESCAPE }, label: "notes.md:12", layer: 2, heads: [11], pinned };
+
+const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  escape: { view: escape },
+  allheads: { view: { ...escape, heads: null, pinned: null } },
+  masked: { options: { made: { ...MINI, hasLmHead: true } }, view: { ...escape, mask: [8, 12], topPercent: 50 } },
+  gpt: { options: { made: GPT }, view: { input: { text: "The capital of France is a city that she knew" }, label: "cell 4", layer: 12, heads: [2, 5], pinned: { side: "left", token: 3 } } },
+  t5: { options: { made: T5 }, view: { input: { text: ESCAPE, textPair: "Das Mädchen lief in eine Kneipe." }, label: "typed here", stack: "cross", layer: 1 } },
+  pair: { view: { input: { text: "The girl ran to a pub.", textPair: "She was late and nobody knew." }, label: "typed here", layer: 4, heads: null, segments: "AB" } },
+  long128: { view: { input: { text: long(122) }, label: "notes.md:1–9", layer: 2, heads: null } },
+  long512: { options: { made: { ...MINI, nLayers: 12 } }, view: { input: { text: long(488) }, label: "notes.md:1–40", layer: 2, heads: null } },
+  nocorpus: { options: { corpora: [] }, view: { ...escape, pinned: null } },
+  nothing: {},
+  error: { options: { errors: { attend: failed } }, view: escape },
+  searcherror: {
+    options: { errors: { searchContexts: { code: -33004, message: "corpus “brown” was built by all-MiniLM-L6-v2, not by this model", data: { kind: "corpusMismatch", hint: "Choose that model, or index the folder with this one." } } } },
+    view: escape,
+  },
+  loading: { options: { delay: 600_000 }, view: escape },
+};
+
+declare global {
+  interface Window {
+    exbert: { host: FixtureHost; view: MountedView };
+  }
+}
+
+const query = new URLSearchParams(location.search);
+const scenario = SCENARIOS[query.get("scenario") ?? "escape"] ?? {};
+const overrides = JSON.parse(query.get("view") ?? "{}") as Partial<ViewState>;
+const theme = (query.get("theme") ?? "light") as Theme;
+const view = { ...INITIAL, ...scenario.view, ...overrides };
+const host = new FixtureHost({ ...scenario.options, theme, state: view });
+const failing = query.get("fail") as Method | null;
+if (failing !== null) host.errors[failing] = failed;
+const element = document.getElementById("view");
+if (element !== null) window.exbert = { host, view: mount(element, host) };

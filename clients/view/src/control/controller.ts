@@ -1,0 +1,266 @@
+/** What a person can do. Every action changes the state; requests follow from the change. */
+import { type AppState, type Hover, IDLE, initialState, queryToken } from "../app";
+import type { Choice, Disposable, Host, SelectionEvent, ServerEvent } from "../host";
+import type { BarFilter } from "../logic/labels";
+import { encodeViewState, INITIAL, parseViewState, readViewState, type Pin, type Stack, type ViewState } from "../state";
+import { Store } from "../store";
+import { asHostError, AttentionLoader } from "./attention";
+import { ContextLoader } from "./contexts";
+
+const SAVE_MS = 200;
+
+export class Controller {
+  readonly store: Store<AppState>;
+  readonly attention: AttentionLoader;
+  readonly contexts: ContextLoader;
+  private readonly disposables: Disposable[] = [];
+  private saveTimer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(readonly host: Host) {
+    this.store = new Store(initialState(host.theme));
+    this.attention = new AttentionLoader(host, this.store);
+    this.contexts = new ContextLoader(host, this.store, () => this.reload());
+  }
+
+  start(): void {
+    const { host, store } = this;
+    this.disposables.push(
+      host.onThemeChange((theme) => store.set({ theme })),
+      host.onSelection((selection) => this.select(selection)),
+      host.onServerEvent((event) => this.serverEvent(event)),
+      ...(host.onChoice === undefined ? [] : [host.onChoice((choice) => this.follow(choice))]),
+      { dispose: store.subscribe(() => this.changed()) },
+    );
+    const kept = readViewState(host.state.get());
+    if (kept !== null) this.restore(kept);
+    void this.lists();
+  }
+
+  dispose(): void {
+    this.attention.cancel();
+    this.contexts.cancel();
+    if (this.saveTimer !== null) clearTimeout(this.saveTimer);
+    for (const disposable of this.disposables) disposable.dispose();
+  }
+
+  private changed(): void {
+    this.contexts.update();
+    if (this.saveTimer === null) {
+      this.saveTimer = setTimeout(() => {
+        this.saveTimer = null;
+        this.host.state.set(this.portable());
+      }, SAVE_MS);
+    }
+  }
+
+  /** The choices with the text itself, so that they mean the same wherever and whenever they are restored. */
+  portable(): ViewState {
+    const { view, capture } = this.store.get();
+    if (capture === null || view.input === null || "text" in view.input) return view;
+    return { ...view, input: { text: capture.text } };
+  }
+
+  link(): string {
+    const encoded = encodeViewState(this.portable());
+    return this.host.link?.(encoded) ?? `exbert:${encoded}`;
+  }
+
+  /** Takes a pasted link or JSON. False when it is neither. */
+  paste(text: string): boolean {
+    const view = parseViewState(text);
+    if (view !== null) this.restore(view);
+    return view !== null;
+  }
+
+  restore(view: ViewState): void {
+    this.store.set({ view, undo: [], capture: null, layer: null, result: null, summary: null });
+    if (view.input !== null) void this.attention.load(view.input);
+  }
+
+  update(change: Partial<ViewState>): void {
+    const { view } = this.store.get();
+    this.store.set({ view: { ...view, ...change } });
+  }
+
+  select(selection: SelectionEvent): void {
+    const { input, label } = selection;
+    this.store.set({ undo: [], result: null, summary: null, hover: null });
+    this.update({ input, label, pinned: null, mask: [], bar: null });
+    void this.attention.load(input);
+  }
+
+  /** Does what was chosen with the editor's commands. */
+  private follow({ model, corpus, link }: Choice): void {
+    if (link !== undefined) this.paste(link);
+    if (model !== undefined) this.setModel(model);
+    if (corpus === undefined) return;
+    this.setCorpus(corpus);
+    // also when the name is the same: its contents may be new
+    this.contexts.retry();
+    void this.lists();
+  }
+
+  reload(): Promise<boolean> {
+    const { input } = this.store.get().view;
+    return input === null ? Promise.resolve(false) : this.attention.load(input);
+  }
+
+  private serverEvent(event: ServerEvent): void {
+    this.store.set({ server: event.kind === "ready" ? null : event });
+    if (event.kind !== "restarted" && event.kind !== "ready") return;
+    const { attend, models } = this.store.get();
+    // handles of the old process mean nothing to the new one
+    if (event.kind === "restarted" || attend.phase === "failed") void this.reload();
+    if (event.kind === "restarted" || models === null) void this.lists();
+    if (event.kind === "restarted") this.store.set({ server: event, notice: "The server was restarted." });
+  }
+
+  async lists(): Promise<void> {
+    this.store.set({ corporaStatus: { phase: "busy", progress: null } });
+    try {
+      const [{ models }, { corpora }] = await Promise.all([
+        this.host.request("listModels", {}),
+        this.host.request("listCorpora", {}),
+      ]);
+      this.store.set({ models, corpora, corporaStatus: IDLE });
+      const { view } = this.store.get();
+      if (view.corpus === null && corpora.length > 0) this.update({ corpus: corpora[0].corpus });
+    } catch (error) {
+      this.store.set({ corporaStatus: { phase: "failed", error: asHostError(error) } });
+    }
+  }
+
+  setModel(model: string): void {
+    this.store.set({ undo: [] });
+    this.update({ model, mask: [], pinned: null, bar: null });
+    void this.reload();
+  }
+
+  setCorpus(corpus: string | null): void {
+    this.update({ corpus, bar: null });
+  }
+
+  setLayer(layer: number): void {
+    this.update({ layer });
+    void this.attention.show();
+  }
+
+  setStack(stack: Stack): void {
+    const { view } = this.store.get();
+    const { capture } = this.store.get();
+    const nLayers = capture === null ? 1 : stack === "encoder" ? capture.model.nLayers : (capture.model.nDecoderLayers ?? capture.model.nLayers);
+    const layer = Math.min(view.layer, nLayers - 1);
+    this.store.set({ layer: null, hover: null, thumbnails: Array.from({ length: nLayers }, () => null) });
+    this.update({ stack, layer, pinned: null });
+    void this.attention.show();
+    void this.attention.overview();
+  }
+
+  private allHeads(): number[] {
+    const { capture } = this.store.get();
+    return Array.from({ length: capture?.model.nHeads ?? 0 }, (_, i) => i);
+  }
+
+  toggleHead(head: number): void {
+    const { heads } = this.store.get().view;
+    const now = heads ?? this.allHeads();
+    const next = now.includes(head) ? now.filter((other) => other !== head) : [...now, head].sort((a, b) => a - b);
+    this.update({ heads: next.length === this.allHeads().length ? null : next });
+  }
+
+  onlyHead(layer: number, head: number): void {
+    const changed = layer !== this.store.get().view.layer;
+    this.update({ heads: [head], layer });
+    if (changed) void this.attention.show();
+  }
+
+  setHeads(heads: readonly number[] | null): void {
+    this.update({ heads });
+  }
+
+  hover(hover: Hover | null): void {
+    this.store.set({ hover });
+  }
+
+  preview(head: number | null): void {
+    this.store.set({ previewHead: head });
+  }
+
+  pin(pin: Pin): void {
+    const { pinned } = this.store.get().view;
+    const same = pinned !== null && pinned.side === pin.side && pinned.token === pin.token;
+    this.update({ pinned: same ? null : pin, bar: null });
+  }
+
+  unpin(): void {
+    this.update({ pinned: null, bar: null });
+  }
+
+  /** Why masking is impossible; null when it is possible. */
+  maskRefusal(): string | null {
+    const { capture } = this.store.get();
+    if (capture === null) return "Nothing is loaded.";
+    if (capture.model.maskToken === null) return "This model's tokenizer has no mask token.";
+    return null;
+  }
+
+  /** Masks the given tokens, or takes the mask off when all of them have it. */
+  toggleMask(tokens: readonly number[]): void {
+    const refusal = this.maskRefusal();
+    if (refusal !== null) {
+      this.store.set({ notice: refusal });
+      return;
+    }
+    const { mask } = this.store.get().view;
+    const all = tokens.every((token) => mask.includes(token));
+    const next = all ? mask.filter((token) => !tokens.includes(token)) : [...new Set([...mask, ...tokens])].sort((a, b) => a - b);
+    this.setMask(next);
+  }
+
+  setMask(mask: readonly number[]): void {
+    const { view, undo } = this.store.get();
+    this.store.set({ undo: [...undo, view.mask] });
+    this.update({ mask });
+    void this.reload();
+  }
+
+  undoMask(): void {
+    const { undo } = this.store.get();
+    if (undo.length === 0) return;
+    this.store.set({ undo: undo.slice(0, -1) });
+    this.update({ mask: undo[undo.length - 1] });
+    void this.reload();
+  }
+
+  setBar(bar: BarFilter | null): void {
+    this.update({ bar });
+  }
+
+  reset(): void {
+    const { input, label, model, corpus } = this.store.get().view;
+    this.restore({ ...INITIAL, input, label, model, corpus });
+  }
+
+  async copy(text: string, what: string): Promise<void> {
+    try {
+      await this.host.copy(text);
+      this.store.set({ notice: `${what} copied.` });
+    } catch (error) {
+      this.store.set({ notice: `${what} could not be copied: ${asHostError(error).message}` });
+    }
+  }
+
+  async save(name: string, mime: string, data: string | Uint8Array): Promise<void> {
+    try {
+      await this.host.save({ name, mime, data });
+    } catch (error) {
+      this.store.set({ notice: `${name} could not be saved: ${asHostError(error).message}` });
+    }
+  }
+
+  /** How people call the searched token: “escape”. */
+  queryName(): string {
+    const token = queryToken(this.store.get());
+    return token === null ? "" : token.text.trim() || token.token;
+  }
+}

@@ -1,0 +1,100 @@
+/** The attention picture on a canvas the size of what is in sight. */
+import { link } from "d3-shape";
+import { curveBumpX } from "d3-shape";
+import type { Mode } from "../logic/palette";
+import { headColor } from "../logic/palette";
+import type { Picture } from "../logic/picture";
+import { type Curve, curvesOf, type Focus, type Window } from "./curves";
+import { heat, type Ink } from "./ink";
+import type { AttentionLayout } from "./layout";
+
+export interface Scene {
+  readonly picture: Picture;
+  readonly layout: AttentionLayout;
+  readonly focus: Focus | null;
+  readonly window: Window;
+  /** Pixels that the rows are scrolled up by. */
+  readonly scrollTop: number;
+  readonly height: number;
+  readonly ink: Ink;
+  readonly mode: Mode;
+  /** Position on the head axis under the pointer. */
+  readonly preview: number | null;
+}
+
+/** Steps of thickness and opacity; curves of one step and colour are one stroke. */
+const STEPS = 24;
+
+function strokeCurves(context: CanvasRenderingContext2D, curves: readonly Curve[]): void {
+  const batches = new Map<string, Curve[]>();
+  for (const curve of curves) {
+    const key = `${curve.color} ${Math.round(curve.alpha * STEPS)} ${Math.round(curve.width * 5)}`;
+    const batch = batches.get(key);
+    if (batch === undefined) batches.set(key, [curve]);
+    else batch.push(curve);
+  }
+  const path = link<Curve, [number, number]>(curveBumpX)
+    .source((curve) => [curve.x0, curve.y0])
+    .target((curve) => [curve.x1, curve.y1])
+    .context(context);
+  context.lineCap = "round";
+  for (const batch of batches.values()) {
+    context.beginPath();
+    for (const curve of batch) path(curve);
+    context.strokeStyle = batch[0].color;
+    context.globalAlpha = batch[0].alpha;
+    context.lineWidth = batch[0].width;
+    context.stroke();
+  }
+  context.globalAlpha = 1;
+}
+
+function maximum(values: Float32Array): number {
+  let most = 0;
+  for (const value of values) if (value > most) most = value;
+  return most;
+}
+
+function drawMatrix(context: CanvasRenderingContext2D, scene: Scene, side: "left" | "right"): void {
+  const { picture, layout, window, ink, mode } = scene;
+  const matrix = side === "left" ? picture.leftMatrix : picture.rightMatrix;
+  const rows = side === "left" ? picture.layer.nQueries : picture.layer.nKeys;
+  const { cell, nHeads, rowHeight } = layout;
+  const x = side === "left" ? layout.leftMatrix : layout.rightMatrix;
+  const most = maximum(matrix) || 1;
+  const gap = cell >= 5 ? 1 : 0;
+  const last = Math.min(window.last, rows);
+  for (let row = window.first; row < last; row++) {
+    for (let head = 0; head < nHeads; head++) {
+      const value = matrix[row * nHeads + head] / most;
+      context.fillStyle = heat(ink, 0.04 + 0.96 * value);
+      context.fillRect(x + head * cell, row * rowHeight + 1, cell - gap, rowHeight - 2);
+    }
+  }
+  outlineChosen(context, scene, x, rows, mode);
+}
+
+/** Columns of the chosen heads are framed in their colour, unless all are chosen. */
+function outlineChosen(context: CanvasRenderingContext2D, scene: Scene, x: number, rows: number, mode: Mode): void {
+  const { picture, layout } = scene;
+  const all = picture.chosen.length === layout.nHeads;
+  const framed = scene.preview !== null ? [scene.preview] : all ? [] : picture.chosen;
+  for (const head of framed) {
+    context.strokeStyle = headColor(picture.layer.heads[head], mode);
+    context.lineWidth = 2;
+    context.strokeRect(x + head * layout.cell - 1, 1, layout.cell + 1, rows * layout.rowHeight - 2);
+  }
+}
+
+/** Draws the scene; the context is already scaled to CSS pixels. Returns how many curves were left out. */
+export function drawAttention(context: CanvasRenderingContext2D, scene: Scene): number {
+  context.clearRect(0, 0, scene.layout.width, scene.height);
+  context.save();
+  context.translate(0, -scene.scrollTop);
+  drawMatrix(context, scene, "left");
+  drawMatrix(context, scene, "right");
+  const { curves, hidden } = curvesOf(scene.picture, scene.layout, scene);
+  strokeCurves(context, curves);
+  context.restore();
+  return hidden;
+}

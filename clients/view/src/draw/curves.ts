@@ -1,0 +1,83 @@
+/** Which curves to draw, and how: the shared middle of canvas and SVG. */
+import { type Edges, strongestHead } from "../logic/attention";
+import { headColor, type Mode } from "../logic/palette";
+import type { Picture } from "../logic/picture";
+import type { AttentionLayout } from "./layout";
+
+/** More than this at once is a grey blur and a slow one; the strongest are drawn, and the view says so. */
+export const MOST_CURVES = 3000;
+
+export interface Focus {
+  readonly side: "left" | "right";
+  readonly row: number;
+}
+
+export interface Curve {
+  readonly x0: number;
+  readonly y0: number;
+  readonly x1: number;
+  readonly y1: number;
+  readonly color: string;
+  readonly width: number;
+  /** 0..1 */
+  readonly alpha: number;
+}
+
+/** Rows that are in sight, half-open. */
+export interface Window {
+  readonly first: number;
+  readonly last: number;
+}
+
+function inFocus(edges: Edges, i: number, focus: Focus | null): boolean {
+  if (focus === null) return true;
+  return focus.side === "left" ? edges.source[i] === focus.row : edges.target[i] === focus.row;
+}
+
+/** Indices of edges that have an end in sight, the strongest `MOST_CURVES` of them, weakest first. */
+export function visibleEdges(edges: Edges, window: Window, focus: Focus | null): { shown: number[]; hidden: number } {
+  const touching: number[] = [];
+  for (let i = 0; i < edges.count; i++) {
+    const source = edges.source[i];
+    const target = edges.target[i];
+    const seen = (source >= window.first && source < window.last) || (target >= window.first && target < window.last);
+    if (seen) touching.push(i);
+  }
+  const weigh = (i: number) => (focus !== null && inFocus(edges, i, focus) ? 1e3 : 0) + edges.weight[i];
+  touching.sort((a, b) => weigh(b) - weigh(a));
+  const shown = touching.slice(0, MOST_CURVES).reverse();
+  return { shown, hidden: touching.length - shown.length };
+}
+
+/** Thickness and opacity grow with the weight relative to the strongest edge of the picture. */
+export function style(relative: number, faded: boolean): { width: number; alpha: number } {
+  const width = 0.6 + 4.2 * relative ** 0.8;
+  const alpha = 0.16 + 0.74 * relative;
+  return { width, alpha: faded ? 0.13 * alpha + 0.02 : alpha };
+}
+
+export function curvesOf(
+  picture: Picture,
+  layout: AttentionLayout,
+  options: { readonly focus: Focus | null; readonly window: Window; readonly mode: Mode },
+): { curves: Curve[]; hidden: number } {
+  const { edges, layer, chosen } = picture;
+  const { shown, hidden } = visibleEdges(edges, options.window, options.focus);
+  const half = layout.rowHeight / 2;
+  const only = chosen.length === 1 ? headColor(layer.heads[chosen[0]], options.mode) : null;
+  const curves = shown.map((i): Curve => {
+    const source = edges.source[i];
+    const target = edges.target[i];
+    const relative = edges.maxWeight > 0 ? edges.weight[i] / edges.maxWeight : 0;
+    const color = only ?? headColor(layer.heads[Math.max(0, strongestHead(layer, chosen, source, target))], options.mode);
+    return {
+      x0: layout.curvesLeft,
+      y0: source * layout.rowHeight + half,
+      x1: layout.curvesRight,
+      y1: target * layout.rowHeight + half,
+      color,
+      ...style(relative, !inFocus(edges, i, options.focus)),
+    };
+  });
+  return { curves, hidden };
+}

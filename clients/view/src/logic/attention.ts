@@ -1,0 +1,168 @@
+/**
+ * The attention picture's numbers, from one layer `[head][query][key]`.
+ *
+ * 1. Masks zero rows and columns (special tokens, segments); nothing is renormalised.
+ * 2. Chosen heads are combined by mean or sum.
+ * 3. Top X %: in each row, edges in descending order until their running total reaches X % of what
+ *    remains in the row; the edge that crosses the line is included (exBERT, arXiv 1910.05276).
+ * 4. Head matrices: mean of what a token gives (left) or gets (right) for each head; with a token
+ *    chosen on one side, the other side shows its weights alone.
+ */
+
+/** One layer's attention. `heads` names axis 0; `values` is `[head][query][key]`. */
+export interface LayerAttention {
+  readonly heads: readonly number[];
+  readonly nQueries: number;
+  readonly nKeys: number;
+  readonly values: Float32Array;
+}
+
+/** 1 keeps a row or column, 0 zeroes it. */
+export interface Masks {
+  readonly rows: Uint8Array;
+  readonly columns: Uint8Array;
+}
+
+export type Combine = "mean" | "sum";
+
+/** Edges by row; within a row strongest first. */
+export interface Edges {
+  readonly count: number;
+  readonly source: Int32Array;
+  readonly target: Int32Array;
+  readonly weight: Float32Array;
+  readonly maxWeight: number;
+}
+
+export function keepAll(nQueries: number, nKeys: number): Masks {
+  return { rows: new Uint8Array(nQueries).fill(1), columns: new Uint8Array(nKeys).fill(1) };
+}
+
+/** `[query][key]`: mean or sum over the heads at positions `chosen` of axis 0. No head gives zeros. */
+export function combineHeads(
+  layer: LayerAttention,
+  chosen: readonly number[],
+  how: Combine,
+  masks: Masks,
+): Float32Array {
+  const { nQueries, nKeys, values } = layer;
+  const out = new Float32Array(nQueries * nKeys);
+  for (const head of chosen) {
+    const base = head * nQueries * nKeys;
+    for (let i = 0; i < out.length; i++) out[i] += values[base + i];
+  }
+  const scale = how === "mean" && chosen.length > 0 ? 1 / chosen.length : 1;
+  for (let q = 0; q < nQueries; q++) {
+    for (let k = 0; k < nKeys; k++) out[q * nKeys + k] *= masks.rows[q] && masks.columns[k] ? scale : 0;
+  }
+  return out;
+}
+
+/** How many of a descending row belong to the top `fraction`, and the last weight among them. */
+function cut(ascending: Float32Array, fraction: number): { threshold: number; atThreshold: number } {
+  let total = 0;
+  for (let i = ascending.length - 1; i >= 0; i--) total += ascending[i];
+  const wanted = fraction * total;
+  if (wanted <= 0) return { threshold: Number.POSITIVE_INFINITY, atThreshold: 0 };
+  let running = 0;
+  let threshold = 0;
+  let atThreshold = 0;
+  for (let i = ascending.length - 1; i >= 0 && ascending[i] > 0; i--) {
+    atThreshold = ascending[i] === threshold ? atThreshold + 1 : 1;
+    threshold = ascending[i];
+    running += ascending[i];
+    if (running >= wanted) break;
+  }
+  return { threshold, atThreshold };
+}
+
+/**
+ * The top `percent` (0..100) of each row. Among equal weights, the earlier key goes first.
+ * Typed-array sort plus one threshold a row: 512 rows in a few milliseconds.
+ */
+export function topEdges(matrix: Float32Array, nQueries: number, nKeys: number, percent: number): Edges {
+  const source: number[] = [];
+  const target: number[] = [];
+  const weight: number[] = [];
+  const scratch = new Float32Array(nKeys);
+  let maxWeight = 0;
+  for (let q = 0; q < nQueries; q++) {
+    const row = matrix.subarray(q * nKeys, (q + 1) * nKeys);
+    scratch.set(row);
+    scratch.sort();
+    const { threshold, atThreshold } = cut(scratch, percent / 100);
+    if (atThreshold === 0) continue;
+    let ties = atThreshold;
+    const start = source.length;
+    for (let k = 0; k < nKeys; k++) {
+      const value = row[k];
+      if (value > threshold || (value === threshold && ties-- > 0)) {
+        source.push(q);
+        target.push(k);
+        weight.push(value);
+      }
+    }
+    sortRow(target, weight, start);
+    maxWeight = Math.max(maxWeight, weight[start]);
+  }
+  return {
+    count: source.length,
+    source: Int32Array.from(source),
+    target: Int32Array.from(target),
+    weight: Float32Array.from(weight),
+    maxWeight,
+  };
+}
+
+/** Strongest first within one row, stable in the key. */
+function sortRow(target: number[], weight: number[], start: number): void {
+  const order = target.slice(start).map((key, i) => ({ key, value: weight[start + i] }));
+  order.sort((a, b) => b.value - a.value || a.key - b.key);
+  order.forEach(({ key, value }, i) => {
+    target[start + i] = key;
+    weight[start + i] = value;
+  });
+}
+
+/**
+ * `[token][head]` of one side. `outgoing`: tokens are queries, mean over keys; `incoming`: tokens are
+ * keys, mean over queries. `only` restricts to one token of the other side (its weight, no mean).
+ */
+export function headMatrix(
+  layer: LayerAttention,
+  side: "outgoing" | "incoming",
+  masks: Masks,
+  only: number | null = null,
+): Float32Array {
+  const { nQueries, nKeys, values, heads } = layer;
+  const nHeads = heads.length;
+  const nTokens = side === "outgoing" ? nQueries : nKeys;
+  const out = new Float32Array(nTokens * nHeads);
+  const other = side === "outgoing" ? nKeys : nQueries;
+  for (let h = 0; h < nHeads; h++) {
+    for (let q = 0; q < nQueries; q++) {
+      if (!masks.rows[q] || (side === "incoming" && only !== null && q !== only)) continue;
+      const base = (h * nQueries + q) * nKeys;
+      for (let k = 0; k < nKeys; k++) {
+        if (!masks.columns[k] || (side === "outgoing" && only !== null && k !== only)) continue;
+        out[(side === "outgoing" ? q : k) * nHeads + h] += values[base + k];
+      }
+    }
+  }
+  if (only === null) for (let i = 0; i < out.length; i++) out[i] /= other;
+  return out;
+}
+
+/** The position on axis 0 of the chosen head that gives most to one edge; -1 when none is chosen. */
+export function strongestHead(layer: LayerAttention, chosen: readonly number[], query: number, key: number): number {
+  let best = -1;
+  let most = Number.NEGATIVE_INFINITY;
+  for (const head of chosen) {
+    const value = layer.values[(head * layer.nQueries + query) * layer.nKeys + key];
+    if (value > most) {
+      most = value;
+      best = head;
+    }
+  }
+  return best;
+}

@@ -1,0 +1,15 @@
+/** Tables as RFC 4180 CSV. */
+
+export type Cell = string | number | boolean | null;
+
+function quote(cell: Cell): string {
+  if (cell === null) return "";
+  const text = String(cell);
+  // a leading =, +, -, @ would be read as a formula by spreadsheets; numbers are numbers
+  const safe = typeof cell === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+export function toCsv(header: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  return [header, ...rows].map((row) => row.map(quote).join(",")).join("\r\n") + "\r\n";
+}

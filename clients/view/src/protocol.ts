@@ -1,0 +1,8 @@
+/** The wire types, generated from the server's code; none is written here by hand. */
+export type * from "../../../protocol/types";
+export { ERROR_CODES } from "../../../protocol/types";
+
+import type { Methods, Method } from "../../../protocol/types";
+
+export type MethodParams<M extends Method> = Methods[M]["params"];
+export type MethodResult<M extends Method> = Methods[M]["result"];

@@ -1,0 +1,176 @@
+/** Tokens left and right, curves between them, what each head gives and gets, and the chosen token's story. */
+import { useMemo } from "preact/hooks";
+import { sides, stacksOf } from "../app";
+import * as format from "../logic/format";
+import { SEGMENT_FILTERS, type SegmentFilter } from "../logic/masks";
+import { pictureMaker, type PictureInput } from "../logic/picture";
+import { AttentionPicture } from "./AttentionPicture";
+import { useApp, useController } from "./context";
+import { Button, Check, Segmented, Slider } from "./controls";
+import { Inspector } from "./Inspector";
+import { Overview } from "./Overview";
+import { Busy, CommandButton, Empty, Failed, isBusy, isFailed } from "./states";
+import { rowOf } from "./tokenView";
+
+const SEGMENT_TITLES: Readonly<Record<SegmentFilter, string>> = {
+  all: "attention between all tokens",
+  AA: "from the first segment to itself",
+  AB: "from the first segment to the second",
+  BA: "from the second segment to the first",
+  BB: "from the second segment to itself",
+};
+
+function Options() {
+  const controller = useController();
+  const { view, pair } = useApp((s) => ({
+    view: s.view,
+    pair: s.capture?.tokens.some((token) => token.segment === 1) === true && s.view.stack === "encoder",
+  }));
+  return (
+    <div class="options">
+      <Slider
+        label="top"
+        min={0}
+        max={100}
+        value={view.topPercent}
+        text={`${view.topPercent} % of attention`}
+        title="For each token on the left: its strongest edges until they add up to this share of its attention"
+        onInput={(topPercent) => controller.update({ topPercent })}
+      />
+      <Check
+        label="hide special"
+        title="Leave out special tokens such as [CLS] and [SEP]; the rest is not rescaled"
+        checked={view.hideSpecial}
+        onChange={(hideSpecial) => controller.update({ hideSpecial })}
+      />
+      <Check
+        label="words"
+        title="Join sub-words: attention is summed over a word's keys and averaged over its queries"
+        checked={view.words}
+        onChange={(words) => controller.update({ words })}
+      />
+      <Segmented
+        label="Combine heads by"
+        choices={[
+          { value: "mean", text: "mean", title: "mean over the chosen heads" },
+          { value: "sum", text: "sum", title: "sum over the chosen heads" },
+        ]}
+        value={view.combine}
+        onChange={(combine) => controller.update({ combine })}
+      />
+      {pair && (
+        <Segmented
+          label="Segments"
+          choices={SEGMENT_FILTERS.map((value) => ({
+            value,
+            text: value === "all" ? "all" : `${value[0]}→${value[1]}`,
+            title: SEGMENT_TITLES[value],
+          }))}
+          value={view.segments}
+          onChange={(segments) => controller.update({ segments })}
+        />
+      )}
+    </div>
+  );
+}
+
+function MaskBar() {
+  const controller = useController();
+  const { mask, tokens, undo } = useApp((s) => ({ mask: s.view.mask, tokens: s.capture?.tokens ?? null, undo: s.undo.length }));
+  if (mask.length === 0 && undo === 0) return null;
+  return (
+    <div class="mask-bar" role="group" aria-label="Masked tokens">
+      <span class="muted">masked</span>
+      {mask.length === 0 && <span class="muted">nothing</span>}
+      {mask.map((index) => {
+        const name = tokens?.[index]?.text || `token ${index}`;
+        return (
+          <button key={index} type="button" class="chip" title={`take the mask off “${name}”`} onClick={() => controller.toggleMask([index])}>
+            {name} <span aria-hidden="true">×</span>
+            <span class="hidden">: take the mask off</span>
+          </button>
+        );
+      })}
+      {undo > 0 && <Button kind="link" onClick={() => controller.undoMask()} title="Undo the last change of masks (Ctrl+Z)">undo</Button>}
+      {mask.length > 1 && <Button kind="link" onClick={() => controller.setMask([])}>unmask all</Button>}
+    </div>
+  );
+}
+
+function usePicture() {
+  const make = useMemo(pictureMaker, []);
+  const s = useApp(({ view, capture, layer, hover, previewHead }) => ({ view, capture, layer, hover, previewHead }));
+  const { left, right } = sides(s.capture, s.view.stack);
+  if (s.layer === null || s.layer.nQueries !== left.length || s.layer.nKeys !== right.length) return null;
+  const base: PictureInput = {
+    layer: s.layer,
+    left,
+    right,
+    words: s.view.words,
+    hideSpecial: s.view.hideSpecial,
+    segments: s.view.segments,
+    heads: s.previewHead === null ? s.view.heads : [s.previewHead],
+    combine: s.view.combine,
+    topPercent: s.view.topPercent,
+    focus: null,
+  };
+  const looked = s.hover ?? s.view.pinned;
+  const first = make(base);
+  const row = looked === null ? -1 : rowOf(looked.side === "left" ? first.leftGroups : first.rightGroups, looked.token);
+  const focus = looked === null || row < 0 ? null : { side: looked.side, row };
+  return { picture: focus === null ? first : make({ ...base, focus }), focus, left, right };
+}
+
+function Heading() {
+  const { view, shown, capture } = useApp((s) => ({ view: s.view, shown: s.layerShown, capture: s.capture }));
+  if (capture === null) return null;
+  const heads = view.heads;
+  const which = heads === null ? "all heads" : heads.length === 0 ? "no heads" : heads.length === 1 ? `head ${heads[0]}` : `heads ${format.ranges(heads)}`;
+  const pinned = view.pinned === null ? null : (view.pinned.side === "left" ? sides(capture, view.stack).left : sides(capture, view.stack).right)[view.pinned.token];
+  return (
+    <span class="muted">
+      layer {shown}, {which}
+      {stacksOf(capture).length > 1 && ` of the ${view.stack === "cross" ? "decoder, looking at the encoder" : view.stack}`}
+      {pinned !== null && pinned !== undefined && ` · “${pinned.text.trim() || pinned.token}” pinned`}
+      {` · ${capture.tokens.length} tokens`}
+    </span>
+  );
+}
+
+export function AttentionPane() {
+  const controller = useController();
+  const { attend, capture, input, server } = useApp((s) => ({ attend: s.attend, capture: s.capture, input: s.view.input, server: s.server }));
+  const drawn = usePicture();
+  const keys = (event: KeyboardEvent) => {
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") {
+      event.preventDefault();
+      controller.undoMask();
+    }
+  };
+  return (
+    <section class="pane attention" aria-labelledby="exbert-attention" onKeyDown={keys}>
+      <div class="pane-head">
+        <h2 id="exbert-attention">Attention</h2>
+        <Heading />
+      </div>
+      {isBusy(attend) && <Busy what={capture === null ? "Reading the text …" : "Reading …"} progress={attend.progress} onCancel={() => controller.attention.cancel()} />}
+      {isFailed(attend) && (
+        <Failed error={attend.error} onRetry={() => void controller.reload()}>
+          {attend.error.data?.kind === "modelNotFound" && <CommandButton name="selectModel">Select model</CommandButton>}
+        </Failed>
+      )}
+      {input === null && server?.kind !== "missing" && (
+        <Empty title="See what a model looks at.">
+          <p>Select a sentence in your editor and run <b>exBERT: Explore Selection</b>, or type one above. Its tokens appear here twice:
+            on the left those that look, on the right those that are looked at. The thicker a curve, the more attention flows.</p>
+        </Empty>
+      )}
+      {capture !== null && <Options />}
+      <MaskBar />
+      {drawn !== null && <AttentionPicture {...drawn} />}
+      {capture !== null && <Inspector picture={drawn?.picture ?? null} />}
+      {capture?.notes.map((note) => <p class="note" key={note}>{note}</p>)}
+      {capture !== null && <Overview />}
+    </section>
+  );
+}

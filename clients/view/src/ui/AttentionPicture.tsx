@@ -1,0 +1,135 @@
+/** The drawing: a canvas the size of the window, and token buttons for the rows in sight. */
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { drawAttention } from "../draw/attentionCanvas";
+import { type Focus, MOST_CURVES } from "../draw/curves";
+import { inkOf } from "../draw/ink";
+import { type AttentionLayout, headAt, layoutAttention, ROW_HEIGHT } from "../draw/layout";
+import { modeOf } from "../logic/palette";
+import type { Picture } from "../logic/picture";
+import type { Token } from "../protocol";
+import { MatrixHeader } from "./MatrixHeader";
+import { sizeCanvas, useApp, useController, useFrame, useSize } from "./context";
+import { TokenColumn } from "./TokenColumn";
+import { groupLabel } from "./tokenView";
+
+interface Props {
+  readonly picture: Picture;
+  readonly focus: Focus | null;
+  readonly left: readonly Token[];
+  readonly right: readonly Token[];
+}
+
+/** Characters of the longest label, up to a sensible most. */
+function longestLabel(props: Props): number {
+  const lengths = (tokens: readonly Token[], groups: Picture["leftGroups"]) =>
+    groups.reduce((most, group) => Math.max(most, groupLabel(tokens, group).length), 0);
+  return Math.min(22, Math.max(lengths(props.left, props.picture.leftGroups), lengths(props.right, props.picture.rightGroups)));
+}
+
+function useWindow(total: number) {
+  const { ref, width, height } = useSize<HTMLDivElement>();
+  const [top, setTop] = useState(0);
+  const seen = Math.min(height, total);
+  const scrollTop = Math.max(0, Math.min(top, total - seen));
+  const first = Math.max(0, Math.floor(scrollTop / ROW_HEIGHT));
+  const last = Math.ceil((scrollTop + seen) / ROW_HEIGHT);
+  return { ref, width, height: seen, scrollTop, first, last, setTop };
+}
+
+function Canvas(props: Props & { readonly layout: AttentionLayout; readonly view: ReturnType<typeof useWindow>; readonly onHidden: (n: number) => void }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const { theme, preview } = useApp((s) => ({ theme: s.theme, preview: s.previewHead }));
+  const { picture, focus, layout, view } = props;
+  const schedule = useFrame(() => {
+    if (canvas.current === null) return;
+    const context = sizeCanvas(canvas.current, layout.width, view.height);
+    if (context === null) return;
+    const started = performance.now();
+    const hidden = drawAttention(context, {
+      picture,
+      layout,
+      focus,
+      window: { first: view.first, last: view.last },
+      scrollTop: view.scrollTop,
+      height: view.height,
+      ink: inkOf(theme),
+      mode: modeOf(theme),
+      preview: preview === null ? null : picture.layer.heads.indexOf(preview),
+    });
+    performance.measure("exbert:draw", { start: started });
+    props.onHidden(hidden);
+  });
+  useLayoutEffect(schedule);
+  return <canvas ref={canvas} class="attention-canvas" aria-hidden="true" />;
+}
+
+export function AttentionPicture(props: Props) {
+  const controller = useController();
+  const { picture, focus, left, right } = props;
+  const rows = Math.max(picture.layer.nQueries, picture.layer.nKeys);
+  const total = rows * ROW_HEIGHT;
+  const view = useWindow(total);
+  const [hidden, setHidden] = useState(0);
+  const label = longestLabel(props);
+  const layout = layoutAttention(view.width, picture.layer.heads.length, label);
+  const pinned = useApp((s) => s.view.pinned);
+
+  useEffect(() => {
+    if (pinned === null || view.ref.current === null) return;
+    const y = pinned.token * ROW_HEIGHT;
+    const { scrollTop, clientHeight } = view.ref.current;
+    if (!picture.layer || (y >= scrollTop && y + ROW_HEIGHT <= scrollTop + clientHeight)) return;
+    view.ref.current.scrollTop = y - clientHeight / 2;
+  }, [pinned]);
+
+  const overHead = (event: MouseEvent & { currentTarget: HTMLElement }) => {
+    const box = event.currentTarget.getBoundingClientRect();
+    const found = headAt(layout, event.clientX - box.left);
+    return found === null ? null : picture.layer.heads[found.head];
+  };
+  return (
+    <div class="attention-picture">
+      <MatrixHeader layout={layout} picture={picture} />
+      <div
+        class="attention-scroll"
+        ref={view.ref}
+        onScroll={(event) => view.setTop(event.currentTarget.scrollTop)}
+        tabIndex={-1}
+      >
+        <div
+          class="attention-rows"
+          style={{ height: `${total}px` }}
+          onMouseMove={(event) => {
+            const head = overHead(event);
+            if (head !== controller.store.get().previewHead) controller.preview(head);
+          }}
+          onMouseLeave={() => controller.preview(null)}
+          onClick={(event) => {
+            const head = overHead(event);
+            if (head !== null && !(event.target as Element).closest(".token")) controller.toggleHead(head);
+          }}
+        >
+          {view.width > 0 && <Canvas {...props} layout={layout} view={view} onHidden={setHidden} />}
+          <TokenColumn side="left" tokens={left} groups={picture.leftGroups} mask={picture.masks.rows} {...{ layout, focus, view, picture }} />
+          <TokenColumn side="right" tokens={right} groups={picture.rightGroups} mask={picture.masks.columns} {...{ layout, focus, view, picture }} />
+        </div>
+      </div>
+      <Legend picture={picture} hidden={hidden} />
+    </div>
+  );
+}
+
+function Legend(props: { readonly picture: Picture; readonly hidden: number }) {
+  const { picture, hidden } = props;
+  const combine = useApp((s) => s.view.combine);
+  if (picture.chosen.length === 0) return <p class="legend">No head is chosen, so no curve is drawn. Choose heads above, or click a column of cells.</p>;
+  const most = picture.edges.maxWeight;
+  return (
+    <p class="legend">
+      {most === 0
+        ? "Nothing is left to draw: what remains has no attention."
+        : `thickest curve ${most.toFixed(2)}${picture.chosen.length > 1 ? ` (${combine} of ${picture.chosen.length} heads), coloured by the head that gives most` : ""}`}
+      {hidden > 0 && ` · the strongest ${MOST_CURVES.toLocaleString("en")} curves in sight are drawn, ${hidden.toLocaleString("en")} weaker ones are not`}
+    </p>
+  );
+}

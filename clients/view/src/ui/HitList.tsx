@@ -1,0 +1,130 @@
+/** Rows of the concordance; only those in sight are in the page. */
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { RowHeights } from "../logic/virtual";
+import type { Hit } from "../protocol";
+import { useApp, useController, useSize } from "./context";
+import { type Cursor, HitRow } from "./HitRow";
+import { stepOf, stepTo } from "./roving";
+import { TokenTip } from "./TokenTip";
+
+/** Narrower than this, a line around a match says too little. */
+const KWIC_WIDTH = 560;
+const LINE = 30;
+const PARAGRAPH = 84;
+
+function useRows(hits: readonly Hit[], wrapped: boolean, width: number) {
+  // other widths wrap differently: heights are learnt anew
+  const bucket = wrapped ? Math.round(width / 40) : 0;
+  return useMemo(() => new RowHeights(hits.length, wrapped ? PARAGRAPH : LINE), [hits, wrapped, bucket]);
+}
+
+/** The next token with characters in a direction; the same one at the ends. */
+function nextToken(hit: Hit, at: number, step: 1 | -1): number {
+  for (let i = at + step; i >= 0 && i < hit.tokens.length; i += step) if (!hit.tokens[i].isSpecial) return i;
+  return at;
+}
+
+export function HitList(props: { readonly hits: readonly Hit[] }) {
+  const { hits } = props;
+  const controller = useController();
+  const rowsChoice = useApp((s) => s.view.rows);
+  const { ref, width, height } = useSize<HTMLDivElement>();
+  const wrapped = rowsChoice === "wrapped" || (rowsChoice === "auto" && width < KWIC_WIDTH);
+  const heights = useRows(hits, wrapped, width);
+  const [scrollTop, setScrollTop] = useState(0);
+  const [, remeasured] = useState(0);
+  const [active, setActive] = useState(0);
+  const [cursor, setCursor] = useState<Cursor | null>(null);
+  const moved = useRef(false);
+  const current = Math.min(active, hits.length - 1);
+
+  useEffect(() => {
+    if (ref.current !== null) ref.current.scrollTop = 0;
+    setScrollTop(0);
+    setActive(0);
+    setCursor(null);
+  }, [hits]);
+  useEffect(() => {
+    if (!moved.current) return;
+    moved.current = false;
+    ref.current?.querySelector<HTMLElement>(`[data-hit="${current}"]`)?.focus({ preventScroll: true });
+  });
+
+  const { first, last } = heights.visible(scrollTop, height || 600);
+  const shown = new Set<number>([current]);
+  for (let row = first; row < last; row++) shown.add(row);
+
+  const open = (hit: Hit) => void controller.host.openLocation({ document: hit.document, range: hit.range, cell: hit.cell });
+
+  const keys = (event: KeyboardEvent) => {
+    if (event.key === "Enter") open(hits[current]);
+    else if (event.key === "Escape") setCursor(null);
+    else if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
+      const step = event.key === "ArrowLeft" ? -1 : 1;
+      const from = cursor?.hit === current ? cursor.token : null;
+      setCursor({ hit: current, token: from === null ? hits[current].match : nextToken(hits[current], from, step) });
+    } else {
+      const step = stepOf(event.key);
+      if (step === null) return;
+      const next = stepTo(step, current, hits.length);
+      moved.current = true;
+      setActive(next);
+      setCursor(null);
+      const scroller = ref.current;
+      if (scroller !== null) {
+        const top = heights.top(next);
+        const bottom = heights.top(next + 1);
+        if (top < scroller.scrollTop) scroller.scrollTop = top;
+        else if (bottom > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = bottom - scroller.clientHeight;
+      }
+    }
+    event.preventDefault();
+  };
+
+  const point = (event: MouseEvent) => {
+    const element = (event.target as Element).closest<HTMLElement>("[data-token]");
+    const row = element?.closest<HTMLElement>("[data-hit]");
+    if (element === null || row === null || row === undefined) setCursor(null);
+    else setCursor({ hit: Number(row.dataset.hit), token: Number(element.dataset.token) });
+  };
+
+  return (
+    <div class={`hits ${wrapped ? "wrapped" : "kwic"}`}>
+      <div
+        class="hits-scroll"
+        ref={ref}
+        role="grid"
+        aria-label="Contexts, best first. Up and down move, left and right read the tokens, Enter opens the document."
+        aria-rowcount={hits.length}
+        onScroll={(event) => {
+          setScrollTop(event.currentTarget.scrollTop);
+          setCursor(null);
+        }}
+        onKeyDown={keys}
+        onMouseOver={point}
+        onMouseLeave={() => setCursor(null)}
+      >
+        <div class="hits-rows" role="rowgroup" style={{ height: `${heights.total}px` }}>
+          {[...shown].sort((a, b) => a - b).map((row) => (
+            <HitRow
+              key={`${hits[row].rank}:${hits[row].document}:${hits[row].sentence.index}:${hits[row].match}`}
+              hit={hits[row]}
+              row={row}
+              top={heights.top(row)}
+              wrapped={wrapped}
+              heights={heights}
+              tabbable={row === current}
+              cursor={cursor?.hit === row ? cursor.token : null}
+              onFocus={() => setActive(row)}
+              onOpen={() => open(hits[row])}
+              onMeasure={(pixels) => {
+                if (wrapped && heights.measure(row, pixels)) remeasured((n) => n + 1);
+              }}
+            />
+          ))}
+        </div>
+      </div>
+      {cursor !== null && hits[cursor.hit] !== undefined && <TokenTip hit={hits[cursor.hit]} cursor={cursor} container={ref} />}
+    </div>
+  );
+}

@@ -1,0 +1,79 @@
+/** The text under the lens: what it is, where it came from, and a way to type another. */
+import { useState } from "preact/hooks";
+import { useApp, useController } from "./context";
+import { Button } from "./controls";
+import { Menu } from "./Menu";
+
+function Editor(props: { readonly text: string; readonly pair: string; readonly onClose: () => void }) {
+  const controller = useController();
+  const [text, setText] = useState(props.text);
+  const [pair, setPair] = useState(props.pair);
+  const go = () => {
+    if (text.trim() === "") return;
+    controller.select({ input: pair === "" ? { text } : { text, textPair: pair }, label: "typed here" });
+    props.onClose();
+  };
+  const keys = (event: KeyboardEvent) => {
+    if (event.key === "Enter" && !event.shiftKey) {
+      event.preventDefault();
+      go();
+    }
+    if (event.key === "Escape") props.onClose();
+  };
+  return (
+    <form class="input-editor" onSubmit={(event) => { event.preventDefault(); go(); }}>
+      <textarea
+        aria-label="Text to explore"
+        placeholder="A sentence or two …"
+        rows={2}
+        value={text}
+        ref={(element) => { if (element !== null && element.dataset.seen === undefined) { element.dataset.seen = ""; element.focus(); } }}
+        onInput={(event) => setText(event.currentTarget.value)}
+        onKeyDown={keys}
+      />
+      <textarea
+        aria-label="Second segment, optional"
+        placeholder="second segment (optional): what the text is paired with"
+        rows={1}
+        value={pair}
+        onInput={(event) => setPair(event.currentTarget.value)}
+        onKeyDown={keys}
+      />
+      <div class="actions">
+        <Button kind="primary" onClick={go} disabled={text.trim() === ""}>Explore</Button>
+        <Button onClick={props.onClose}>Cancel</Button>
+        <span class="muted">Enter explores · Shift+Enter breaks the line</span>
+      </div>
+    </form>
+  );
+}
+
+export function InputBar() {
+  const { input, label, text, pair } = useApp((s) => ({
+    input: s.view.input,
+    label: s.view.label,
+    text: s.view.input !== null && "text" in s.view.input ? s.view.input.text : (s.capture?.text ?? ""),
+    pair: s.view.input !== null && "text" in s.view.input ? (s.view.input.textPair ?? "") : "",
+  }));
+  const [open, setOpen] = useState(false);
+  if (open) return <Editor text={text} pair={pair} onClose={() => setOpen(false)} />;
+  if (input === null) {
+    return (
+      <div class="input-bar">
+        <span class="muted">Select text in the editor and run “exBERT: Explore Selection”, or</span>
+        <Button onClick={() => setOpen(true)}>type a text</Button>
+        <span class="spring" />
+        <Menu />
+      </div>
+    );
+  }
+  return (
+    <div class="input-bar">
+      {label !== "" && <span class="input-label" title={label}>{label}</span>}
+      <span class="input-text" title={text}>{text}{pair !== "" && <span class="muted"> ⧺ {pair}</span>}</span>
+      <Button kind="link" onClick={() => setOpen(true)} label="edit the text">edit</Button>
+      <span class="spring" />
+      <Menu />
+    </div>
+  );
+}

@@ -1,0 +1,112 @@
+/** The token under the pointer, or the pinned one: what it is, where its attention goes, what the model expects there. */
+import { sides } from "../app";
+import * as format from "../logic/format";
+import type { Picture } from "../logic/picture";
+import type { Token } from "../protocol";
+import { useApp, useController } from "./context";
+import { Button } from "./controls";
+import { groupLabel, rowOf, tokenLabel } from "./tokenView";
+
+const STRONGEST = 4;
+
+interface Partner {
+  readonly name: string;
+  readonly weight: number;
+}
+
+/** The strongest partners of a row of one side, by the combined weights on show. */
+export function partners(picture: Picture, side: "left" | "right", row: number, tokens: readonly Token[], count = STRONGEST): Partner[] {
+  const { nQueries, nKeys } = picture.layer;
+  const other = side === "left" ? picture.rightGroups : picture.leftGroups;
+  const n = side === "left" ? nKeys : nQueries;
+  const weigh = (i: number) => (side === "left" ? picture.matrix[row * nKeys + i] : picture.matrix[i * nKeys + row]);
+  return Array.from({ length: n }, (_, i) => i)
+    .filter((i) => weigh(i) > 0)
+    .sort((a, b) => weigh(b) - weigh(a))
+    .slice(0, count)
+    .map((i) => ({ name: groupLabel(tokens, other[i]), weight: weigh(i) }));
+}
+
+function Predictions(props: { readonly token: Token }) {
+  const { kind, hasLmHead } = useApp((s) => ({ kind: s.capture?.model.kind, hasLmHead: s.capture?.model.hasLmHead }));
+  if (hasLmHead !== true) return <p class="muted">This model has no language-model head: it predicts no tokens.</p>;
+  const predictions = props.token.predictions;
+  if (predictions === null || predictions === undefined || predictions.length === 0) return null;
+  const where = kind === "bidirectional" ? "expected here" : "expected next";
+  return (
+    <div class="predictions" role="group" aria-label={where}>
+      <span class="muted">{where}</span>
+      {predictions.map((prediction) => (
+        <span class="prediction" key={prediction.id} title={`vocabulary ${prediction.token}, id ${prediction.id}`}>
+          <span class="prediction-bar" aria-hidden="true" style={{ width: `${Math.max(1, 100 * prediction.probability)}%` }} />
+          <span class="prediction-token">{prediction.token.replace(/^[Ġ▁]/, "␣")}</span>
+          <span class="prediction-share">{format.percent(prediction.probability, prediction.probability < 0.1 ? 1 : 0)}</span>
+        </span>
+      ))}
+    </div>
+  );
+}
+
+function Facts(props: { readonly token: Token }) {
+  const { token } = props;
+  const facts: [string, string | null | undefined][] = [
+    ["POS", token.pos],
+    ["TAG", token.tag],
+    ["DEP", token.dep],
+    ["ENT", token.entity],
+    ["lemma", token.lemma],
+  ];
+  return (
+    <span class="facts">
+      {facts.filter(([, value]) => value).map(([name, value]) => (
+        <span key={name}><span class="muted">{name}</span> {value}</span>
+      ))}
+      <span><span class="muted">id</span> {token.id}</span>
+    </span>
+  );
+}
+
+export function Inspector(props: { readonly picture: Picture | null }) {
+  const controller = useController();
+  const { view, hover, capture } = useApp((s) => ({ view: s.view, hover: s.hover, capture: s.capture }));
+  const looked = hover ?? view.pinned;
+  const { left, right } = sides(capture, view.stack);
+  const token = looked === null ? undefined : (looked.side === "left" ? left : right)[looked.token];
+  if (looked === null || token === undefined) {
+    return (
+      <div class="inspector quiet">
+        <p class="muted">
+          Hover a token to see where its attention goes{capture?.model.hasLmHead ? " and what the model expects there" : ""}. Click to pin it and
+          search the corpus for its like{capture?.model.maskToken === null ? "" : "; double-click, or press m, to mask it"}.
+        </p>
+      </div>
+    );
+  }
+  const { picture } = props;
+  const row = picture === null ? -1 : rowOf(looked.side === "left" ? picture.leftGroups : picture.rightGroups, looked.token);
+  const best = picture === null || row < 0 ? [] : partners(picture, looked.side, row, looked.side === "left" ? right : left);
+  const pinned = view.pinned !== null && view.pinned.side === looked.side && view.pinned.token === looked.token;
+  return (
+    <div class="inspector">
+      <div class="inspector-head">
+        <b class="inspector-token">{tokenLabel(token)}</b>
+        {token.isMasked && <span class="muted">was “{token.text.trim()}”</span>}
+        <Facts token={token} />
+        <span class="spring" />
+        {pinned && <Button kind="link" onClick={() => controller.unpin()} title="Escape">unpin</Button>}
+        {!token.isSpecial && controller.maskRefusal() === null && pinned && (
+          <Button kind="link" onClick={() => controller.toggleMask([looked.token])} title="m">{token.isMasked ? "unmask" : "mask"}</Button>
+        )}
+      </div>
+      {best.length > 0 && (
+        <p class="partners">
+          <span class="muted">{looked.side === "left" ? "looks at" : "is looked at by"}</span>
+          {best.map((partner, i) => (
+            <span key={i} class="partner">{partner.name} <span class="muted">{format.weight(partner.weight)}</span></span>
+          ))}
+        </p>
+      )}
+      <Predictions token={token} />
+    </div>
+  );
+}

@@ -1,0 +1,134 @@
+/** What the contexts have in common, against what the corpus has anyway. */
+import { useState } from "preact/hooks";
+import { SIGNIFICANT } from "../draw/histogramSvg";
+import * as format from "../logic/format";
+import { ANNOTATION_NAMES, ANNOTATION_TITLES, ANNOTATIONS, sameLabel } from "../logic/labels";
+import { labelColor } from "../logic/palette";
+import type { Bin, Histogram, SummarizeResult } from "../protocol";
+import { useApp, useController } from "./context";
+import { Button, Segmented } from "./controls";
+import { Busy, Empty, Failed, isBusy, isFailed } from "./states";
+
+const MOST_BARS = 6;
+
+function spoken(bin: Bin, n: number): string {
+  const certain = bin.qValue < SIGNIFICANT ? `significant, q ${bin.qValue < 0.001 ? "below 0.001" : bin.qValue.toFixed(3)}` : "not significant";
+  return `${bin.label}: ${bin.count} of ${n}, ${(100 * bin.share).toFixed(0)} %, ${(100 * bin.baseline).toFixed(1)} % expected, ${format.lift(bin.lift)}, 95 % interval ${(100 * bin.low).toFixed(0)} to ${(100 * bin.high).toFixed(0)} %, ${certain}`;
+}
+
+function Bar(props: { readonly histogram: Histogram; readonly bin: Bin; readonly n: number }) {
+  const controller = useController();
+  const bar = useApp((s) => s.view.bar);
+  const { histogram, bin } = props;
+  const on = bar !== null && bar.of === histogram.of && bar.attribute === histogram.attribute && sameLabel(bar.attribute, bar.label, bin.label);
+  const sure = bin.qValue < SIGNIFICANT;
+  const more = bin.share > bin.baseline;
+  const color = histogram.attribute === "offset" ? null : labelColor(bin.label, histogram.attribute);
+  const text = histogram.attribute === "offset" && bin.label !== "none" ? format.signed(Number(bin.label)) : bin.label;
+  return (
+    <button
+      type="button"
+      class={`bar${on ? " on" : ""}${bin.count === 0 ? " zero" : ""}`}
+      aria-pressed={on}
+      aria-label={`${spoken(bin, props.n)}. ${on ? "Showing only these contexts." : "Show only these contexts."}`}
+      title={spoken(bin, props.n)}
+      onClick={() => controller.setBar(on ? null : { of: histogram.of, attribute: histogram.attribute, label: bin.label })}
+    >
+      <span class="bar-label">{text}</span>
+      <span class="bar-track">
+        <span class="bar-fill" style={{ width: `${100 * bin.share}%`, ...(color === null ? {} : { backgroundColor: color }) }} />
+        <span class="bar-interval" style={{ left: `${100 * bin.low}%`, width: `${Math.max(0.5, 100 * (bin.high - bin.low))}%` }} />
+        <span class="bar-tick" style={{ left: `${100 * bin.baseline}%` }} />
+      </span>
+      <span class="bar-count">{bin.count}</span>
+      <span class={`bar-lift${sure ? " sure" : ""}`}>{format.lift(bin.lift)}{sure ? (more ? " ▲" : " ▼") : ""}</span>
+    </button>
+  );
+}
+
+const TITLES: Readonly<Record<Histogram["of"], Readonly<Record<SummarizeResult["subject"], string>>>> = {
+  subject: { match: "matched token", next: "token after the match" },
+  maxAttention: { match: "match looks most at", next: "next token looks most at" },
+};
+
+function titleOf(histogram: Histogram, summary: SummarizeResult): string {
+  if (histogram.of === "maxAttention" && summary.subject === "match" && summary.attention === "incoming") return "looks most at the match";
+  return TITLES[histogram.of][summary.subject];
+}
+
+function Bars(props: { readonly histogram: Histogram; readonly summary: SummarizeResult }) {
+  const { histogram, summary } = props;
+  const [all, setAll] = useState(false);
+  const bins = histogram.bins.filter((bin) => bin.count > 0);
+  const shown = all ? bins : bins.slice(0, MOST_BARS);
+  const total = bins.reduce((sum, bin) => sum + bin.count, 0);
+  const title = titleOf(histogram, summary);
+  return (
+    <div class="histogram" role="group" aria-label={`${title}: ${ANNOTATION_TITLES[histogram.attribute]}`}>
+      <h3>{title} <span class="muted">· {ANNOTATION_NAMES[histogram.attribute]}</span></h3>
+      {shown.map((bin) => <Bar key={bin.label} histogram={histogram} bin={bin} n={total} />)}
+      {bins.length === 0 && <p class="muted">nothing to count</p>}
+      {bins.length > MOST_BARS && <Button kind="link" onClick={() => setAll(!all)}>{all ? "fewer" : `${bins.length - MOST_BARS} more`}</Button>}
+    </div>
+  );
+}
+
+function Findings(props: { readonly findings: readonly string[] }) {
+  if (props.findings.length === 0) {
+    return <p class="findings">No share here differs from the corpus' own beyond chance (q &lt; 0.05): these contexts have nothing in common that the counts can show.</p>;
+  }
+  return (
+    <ul class="findings">
+      {props.findings.map((finding) => <li key={finding}>{finding}</li>)}
+    </ul>
+  );
+}
+
+export function SummaryPane() {
+  const controller = useController();
+  const { summary, summarize, by, result, wide } = useApp((s) => ({
+    summary: s.summary,
+    summarize: s.summarize,
+    by: s.view.summaryBy,
+    result: s.result,
+    wide: s.wide,
+  }));
+  if (wide && result === null && summarize.phase === "idle") return null;
+  const chosen = (summary?.histograms ?? []).filter((one) => one.attribute === by || one.attribute === "offset");
+  return (
+    <section class="pane summary" aria-labelledby="exbert-summary">
+      <div class="pane-head">
+        <h2 id="exbert-summary">What these contexts share</h2>
+        {summary !== null && (
+          <span class="muted">
+            {summary.nHits} contexts, {summary.nDistinct} distinct · expected from {format.compact(summary.nBaseline)} tokens
+          </span>
+        )}
+        <span class="spring" />
+        {summary !== null && (
+          <Segmented
+            label="Count by"
+            choices={ANNOTATIONS.map((value) => ({ value, text: ANNOTATION_NAMES[value], title: ANNOTATION_TITLES[value] }))}
+            value={by}
+            onChange={(summaryBy) => controller.update({ summaryBy })}
+          />
+        )}
+      </div>
+      {isBusy(summarize) && <Busy what="Counting …" progress={summarize.progress} />}
+      {isFailed(summarize) && <Failed error={summarize.error} onRetry={() => controller.contexts.retry()} />}
+      {summary === null && summarize.phase === "idle" && <Empty title="Nothing to summarise yet"><p>Pin a token in the attention picture; its contexts are counted here.</p></Empty>}
+      {summary !== null && <Findings findings={summary.findings} />}
+      {summary !== null && (
+        <>
+          <div class="histograms">
+            {chosen.map((histogram) => <Bars key={`${histogram.of}:${histogram.attribute}`} histogram={histogram} summary={summary} />)}
+          </div>
+          <p class="legend">
+            <span class="legend-tick" aria-hidden="true" /> share expected in this corpus · <span class="legend-interval" aria-hidden="true" /> 95 % interval ·
+            × lift, <b>▲▼</b> beyond chance (q &lt; 0.05) · click a bar to see its contexts
+          </p>
+        </>
+      )}
+    </section>
+  );
+}

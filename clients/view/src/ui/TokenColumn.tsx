@@ -1,0 +1,185 @@
+/** One side's tokens as buttons: hover or focus looks, click or Enter pins, double click or m masks. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Focus } from "../draw/curves";
+import { heat, inkOf } from "../draw/ink";
+import type { AttentionLayout } from "../draw/layout";
+import type { Picture } from "../logic/picture";
+import type { Group } from "../logic/words";
+import type { Token } from "../protocol";
+import type { Pin, Side } from "../state";
+import { useApp, useController } from "./context";
+import { stepOf, stepTo } from "./roving";
+import { continues, describe, groupLabel, rowOf, temporal } from "./tokenView";
+
+interface Props {
+  readonly side: Side;
+  readonly tokens: readonly Token[];
+  readonly groups: readonly Group[];
+  readonly mask: Uint8Array;
+  readonly layout: AttentionLayout;
+  readonly focus: Focus | null;
+  readonly picture: Picture;
+  readonly view: { readonly first: number; readonly last: number; readonly ref: { readonly current: HTMLElement | null } };
+}
+
+/** Weight between the focused row of the other side and this row, relative to the strongest; 0 without focus. */
+function shade(props: Props, row: number): number {
+  const { picture, focus, side } = props;
+  if (focus === null || focus.side === side || picture.edges.maxWeight === 0) return 0;
+  const { nKeys } = picture.layer;
+  const value = side === "right" ? picture.matrix[focus.row * nKeys + row] : picture.matrix[row * nKeys + focus.row];
+  return value / picture.edges.maxWeight;
+}
+
+function useKeys(props: Props, active: number, setActive: (row: number) => void) {
+  const controller = useController();
+  const { side, groups, view } = props;
+  return (event: KeyboardEvent) => {
+    const tokens = groups[active].tokens;
+    const other = side === "left" ? "ArrowRight" : "ArrowLeft";
+    if (event.key === other) {
+      const columns = (event.currentTarget as HTMLElement).parentElement?.querySelectorAll<HTMLElement>(".tokens");
+      columns?.[side === "left" ? 1 : 0]?.querySelector<HTMLElement>("[tabindex='0']")?.focus();
+    } else if (event.key.toLowerCase() === "m" && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      controller.toggleMask(tokens);
+    } else if (event.key === "Escape") {
+      controller.unpin();
+    } else {
+      const step = event.key === "ArrowLeft" || event.key === "ArrowRight" ? null : stepOf(event.key);
+      if (step === null) return;
+      const next = stepTo(step, active, groups.length);
+      setActive(next);
+      reveal(view.ref.current, next * props.layout.rowHeight, props.layout.rowHeight);
+    }
+    event.preventDefault();
+  };
+}
+
+function reveal(scroller: HTMLElement | null, y: number, height: number): void {
+  if (scroller === null) return;
+  if (y < scroller.scrollTop) scroller.scrollTop = y;
+  else if (y + height > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = y + height - scroller.clientHeight;
+}
+
+export function TokenColumn(props: Props) {
+  const { side, tokens, groups, layout, view } = props;
+  const { pinned, kind, stack } = useApp((s) => ({
+    pinned: s.view.pinned,
+    kind: s.capture?.model.kind ?? null,
+    stack: s.view.stack,
+  }));
+  const [active, setActive] = useState(0);
+  const column = useRef<HTMLDivElement>(null);
+  const moved = useRef(false);
+  const move = (row: number) => {
+    moved.current = true;
+    setActive(row);
+  };
+  const at = Math.min(active, groups.length - 1);
+  const keys = useKeys(props, at, move);
+  useEffect(() => {
+    if (!moved.current) return;
+    moved.current = false;
+    column.current?.querySelector<HTMLElement>(`[data-row="${at}"]`)?.focus();
+  });
+  const rows = new Set([at]);
+  for (let row = Math.max(0, view.first - 2); row < Math.min(groups.length, view.last + 2); row++) rows.add(row);
+  const pinnedRow = pinned !== null && pinned.side === side ? rowOf(groups, pinned.token) : -1;
+  const causal = kind === "autoregressive" || (kind === "encoderDecoder" && stack === "decoder");
+  const x = side === "left" ? layout.leftTokens : layout.rightTokens;
+  return (
+    <div
+      ref={column}
+      class={`tokens ${side}`}
+      role="group"
+      aria-label={side === "left" ? "Tokens that look" : "Tokens that are looked at"}
+      onKeyDown={keys}
+      style={{ left: `${x}px`, width: `${layout.tokenWidth}px` }}
+    >
+      {[...rows].sort((a, b) => a - b).map((row) => (
+        <TokenButton
+          key={row}
+          {...props}
+          row={row}
+          tabbable={row === at}
+          pinned={row === pinnedRow}
+          joined={groups[row].tokens.length === 1 && continues(tokens, groups[row].tokens[0])}
+          time={temporal(row, props.focus?.row ?? null, causal)}
+          onFocus={() => setActive(row)}
+        />
+      ))}
+    </div>
+  );
+}
+
+interface ButtonProps extends Props {
+  readonly row: number;
+  readonly tabbable: boolean;
+  readonly pinned: boolean;
+  readonly joined: boolean;
+  readonly time: "" | "later" | "next";
+  readonly onFocus: () => void;
+}
+
+/** A double click masks; the pin that its first click moved goes back to where it was. */
+function useClicks(props: ButtonProps) {
+  const controller = useController();
+  const before = useRef<Pin | null>(null);
+  const group = props.groups[props.row];
+  const click = (event: MouseEvent) => {
+    if (event.detail > 1) return;
+    before.current = controller.store.get().view.pinned;
+    controller.pin({ side: props.side, token: group.tokens[0] });
+  };
+  const doubleClick = () => {
+    controller.update({ pinned: before.current });
+    controller.toggleMask(group.tokens);
+  };
+  return { click, doubleClick };
+}
+
+function TokenButton(props: ButtonProps) {
+  const controller = useController();
+  const theme = useApp((s) => s.theme);
+  const { row, groups, tokens, side, layout, focus } = props;
+  const first = tokens[groups[row].tokens[0]];
+  const { click, doubleClick } = useClicks(props);
+  const amount = shade(props, row);
+  const classes = [
+    "token",
+    props.pinned && "pinned",
+    focus?.side === side && focus.row === row && "looked",
+    first.isSpecial && "special",
+    first.isMasked && "masked",
+    props.mask[row] === 0 && "off",
+    props.joined && "joined",
+    props.time,
+  ];
+  const look = () => controller.hover({ side, token: groups[row].tokens[0] });
+  const leave = () => controller.hover(null);
+  return (
+    <button
+      type="button"
+      data-row={row}
+      class={classes.filter(Boolean).join(" ")}
+      tabIndex={props.tabbable ? 0 : -1}
+      aria-pressed={props.pinned}
+      aria-label={`${describe(first)}${props.time === "" ? "" : props.time === "next" ? ", next token" : ", later, not seen"}`}
+      style={{
+        top: `${row * layout.rowHeight}px`,
+        backgroundColor: amount > 0.02 ? heat(inkOf(theme), 0.55 * amount) : "",
+      }}
+      onMouseEnter={look}
+      onMouseLeave={leave}
+      onFocus={() => {
+        props.onFocus();
+        look();
+      }}
+      onBlur={leave}
+      onClick={click}
+      onDblClick={doubleClick}
+    >
+      {groupLabel(tokens, groups[row])}
+    </button>
+  );
+}

@@ -1,0 +1,136 @@
+/** What holds for all panes: model, corpus, layer, heads. */
+import { layersOf, stacksOf } from "../app";
+import { headColor, inkOn, modeOf } from "../logic/palette";
+import * as format from "../logic/format";
+import type { Stack } from "../state";
+import { useApp, useController } from "./context";
+import { Button, Segmented, Select } from "./controls";
+import { moveFocus } from "./roving";
+
+const INDEX = "\u0000index";
+
+function ModelPicker() {
+  const controller = useController();
+  const { models, model, loaded } = useApp((s) => ({
+    models: s.models,
+    model: s.view.model,
+    loaded: s.capture?.model ?? null,
+  }));
+  const chosen = model ?? loaded?.id ?? models?.find((one) => one.isDefault)?.id ?? "";
+  const ids = new Set([...(models ?? []).map((one) => one.id), ...(chosen === "" ? [] : [chosen])]);
+  const title = loaded === null ? "Model" : `${loaded.id} · ${loaded.architecture} · ${loaded.nLayers} layers × ${loaded.nHeads} heads · ${loaded.device}`;
+  if (ids.size === 0) return null;
+  return (
+    <Select
+      label="Model"
+      title={title}
+      value={chosen}
+      choices={[...ids].map((id) => ({ value: id, text: format.shortModel(id) }))}
+      onChange={(id) => controller.setModel(id)}
+    />
+  );
+}
+
+function CorpusPicker() {
+  const controller = useController();
+  const { corpora, corpus } = useApp((s) => ({ corpora: s.corpora, corpus: s.view.corpus }));
+  const known = (corpora ?? []).map((one) => ({
+    value: one.corpus,
+    text: `${one.corpus} · ${format.compact(one.tokens)} tokens`,
+  }));
+  if (corpus !== null && !known.some((one) => one.value === corpus)) known.push({ value: corpus, text: corpus });
+  const canIndex = controller.host.commands === undefined || controller.host.commands.includes("indexFolder");
+  const choices = [
+    ...(corpus === null ? [{ value: "", text: "no corpus" }] : []),
+    ...known,
+    ...(canIndex ? [{ value: INDEX, text: "index a folder …" }] : []),
+  ];
+  const change = (value: string) => {
+    if (value === INDEX) {
+      controller.host.runCommand("indexFolder");
+      controller.store.set({ view: { ...controller.store.get().view } });
+    } else controller.setCorpus(value === "" ? null : value);
+  };
+  return <Select label="Corpus" value={corpus ?? ""} choices={choices} onChange={change} />;
+}
+
+const STACK_TITLES: Readonly<Record<Stack, string>> = {
+  encoder: "how the encoder's tokens look at each other",
+  decoder: "how the decoder's tokens look back at each other",
+  cross: "how the decoder's tokens look at the encoder's",
+};
+
+function LayerPicker() {
+  const controller = useController();
+  const { layer, capture, stack } = useApp((s) => ({ layer: s.view.layer, capture: s.capture, stack: s.view.stack }));
+  if (capture === null) return null;
+  const stacks = stacksOf(capture);
+  const choices = Array.from({ length: layersOf(capture, stack) }, (_, i) => ({ value: i, text: String(i), title: `layer ${i}` }));
+  return (
+    <>
+      {stacks.length > 1 && (
+        <Segmented
+          label="attention of"
+          choices={stacks.map((value) => ({ value, text: value, title: STACK_TITLES[value] }))}
+          value={stack}
+          onChange={(value) => controller.setStack(value)}
+        />
+      )}
+      <Segmented label="layer" showLabel compact choices={choices} value={layer} onChange={(value) => controller.setLayer(value)} />
+    </>
+  );
+}
+
+function HeadPicker() {
+  const controller = useController();
+  const { heads, n, theme } = useApp((s) => ({ heads: s.view.heads, n: s.capture?.model.nHeads ?? 0, theme: s.theme }));
+  if (n === 0) return null;
+  const mode = modeOf(theme);
+  return (
+    <div class="field">
+      <span class="field-label" aria-hidden="true">heads</span>
+      <div class="heads" role="group" aria-label="Heads; focus previews, Enter or Space toggles" onKeyDown={moveFocus}>
+        {Array.from({ length: n }, (_, head) => {
+          const on = heads === null || heads.includes(head);
+          const color = headColor(head, mode);
+          return (
+            <button
+              key={head}
+              type="button"
+              data-roving
+              class="head"
+              aria-pressed={on}
+              aria-label={`head ${head}`}
+              title={`head ${head}: click to ${on ? "leave out" : "include"}, double click for this one alone`}
+              tabIndex={head === 0 ? 0 : -1}
+              style={on ? { backgroundColor: color, color: inkOn(color), borderColor: color } : { borderBottomColor: color }}
+              onClick={() => controller.toggleHead(head)}
+              onDblClick={() => controller.setHeads([head])}
+              onMouseEnter={() => controller.preview(head)}
+              onMouseLeave={() => controller.preview(null)}
+              onFocus={() => controller.preview(head)}
+              onBlur={() => controller.preview(null)}
+            >
+              {head}
+            </button>
+          );
+        })}
+      </div>
+      <Button kind="link" onClick={() => controller.setHeads(null)} label="all heads">all</Button>
+      <Button kind="link" onClick={() => controller.setHeads([])} label="no heads">none</Button>
+    </div>
+  );
+}
+
+export function Toolbar() {
+  return (
+    <div class="toolbar" role="group" aria-label="Model, corpus, layer and heads">
+      <div class="pickers">
+        <ModelPicker />
+        <CorpusPicker />
+      </div>
+      <LayerPicker />
+      <HeadPicker />
+    </div>
+  );
+}

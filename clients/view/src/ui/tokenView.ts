@@ -1,0 +1,45 @@
+/** How rows of the picture read: label, state, description for screen readers. */
+import type { Group } from "../logic/words";
+import { groupOf } from "../logic/words";
+import type { Token } from "../protocol";
+
+/** The row that holds a token; -1 if none. */
+export function rowOf(groups: readonly Group[], token: number): number {
+  // without words, rows are tokens: no search needed
+  if (groups[token]?.tokens[0] === token && groups[token].tokens.length === 1) return token;
+  return groupOf(groups, token);
+}
+
+/** What a token is called: as in the text; special and empty ones by their vocabulary form. */
+export function tokenLabel(token: Token): string {
+  if (token.isMasked) return token.token;
+  const text = token.text.replace(/\n/g, "⏎").replace(/\t/g, "⇥");
+  return token.isSpecial || text.trim() === "" ? (text === "" || token.isSpecial ? token.token : text.replaceAll(" ", "␣")) : text.trim();
+}
+
+export function groupLabel(tokens: readonly Token[], group: Group): string {
+  return group.tokens.map((i) => tokenLabel(tokens[i])).join("");
+}
+
+/** True when the token continues the word of the one before it. */
+export function continues(tokens: readonly Token[], index: number): boolean {
+  const token = tokens[index];
+  const before = tokens[index - 1];
+  return (
+    before !== undefined && typeof token.word === "number" && token.word === before.word && token.segment === before.segment && !token.isSpecial
+  );
+}
+
+/** Everything known of a token, in one line. */
+export function describe(token: Token): string {
+  const parts = [token.pos, token.dep, token.entity].filter((part) => part !== null && part !== undefined);
+  return [`“${tokenLabel(token)}”`, ...parts, token.isMasked ? "masked" : "", token.isSpecial ? "special" : ""]
+    .filter((part) => part !== "")
+    .join(", ");
+}
+
+/** Autoregressive models: tokens after the chosen one cannot be seen; the next one is what is predicted. */
+export function temporal(row: number, focus: number | null, autoregressive: boolean): "" | "later" | "next" {
+  if (!autoregressive || focus === null || row <= focus) return "";
+  return row === focus + 1 ? "next" : "later";
+}

@@ -42,7 +42,7 @@ VALUES = {
 
 @dataclass(frozen=True)
 class Stock:
-    """A pass of the stock model: ``attentions`` ``[L, H, n, n]``, ``hidden`` ``[L + 1, n, D]``, ``heads`` ``[L, H, n, d]``."""
+    """A pass of the stock model: ``attentions`` [L, H, n, n], ``hidden`` [L + 1, n, D], ``heads`` [L, H, n, d]."""
 
     attentions: np.ndarray
     hidden: np.ndarray

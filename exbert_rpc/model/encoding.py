@@ -10,11 +10,13 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from exbert_rpc.errors import InvalidParams, TextTooLong
 from exbert_rpc.model.types import Encoding
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 MAX_CHARACTERS = 1_000_000
 SPACE_MARKS = "▁Ġ "
+_MARKS = frozenset({"Mn", "Mc", "Me", "Lm", "Lo", "Sk"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class TextEncoder:
 
     Attributes:
         tokenizer: See :func:`literal_tokenizer`.
+        vocabulary: Vocabulary form of each id.
         max_tokens: Longest input, special tokens included.
         mask_id: Id of the mask token, or ``None``.
         mask_token: Its vocabulary form, or ``None``.
@@ -40,6 +44,7 @@ class TextEncoder:
     """
 
     tokenizer: Tokenizer
+    vocabulary: Sequence[str]
     max_tokens: int
     mask_id: int | None
     mask_token: str | None
@@ -56,8 +61,8 @@ class TextEncoder:
         if pair is not None:
             check_text(pair, "textPair")
         raw = self.tokenizer.encode(text, pair) if pair is not None else self.tokenizer.encode(text)
+        self._check_length(len(raw.ids))
         encoding = self._from_raw(raw, text, pair)
-        self.check_length(encoding)
         if encoding.is_special.all():
             raise InvalidParams("text", "the tokenizer keeps nothing of it", hint="send text with visible characters")
         return self._masked(encoding, mask) if len(mask) > 0 else encoding
@@ -89,7 +94,9 @@ class TextEncoder:
 
     def check_length(self, encoding: Encoding) -> None:
         """Return at once, or raise :class:`~exbert_rpc.errors.TextTooLong` with both lengths."""
-        length = len(encoding.ids)
+        self._check_length(len(encoding.ids))
+
+    def _check_length(self, length: int) -> None:
         if length > self.max_tokens:
             raise TextTooLong(
                 f"the text has {length} tokens (special ones included), the model takes at most {self.max_tokens}",
@@ -102,22 +109,25 @@ class TextEncoder:
     def _from_raw(self, raw: RawEncoding, text: str, pair: str | None) -> Encoding:
         special = np.array(raw.special_tokens_mask, dtype=np.bool_)
         segments = _segments(raw.sequence_ids)
-        spans = np.zeros((len(raw.ids), 2), dtype=np.int32)
-        tokens = raw.tokens
+        tokens = tuple(self.vocabulary[id_] for id_ in raw.ids)
+        spans = np.zeros((len(tokens), 2), dtype=np.int32)
         for index, (start, end) in enumerate(raw.offsets):
             if not special[index]:
                 source = pair if segments[index] == 1 and pair is not None else text
                 spans[index] = visible_span(source, start, end, tokens[index])
+        _adopt_marks(text, spans, [index for index, segment in enumerate(segments) if segment == 0])
+        if pair is not None:
+            _adopt_marks(pair, spans, [index for index, segment in enumerate(segments) if segment == 1])
         return Encoding(
             text=text,
             pair=pair,
             ids=np.array(raw.ids, dtype=np.int64),
-            tokens=tuple(tokens),
+            tokens=tokens,
             start=spans[:, 0].copy(),
             end=spans[:, 1].copy(),
             segment=np.array(segments, dtype=np.int32),
             is_special=special,
-            is_masked=np.zeros(len(raw.ids), dtype=np.bool_),
+            is_masked=np.zeros(len(tokens), dtype=np.bool_),
             type_ids=np.array(raw.type_ids, dtype=np.int32) if self.gives_types else None,
         )
 
@@ -179,7 +189,7 @@ def visible_span(text: str, start: int, end: int, token: str) -> tuple[int, int]
     """
     only_marks = not token.strip(SPACE_MARKS)
     piece = text[start:end]
-    if only_marks and not piece.isspace():
+    if only_marks and not all(character.isspace() or character in token for character in piece):
         return start, start
     if end <= start:
         return (start, start + 1) if start < len(text) and not only_marks else (start, start)
@@ -210,18 +220,35 @@ def literal_tokenizer(serialized: str) -> Tokenizer:
 def _hide_pieces(model: dict[str, Any], special: set[str]) -> None:
     """Give special pieces a spelling that no text has, at the same id; the unknown piece must stay."""
     vocabulary = model.get("vocab")
-    special = special - {model.get("unk_token")}
-    if isinstance(vocabulary, list):
-        unknown = model.get("unk_id")
-        for index, (piece, score) in enumerate(vocabulary):
-            if piece in special and index != unknown:
-                vocabulary[index] = [_hidden(piece), score]
+    if isinstance(vocabulary, list):  # Unigram finds its unknown piece by number
+        model["vocab"] = [[_hidden(piece) if piece in special else piece, score] for piece, score in vocabulary]
     elif isinstance(vocabulary, dict):
+        special = special - {model.get("unk_token")}
         model["vocab"] = {_hidden(piece) if piece in special else piece: id_ for piece, id_ in vocabulary.items()}
 
 
 def _hidden(piece: str) -> str:
     return f"\x00{piece}\x00"
+
+
+def _adopt_marks(text: str, spans: NDArray[np.int32], tokens: Sequence[int]) -> None:
+    """Extend tokens over the marks that follow them (accents, voicing) and that normalization merged into them.
+
+    The library gives a composed character the offset of its first part only. ``spans`` is changed in place.
+    """
+    if text.isascii():
+        return
+    covered = np.zeros(len(text) + 1, dtype=np.bool_)
+    for index in tokens:
+        covered[spans[index, 0] : spans[index, 1]] = True
+    for index in tokens:
+        end = int(spans[index, 1])
+        if end == spans[index, 0]:
+            continue
+        while end < len(text) and not covered[end] and unicodedata.category(text[end]) in _MARKS:
+            covered[end] = True
+            end += 1
+        spans[index, 1] = end
 
 
 def _segments(sequence_ids: Sequence[int | None]) -> list[int]:

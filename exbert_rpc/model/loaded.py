@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exbert_rpc.errors import InvalidParams
+from exbert_rpc.errors import InvalidParams, ModelNotSupported
 from exbert_rpc.model.capture import PassCapture, batch_capture, check_range
 from exbert_rpc.model.encoding import TextEncoder
 from exbert_rpc.model.types import BatchCapture, Encoding, ModelInfo
@@ -75,7 +75,7 @@ class LoadedModel:
             InvalidParams: A ``decoder_encoding`` for a model that has no decoder beside its encoder.
             ModelNotSupported: The model gave numbers that are not finite.
         """
-        self.check_length(encoding)
+        self._check_runnable(encoding)
         inputs = self._inputs([encoding])
         if self._network.is_encoder_decoder:
             decoder_encoding = self._decoder_encoding(encoding, decoder_encoding)
@@ -105,7 +105,7 @@ class LoadedModel:
         check_range("hiddenLayers", hidden_layers, self._info.n_layers + 1, "hidden layer")
         check_range("layers", [*layers, *attention_layers], self._info.n_layers, "layer")
         for encoding in encodings:
-            self.check_length(encoding)
+            self._check_runnable(encoding)
         found: dict[int, BatchCapture] = {}
         for group in self._groups(encodings):
             raw = self._network.run_selected(
@@ -129,8 +129,21 @@ class LoadedModel:
     def _decoder_encoding(self, encoding: Encoding, given: Encoding | None) -> Encoding:
         if given is None:
             given = self._encoder.encode(encoding.text if encoding.pair is None else encoding.pair)
-        self.check_length(given)
+        self._check_runnable(given)
         return given
+
+    def _check_runnable(self, encoding: Encoding) -> None:
+        self.check_length(encoding)
+        if len(encoding.ids) == 0:
+            raise InvalidParams("text", "the tokenizer keeps nothing of it", hint="send text with visible characters")
+        highest = int(encoding.ids.max())
+        if highest >= self._network.n_embeddings:
+            form = encoding.tokens[int(encoding.ids.argmax())]
+            raise ModelNotSupported(
+                f"{self._info.id}: its tokenizer gives {form!r} the id {highest}, but it has only "
+                f"{self._network.n_embeddings} embeddings",
+                hint="leave that token out of the text",
+            )
 
     def _inputs(self, encodings: Sequence[Encoding]) -> dict[str, torch.Tensor]:
         return model_inputs(encodings, self._pad_id, self._network.device)

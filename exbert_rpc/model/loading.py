@@ -76,14 +76,16 @@ def load_model(
     )
     digest = fingerprint(files, _plain(config), literal.to_str(), "float32", cache_dir)
     info = _info(model_id, name, facts, max_tokens, has_lm_head, tokenizer.mask_token, digest, str(chosen_device))
+    vocabulary = _vocabulary(tokenizer)
     encoder = TextEncoder(
         tokenizer=literal,
+        vocabulary=vocabulary,
         max_tokens=max_tokens,
         mask_id=tokenizer.mask_token_id if tokenizer.mask_token is not None else None,
         mask_token=tokenizer.mask_token,
-        gives_types="token_type_ids" in tokenizer.model_input_names,
+        gives_types="token_type_ids" in tokenizer.model_input_names and network.reads("token_type_ids"),
     )
-    return LoadedModel(info, network, encoder, _vocabulary(tokenizer), pad_id_of(network))
+    return LoadedModel(info, network, encoder, vocabulary, pad_id_of(network))
 
 
 def _info(

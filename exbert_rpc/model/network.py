@@ -107,10 +107,19 @@ class Network:
         return self.model.base_model
 
     @property
+    def n_embeddings(self) -> int:
+        """Ids that the model has an embedding for."""
+        return int(self.model.get_input_embeddings().num_embeddings)
+
+    @property
     def device(self) -> torch.device:
         """Where the weights are."""
         device: torch.device = next(self.model.parameters()).device
         return device
+
+    def reads(self, argument: str) -> bool:
+        """Whether the model's forward pass names that argument."""
+        return argument in inspect.signature(self.body.forward).parameters
 
     def use(self, route: Route) -> bool:
         """Switch the attention implementation; whether the model followed."""

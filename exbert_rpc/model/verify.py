@@ -141,7 +141,7 @@ def _probe(network: Network, forbidden_ids: set[int], length: int) -> dict[str, 
     """A fixed sequence of ordinary ids; the decoder gets a shorter one, so that streams can't be mixed up."""
     import torch
 
-    size = network.model.get_input_embeddings().num_embeddings
+    size = network.n_embeddings
     allowed = [id_ for id_ in range(min(size, 50_000)) if id_ not in forbidden_ids] or [0]
     chosen = [allowed[(7919 * (step + 1)) % len(allowed)] for step in range(length)]
     ids = torch.tensor([chosen], dtype=torch.long, device=network.device)

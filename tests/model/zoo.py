@@ -212,14 +212,13 @@ def make_model(family: str, folder: Path, *, seed: int = 0) -> Path:
 
 
 def make_tokenizer(kind: Kind, folder: Path) -> Any:
-    """A tokenizer of a kind (``wordpiece``, ``bpe``: byte-level, ``unigram``, ``metaspace-bpe``), saved in ``folder``."""
+    """A tokenizer of a kind (wordpiece, bpe: byte-level, unigram, metaspace-bpe), saved in ``folder``."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from transformers import PreTrainedTokenizerFast
 
     tokenizer, special = _TRAINERS[kind]()
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special)
-    if kind == "wordpiece":
-        fast.model_input_names = ["input_ids", "token_type_ids", "attention_mask"]
+    names = ["input_ids", *(["token_type_ids"] if kind == "wordpiece" else []), "attention_mask"]
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_input_names=names, **special)
     folder.mkdir(parents=True, exist_ok=True)
     fast.save_pretrained(folder)
     return fast
@@ -237,8 +236,8 @@ def make_masked_lm(folder: Path, words: list[str], *, layers: int = 2, seed: int
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     _bert_frame(tokenizer)
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, **_BERT_SPECIAL)
-    fast.model_input_names = ["input_ids", "token_type_ids", "attention_mask"]
+    names = ["input_ids", "token_type_ids", "attention_mask"]
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_input_names=names, **_BERT_SPECIAL)
     folder.mkdir(parents=True, exist_ok=True)
     fast.save_pretrained(folder)
     torch.manual_seed(seed)

@@ -27,7 +27,6 @@ export class JupyterHost implements Host {
   ];
   readonly state: Host['state'];
   private readonly themes = new Set<(theme: Theme) => void>();
-  private readonly selections = new Set<(selection: SelectionEvent) => void>();
 
   constructor(private readonly surroundings: Surroundings) {
     this.state = surroundings.state;
@@ -73,9 +72,9 @@ export class JupyterHost implements Host {
     return { dispose: () => void this.themes.delete(callback) };
   }
 
-  onSelection(callback: (selection: SelectionEvent) => void) {
-    this.selections.add(callback);
-    return { dispose: () => void this.selections.delete(callback) };
+  /** The panel hands selections to the mounted view itself. */
+  onSelection(_callback: (selection: SelectionEvent) => void) {
+    return { dispose: () => undefined };
   }
 
   onServerEvent(callback: (event: ServerEvent) => void) {
@@ -93,11 +92,6 @@ export class JupyterHost implements Host {
   /** JupyterLab's theme has changed. */
   themeChanged(): void {
     this.themes.forEach(callback => callback(this.theme));
-  }
-
-  /** A person wants to see this text. */
-  select(selection: SelectionEvent): void {
-    this.selections.forEach(callback => callback(selection));
   }
 }
 

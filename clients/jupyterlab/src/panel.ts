@@ -24,6 +24,7 @@ export class ExbertPanel extends Widget {
     super();
     this.id = PANEL_ID;
     this.addClass('exbert-panel');
+    this.node.tabIndex = -1; // so that activating it moves the focus here, and Tab goes on into the view
     this.title.label = 'exBERT';
     this.title.caption = 'Attention, similar contexts and what they share';
     this.title.icon = exbertIcon;
@@ -36,23 +37,25 @@ export class ExbertPanel extends Widget {
 
   /** Show this text. */
   select(selection: SelectionEvent): void {
-    this.host.select(selection);
+    this.view?.select(selection);
   }
 
   themeChanged(): void {
+    this.node.dataset['theme'] = this.host.theme;
     this.host.themeChanged();
   }
 
-  /** Draw anew from the kept state with some of it changed: another model or corpus, or a state out of a link. */
+  /** Change a part of what is shown: another model or corpus, or all of it out of a link. */
   restore(change: object): void {
-    this.keep({ version: 1, ...(this.state as object | undefined), ...change });
-    this.view?.dispose();
-    this.draw();
+    this.view?.restore(JSON.stringify({ ...this.view.state(), ...change }));
+    this.view?.refresh();
   }
 
   protected override onActivateRequest(message: Message): void {
     super.onActivateRequest(message);
-    this.node.querySelector<HTMLElement>('[tabindex="0"], button, input, select')?.focus();
+    if (!this.node.contains(document.activeElement)) {
+      this.node.focus();
+    }
   }
 
   override dispose(): void {
@@ -65,6 +68,7 @@ export class ExbertPanel extends Widget {
     const element = document.createElement('div');
     element.className = 'exbert-panel-content';
     this.node.replaceChildren(element);
+    this.node.dataset['theme'] = this.host.theme;
     this.view = mount(element, this.host);
   }
 

@@ -47,7 +47,10 @@ export function statusText(event: ServerEvent, info: ServerInfo | null, used: bo
     return { text: 'exBERT', title: 'exBERT: click to open its panel' };
   }
   const well = event.kind === 'ready' || event.kind === 'restarted';
-  const detail = well && info !== null ? ` · ${info.defaultModel} · ${info.device}` : '';
+  if (well && info !== null) {
+    const text = `exBERT: ${info.defaultModel}`;
+    return { text, title: event.message ?? `${text} on ${info.device}` };
+  }
   const text = ['exBERT', WORDS[event.kind], MARKS[event.kind]].filter(part => part !== '').join(' ');
-  return { text, title: event.message ?? `exBERT${detail}` };
+  return { text, title: event.message ?? text };
 }

@@ -58,7 +58,7 @@ describe('the status item', () => {
   it('says only its name until the server was needed', () =>
     expect(statusText({ kind: 'starting' }, null, false).text).toBe('exBERT'));
   it('names the model and the device when all is well', () =>
-    expect(statusText({ kind: 'ready' }, info, true)).toEqual({ text: 'exBERT', title: 'exBERT · mini · cpu' }));
+    expect(statusText({ kind: 'ready' }, info, true)).toEqual({ text: 'exBERT: mini', title: 'exBERT: mini on cpu' }));
   it('says in words what is wrong, not by a colour', () => {
     expect(statusText({ kind: 'crashed', message: 'It ended.' }, info, true)).toEqual({
       text: 'exBERT server stopped ⚠',

@@ -14,11 +14,15 @@ is mapped, not read, and its checksum is verified when it is first used, so that
 from __future__ import annotations
 
 import json
+import math
 import mmap
 import os
+import re
+import stat
 import struct
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -31,6 +35,19 @@ from exbert_rpc.errors import CorpusDamaged
 MAGIC = b"EXBSEG01"
 _ALIGN = 64
 _TRAILER = struct.Struct("<QQQ")
+_NUMBERS = re.compile(r"[<|][iuf][1248]")
+"""The only dtypes that sections have; a table of contents from somebody else must not name objects."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """Where an array lies in the file, and what it is."""
+
+    offset: int
+    nbytes: int
+    digest: str
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
 
 
 class SegmentWriter:
@@ -68,18 +85,26 @@ class Segment:
     Args:
         path: The file.
         expected_bytes: Its size according to the manifest.
+        expected_checksum: Checksum of its table of contents according to the manifest; empty: any.
 
     Raises:
-        CorpusDamaged: if it is missing, cut, or its contents do not match their checksum.
+        CorpusDamaged: if it is missing, cut, another file, or its contents do not match their checksum.
     """
 
-    def __init__(self, path: Path, expected_bytes: int) -> None:
+    def __init__(self, path: Path, expected_bytes: int, expected_checksum: str = "") -> None:
         self.name = path.name
         self._path = path
         self._lock = threading.Lock()
         self._verified: set[str] = set()
         self._map = _map_file(path, expected_bytes)
-        self.meta, self._contents = self._read_contents()
+        body = self._read_contents()
+        self.checksum = xxhash.xxh3_64_hexdigest(body)
+        if expected_checksum not in ("", self.checksum):
+            raise damaged(self.name, "it is another segment than the one that was written")
+        try:
+            self.meta, self._contents = _parse_contents(body, len(self._map))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
+            raise damaged(self.name, "its table of contents is inconsistent") from exc
 
     def __contains__(self, name: str) -> bool:
         return name in self._contents
@@ -95,14 +120,13 @@ class Segment:
         Raises:
             CorpusDamaged: if it is not there or not what was written.
         """
-        try:
-            offset, nbytes, digest, dtype, shape = self._contents[name]
-        except KeyError:
-            raise damaged(self.name, f"section {name!r} is missing") from None
-        view = memoryview(self._map)[offset : offset + nbytes]
+        section = self._contents.get(name)
+        if section is None:
+            raise damaged(self.name, f"section {name!r} is missing")
+        view = memoryview(self._map)[section.offset : section.offset + section.nbytes]
         if name not in self._verified:
-            self._verify(name, view, digest)
-        return np.frombuffer(view, dtype=_dtype_of(dtype)).reshape(shape)
+            self._verify(name, view, section.digest)
+        return np.frombuffer(view, dtype=section.dtype).reshape(section.shape)
 
     def verify_all(self) -> None:
         """Check every section; raises ``CorpusDamaged`` at the first that is not what was written."""
@@ -115,7 +139,7 @@ class Segment:
         with self._lock:
             self._verified.add(name)
 
-    def _read_contents(self) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _read_contents(self) -> bytes:
         size = len(self._map)
         offset, length, digest = _TRAILER.unpack(self._map[size - _TRAILER.size : size])
         if self._map[: len(MAGIC)] != MAGIC or offset + length + _TRAILER.size != size:
@@ -123,11 +147,24 @@ class Segment:
         body = self._map[offset : offset + length]
         if xxhash.xxh3_64_intdigest(body) != digest:
             raise damaged(self.name, "its table of contents does not match its checksum")
-        contents = json.loads(body)
-        for at, nbytes, _, dtype, shape in contents["sections"].values():
-            if at + nbytes > offset or _dtype_of(dtype).itemsize * int(np.prod(shape, dtype=np.int64)) != nbytes:
-                raise damaged(self.name, "its table of contents is inconsistent")
-        return contents["meta"], contents["sections"]
+        return body
+
+
+def _parse_contents(body: bytes, size: int) -> tuple[dict[str, Any], dict[str, _Section]]:
+    """``meta`` and sections; raises all sorts of errors if they are not what :class:`SegmentWriter` writes."""
+    whole = json.loads(body)
+    if not isinstance(whole["meta"], dict):
+        raise TypeError("meta")
+    sections = {}
+    for name, (offset, nbytes, digest, dtype, shape) in whole["sections"].items():
+        section = _Section(offset, nbytes, digest, _dtype_of(dtype), tuple(shape))
+        numbers = (offset, nbytes, *section.shape)
+        if not all(type(number) is int and number >= 0 for number in numbers) or offset + nbytes > size:
+            raise ValueError(name)
+        if section.dtype.itemsize * math.prod(section.shape) != nbytes:
+            raise ValueError(name)
+        sections[name] = section
+    return whole["meta"], sections
 
 
 def damaged(file: str, what: str) -> CorpusDamaged:
@@ -141,14 +178,19 @@ def damaged(file: str, what: str) -> CorpusDamaged:
 
 def _map_file(path: Path, expected_bytes: int) -> mmap.mmap:
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        # not blocking: somebody may have put a pipe in its place
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError as exc:
         raise damaged(path.name, "the file is missing or cannot be opened") from exc
     try:
-        size = os.fstat(descriptor).st_size
-        if size != expected_bytes or size < len(MAGIC) + _TRAILER.size:
-            raise damaged(path.name, f"the file has {size} bytes, {expected_bytes} were written")
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise damaged(path.name, "it is not a file")
+        if status.st_size != expected_bytes or status.st_size < len(MAGIC) + _TRAILER.size:
+            raise damaged(path.name, f"the file has {status.st_size} bytes, {expected_bytes} were written")
         return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+    except OSError as exc:
+        raise damaged(path.name, "the file cannot be read") from exc
     finally:
         os.close(descriptor)
 
@@ -157,5 +199,10 @@ def _dtype_name(dtype: np.dtype[Any]) -> object:
     return [list(field) for field in dtype.descr] if dtype.names else dtype.str
 
 
-def _dtype_of(name: Any) -> np.dtype[Any]:  # noqa: ANN401
-    return np.dtype(name if isinstance(name, str) else [tuple(field) for field in name])
+def _dtype_of(name: object) -> np.dtype[Any]:
+    """The dtype that :func:`_dtype_name` named; raises ``TypeError`` for any that is not made of plain numbers."""
+    if isinstance(name, str) and _NUMBERS.fullmatch(name):
+        return np.dtype(name)
+    if isinstance(name, list) and all(isinstance(label, str) for label, _ in name):
+        return np.dtype([(label, _dtype_of(of)) for label, of in name])
+    raise TypeError(f"{name!r} is no dtype of ours")

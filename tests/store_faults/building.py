@@ -1,0 +1,85 @@
+"""Builds of the real store with the fake model: what the harness kills, cuts and damages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from exbert_rpc.corpus.types import Document
+from exbert_rpc.errors import CorpusDamaged
+from exbert_rpc.handles import Handles
+from exbert_rpc.index import build as build_module
+from exbert_rpc.index.build import Builder, BuildOutcome
+from exbert_rpc.index.reader import CorpusReader
+from exbert_rpc.index.store import CorpusFolder, Store
+from exbert_rpc.index.types import ContextHit
+from exbert_rpc.requests import SearchRequest, TextInput
+from exbert_rpc.searching import KeptSearch, Searcher
+from exbert_rpc.tasks import Task
+from tests.store_faults.fakes import CALIBRATION, FakeAnnotators, FakeModel, annotate, config_of
+
+
+def build(
+    root: Path,
+    texts: Mapping[str, str],
+    *,
+    name: str = "corpus",
+    model: FakeModel | None = None,
+    task: Task | None = None,
+    config: Mapping[str, object] | None = None,
+) -> BuildOutcome:
+    """One build, as ``Corpora`` does it."""
+    model = model or FakeModel()
+    folder = Store(root).create(name)
+    documents = [Document(uri, text, is_markdown=uri.endswith(".md")) for uri, text in sorted(texts.items())]
+    with folder.locked():
+        try:
+            generation = folder.manifest().generation + 1
+        except CorpusDamaged:
+            generation = 1
+        builder = Builder(folder, config_of(model, **(config or {})), model, annotate, CALIBRATION, task or Task())
+        return builder.build(documents, generation)
+
+
+def small_segments(tokens: int = 120, nbytes: int = 4000) -> None:
+    """Make this process cut windows and segments so small that a little text makes many of them."""
+    build_module.WINDOW_TOKENS = tokens
+    build_module.SEGMENT_BYTES = nbytes
+
+
+def open_folder(root: Path, name: str = "corpus") -> CorpusFolder:
+    return Store(root).folder(name)
+
+
+class _Opened:
+    """Stands for :class:`exbert_rpc.corpora.Corpora`: one corpus, open."""
+
+    def __init__(self, reader: CorpusReader) -> None:
+        self._reader = reader
+
+    def reader(self, name: str) -> CorpusReader:
+        return self._reader
+
+
+class _Loaded:
+    """Stands for :class:`exbert_rpc.models.Models`: one model, loaded."""
+
+    def __init__(self, model: FakeModel) -> None:
+        self._model = model
+
+    def get(self, model_id: str | None, task: Task) -> FakeModel:
+        return self._model
+
+
+def search_kept(reader: CorpusReader, model: FakeModel, sentence: str, **fields: Any) -> KeptSearch:
+    """A search as the engine does it; fields are those of ``SearchRequest``."""
+    captures = Handles("captureId", 1 << 20, 4, lambda kept: kept.nbytes)
+    searcher = Searcher(_Opened(reader), _Loaded(model), FakeAnnotators(), captures)
+    request = SearchRequest("session", reader.name, input=TextInput(sentence), **{"layer": 1, "k": 10, **fields})
+    return searcher.search(request, Task())
+
+
+def search(reader: CorpusReader, model: FakeModel, sentence: str, **fields: Any) -> tuple[ContextHit, ...]:
+    """Its hits."""
+    return search_kept(reader, model, sentence, **fields).hits

@@ -147,6 +147,7 @@ class SearchRequest:
     k: int = 50
     weighting: Weighting = "uniform"
     exact: bool | None = None
+    rerank: bool | None = None
     distinct: bool = False
     filter: HitFilter = field(default_factory=HitFilter)
 

@@ -16,7 +16,8 @@ from exbert_rpc.errors import CorpusMismatch, InvalidParams
 from exbert_rpc.handles import Handles
 from exbert_rpc.index.base_rates import BaseRates, TargetChoice, subject_rates, target_rates
 from exbert_rpc.index.filters import Eligible, eligible_rows
-from exbert_rpc.index.hits import FoundRow, make_hits, mean_attention
+from exbert_rpc.index.fresh import AttentionSource
+from exbert_rpc.index.hits import FoundRow, make_hits
 from exbert_rpc.index.reader import CorpusReader
 from exbert_rpc.index.search import search_exactly
 from exbert_rpc.index.types import ContextHit, SearchReport
@@ -29,6 +30,7 @@ from exbert_rpc.summary.histograms import summarize_hits
 from exbert_rpc.summary.observe import observe_subjects, observe_targets
 from exbert_rpc.summary.types import Subject, Summary
 from exbert_rpc.tasks import Task
+from exbert_rpc.tiers import make_tier
 
 _HIT_BYTES = 4096
 
@@ -48,6 +50,7 @@ class KeptSearch:
         eligible: Rows that might have been hits.
         hits: Best first.
         report: What was searched.
+        source: Where attention of corpus sentences comes from.
     """
 
     request: SearchRequest
@@ -60,6 +63,7 @@ class KeptSearch:
     eligible: Eligible
     hits: tuple[ContextHit, ...]
     report: SearchReport
+    source: AttentionSource
 
     @property
     def nbytes(self) -> int:
@@ -106,16 +110,35 @@ class Searcher:
         started = time.perf_counter()
         eligible = reader.cached(("eligible", request.filter), lambda: eligible_rows(reader, request.filter))
         query = _query_vector(capture, token, request, layer, heads)
-        found = search_exactly(
-            reader, request.space, layer, query, eligible, request.k, distinct=request.distinct, task=task
+        tier = make_tier(reader, request, kept.model, len(heads))
+        found, n_scored = search_exactly(
+            reader,
+            request.space,
+            layer,
+            query,
+            eligible,
+            request.k,
+            distinct=request.distinct,
+            task=task,
+            rescore=tier.rescore(layer, query, task),
+            candidates=tier.candidates,
         )
         attention_layer = layer if request.space == "headOutput" else min(layer, reader.config.n_layers - 1)
-        hits = make_hits(reader, found, _attention(reader, found, attention_layer, heads))
+        hits = make_hits(reader, found, _attention(reader, found, tier.source, attention_layer, heads, task))
         milliseconds = (time.perf_counter() - started) * 1000
-        report = SearchReport(eligible.total, True, milliseconds, reader.config.precision)
+        report = SearchReport(
+            searched=eligible.total,
+            exact=True,
+            milliseconds=milliseconds,
+            precision=reader.config.precision,
+            reranked=n_scored if tier.reranks else 0,
+            note=tier.note,
+        )
         annotations = annotate_tokens(capture.encoding, self._annotators.get(reader.config.pipeline))
         table = TokenTable(capture.encoding, annotations)
-        return KeptSearch(request, reader, capture, table, token, attention_layer, heads, eligible, hits, report)
+        return KeptSearch(
+            request, reader, capture, table, token, attention_layer, heads, eligible, hits, report, tier.source
+        )
 
     def _query(self, reader: CorpusReader, request: SearchRequest, task: Task) -> tuple[Pass, int]:
         """The pass that holds the query, and its token."""
@@ -152,7 +175,7 @@ def summarize_kept(kept: KeptSearch, request: SummarizeRequest, task: Task) -> S
     reader, where = kept.reader, kept.request.filter
     subjects = reader.cached(("subjects", where, subject), lambda: subject_rates(reader, kept.eligible, subject))
     targets: BaseRates = reader.cached(
-        ("targets", where, choice), lambda: target_rates(reader, kept.eligible, choice, task)
+        ("targets", where, choice), lambda: target_rates(reader, kept.eligible, choice, kept.source, task)
     )
     return summarize_hits(
         [hit.sentence_text for hit in kept.hits],
@@ -218,15 +241,16 @@ def _query_vector(capture: Capture, token: int, request: SearchRequest, layer: i
 
 
 def _attention(
-    reader: CorpusReader, found: Sequence[FoundRow], layer: int, heads: tuple[int, ...]
+    reader: CorpusReader,
+    found: Sequence[FoundRow],
+    source: AttentionSource,
+    layer: int,
+    heads: tuple[int, ...],
+    task: Task,
 ) -> list[NDArray[np.float32]]:
     """Mean attention ``[n, n]`` of each hit's sentence; one array for hits of the same sentence."""
-    kept: dict[tuple[int, int], NDArray[np.float32]] = {}
-    keys = []
-    for one in found:
-        segment = reader.segments[one.segment]
-        key = (one.segment, int(segment.row_sentence[one.row]))
-        keys.append(key)
-        if key not in kept:
-            kept[key] = mean_attention(segment, layer, key[1], heads, reader.config.n_heads)
+    keys = [(one.segment, int(reader.segments[one.segment].row_sentence[one.row])) for one in found]
+    sentences = list(dict.fromkeys(keys))
+    means = [attention[list(heads)].mean(axis=0) for attention in source.attention(sentences, layer, task)]
+    kept = dict(zip(sentences, means, strict=True))
     return [kept[key] for key in keys]

@@ -15,12 +15,13 @@ from exbert_rpc.corpus.types import AnnotatedText
 from exbert_rpc.index.layout import ANNOTATIONS, attention_key, vectors_key
 from exbert_rpc.index.manifest import CorpusConfig
 from exbert_rpc.index.passages import Passage
+from exbert_rpc.index.quantize import OUTLIER, Codes, Scale, encode, packed_width
 from exbert_rpc.index.segment import SegmentWriter
 from exbert_rpc.index.types import Space
-from exbert_rpc.index.vectors import OUTLIER, Codes, encode, unit_parts
+from exbert_rpc.index.vectors import unit_parts
 from exbert_rpc.model.types import BatchCapture
 
-Steps = dict[tuple[Space, int], NDArray[np.float32]]
+Scales = dict[tuple[Space, int], Scale]
 _COLUMNS = (*ANNOTATIONS, "lemma")
 _ZLIB_LEVEL = 1  # level 6 saves 3 % more and takes three times as long (docs/architecture.md)
 
@@ -59,18 +60,18 @@ class SegmentBuilder:
 
     Args:
         config: What is stored.
-        steps: Quantisation steps ``[D]`` of each space and layer.
+        scales: Quantisation scales of each space and layer.
     """
 
-    def __init__(self, config: CorpusConfig, steps: Steps) -> None:
+    def __init__(self, config: CorpusConfig, scales: Scales) -> None:
         self._config = config
-        self._steps = steps
+        self._scales = scales
         self._blocks: list[tuple[str, str, int]] = []
         self._spans: list[tuple[int, int]] = []
         self._lengths: list[int] = []
         self._tokens = _Tokens()
         self._numbers = {name: Labels() for name in _COLUMNS}
-        self._codes: dict[tuple[Space, int], list[Codes]] = {key: [] for key in steps}
+        self._codes: dict[tuple[Space, int], list[Codes]] = {key: [] for key in scales}
         self._attention: dict[int, list[bytes]] = {layer: [] for layer in stored_attention(config)}
         self.n_rows = 0
         self.nbytes = 0
@@ -92,10 +93,13 @@ class SegmentBuilder:
         self._write_tokens(writer)
         for (space, layer), chunks in self._codes.items():
             key = vectors_key(space, layer)
-            none = np.zeros((0, len(self._steps[space, layer])), np.int8)
+            scale = self._scales[space, layer]
+            width = packed_width(len(scale.steps), self._config.precision)
+            none = np.zeros((0, width), np.int8 if self._config.precision == "int8" else np.uint8)
             writer.add(f"{key}/codes", np.concatenate([none, *(chunk.codes for chunk in chunks)]))
             writer.add(f"{key}/outliers", _join_outliers(chunks))
-            writer.add(f"{key}/steps", self._steps[space, layer])
+            writer.add(f"{key}/steps", scale.steps)
+            writer.add(f"{key}/center", scale.center)
         for layer, packed in self._attention.items():
             offset = np.cumsum([0, *map(len, packed)], dtype=np.uint64)
             writer.add(f"{attention_key(layer)}/bytes", np.frombuffer(b"".join(packed), np.uint8))
@@ -132,7 +136,7 @@ class SegmentBuilder:
             else:
                 vectors = capture.heads[self._config.layers.index(layer)].transpose(1, 0, 2)[rows]
             unit = unit_parts(vectors).reshape(len(vectors), -1)
-            chunks.append(encode(unit, self._steps[space, layer]))
+            chunks.append(encode(unit, self._scales[space, layer], self._config.precision))
             self.nbytes += chunks[-1].codes.nbytes + chunks[-1].outliers.nbytes
 
     def _add_attention(self, capture: BatchCapture) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exbert_rpc.index.filters import Eligible
+from exbert_rpc.index.fresh import AttentionSource
 from exbert_rpc.index.layout import ANNOTATIONS
 from exbert_rpc.index.reader import CorpusReader, OpenSegment
 from exbert_rpc.tasks import Task
@@ -25,7 +26,7 @@ SPECIAL = "special"
 """The label of a target that is a special token, where those are included."""
 
 _SEED = 20191011  # the day exBERT appeared; any fixed number makes answers repeatable
-_CHECK_EVERY = 32
+_SENTENCES_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +73,18 @@ def subject_rates(reader: CorpusReader, eligible: Eligible, subject: Literal["ma
     return rates
 
 
-def target_rates(reader: CorpusReader, eligible: Eligible, choice: TargetChoice, task: Task) -> BaseRates:
+def target_rates(
+    reader: CorpusReader, eligible: Eligible, choice: TargetChoice, source: AttentionSource, task: Task
+) -> BaseRates:
     """Labels and offsets of the strongest attention over a sample of rows that may be hits."""
     rates = BaseRates()
     seen = 0
-    for index, (number, sentence) in enumerate(_sample(reader, eligible)):
-        if index % _CHECK_EVERY == 0:
-            task.check()
-        segment = reader.segments[number]
-        seen += _count_targets(rates, segment, sentence, eligible.weights[number], choice, reader.config.n_heads)
+    sentences = _sample(reader, eligible)
+    for start in range(0, len(sentences), _SENTENCES_AT_ONCE):
+        some = sentences[start : start + _SENTENCES_AT_ONCE]
+        for (number, sentence), attention in zip(some, source.attention(some, choice.layer, task), strict=True):
+            segment = reader.segments[number]
+            seen += _count_targets(rates, segment, sentence, attention, eligible.weights[number], choice)
         if seen >= SAMPLE_ROWS:
             break
     return rates
@@ -102,9 +106,9 @@ def _count_targets(
     rates: BaseRates,
     segment: OpenSegment,
     sentence: int,
+    attention: NDArray[np.float32],
     weights: NDArray[np.int32],
     choice: TargetChoice,
-    n_heads: int,
 ) -> int:
     """Count the targets of one sentence's eligible rows; returns how many rows were counted."""
     rows = np.arange(segment.first_row[sentence], segment.first_row[sentence + 1])
@@ -116,7 +120,7 @@ def _count_targets(
         return 0
     first = int(segment.first_token[sentence])
     at = segment.row_token[subjects] - first
-    mean = segment.attention(choice.layer, sentence, n_heads)[list(choice.heads)].mean(axis=0)
+    mean = attention[list(choice.heads)].mean(axis=0)
     table = mean[at] if choice.outgoing else mean[:, at].T
     special = segment.is_special(sentence)
     targets = np.argmax(table if choice.include_special else np.where(special, -1.0, table), axis=1)

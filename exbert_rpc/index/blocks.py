@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,7 @@ class BlockTable:
     def add(self, entry: FileEntry, segment: Segment) -> None:
         """Take in the blocks of one more segment."""
         number = len(self.entries)
-        self.entries.append(entry)
+        self.entries.append(replace(entry, checksum=segment.checksum))
         sentences = segment.array("block/sentences").astype(np.int64)
         rows = rows_before_sentence(segment)[sentences]
         for block, digest in enumerate(block_digests(segment)):

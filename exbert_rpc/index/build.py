@@ -19,18 +19,18 @@ import numpy as np
 from exbert_rpc.corpus.positions import LineIndex
 from exbert_rpc.corpus.text import file_state, split_blocks
 from exbert_rpc.corpus.types import AnnotatedText, Document, SkippedSource
-from exbert_rpc.index.assemble import SegmentBuilder, Steps, block_digest, stored_attention
+from exbert_rpc.index.assemble import Scales, SegmentBuilder, block_digest, stored_attention
 from exbert_rpc.index.blocks import BlockTable, missing_blocks, reusable_blocks
 from exbert_rpc.index.documents import BlockPlace, IndexedDocument
 from exbert_rpc.index.manifest import CorpusConfig, Manifest
-from exbert_rpc.index.passages import CorpusModel, Loss, Passage, cut_block
+from exbert_rpc.index.passages import CorpusModel, Loss, Passage, cut_block, length_batches
+from exbert_rpc.index.quantize import choose_scale
 from exbert_rpc.index.store import CorpusFolder
-from exbert_rpc.index.vectors import choose_steps, unit_parts
+from exbert_rpc.index.vectors import unit_parts
 from exbert_rpc.model.types import BatchCapture
 from exbert_rpc.tasks import Progress, Task
 
 WINDOW_TOKENS = 4096
-BATCH_TOKENS = 1024
 SEGMENT_BYTES = 192 << 20
 
 Annotate = Callable[[Iterable[str]], Iterator[AnnotatedText]]
@@ -61,7 +61,7 @@ class Builder:
         config: What to store.
         model: What runs.
         annotate: Annotates texts in order.
-        calibration: Texts that the quantisation steps are chosen from.
+        calibration: Texts that the quantisation scales are chosen from.
         task: What is reported to and obeyed.
     """
 
@@ -108,10 +108,10 @@ class Builder:
         return BuildOutcome(manifest, unchanged, tuple(self._skipped(entries)), self._computed)
 
     def _compute(self, missing: Sequence[tuple[str, str]], table: BlockTable) -> None:
-        self._task.report(Progress("choosing quantisation steps"))
-        steps = choose_all_steps(self._model, self._config, self._calibration)
+        self._task.report(Progress("choosing quantisation scales"))
+        scales = choose_scales(self._model, self._config, self._calibration)
         meter = _Meter(self._task, sum(len(text) for _, text in missing))
-        builder = SegmentBuilder(self._config, steps)
+        builder = SegmentBuilder(self._config, scales)
         with ThreadPoolExecutor(1, thread_name_prefix="assemble") as background:
             adding: Future[None] | None = None
             for window in self._windows(text for _, text in missing):
@@ -120,7 +120,7 @@ class Builder:
                     adding.result()
                 if builder.nbytes >= SEGMENT_BYTES:
                     self._write(builder, table)
-                    builder = SegmentBuilder(self._config, steps)
+                    builder = SegmentBuilder(self._config, scales)
                 adding = background.submit(_add_all, builder, window, captures)
                 meter.add(window)
             if adding is not None:
@@ -149,7 +149,7 @@ class Builder:
         """Captures of all passages of a window, in order."""
         passages = [passage for cut in window for passage in cut.passages]
         captures: dict[int, BatchCapture] = {}
-        for batch in _batches(passages):
+        for batch in length_batches([len(passage.encoding.ids) for passage in passages]):
             self._task.check()
             found = self._model.capture_batch(
                 [passages[index].encoding for index in batch],
@@ -214,22 +214,22 @@ class _Meter:
         self._task.report(Progress(f"{self.tokens:,} tokens, {rate:,.0f} tokens/s", self._done, self._total, left))
 
 
-def choose_all_steps(model: CorpusModel, config: CorpusConfig, calibration: Sequence[str]) -> Steps:
-    """Quantisation steps of every space and layer of a configuration; they depend on the model alone."""
+def choose_scales(model: CorpusModel, config: CorpusConfig, calibration: Sequence[str]) -> Scales:
+    """Quantisation scales of every space and layer of a configuration; they depend on the model alone."""
     encodings = [encoding for encoding in model.encode_many(calibration) if len(encoding.ids) <= model.info.max_tokens]
     hidden = config.hidden_layers if "hiddenState" in config.spaces else ()
     layers = config.layers if "headOutput" in config.spaces else ()
     captures = model.capture_batch(encodings, hidden_layers=hidden, layers=layers, attention_layers=())
-    steps: Steps = {}
+    scales: Scales = {}
     for index, layer in enumerate(hidden):
         rows = np.concatenate([capture.hidden[index][~capture.encoding.is_special] for capture in captures])
-        steps["hiddenState", layer] = choose_steps(unit_parts(rows))
+        scales["hiddenState", layer] = choose_scale(unit_parts(rows), config.precision)
     for index, layer in enumerate(layers):
         heads = np.concatenate(
             [capture.heads[index].transpose(1, 0, 2)[~capture.encoding.is_special] for capture in captures]
         )
-        steps["headOutput", layer] = choose_steps(unit_parts(heads).reshape(len(heads), -1))
-    return steps
+        scales["headOutput", layer] = choose_scale(unit_parts(heads).reshape(len(heads), -1), config.precision)
+    return scales
 
 
 def _place(document: Document) -> tuple[IndexedDocument, list[tuple[str, str]]]:
@@ -245,18 +245,6 @@ def _place(document: Document) -> tuple[IndexedDocument, list[tuple[str, str]]]:
     size, mtime_ns = file_state(document.uri) or (-1, -1)
     entry = IndexedDocument(document.uri, document.cell, block_digest(document.text), size, mtime_ns, places)
     return entry, [(digest, block.text) for digest, block in zip(digests, blocks, strict=True)]
-
-
-def _batches(passages: Sequence[Passage]) -> Iterator[list[int]]:
-    """Indices of passages of similar length, at most ``BATCH_TOKENS`` tokens with padding (or one long passage)."""
-    batch: list[int] = []
-    for index in sorted(range(len(passages)), key=lambda index: len(passages[index].encoding.ids)):
-        if batch and len(passages[index].encoding.ids) * (len(batch) + 1) > BATCH_TOKENS:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
 
 
 def _add_all(builder: SegmentBuilder, window: Sequence[_Cut], captures: Sequence[BatchCapture]) -> None:

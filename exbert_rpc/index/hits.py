@@ -13,7 +13,7 @@ from exbert_rpc.corpus.text import file_state, read_document
 from exbert_rpc.corpus.types import SkippedSource
 from exbert_rpc.index.assemble import block_digest
 from exbert_rpc.index.documents import IndexedDocument
-from exbert_rpc.index.reader import CorpusReader, Occurrence, OpenSegment
+from exbert_rpc.index.reader import CorpusReader, Occurrence
 from exbert_rpc.index.types import AttentionPeak, ContextHit, TextPosition
 
 
@@ -114,11 +114,3 @@ def _position(here: Occurrence, block: str, offset: int) -> TextPosition:
     line = block[line_start : stop.start() if stop else len(block)]
     prefix = "" if ends else here.place.prefix
     return TextPosition(here.place.line + len(ends), len(prefix) + offset - line_start, prefix + line)
-
-
-def mean_attention(
-    segment: OpenSegment, layer: int, sentence: int, heads: Sequence[int], n_heads: int
-) -> NDArray[np.float32]:
-    """float32 ``[n, n]``: a stored sentence's attention, mean over some heads."""
-    mean: NDArray[np.float32] = segment.attention(layer, sentence, n_heads)[list(heads)].mean(axis=0)
-    return mean

@@ -22,11 +22,12 @@ not special, in order):
     token/special           u8  [T]
     token/pos|tag|dep|entity u16 [T]      index into meta["labels"][…]; 0 is None
     token/lemma             u32 [T]       index into meta["lemmas"]; 0 is None
-    hidden/<i>/codes        i8  [R, D]    hiddenLayer i
+    hidden/<i>/codes        i8 [R, D] or u8 [R, W]   hiddenLayer i; see quantize.py
     hidden/<i>/outliers     OUTLIER [m]
-    hidden/<i>/steps        f32 [D]
+    hidden/<i>/steps, center f32 [D]
     head/<l>/…              the same for the head outputs of layer l, D = H · d
-    attention/<l>/bytes     u8            for each sentence zlib of u8 [H, n, n] (value / 255)
+    attention/<l>/bytes     u8            for each sentence zlib of u8 [H, n, n] (value / 255); int8 corpora only:
+                                          the compact ones run the sentences of an answer again
     attention/<l>/offset    u64 [S + 1]
 """
 

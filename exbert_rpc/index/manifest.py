@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import xxhash
 
@@ -55,7 +55,7 @@ class CorpusConfig:
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """A file of the corpus: its name, its size, and (but for segments, which carry their own) its checksum."""
+    """A file of the corpus: its name, its size, and its checksum (a segment's is that of its table of contents)."""
 
     name: str
     nbytes: int
@@ -101,23 +101,25 @@ def load_manifest(data: bytes, name: str) -> Manifest:
     try:
         whole = json.loads(data)
         body, checksum = whole["manifest"], whole["checksum"]
+        matches = _checksum(body) == checksum
     except (ValueError, KeyError, TypeError, RecursionError) as exc:
         raise damaged(name, "it is not a manifest") from exc
-    if _checksum(body) != checksum:
+    if not matches:
         raise damaged(name, "it does not match its checksum")
-    if body.get("format") != _FORMAT:
-        raise damaged(name, f"it is of format {body.get('format')}, this version reads {_FORMAT}")
+    if not isinstance(body, dict) or body.get("format") != _FORMAT:
+        found = body.get("format") if isinstance(body, dict) else None
+        raise damaged(name, f"it is of format {found!r}, this version reads {_FORMAT}")
     try:
         return _from_body(body)
-    except (KeyError, TypeError) as exc:
-        raise damaged(name, "it lacks a field") from exc
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise damaged(name, "a field is missing or of the wrong kind") from exc
 
 
 def _from_body(body: dict[str, Any]) -> Manifest:
     config: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in body["config"].items()
     }
-    return Manifest(
+    manifest = Manifest(
         **{
             **body,
             "config": CorpusConfig(**config),
@@ -125,6 +127,26 @@ def _from_body(body: dict[str, Any]) -> Manifest:
             "documents": FileEntry(**body["documents"]),
         }
     )
+    _check_kinds(manifest)
+    return manifest
+
+
+def _check_kinds(manifest: Manifest) -> None:
+    """Raise ``TypeError`` unless every field is what it should be: the checksum keeps out accidents, not intent."""
+    config = manifest.config
+    texts = [config.model, config.model_fingerprint, config.pipeline, config.pipeline_fingerprint]
+    numbers = [manifest.generation, manifest.n_documents, manifest.n_sentences, manifest.n_tokens]
+    numbers += [config.n_layers, config.n_heads, config.head_size, config.hidden_size]
+    for entry in (*manifest.segments, manifest.documents):
+        texts += [entry.name, entry.checksum]
+        numbers.append(entry.nbytes)
+    numbers += [*config.layers, *config.hidden_layers]
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("a text is none")
+    if not all(type(number) is int and number >= 0 for number in numbers):
+        raise TypeError("a number is none")
+    if config.precision not in get_args(Precision) or not set(config.spaces) <= set(get_args(Space)):
+        raise TypeError("no such precision or space")
 
 
 def _checksum(body: object) -> str:

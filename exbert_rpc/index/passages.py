@@ -38,6 +38,10 @@ class CorpusModel(Protocol):
         ...
 
 
+BATCH_TOKENS = 1024
+"""Tokens of one forward pass, padding included: a cancel bites within it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Passage:
     """One sentence, or a piece of one that is too long for the model.
@@ -105,3 +109,15 @@ def _split(block: AnnotatedText, start: int, end: int, encoding: Encoding, limit
 def _trim(text: str, start: int, end: int) -> tuple[int, int]:
     piece = text[start:end]
     return start + len(piece) - len(piece.lstrip()), end - (len(piece) - len(piece.rstrip()))
+
+
+def length_batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Indices of texts of similar length, at most ``BATCH_TOKENS`` tokens with padding (or one long text)."""
+    batch: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda index: lengths[index]):
+        if batch and lengths[index] * (len(batch) + 1) > BATCH_TOKENS:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch

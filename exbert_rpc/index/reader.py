@@ -18,9 +18,10 @@ from exbert_rpc.index.blocks import block_digests, rows_before_sentence
 from exbert_rpc.index.documents import BlockPlace, IndexedDocument
 from exbert_rpc.index.layout import attention_key, vectors_key
 from exbert_rpc.index.manifest import CorpusConfig, Manifest
+from exbert_rpc.index.quantize import Scale, StoredVectors
 from exbert_rpc.index.segment import Segment, damaged
 from exbert_rpc.index.store import CorpusFolder
-from exbert_rpc.index.types import SentenceTokens, Space
+from exbert_rpc.index.types import Precision, SentenceTokens, Space
 
 T = TypeVar("T")
 
@@ -150,13 +151,12 @@ class OpenSegment:
             packed.tobytes(), n_heads, int(self.first_token[sentence + 1] - self.first_token[sentence])
         )
 
-    def vectors(self, space: Space, layer: int) -> tuple[NDArray[np.int8], NDArray[np.void], NDArray[np.float32]]:
-        """Codes ``[R, D]``, outliers and steps ``[D]`` of a layer."""
+    def vectors(self, space: Space, layer: int, precision: Precision) -> StoredVectors:
+        """All rows of a layer."""
         key = vectors_key(space, layer)
-        return (
-            self.segment.array(f"{key}/codes"),
-            self.segment.array(f"{key}/outliers"),
-            self.segment.array(f"{key}/steps"),
+        scale = Scale(self.segment.array(f"{key}/center"), self.segment.array(f"{key}/steps"))
+        return StoredVectors(
+            precision, self.segment.array(f"{key}/codes"), self.segment.array(f"{key}/outliers"), scale
         )
 
 

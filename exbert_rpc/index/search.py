@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -22,10 +22,10 @@ from exbert_rpc.index.filters import Eligible
 from exbert_rpc.index.hits import FoundRow
 from exbert_rpc.index.reader import CorpusReader
 from exbert_rpc.index.types import Space
-from exbert_rpc.index.vectors import Query, decode, scan_rows, score
+from exbert_rpc.index.vectors import Query, scan_rows, score
 from exbert_rpc.tasks import Task
 
-_STRETCH = 1 << 17
+_STRETCH = 1 << 16
 _MARGIN = 8
 _LEAST_CANDIDATES = 512
 _SCORE_DIGITS = 6
@@ -42,6 +42,9 @@ class Candidates:
     scores: NDArray[np.float32]
 
 
+Rescore = Callable[[Sequence[Candidates]], list[Candidates]]
+
+
 def search_exactly(
     reader: CorpusReader,
     space: Space,
@@ -52,22 +55,38 @@ def search_exactly(
     *,
     distinct: bool,
     task: Task,
-) -> list[FoundRow]:
-    """The ``k`` best places of a corpus, best first (fewer if fewer are eligible).
+    rescore: Rescore | None = None,
+    candidates: int = 0,
+) -> tuple[list[FoundRow], int]:
+    """The ``k`` best places of a corpus, best first (fewer if fewer are eligible), and how many rows were scored again.
+
+    Args:
+        reader: The corpus.
+        space: What is compared.
+        layer: Layer of that space.
+        query: What is looked for.
+        eligible: Rows that may be hits.
+        k: How many places.
+        distinct: One place for each distinct sentence.
+        task: Reported to and obeyed.
+        rescore: Scores candidates; by default from their decoded codes.
+        candidates: Least number of candidates to score again.
 
     Raises:
         CorpusDamaged: a file of the corpus is not what was written.
         Cancelled: the task was cancelled.
     """
-    wanted = max(_LEAST_CANDIDATES, _MARGIN * k)
+    wanted = candidates or max(_LEAST_CANDIDATES, _MARGIN * k)
+    again = rescore or (lambda rows: rescore_by_codes(reader, space, layer, query, rows))
     while True:
-        candidates = _scan(reader, space, layer, query, eligible, wanted, task)
-        found = lay_out(reader, rescore(reader, space, layer, query, candidates), eligible)
+        scanned = _scan(reader, space, layer, query, eligible, wanted, task)
+        found = lay_out(reader, again(scanned), eligible)
         if distinct:
             found = _collapse(reader, found)
         # identical sentences may have used up the candidates
-        if len(found) >= k or sum(len(one.rows) for one in candidates) < wanted:
-            return found[:k]
+        n_scanned = sum(len(one.rows) for one in scanned)
+        if len(found) >= k or n_scanned < wanted:
+            return found[:k], n_scanned
         wanted *= 4
 
 
@@ -80,10 +99,11 @@ def _scan(
     def run(job: tuple[int, int, int]) -> tuple[int, NDArray[np.int64], NDArray[np.float64]]:
         task.check()
         segment, start, end = job
-        codes, _, steps = reader.segments[segment].vectors(space, layer)
+        vectors = reader.segments[segment].vectors(space, layer, reader.config.precision)
+        integers = vectors.integers(start, end)
         total: NDArray[np.float64] = np.zeros(end - start)
-        for row, factor in scan_rows(query, steps):
-            total += factor * np.asarray(numkong.cdist(row, codes[start:end], "dot"))[0]
+        for row, factor in scan_rows(query, vectors.scale.steps):
+            total += factor * np.asarray(numkong.cdist(row, integers, "dot"))[0]
         total[eligible.weights[segment][start:end] == 0] = -np.inf
         best = np.argpartition(-total, wanted)[:wanted] if len(total) > wanted else np.arange(len(total))
         best = best[total[best] > -np.inf]
@@ -97,15 +117,15 @@ def _scan(
     return [Candidates(segment, rows, found.astype(np.float32)) for segment, rows, found in parts if len(rows)]
 
 
-def rescore(
+def rescore_by_codes(
     reader: CorpusReader, space: Space, layer: int, query: Query, candidates: Sequence[Candidates]
 ) -> list[Candidates]:
     """The same rows with the scores of their decoded vectors."""
     again = []
     for one in candidates:
-        codes, outliers, steps = reader.segments[one.segment].vectors(space, layer)
+        vectors = reader.segments[one.segment].vectors(space, layer, reader.config.precision)
         rows = np.sort(one.rows)
-        again.append(Candidates(one.segment, rows, score(query, decode(codes, outliers, steps, rows))))
+        again.append(Candidates(one.segment, rows, score(query, vectors.decode(rows))))
     return again
 
 

@@ -6,8 +6,9 @@ import fcntl
 import os
 import re
 import shutil
+import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +21,7 @@ from exbert_rpc.index.manifest import MANIFEST, FileEntry, Manifest, dump_manife
 from exbert_rpc.index.segment import Segment, damaged
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_FILE_NAME = re.compile(r"(?:manifest|documents-[0-9]+)\.json|segment-[0-9a-f]+\.exb")
 _LOCK = "lock"
 _TRASH = ".removed-"
 
@@ -71,7 +73,9 @@ class Store:
         """
         folder = self._at(name)
         with storage_errors(f"corpus {name}"):
-            folder.mkdir(parents=True, exist_ok=True)
+            if not folder.is_dir():
+                folder.mkdir(parents=True, exist_ok=True)
+                sync_folder(self._root)
         return CorpusFolder(folder)
 
     def remove(self, name: str) -> None:
@@ -157,11 +161,12 @@ class CorpusFolder:
 
     def segment_files(self) -> list[FileEntry]:
         """Every segment in the folder, named by the manifest or not, by name."""
-        return [FileEntry(path.name, path.stat().st_size) for path in sorted(self._path.glob("segment-*.exb"))]
+        paths = [path for path in sorted(self._path.glob("segment-*.exb")) if _is_plain_file(path)]
+        return [FileEntry(path.name, path.stat().st_size) for path in paths]
 
     def segment(self, entry: FileEntry) -> Segment:
         """Open a segment; raises ``CorpusDamaged``."""
-        return Segment(self._inside(entry.name), entry.nbytes)
+        return Segment(self._inside(entry.name), entry.nbytes, entry.checksum)
 
     def write_documents(self, generation: int, documents: tuple[IndexedDocument, ...]) -> FileEntry:
         """Write the document table of a generation."""
@@ -183,9 +188,12 @@ class CorpusFolder:
     def sweep(self, manifest: Manifest) -> None:
         """Delete files that the manifest does not name: left by killed, cancelled or replaced builds."""
         named = {MANIFEST, _LOCK, manifest.documents.name, *(entry.name for entry in manifest.segments)}
-        for path in self._path.iterdir():
-            if path.is_file() and (path.name not in named or is_temporary(path)):
-                path.unlink(missing_ok=True)
+        # what the disk refuses to delete takes room, but does no harm; the next build tries again
+        with suppress(OSError):
+            for path in list(self._path.iterdir()):
+                if path.is_file() and (path.name not in named or is_temporary(path)):
+                    with suppress(OSError):
+                        path.unlink()
 
     def discard_if_empty(self) -> None:
         """Remove the folder of a corpus that never came to be, unless an unfinished build left segments in it."""
@@ -208,12 +216,20 @@ class CorpusFolder:
 
     def _inside(self, name: str) -> Path:
         # a manifest from somebody else must not lead us out of its folder
-        if name != os.path.basename(name) or name in ("", ".", ".."):  # noqa: PTH119
+        if not _FILE_NAME.fullmatch(name):
             raise damaged(MANIFEST, f"it names a file outside of the corpus: {name[:80]!r}")
         path = self._path / name
-        if path.is_symlink():
-            raise damaged(name, "it is a link, not a file")
+        if not _is_plain_file(path):
+            raise damaged(name, "the file is missing, or it is a link or something else that is no file")
         return path
+
+
+def _is_plain_file(path: Path) -> bool:
+    """Whether it is a file and no link, pipe or folder."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _put(stream: BinaryIO, data: bytes) -> None:

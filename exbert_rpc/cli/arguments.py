@@ -1,0 +1,218 @@
+"""What can be typed after ``exbert-rpc``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+from exbert_rpc import __version__
+from exbert_rpc.errors import ExbertError
+
+EPILOG = """\
+examples:
+  exbert-rpc index notes ~/notes
+  exbert-rpc attend "The girl ran to a local pub." --layer 2 --token ran
+  exbert-rpc search notes "The girl ran to a local pub." --token ran --layer 2 --heads 11
+  exbert-rpc summarize notes "The girl ran to a local pub." --token ran --layer 2 --heads 11
+  exbert-rpc doctor
+"""
+
+
+class UsageError(ExbertError):
+    """The arguments cannot be understood."""
+
+    kind = "usage"
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises what argparse would print and exit with."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise :class:`UsageError`."""
+        raise UsageError(message, hint=f"see {self.prog} --help")
+
+
+def make_parser() -> Parser:
+    """The whole command line."""
+    parser = Parser(
+        prog="exbert-rpc",
+        description="What a Transformer attends to, where similar contexts stand in a corpus, what they share.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"exbert-rpc {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _serve(commands)
+    _index(commands)
+    _attend(commands)
+    _search(commands)
+    _summarize(commands)
+    _corpora(commands)
+    _models(commands)
+    _doctor(commands)
+    _schema(commands)
+    return parser
+
+
+def _add(commands: argparse._SubParsersAction[Parser], name: str, text: str) -> Parser:
+    return commands.add_parser(name, help=text, description=text[:1].upper() + text[1:] + ".")
+
+
+def _engine(parser: Parser, *, reads_text: bool = True) -> None:
+    group = parser.add_argument_group("engine")
+    group.add_argument(
+        "--store", metavar="DIR", help="folder of the corpora (default: $EXBERT_RPC_STORE, else the user's cache)"
+    )
+    if not reads_text:
+        return
+    group.add_argument("--model", metavar="ID", help="Hub id, folder, .gguf file, or a name of `exbert-rpc models`")
+    group.add_argument("--pipeline", metavar="NAME", help="spaCy pipeline, such as en_core_web_sm or blank:de")
+    group.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, mps (default: auto)")
+    group.add_argument("--allow-network", action="store_true", help="a Hub id may be downloaded")
+
+
+def _json(parser: Parser) -> None:
+    parser.add_argument("--json", action="store_true", help="the protocol's JSON object instead of a table")
+
+
+def _text(parser: Parser) -> None:
+    parser.add_argument("text", metavar="TEXT", help="the text; - reads standard input")
+    parser.add_argument("--pair", metavar="TEXT", help="a second segment")
+    parser.add_argument("--mask", type=numbers, metavar="TOKENS", help="tokens to replace by the mask token: 3,7")
+
+
+def _serve(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _add(commands, "serve", "answer JSON-RPC, on standard input and output unless an address is given")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--stdio", action="store_true", help="standard input and output (the default)")
+    where.add_argument("--tcp", metavar="HOST:PORT", help="listen on a TCP port (0: any)")
+    where.add_argument("--ws", "--websocket", metavar="HOST:PORT", dest="ws", help="listen for WebSockets")
+    where.add_argument("--unix", metavar="PATH", help="listen on a Unix socket, the user's alone")
+    _engine(parser)
+    parser.add_argument("--root", action="append", metavar="DIR", help="read no file outside of DIR (may be repeated)")
+    sockets = parser.add_argument_group("sockets")
+    sockets.add_argument("--token-file", metavar="FILE", help="file with the secret that clients must know")
+    sockets.add_argument("--port-file", metavar="FILE", help="write address and, if none was given, a new token here")
+    sockets.add_argument("--allow-remote", action="store_true", help="let HOST be reachable from other machines")
+    sockets.add_argument(
+        "--allow-origin", action="append", metavar="ORIGIN", help="web page that may connect (may be repeated)"
+    )
+    sockets.add_argument(
+        "--allow-host", action="append", metavar="NAME", help="name that clients may call this server by (repeatable)"
+    )
+    parser.epilog = (
+        "The secret of a socket is read from $EXBERT_RPC_TOKEN or --token-file, never from the command line."
+    )
+
+
+def _index(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _add(commands, "index", "make a corpus hold exactly what the sources name; only what changed is computed")
+    parser.add_argument("name", metavar="NAME", help="name of the corpus")
+    parser.add_argument("sources", metavar="SOURCE", nargs="+", help="file, folder or glob: text, Markdown, notebooks")
+    parser.add_argument("--layers", type=numbers, metavar="LIST", help="layers to index: 0,2,4-6 (default: all)")
+    parser.add_argument("--spaces", type=spaces, metavar="LIST", help="hiddenState, headOutput or both (default: both)")
+    parser.add_argument("--precision", choices=("int8", "int4", "binary"), help="bits of a stored number")
+    _json(parser)
+    _engine(parser)
+
+
+def _attend(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _add(commands, "attend", "show what each token of a text attends to")
+    _text(parser)
+    parser.add_argument("--layer", type=numbers, metavar="LIST", help="layers (table: default the last; JSON: all)")
+    parser.add_argument("--heads", type=numbers, metavar="LIST", help="heads: 0,3,5-7 (default: all)")
+    parser.add_argument("--token", metavar="T", help="show the attention of this token (number or word), head by head")
+    parser.add_argument("--top", type=int, default=3, metavar="N", help="predictions a token (default: 3)")
+    parser.add_argument(
+        "--tensors", choices=("list", "float16", "uint8"), default="list", help="form of attention in JSON"
+    )
+    _json(parser)
+    _engine(parser)
+
+
+def _query(parser: Parser) -> None:
+    parser.add_argument("corpus", metavar="CORPUS", help="a name of `exbert-rpc corpora`")
+    _text(parser)
+    parser.add_argument("--token", required=True, metavar="T", help="the token to look for: its number, or a word")
+    space = parser.add_mutually_exclusive_group(required=True)
+    space.add_argument("--layer", type=int, metavar="N", help="compare head outputs of attention layer N")
+    space.add_argument("--hidden-layer", type=int, metavar="N", help="compare hidden states; 0 is the embedding")
+    parser.add_argument("--heads", type=numbers, metavar="LIST", help="heads that count: 0,3,5-7 (default: all)")
+    parser.add_argument("--k", type=int, default=50, metavar="N", help="contexts to find, 1 to 1000 (default: 50)")
+    parser.add_argument("--weighting", choices=("uniform", "norm"), default="uniform", help="norm: exBERT's ranking")
+    parser.add_argument("--distinct", action="store_true", help="one hit for sentences that are the same")
+    for name in ("pos", "dep", "entity"):
+        parser.add_argument(f"--{name}", type=words, metavar="LIST", help=f"only hits with one of these {name} labels")
+    parser.add_argument("--documents", type=words, metavar="GLOBS", help="only hits in these documents")
+    _json(parser)
+    _engine(parser)
+
+
+def _search(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _add(commands, "search", "find the contexts of a corpus that are represented most like one token")
+    _query(parser)
+
+
+def _summarize(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _add(commands, "summarize", "say what the contexts found have in common, against the corpus' base rates")
+    _query(parser)
+    parser.add_argument("--subject", choices=("auto", "match", "next"), default="auto", help="whom to count")
+    parser.add_argument("--direction", choices=("outgoing", "incoming"), default="outgoing", help="of the attention")
+    parser.add_argument("--include-special", action="store_true", help="attention to special tokens counts, too")
+    parser.add_argument("--bins", type=int, default=5, metavar="N", help="labels shown of each histogram (default: 5)")
+
+
+def _corpora(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _add(commands, "corpora", "list, describe or remove corpora")
+    parser.add_argument("action", nargs="?", choices=("list", "describe", "remove"), default="list")
+    parser.add_argument("name", nargs="?", metavar="NAME")
+    _json(parser)
+    _engine(parser, reads_text=False)
+
+
+def _models(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _add(commands, "models", "list the models at hand, or describe one")
+    parser.add_argument("action", nargs="?", choices=("list", "describe"), default="list")
+    parser.add_argument("name", nargs="?", metavar="ID")
+    _json(parser)
+    _engine(parser)
+
+
+def _doctor(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _add(
+        commands, "doctor", "check versions, device, model, pipeline and store; say how to mend what is wrong"
+    )
+    _json(parser)
+    _engine(parser)
+
+
+def _schema(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _add(commands, "schema", "print the protocol's JSON Schema, or write all generated files")
+    parser.add_argument("--openrpc", action="store_true", help="print the OpenRPC document instead")
+    parser.add_argument("--write", metavar="DIR", help="write both into DIR and name those that changed")
+
+
+def numbers(value: str) -> tuple[int, ...]:
+    """``0,3,5-7`` as numbers."""
+    found: list[int] = []
+    try:
+        for part in value.split(","):
+            first, dash, last = part.strip().partition("-")
+            found += range(int(first), int(last) + 1) if dash else [int(first)]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{value!r} is no list of numbers such as 0,3,5-7") from None
+    return tuple(found)
+
+
+def words(value: str) -> tuple[str, ...]:
+    """``VERB,AUX`` as words."""
+    return tuple(word.strip() for word in value.split(",") if word.strip())
+
+
+def spaces(value: str) -> tuple[str, ...]:
+    """Names of spaces."""
+    found = words(value)
+    wrong = [name for name in found if name not in ("hiddenState", "headOutput")]
+    if wrong or not found:
+        raise argparse.ArgumentTypeError(f"{value!r}: use hiddenState, headOutput or both")
+    return found

@@ -1,0 +1,48 @@
+"""``exbert-rpc index``."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+
+from exbert_rpc.cli.output import Screen, write_json
+from exbert_rpc.cli.progress import duration
+from exbert_rpc.cli.show_corpora import size
+from exbert_rpc.cli.text import tidy
+from exbert_rpc.cli.work import engine_of, run
+from exbert_rpc.requests import IndexReport, IndexRequest
+
+
+def index(options: Namespace) -> int:
+    """Build or update a corpus."""
+    request = IndexRequest(
+        corpus=options.name,
+        sources=tuple(options.sources),
+        model=options.model,
+        pipeline=options.pipeline,
+        layers=options.layers,
+        spaces=options.spaces,
+        precision=options.precision,
+    )
+    with engine_of(options) as engine:
+        report = run(lambda task: engine.index_corpus(request, task), f"indexing {options.name}")
+    if options.json:
+        from exbert_rpc.server.jsonrpc import encode
+        from exbert_rpc.server.wire import index_result
+
+        write_json(sys.stdout, encode(index_result(report)))
+    else:
+        _show(Screen.of(sys.stdout), report)
+    return 0
+
+
+def _show(screen: Screen, report: IndexReport) -> None:
+    screen.line(
+        f"{screen.bold(report.corpus)}: {report.documents:,} documents, {report.sentences:,} sentences, "
+        f"{report.tokens:,} tokens, {size(report.nbytes)}"
+    )
+    screen.line(f"{report.unchanged:,} documents were there already; it took {duration(report.seconds)}")
+    if report.skipped:
+        screen.line(screen.bold(f"skipped, {len(report.skipped)}:"))
+        for one in report.skipped:
+            screen.line(f"  {tidy(one.uri)}: {tidy(one.reason)}")

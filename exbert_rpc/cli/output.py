@@ -1,0 +1,148 @@
+"""Everything that the command line writes goes through here: to any terminal, pipe or encoding, in colour or not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass, field
+from typing import TextIO
+
+MIN_WIDTH = 40
+PIPE_WIDTH = 120  # no terminal tells: wide enough for a sentence, narrow enough to read
+
+_PLAIN = str.maketrans(
+    {
+        "×": "x",
+        "·": "-",
+        "…": "~",
+        "–": "-",
+        "—": "-",
+        "−": "-",
+        "→": ">",
+        "≈": "~",
+        "≤": "<=",
+        "≥": ">=",
+        "•": "*",
+        "█": "#",
+        "▌": "=",
+        "░": ".",
+        "┃": "|",
+        "─": "-",
+        "▶": ">",
+        "✓": "+",
+        "✗": "x",
+        "“": '"',
+        "”": '"',
+        "’": "'",
+    }
+)
+# light to dark, each with the text colour that is readable on it, whatever the terminal's own colours are
+_HEAT = ((255, 16), (189, 16), (147, 16), (105, 231), (62, 231), (54, 231))
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """Where text goes, and what it can show.
+
+    Attributes:
+        stream: Where lines are written.
+        width: Columns.
+        colour: Whether escape sequences are understood and wanted.
+        unicode: Whether the stream's encoding has the characters that tables are drawn with.
+    """
+
+    stream: TextIO = field(default_factory=lambda: sys.stdout)
+    width: int = PIPE_WIDTH
+    colour: bool = False
+    unicode: bool = True
+
+    @classmethod
+    def of(cls, stream: TextIO) -> Screen:
+        """The screen behind a stream, as the environment describes it."""
+        columns = shutil.get_terminal_size((PIPE_WIDTH, 24)).columns
+        is_terminal = stream.isatty()
+        return cls(stream, max(MIN_WIDTH, columns), _wants_colour(is_terminal), _has_blocks(stream))
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person watches, so that a line may be drawn over."""
+        return self.stream.isatty()
+
+    def line(self, text: str = "") -> None:
+        """Write one line; what the encoding lacks is replaced, never an error."""
+        self.write(text + "\n")
+
+    def write(self, text: str) -> None:
+        """Write text as it is, and let it be seen at once."""
+        if not self.unicode:
+            text = text.translate(_PLAIN)
+        try:
+            self.stream.write(text)
+        except UnicodeEncodeError:
+            encoding = self.stream.encoding or "ascii"
+            self.stream.write(text.encode(encoding, "replace").decode(encoding))
+        self.stream.flush()
+
+    def bold(self, text: str) -> str:
+        """For what should be read first."""
+        return self._styled(text, "1")
+
+    def dim(self, text: str) -> str:
+        """For what may be skipped."""
+        return self._styled(text, "2")
+
+    def good(self, text: str) -> str:
+        """For what is well."""
+        return self._styled(text, "32")
+
+    def bad(self, text: str) -> str:
+        """For what is wrong."""
+        return self._styled(text, "1;31")
+
+    def boxed(self, text: str) -> str:
+        """The match of a context: two columns wider than the text."""
+        return self._styled(f" {text} ", "1;38;5;231;48;5;54") if self.colour else f"[{text}]"
+
+    def heat(self, text: str, weight: float) -> str:
+        """Text on a ground as dark as ``weight`` in [0, 1] says."""
+        if not self.colour or weight < 0.01:
+            return text
+        ground, ink = _HEAT[min(len(_HEAT) - 1, int(weight * len(_HEAT)))]
+        return self._styled(text, f"38;5;{ink};48;5;{ground}")
+
+    def link(self, text: str, uri: str) -> str:
+        """Text that a terminal opens the file of, where it knows how to."""
+        if not self.colour or not self.is_terminal:
+            return text
+        return f"\x1b]8;;{uri}\x1b\\{text}\x1b]8;;\x1b\\"
+
+    def _styled(self, text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.colour and text else text
+
+
+def write_json(stream: TextIO, body: bytes) -> None:
+    """Write a JSON document; in an encoding other than UTF-8 with escapes, so that it stays valid."""
+    text = body.decode("utf-8")
+    if (stream.encoding or "utf-8").lower().replace("-", "") != "utf8":
+        import json
+
+        text = json.dumps(json.loads(body))
+    stream.write(text + "\n")
+    stream.flush()
+
+
+def _wants_colour(is_terminal: bool) -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return is_terminal and os.environ.get("TERM") != "dumb"
+
+
+def _has_blocks(stream: TextIO) -> bool:
+    try:
+        "█▌░┃─·×…✓✗".encode(stream.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

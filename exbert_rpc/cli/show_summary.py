@@ -1,0 +1,73 @@
+"""What contexts have in common: findings in words, then each histogram with what was to be expected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exbert_rpc.cli.output import Screen
+from exbert_rpc.cli.text import pad, width, wrap
+
+if TYPE_CHECKING:
+    from exbert_rpc.server.protocol import Bin, Histogram, SummarizeResult
+
+SURE = 0.05
+_ATTRIBUTES = {
+    "pos": "part of speech",
+    "tag": "tag",
+    "dep": "dependency",
+    "entity": "entity",
+    "offset": "distance in tokens",
+}
+
+
+def show_summary(screen: Screen, answer: SummarizeResult, bins: int = 5, attributes: tuple[str, ...] = ()) -> None:
+    """Write findings and histograms; ``attributes`` names those to show, none means all."""
+    screen.line(
+        f"{screen.bold(str(answer.n_hits))} contexts, {answer.n_distinct} different sentences; "
+        f"{'the match' if answer.subject == 'match' else 'the token after the match'} is counted"
+    )
+    if not answer.findings:
+        screen.line("nothing that is more than chance (q < 0.05)")
+    for finding in answer.findings:
+        first, *rest = wrap(f"• {finding}", screen.width, "  ")
+        for line in (first, *rest):
+            screen.line(line)
+    shown = [one for one in answer.histograms if not attributes or one.attribute in attributes]
+    names = max((width(row.label) for one in shown for row in _rows(one, bins)), default=0)
+    for one in shown:
+        screen.line()
+        _histogram(screen, one, answer, bins, names)
+
+
+def _histogram(screen: Screen, one: Histogram, answer: SummarizeResult, bins: int, names: int) -> None:
+    if one.of == "subject":
+        whose = "of the match" if answer.subject == "match" else "of the next token"
+    else:
+        whose = "of what it attends to most" if answer.attention == "outgoing" else "of what attends to it most"
+    screen.line(screen.bold(f"{_ATTRIBUTES[one.attribute]} {whose}") + screen.dim("   (┃ expected)"))
+    bar = max(10, min(30, screen.width - names - 58))
+    for row in _rows(one, bins):
+        lift = "" if row.lift is None else f"×{row.lift:.1f}"
+        sure = row.q_value < SURE
+        text = (
+            f"{pad(row.label, names)}  {row.share:4.0%} {bar_of(row, bar)} "
+            f"expected {row.baseline:4.0%}  {pad(lift, 6, 'right')}  {row.low:.0%}-{row.high:.0%}"
+        )
+        screen.line(f"  {pad(text, names + bar + 42)} {_certainty(row.q_value)}" if sure else "  " + screen.dim(text))
+
+
+def bar_of(row: Bin, size: int) -> str:
+    """The share as a bar, with a mark where the base rate would end."""
+    full = round(row.share * size)
+    marks = ["█" if at < full else "░" for at in range(size)]
+    marks[min(size - 1, int(row.baseline * size))] = "┃"
+    return "".join(marks)
+
+
+def _rows(one: Histogram, bins: int) -> list[Bin]:
+    """The most frequent labels; those that did not occur only where their absence is significant."""
+    return [row for row in one.bins if row.count > 0 or row.q_value < SURE][:bins]
+
+
+def _certainty(q_value: float) -> str:
+    return f"q {q_value:.0e}" if 0 < q_value < 0.001 else ("q 0" if q_value == 0 else f"q {q_value:.3f}")

@@ -9,6 +9,7 @@ import { asHostError } from "./attention";
 
 /** Waits this long for a person to stop clicking. */
 const SETTLE_MS = 120;
+const MOST_LOST = 2;
 
 /** Comma-separated words become a list; nothing given means no condition. */
 export function readFilter(filter: SearchFilter): Filter | null {
@@ -40,12 +41,19 @@ export function searchParams(state: AppState): SearchParams | null {
   };
 }
 
+/** Hits of an autoregressive model carry what the next token looks at, not what looks at it. */
+function summaryDirection(state: AppState): "outgoing" | "incoming" {
+  return state.result?.model.kind === "autoregressive" ? "outgoing" : state.view.direction;
+}
+
 export class ContextLoader {
   private readonly searching = new Latest();
   private readonly summarizing = new Latest();
   private asked = "";
   private summarized = "";
   private timer: ReturnType<typeof setTimeout> | null = null;
+  /** Lost handles in a row; a server that forgets at once must not be asked for ever. */
+  private lost = 0;
 
   constructor(
     private readonly host: Host,
@@ -63,10 +71,10 @@ export class ContextLoader {
       this.asked = key;
       this.stop();
       if (params === null) this.store.set({ result: null, summary: null, search: IDLE, summarize: IDLE });
-      else this.timer = setTimeout(() => void this.search(params, true), SETTLE_MS);
+      else this.timer = setTimeout(() => void this.search(params), SETTLE_MS);
       return;
     }
-    const summaryKey = state.result === null ? "" : `${state.result.searchId} ${state.view.direction}`;
+    const summaryKey = state.result === null ? "" : `${state.result.searchId} ${summaryDirection(state)}`;
     if (summaryKey !== "" && summaryKey !== this.summarized && state.search.phase === "idle") {
       this.summarized = summaryKey;
       void this.summarize(state.result as SearchResult);
@@ -92,7 +100,7 @@ export class ContextLoader {
     this.update();
   }
 
-  private async search(params: SearchParams, mayReattend: boolean): Promise<void> {
+  private async search(params: SearchParams): Promise<void> {
     this.store.set({ search: { phase: "busy", progress: null } });
     try {
       const outcome = await this.searching.run((signal) =>
@@ -109,9 +117,18 @@ export class ContextLoader {
       this.store.set({ result: outcome.value, summary: null, search: IDLE, view: { ...view, bar: this.keptBar() } });
     } catch (error) {
       const told = asHostError(error);
-      if (told.code === ERROR_CODES.unknownHandle && mayReattend && (await this.reattend())) return;
+      if (this.mayRevive(told.code) && (await this.reattend())) {
+        this.retry();
+        return;
+      }
       this.store.set({ search: { phase: "failed", error: told }, result: null, summary: null });
     }
+  }
+
+  private mayRevive(code: number): boolean {
+    if (code !== ERROR_CODES.unknownHandle || this.lost >= MOST_LOST) return false;
+    this.lost++;
+    return true;
   }
 
   /** A bar filter outlives only the first search after a restore; later results have other bars. */
@@ -121,16 +138,18 @@ export class ContextLoader {
   }
 
   private async summarize(result: SearchResult): Promise<void> {
-    const { direction } = this.store.get().view;
+    const attention = summaryDirection(this.store.get());
     this.store.set({ summarize: { phase: "busy", progress: null } });
     try {
       const outcome = await this.summarizing.run((signal) =>
-        this.host.request("summarize", { searchId: result.searchId, attention: direction }, { signal }),
+        this.host.request("summarize", { searchId: result.searchId, attention }, { signal }),
       );
-      if (outcome.kind === "done") this.store.set({ summary: outcome.value, summarize: IDLE });
+      if (outcome.kind === "superseded") return;
+      this.lost = 0;
+      this.store.set({ summary: outcome.value, summarize: IDLE });
     } catch (error) {
       const told = asHostError(error);
-      if (told.code === ERROR_CODES.unknownHandle) this.retry();
+      if (this.mayRevive(told.code)) this.retry();
       else this.store.set({ summarize: { phase: "failed", error: told }, summary: null });
     }
   }

@@ -49,10 +49,15 @@ function strokeCurves(context: CanvasRenderingContext2D, curves: readonly Curve[
   context.globalAlpha = 1;
 }
 
-function maximum(values: Float32Array): number {
+/** What counts as full ink; more than the maximum when all cells are nearly alike, so that a flat matrix looks flat. */
+export function fullInk(values: Float32Array): number {
   let most = 0;
-  for (const value of values) if (value > most) most = value;
-  return most;
+  let least = Number.POSITIVE_INFINITY;
+  for (const value of values) {
+    if (value > most) most = value;
+    if (value > 0 && value < least) least = value;
+  }
+  return least > 0.97 * most ? 4 * most : most;
 }
 
 function drawMatrix(context: CanvasRenderingContext2D, scene: Scene, side: "left" | "right"): void {
@@ -61,7 +66,7 @@ function drawMatrix(context: CanvasRenderingContext2D, scene: Scene, side: "left
   const rows = side === "left" ? picture.layer.nQueries : picture.layer.nKeys;
   const { cell, nHeads, rowHeight } = layout;
   const x = side === "left" ? layout.leftMatrix : layout.rightMatrix;
-  const most = maximum(matrix) || 1;
+  const most = fullInk(matrix) || 1;
   const gap = cell >= 5 ? 1 : 0;
   const last = Math.min(window.last, rows);
   for (let row = window.first; row < last; row++) {

@@ -2,6 +2,7 @@
 import { curveBumpX, link } from "d3-shape";
 import { headColor, type Mode } from "../logic/palette";
 import type { Picture } from "../logic/picture";
+import { fullInk } from "./attentionCanvas";
 import { type Curve, curvesOf, type Focus } from "./curves";
 import { heat, type Ink } from "./ink";
 import type { AttentionLayout } from "./layout";
@@ -26,7 +27,7 @@ function matrix(drawing: AttentionDrawing, side: "left" | "right"): string {
   const values = side === "left" ? picture.leftMatrix : picture.rightMatrix;
   const rows = side === "left" ? picture.layer.nQueries : picture.layer.nKeys;
   const x = side === "left" ? layout.leftMatrix : layout.rightMatrix;
-  const most = values.reduce((a, b) => Math.max(a, b), 0) || 1;
+  const most = fullInk(values) || 1;
   let out = "";
   for (let row = 0; row < rows; row++) {
     for (let head = 0; head < layout.nHeads; head++) {

@@ -5,7 +5,7 @@ import type { Picture } from "../logic/picture";
 import type { AttentionLayout } from "./layout";
 
 /** More than this at once is a grey blur and a slow one; the strongest are drawn, and the view says so. */
-export const MOST_CURVES = 3000;
+export const MOST_CURVES = 2000;
 
 export interface Focus {
   readonly side: "left" | "right";
@@ -50,10 +50,10 @@ export function visibleEdges(edges: Edges, window: Window, focus: Focus | null):
 }
 
 /** Thickness and opacity grow with the weight relative to the strongest edge of the picture. */
-export function style(relative: number, faded: boolean): { width: number; alpha: number } {
+export function style(relative: number, faded: boolean, thin = 1): { width: number; alpha: number } {
   const width = 0.6 + 4.2 * relative ** 0.8;
-  const alpha = 0.16 + 0.74 * relative;
-  return { width, alpha: faded ? 0.13 * alpha + 0.02 : alpha };
+  const alpha = 0.16 * thin + (0.9 - 0.16 * thin) * relative;
+  return { width, alpha: faded ? 0.16 * alpha + 0.03 : alpha };
 }
 
 export function curvesOf(
@@ -63,6 +63,8 @@ export function curvesOf(
 ): { curves: Curve[]; hidden: number } {
   const { edges, layer, chosen } = picture;
   const { shown, hidden } = visibleEdges(edges, options.window, options.focus);
+  // thousands of faint curves would add up to a dark blur
+  const thin = Math.min(1, 400 / shown.length);
   const half = layout.rowHeight / 2;
   const only = chosen.length === 1 ? headColor(layer.heads[chosen[0]], options.mode) : null;
   const curves = shown.map((i): Curve => {
@@ -76,7 +78,7 @@ export function curvesOf(
       x1: layout.curvesRight,
       y1: target * layout.rowHeight + half,
       color,
-      ...style(relative, !inFocus(edges, i, options.focus)),
+      ...style(relative, !inFocus(edges, i, options.focus), thin),
     };
   });
   return { curves, hidden };

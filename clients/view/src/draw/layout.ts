@@ -2,7 +2,9 @@
 
 export const ROW_HEIGHT = 22;
 const GAP = 8;
-const CHARACTER = 7.4;
+/** Room for the frame around an outer column. */
+const FRAME = 2;
+const CHARACTER = 8;
 
 export interface AttentionLayout {
   readonly width: number;
@@ -22,13 +24,12 @@ export interface AttentionLayout {
 export function layoutAttention(width: number, nHeads: number, longestLabel: number): AttentionLayout {
   const cell = Math.max(2, Math.min(13, Math.floor((0.22 * width) / Math.max(1, nHeads))));
   const matrix = cell * nHeads;
-  const wanted = Math.ceil(longestLabel * CHARACTER) + 14;
-  const most = Math.floor((width - 2 * matrix - 4 * GAP - 0.2 * width) / 2);
+  const wanted = Math.ceil(longestLabel * CHARACTER) + 24;
+  const most = Math.floor((width - 2 * matrix - 4 * GAP - 2 * FRAME - 0.2 * width) / 2);
   const tokenWidth = Math.max(40, Math.min(wanted, most, 180));
-  const spare = width - 2 * (matrix + tokenWidth + 2 * GAP);
+  const spare = width - 2 * (matrix + tokenWidth + 2 * GAP + FRAME);
   const curves = Math.max(40, Math.min(spare, 340));
-  // one pixel for the frame of the first column
-  const leftMatrix = Math.max(1, Math.floor((spare - curves) / 2));
+  const leftMatrix = FRAME + Math.max(0, Math.floor((spare - curves) / 2));
   const leftTokens = leftMatrix + matrix + GAP;
   const curvesLeft = leftTokens + tokenWidth + GAP / 2;
   const curvesRight = curvesLeft + curves + GAP;

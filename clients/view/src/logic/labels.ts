@@ -35,7 +35,11 @@ export interface SummaryMode {
   readonly attention: "outgoing" | "incoming";
 }
 
+/** What the server counts a special token as. */
+export const SPECIAL = "special";
+
 export function annotationOf(token: HitToken | undefined, attribute: Annotation): string {
+  if (token?.isSpecial === true) return SPECIAL;
   const value = token?.[attribute];
   return value === null || value === undefined || value === "" ? NONE : value;
 }

@@ -29,11 +29,11 @@ function Options() {
   return (
     <div class="options">
       <Slider
-        label="top"
+        label="top attention"
         min={0}
         max={100}
         value={view.topPercent}
-        text={`${view.topPercent} % of attention`}
+        text={`${view.topPercent} %`}
         title="For each token on the left: its strongest edges until they add up to this share of its attention"
         onInput={(topPercent) => controller.update({ topPercent })}
       />

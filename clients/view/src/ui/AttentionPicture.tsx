@@ -70,7 +70,9 @@ export function AttentionPicture(props: Props) {
   const total = rows * ROW_HEIGHT;
   const view = useWindow(total);
   const [hidden, setHidden] = useState(0);
-  const label = longestLabel(props);
+  const causal = useApp((s) => s.capture?.model.kind === "autoregressive");
+  // room for the mark of the next token
+  const label = longestLabel(props) + (causal ? 5 : 0);
   const layout = layoutAttention(view.width, picture.layer.heads.length, label);
   const pinned = useApp((s) => s.view.pinned);
 

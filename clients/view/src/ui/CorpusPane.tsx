@@ -72,7 +72,7 @@ function SearchBar() {
             choices={hidden}
             onChange={(value) => controller.update({ hiddenLayer: Number(value) })}
           />
-        ) : (
+        ) : view.heads?.length === 1 ? null : (
           <Select
             label="weighting"
             showLabel
@@ -100,6 +100,16 @@ function SearchBar() {
         <button type="button" class="button plain" aria-expanded={filtering} onClick={() => setFiltering(!filtering)}>
           filter{readFilter(view.filter) === null ? "" : " •"}
         </button>
+        <Segmented
+          label="Rows"
+          choices={[
+            { value: "auto", text: "auto", title: "lines if there is room, else whole sentences" },
+            { value: "kwic", text: "lines", title: "one line each, aligned on the match" },
+            { value: "wrapped", text: "whole", title: "whole sentences" },
+          ]}
+          value={view.rows}
+          onChange={(rows) => controller.update({ rows })}
+        />
       </div>
       {filtering && <FilterBar />}
     </>
@@ -146,16 +156,6 @@ function RowBar() {
         onChange={(direction) => controller.update({ direction, bar: null })}
       />
       <span class="field-label">the match</span>
-      <Segmented
-        label="Rows"
-        choices={[
-          { value: "auto", text: "auto", title: "lines if there is room, else whole sentences" },
-          { value: "kwic", text: "lines", title: "one line each, aligned on the match" },
-          { value: "wrapped", text: "whole", title: "whole sentences" },
-        ]}
-        value={view.rows}
-        onChange={(rows) => controller.update({ rows })}
-      />
     </div>
   );
 }
@@ -231,9 +231,30 @@ function Heading() {
   );
 }
 
+/** In a narrow panel: what is chosen, in words, and a way to choose otherwise. */
+function Choices(props: { readonly onOpen: () => void }) {
+  const view = useApp((s) => s.view);
+  const parts = [
+    view.space === "headOutput" && view.weighting === "norm" ? "heads weighted by norm" : "",
+    `k ${view.k}`,
+    view.distinct ? "distinct" : "",
+    readFilter(view.filter) === null ? "" : "filtered",
+    `${ANNOTATION_NAMES[view.columns]} columns`,
+    `shaded by attention ${view.direction === "outgoing" ? "from" : "to"} the match`,
+  ];
+  return (
+    <p class="choices">
+      <span class="muted">{parts.filter((part) => part !== "").join(" · ")}</span>{" "}
+      <Button kind="link" onClick={props.onOpen} label="change search and display">change</Button>
+    </p>
+  );
+}
+
 export function CorpusPane() {
   const controller = useController();
-  const { search, result, hits, note } = useApp((s) => ({
+  const [open, setOpen] = useState(false);
+  const { search, result, hits, note, wide } = useApp((s) => ({
+    wide: s.wide,
     search: s.search,
     result: s.result,
     hits: shownHits(s),
@@ -242,8 +263,15 @@ export function CorpusPane() {
   return (
     <section class="pane corpus" aria-labelledby="exbert-corpus">
       <Heading />
-      <SearchBar />
-      {result !== null && <RowBar />}
+      {wide || open ? (
+        <>
+          <SearchBar />
+          {result !== null && <RowBar />}
+          {!wide && <Button kind="link" onClick={() => setOpen(false)}>hide these choices</Button>}
+        </>
+      ) : (
+        <Choices onOpen={() => setOpen(true)} />
+      )}
       {isBusy(search) && <Busy what="Searching …" progress={search.progress} onCancel={() => controller.contexts.cancel()} />}
       {isFailed(search) && (
         <Failed error={search.error} onRetry={() => controller.contexts.retry()}>

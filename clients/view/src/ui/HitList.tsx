@@ -1,5 +1,6 @@
 /** Rows of the concordance; only those in sight are in the page. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import * as format from "../logic/format";
 import { RowHeights } from "../logic/virtual";
 import type { Hit } from "../protocol";
 import { useApp, useController, useSize } from "./context";
@@ -22,6 +23,22 @@ function useRows(hits: readonly Hit[], wrapped: boolean, width: number) {
 function nextToken(hit: Hit, at: number, step: 1 | -1): number {
   for (let i = at + step; i >= 0 && i < hit.tokens.length; i += step) if (!hit.tokens[i].isSpecial) return i;
   return at;
+}
+
+/** What stands in the columns; readers hear the rows themselves. */
+function ColumnHeads() {
+  const { left, right, direction } = useApp((s) => ({ left: s.view.columnsLeft, right: s.view.columnsRight, direction: s.view.direction }));
+  return (
+    <div class="hits-head" aria-hidden="true">
+      <span>score</span>
+      <span class="offsets">
+        {Array.from({ length: left + 1 + right }, (_, i) => <span key={i}>{i === left ? "match" : format.signed(i - left)}</span>)}
+      </span>
+      <span />
+      <span>match, and what it {direction === "outgoing" ? "looks at" : "is looked at by"} (darker: more)</span>
+      <span class="end">source</span>
+    </div>
+  );
 }
 
 export function HitList(props: { readonly hits: readonly Hit[] }) {
@@ -90,6 +107,7 @@ export function HitList(props: { readonly hits: readonly Hit[] }) {
 
   return (
     <div class={`hits ${wrapped ? "wrapped" : "kwic"}`}>
+      {!wrapped && <ColumnHeads />}
       <div
         class="hits-scroll"
         ref={ref}

@@ -97,10 +97,14 @@ function Score(props: { readonly score: number }) {
 
 function Source(props: { readonly hit: Hit }) {
   const { hit } = props;
+  const [, folder, file] = /^(.*\/)?(.*)$/.exec(format.shortUri(hit.document)) ?? ["", "", hit.document];
   return (
     <div role="gridcell" class="source">
       {hit.stale && <span class="stale" title="The file has changed since it was indexed: the line may be elsewhere now">changed</span>}
-      <span class="source-link" title={`${hit.document}, line ${lineOf(hit)}`}>{format.shortUri(hit.document)}:{lineOf(hit)}</span>
+      <span class="source-link" title={`${hit.document}, line ${lineOf(hit)}`}>
+        <span class="source-folder">{folder}</span>
+        <span class="source-file">{file}:{lineOf(hit)}</span>
+      </span>
     </div>
   );
 }

@@ -61,7 +61,6 @@ function Facts(props: { readonly token: Token }) {
       {facts.filter(([, value]) => value).map(([name, value]) => (
         <span key={name}><span class="muted">{name}</span> {value}</span>
       ))}
-      <span><span class="muted">id</span> {token.id}</span>
     </span>
   );
 }
@@ -89,14 +88,15 @@ export function Inspector(props: { readonly picture: Picture | null }) {
   return (
     <div class="inspector">
       <div class="inspector-head">
-        <b class="inspector-token">{tokenLabel(token)}</b>
+        <b class="inspector-token" title={`vocabulary form ${token.token}, id ${token.id}`}>{tokenLabel(token)}</b>
         {token.isMasked && <span class="muted">was “{token.text.trim()}”</span>}
         <Facts token={token} />
-        <span class="spring" />
-        {pinned && <Button kind="link" onClick={() => controller.unpin()} title="Escape">unpin</Button>}
-        {!token.isSpecial && controller.maskRefusal() === null && pinned && (
-          <Button kind="link" onClick={() => controller.toggleMask([looked.token])} title="m">{token.isMasked ? "unmask" : "mask"}</Button>
-        )}
+        <span class="inspector-actions">
+          {pinned && <Button kind="link" onClick={() => controller.unpin()} title="Escape">unpin</Button>}
+          {!token.isSpecial && controller.maskRefusal() === null && pinned && (
+            <Button kind="link" onClick={() => controller.toggleMask([looked.token])} title="m">{token.isMasked ? "unmask" : "mask"}</Button>
+          )}
+        </span>
       </div>
       {best.length > 0 && (
         <p class="partners">

@@ -59,7 +59,8 @@ function titleOf(histogram: Histogram, summary: SummarizeResult): string {
 function Bars(props: { readonly histogram: Histogram; readonly summary: SummarizeResult }) {
   const { histogram, summary } = props;
   const [all, setAll] = useState(false);
-  const bins = histogram.bins.filter((bin) => bin.count > 0);
+  // a label that nobody carries is worth a bar when that is no accident
+  const bins = histogram.bins.filter((bin) => bin.count > 0 || bin.qValue < SIGNIFICANT);
   const shown = all ? bins : bins.slice(0, MOST_BARS);
   const total = bins.reduce((sum, bin) => sum + bin.count, 0);
   const title = titleOf(histogram, summary);

@@ -1,0 +1,120 @@
+import { describe, expect, it } from "vitest";
+import { describeModel, layerValues, MINI, tokenize } from "../../dev/synthetic";
+import { search, summarize } from "../../dev/syntheticCorpus";
+import { attentionSvg } from "../../src/draw/attentionSvg";
+import { MOST_CURVES, visibleEdges } from "../../src/draw/curves";
+import { histogramsSvg } from "../../src/draw/histogramSvg";
+import { inkOf } from "../../src/draw/ink";
+import { headAt, layoutAttention } from "../../src/draw/layout";
+import { thumbnailPixels } from "../../src/draw/overview";
+import { keepAll, topEdges } from "../../src/logic/attention";
+import { modeOf } from "../../src/logic/palette";
+import { pictureMaker, type PictureInput } from "../../src/logic/picture";
+import { poolHeads, pooledShape } from "../../src/logic/thumbnails";
+import { groupLabel } from "../../src/ui/tokenView";
+
+const tokens = tokenize(MINI, "The girl ran to escape her surroundings.", "She was late.", []);
+const n = tokens.length;
+const layer = { heads: [0, 1, 2, 3], nQueries: n, nKeys: n, values: layerValues(2, 4, n, n, false) };
+const base: PictureInput = {
+  layer, left: tokens, right: tokens, words: false, hideSpecial: true, segments: "all", heads: null, combine: "mean", topPercent: 60, focus: null,
+};
+
+function drawing(change: Partial<PictureInput>, theme: "light" | "dark" | "highContrast" = "light") {
+  const input = { ...base, ...change };
+  const picture = pictureMaker()(input);
+  const leftLabels = picture.leftGroups.map((group) => groupLabel(tokens, group));
+  const rightLabels = picture.rightGroups.map((group) => groupLabel(tokens, group));
+  return attentionSvg({
+    picture, focus: input.focus, leftLabels, rightLabels, layout: layoutAttention(640, 4, 11), title: "seeded & drawn", ink: inkOf(theme), mode: modeOf(theme),
+  });
+}
+
+describe("the attention picture", () => {
+  it.each([
+    ["all-heads", {}, "light"],
+    ["one-head-focused", { heads: [2], focus: { side: "left", row: 4 } }, "light"],
+    ["words-sum-dark", { words: true, combine: "sum" }, "dark"],
+    ["first-to-second-segment", { segments: "AB", topPercent: 90 }, "highContrast"],
+    ["no-heads", { heads: [] }, "light"],
+  ] as const)("is drawn as committed: %s", async (name, change, theme) => {
+    await expect(drawing(change, theme)).toMatchFileSnapshot(`../snapshots/attention-${name}.svg`);
+  });
+
+  it("has a curve for each edge of the top X %", () => {
+    const picture = pictureMaker()(base);
+    expect(drawing({}).match(/<path /g)?.length).toBe(picture.edges.count);
+  });
+
+  it("computes again only what a choice changes", () => {
+    const make = pictureMaker();
+    const first = make(base);
+    const second = make({ ...base, topPercent: 20 });
+    expect(second.matrix).toBe(first.matrix);
+    expect(second.leftMatrix).toBe(first.leftMatrix);
+    expect(second.edges).not.toBe(first.edges);
+  });
+
+  it.each([260, 380, 420, 560, 900, 1600])("fits a width of %i with every part beside the next", (width) => {
+    for (const nHeads of [1, 12, 32]) {
+      const layout = layoutAttention(width, nHeads, 20);
+      const edges = [0, layout.leftMatrix, layout.leftTokens, layout.leftTokens + layout.tokenWidth, layout.curvesLeft, layout.curvesRight, layout.rightTokens, layout.rightTokens + layout.tokenWidth, layout.rightMatrix];
+      edges.slice(1).forEach((x, i) => expect(x).toBeGreaterThanOrEqual(edges[i]));
+      if (width >= 380) expect(layout.rightMatrix + nHeads * layout.cell).toBeLessThanOrEqual(width);
+    }
+  });
+
+  it("knows which head is under the pointer", () => {
+    const layout = layoutAttention(640, 4, 11);
+    expect(headAt(layout, layout.leftMatrix + 2.5 * layout.cell)).toEqual({ side: "left", head: 2 });
+    expect(headAt(layout, layout.rightMatrix + 0.5)).toEqual({ side: "right", head: 0 });
+    expect(headAt(layout, layout.curvesLeft + 5)).toBe(null);
+  });
+});
+
+describe("curves in sight", () => {
+  const size = 200;
+  const values = layerValues(1, 1, size, size, false);
+  const edges = topEdges(values, size, size, 95);
+
+  it("are those with an end in the window, the strongest of them, weakest drawn first", () => {
+    const { shown, hidden } = visibleEdges(edges, { first: 10, last: 40 }, null);
+    const touching = Array.from({ length: edges.count }, (_, i) => i).filter(
+      (i) => (edges.source[i] >= 10 && edges.source[i] < 40) || (edges.target[i] >= 10 && edges.target[i] < 40),
+    );
+    expect(shown.length + hidden).toBe(touching.length);
+    expect(shown.length).toBeLessThanOrEqual(MOST_CURVES);
+    const strongest = touching.map((i) => edges.weight[i]).sort((a, b) => b - a).slice(0, shown.length);
+    expect(shown.map((i) => edges.weight[i]).reverse()).toEqual(strongest);
+  });
+});
+
+describe("the histograms", () => {
+  it("are drawn as committed", async () => {
+    const summary = summarize(search({ corpus: "brown", k: 30 }, describeModel(MINI), "s"), "outgoing");
+    const shown = summary.histograms.filter((one) => one.attribute === "pos" || one.attribute === "offset");
+    await expect(histogramsSvg(shown, "Contexts like “escape”", inkOf("light"))).toMatchFileSnapshot("../snapshots/histograms.svg");
+  });
+});
+
+describe("thumbnails", () => {
+  it("keep the strongest weight of each cell", () => {
+    const size = 50;
+    const one = { heads: [0], nQueries: size, nKeys: size, values: layerValues(3, 1, size, size, false) };
+    const { rows, columns } = pooledShape(one, 8);
+    const pooled = poolHeads(one, 8, keepAll(size, size));
+    const expected = new Float32Array(rows * columns);
+    for (let q = 0; q < size; q++) {
+      for (let k = 0; k < size; k++) {
+        const cell = Math.floor((q * rows) / size) * columns + Math.floor((k * columns) / size);
+        expected[cell] = Math.max(expected[cell], one.values[q * size + k]);
+      }
+    }
+    expect([...pooled]).toEqual([...expected]);
+  });
+
+  it("are opaque where the weight is 1 and clear where it is 0", () => {
+    const thumbnails = { heads: [0], rows: 1, columns: 2, all: Float32Array.from([1, 0]), plain: Float32Array.from([0, 0]) };
+    expect([...thumbnailPixels(thumbnails, 0, false, "#102030")]).toEqual([16, 32, 48, 255, 16, 32, 48, 0]);
+  });
+});

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,7 +36,7 @@ class PassCapture:
         self._decoder_encoding = decoder_encoding
         self._hidden = _stacked([raw.hidden[layer][0] for layer in sorted(raw.hidden)])
         self._heads = _stacked([raw.heads[layer][0].transpose(0, 1) for layer in sorted(raw.heads)])
-        self._attention = raw.attention
+        self._attention = {stream: _without_outputs(layers) for stream, layers in raw.attention.items()}
         self._final = raw.final
         self._network = network
         self._vocabulary = vocabulary
@@ -160,6 +161,14 @@ def check_finite(array: NDArray[np.float32], info: ModelInfo) -> None:
             f"{info.id} ({info.architecture}) gave numbers that are not finite for this text",
             hint="its weights may be damaged, or were trained for another precision",
         )
+
+
+def _without_outputs(layers: Mapping[int, LayerAttention]) -> dict[int, LayerAttention]:
+    """The same weights to be, without the outputs that have been copied already."""
+    return {
+        number: layer if layer.call is None else replace(layer, call=replace(layer.call, output=None, value=None))
+        for number, layer in layers.items()
+    }
 
 
 def _stacked(tensors: Sequence[torch.Tensor]) -> NDArray[np.float32]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,15 +46,15 @@ def _convert(path: Path, scratch: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    options = {"gguf_file": path.name, "local_files_only": True, "trust_remote_code": False}
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            path.parent, gguf_file=path.name, dtype=torch.float32, local_files_only=True, trust_remote_code=False
-        )
-        tokenizer = AutoTokenizer.from_pretrained(
-            path.parent, gguf_file=path.name, local_files_only=True, trust_remote_code=False
-        )
+        with _without_bar():
+            model = AutoModelForCausalLM.from_pretrained(path.parent, dtype=torch.float32, **options)
+        tokenizer = AutoTokenizer.from_pretrained(path.parent, **options)
     except ImportError as exc:
-        raise ModelNotSupported(f"{path.name} needs packages that are not installed: {exc}") from exc
+        raise ModelNotSupported(
+            f"{path.name} needs packages that are not installed ({exc})", hint="pip install 'exbert-rpc[gguf]'"
+        ) from exc
     except Exception as exc:
         raise ModelNotSupported(f"{path.name} cannot be converted: {exc}") from exc
     _save(model, scratch)
@@ -62,11 +63,28 @@ def _convert(path: Path, scratch: Path) -> None:
 
 def _save(model: Any, scratch: Path) -> None:  # noqa: ANN401 - a transformers model
     """Weights and configuration as of a model that never was quantized (transformers would refuse to save this one)."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     weights = {name: tensor.detach().contiguous() for name, tensor in model.named_parameters()}
-    save_file(weights, scratch / "model.safetensors", metadata={"format": "pt"})
+    try:
+        save_file(weights, scratch / "model.safetensors", metadata={"format": "pt"})
+    except SafetensorError as exc:  # how a full disk is told
+        raise OSError(str(exc)) from exc
     config = model.config.to_dict()
     config.pop("quantization_config", None)
     config["architectures"] = [type(model).__name__]
     (scratch / "config.json").write_text(json.dumps(config, indent=2, default=str), encoding="utf-8")
+
+
+@contextmanager
+def _without_bar() -> Iterator[None]:
+    """Keep the bar that transformers draws for GGUF, whatever its settings, off the server's log."""
+    from transformers import modeling_gguf_pytorch_utils as library
+
+    bar = library.tqdm
+    library.tqdm = lambda items, **_options: items
+    try:
+        yield
+    finally:
+        library.tqdm = bar

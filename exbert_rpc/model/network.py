@@ -150,33 +150,36 @@ class Network:
         attention_layers: Sequence[int],
     ) -> RawPass:
         """A pass that keeps only what is asked for, and ends as soon as it has it. Encoder only, if there are two."""
-        taps = self.hidden_taps
-        if self.route == "eager" or taps is None:
+        eager = self.route == "eager"
+        if self.hidden_taps is None or (eager and len(attention_layers) > 0):
             return self._whole_for_selected(inputs)
-        last_call = max([*layers, *attention_layers], default=-1)
-        last_hidden = max(hidden_layers, default=-1)
         raw = RawPass()
-        wanted = sorted(set(hidden_layers))
+        # depth in the model: hidden state i comes between the attention of layer i - 1 and that of layer i
+        last_call = max([*layers, *attention_layers], default=-1)
+        deepest = max(2 * max(hidden_layers, default=-1), 2 * last_call + 1)
+        places = [(2 * layer, self.hidden_taps[layer]) for layer in sorted(set(hidden_layers))]
+        places += [(2 * layer + 1, self.head_taps[layer]) for layer in sorted(set(layers))] if eager else []
 
         def receive(number: int, tensor: torch.Tensor) -> None:
-            raw.hidden[wanted[number]] = tensor
-            if wanted[number] == last_hidden and last_hidden > last_call:
+            depth = places[number][0]
+            if depth % 2 == 0:
+                raw.hidden[depth // 2] = tensor
+            else:
+                raw.heads[depth // 2] = self._by_head(tensor)
+            if depth == deepest:
                 raise EnoughSeen
 
         recorder = Recorder(
             outputs=frozenset(layers),
             scores=frozenset(attention_layers),
-            stop_after=last_call if last_call >= last_hidden else None,
+            stop_after=last_call if deepest == 2 * last_call + 1 else None,
         )
-        chosen = [taps[layer] for layer in wanted]
-        with self.lock, _inference(), recording(recorder), tapping(chosen, receive):
+        with self.lock, _inference(), recording(recorder), tapping([tap for _depth, tap in places], receive):
             self._until_enough(inputs)
-        for number, call in enumerate(recorder.calls):
-            if call.output is not None:
-                raw.heads[number] = call.output
-        raw.attention["self"] = {
-            number: LayerAttention(call=call) for number, call in enumerate(recorder.calls) if call.query is not None
-        }
+        calls = dict(enumerate(recorder.calls))
+        raw.heads |= {number: call.output for number, call in calls.items() if call.output is not None}
+        kept = {number: LayerAttention(call=call) for number, call in calls.items() if call.query is not None}
+        raw.attention["self"] = kept
         return raw
 
     def logits(self, final: Any, first: int, last: int) -> torch.Tensor:  # noqa: ANN401 - a transformers output
@@ -267,10 +270,14 @@ class Network:
         read: dict[int, torch.Tensor] = {}
 
         def receive(number: int, tensor: torch.Tensor) -> None:
-            read[number] = tensor.reshape(*tensor.shape[:2], self.n_heads, -1)
+            read[number] = self._by_head(tensor)
 
         with tapping(self.head_taps if self.route == "eager" else (), receive):
             yield read
+
+    def _by_head(self, tensor: torch.Tensor) -> torch.Tensor:
+        """``[b, n, H, d]`` of ``[b, n, H * d]``."""
+        return tensor.reshape(*tensor.shape[:2], self.n_heads, -1)
 
     def _take(
         self,

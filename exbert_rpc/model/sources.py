@@ -125,26 +125,25 @@ def _from_package(model_id: str, rest: str) -> ModelSource:
 
 
 def _from_path(model_id: str, allowed_roots: Sequence[Path] | None) -> ModelSource | None:
-    try:
-        path = Path(model_id).expanduser()
-        exists = path.exists()
-    except (OSError, RuntimeError, ValueError):
-        return None
+    """What a path leads to; ``None`` for an id that is no path. Paths outside of the roots are not even looked at."""
     looks_like_path = model_id.startswith((".", "/", "~")) or "\\" in model_id or model_id.endswith(".gguf")
-    if not exists:
+    try:
+        path = Path(model_id).expanduser().resolve()
+        allowed = allowed_roots is None or any(path.is_relative_to(root.resolve()) for root in allowed_roots)
+        if not allowed or not path.exists():
+            if looks_like_path:
+                where = "" if allowed_roots is None else " in the folders that models may be read from"
+                raise _not_found(f"no such file or folder{where}: {model_id!r}")
+            return None
+        if path.is_dir():
+            return _in_folder(model_id, path, None, depth=0)
+    except (OSError, RuntimeError, ValueError) as exc:
         if looks_like_path:
-            raise _not_found(f"no such file or folder: {model_id!r}")
+            raise _not_found(f"{model_id[:80]!r} cannot be read: {_first_line(exc)}") from exc
         return None
-    path = path.resolve()
-    if allowed_roots is not None and not any(path.is_relative_to(root.resolve()) for root in allowed_roots):
-        if looks_like_path:
-            raise _not_found(f"{model_id!r} is outside of the folders that models may be read from")
-        return None
-    if path.is_file():
-        if path.suffix.lower() != ".gguf":
-            raise _not_found(f"{model_id!r} is a file, but not a .gguf one", hint="give the folder that it is in")
-        return ModelSource(model_id, path.parent, gguf=path.name)
-    return _in_folder(model_id, path, None, depth=0)
+    if path.suffix.lower() != ".gguf":
+        raise _not_found(f"{model_id!r} is a file, but not a .gguf one", hint="give the folder that it is in")
+    return ModelSource(model_id, path.parent, gguf=path.name)
 
 
 def _from_hub(model_id: str, allow_network: bool) -> ModelSource:

@@ -55,7 +55,7 @@ class Corpora:
         folder = self._store.folder(name)
         with self._lock:
             kept = self._open.get(name)
-            if kept is not None and kept.stamp == folder.stamp():
+            if kept is not None and kept.is_current:
                 self._open.move_to_end(name)
                 return kept
         reader = CorpusReader(folder)

@@ -173,6 +173,7 @@ def summarize_kept(kept: KeptSearch, request: SummarizeRequest, task: Task) -> S
         include_special=request.include_special,
     )
     reader, where = kept.reader, kept.request.filter
+    reader.check_unchanged()
     subjects = reader.cached(("subjects", where, subject), lambda: subject_rates(reader, kept.eligible, subject))
     targets: BaseRates = reader.cached(
         ("targets", where, choice), lambda: target_rates(reader, kept.eligible, choice, kept.source, task)

@@ -108,9 +108,13 @@ class SegmentBuilder:
         writer.write(stream, {"config": self._config.key(), "labels": names, "rows": self.n_rows})
 
     def name(self) -> str:
-        """A file name made from the blocks, so that the same blocks give the same name."""
-        digest = hashlib.blake2b("".join(digest for digest, _, _ in self._blocks).encode(), digest_size=12)
-        return f"segment-{digest.hexdigest()}.exb"
+        """A file name made from configuration and blocks.
+
+        The same blocks under the same settings give the same name; under others another one, so that a build
+        never writes over a file of the corpus that it is going to replace.
+        """
+        parts = [self._config.key(), *(digest for digest, _, _ in self._blocks)]
+        return f"segment-{hashlib.blake2b(''.join(parts).encode(), digest_size=12).hexdigest()}.exb"
 
     def _add_tokens(self, block: AnnotatedText, passage: Passage) -> None:
         encoding = passage.encoding

@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.errors import CorpusMismatch
+from exbert_rpc.errors import CorpusDamaged, CorpusMismatch
 from exbert_rpc.index.assemble import unpack_attention
 from exbert_rpc.index.blocks import block_digests, rows_before_sentence
 from exbert_rpc.index.documents import BlockPlace, IndexedDocument
@@ -172,17 +172,49 @@ class CorpusReader:
 
     def __init__(self, folder: CorpusFolder) -> None:
         self.folder = folder
-        self.stamp = folder.stamp()
-        self.manifest: Manifest = folder.manifest()
-        self.documents: tuple[IndexedDocument, ...] = folder.documents(self.manifest.documents)
-        live = _occurrences(self.documents)
-        self.segments = [OpenSegment(folder.segment(entry), live) for entry in self.manifest.segments]
-        # each segment has taken its blocks out of `live`: the first one that has a block wins
-        if live:
-            raise damaged(self.manifest.documents.name, f"it names {len(live)} blocks that no segment holds")
+        while True:
+            stamp = folder.stamp()
+            try:
+                self._read(folder)
+                break
+            except CorpusDamaged:
+                if folder.stamp() == stamp:
+                    raise
+                # a build has replaced the corpus while we read it
+        self._stamp = stamp
         self._locate_sentences()
         self._cache: OrderedDict[Hashable, object] = OrderedDict()
         self._cache_lock = threading.Lock()
+
+    def _read(self, folder: CorpusFolder) -> None:
+        self.manifest: Manifest = folder.manifest()
+        self._states = folder.states(self.manifest)
+        self.documents: tuple[IndexedDocument, ...] = folder.documents(self.manifest.documents)
+        live = _occurrences(self.documents)
+        self.segments = [self._open(folder.segment(entry), live) for entry in self.manifest.segments]
+        # each segment has taken its blocks out of `live`: the first one that has a block wins
+        if live:
+            raise damaged(self.manifest.documents.name, f"it names {len(live)} blocks that no segment holds")
+
+    def _open(self, segment: Segment, live: dict[str, list[Occurrence]]) -> OpenSegment:
+        if segment.meta.get("config") != self.config.key():
+            raise damaged(segment.name, "it belongs to a corpus of another model or of other settings")
+        return OpenSegment(segment, live)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the corpus is still what it was when it was opened."""
+        return self.folder.stamp() == self._stamp and self.folder.states(self.manifest) == self._states
+
+    def check_unchanged(self) -> None:
+        """Raise ``CorpusDamaged`` if a file was changed in place: mapped bytes that are gone end the process.
+
+        Files that a newer generation has replaced or deleted stay mapped and are no harm.
+        """
+        entries = (self.manifest.documents, *self.manifest.segments)
+        for entry, was, now in zip(entries, self._states, self.folder.states(self.manifest), strict=True):
+            if was is not None and now is not None and was[0] == now[0] and was != now:
+                raise damaged(entry.name, "it was changed while the corpus was open")
 
     @property
     def name(self) -> str:

@@ -105,8 +105,9 @@ def _scan(
         for row, factor in scan_rows(query, vectors.scale.steps):
             total += factor * np.asarray(numkong.cdist(row, integers, "dot"))[0]
         total[eligible.weights[segment][start:end] == 0] = -np.inf
-        best = np.argpartition(-total, wanted)[:wanted] if len(total) > wanted else np.arange(len(total))
-        best = best[total[best] > -np.inf]
+        # all of equal scores or none: which of them come first is decided by corpus position, not by the partition
+        least = -np.partition(-total, wanted - 1)[wanted - 1] if len(total) > wanted else -np.inf
+        best = np.flatnonzero((total >= least) & (total > -np.inf))
         return segment, best + start, total[best]
 
     parts = list(_THREADS.map(run, jobs))

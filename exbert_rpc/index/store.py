@@ -140,11 +140,11 @@ class CorpusFolder:
 
     def stamp(self) -> tuple[int, int, int] | None:
         """Changes whenever the manifest is replaced; ``None`` without one."""
-        try:
-            status = (self._path / MANIFEST).stat()
-        except OSError:
-            return None
-        return status.st_ino, status.st_size, status.st_mtime_ns
+        return _state(self._path / MANIFEST)
+
+    def states(self, manifest: Manifest) -> tuple[tuple[int, int, int] | None, ...]:
+        """Inode, size and time of change of each file that a manifest names; ``None`` for one that is gone."""
+        return tuple(_state(self._path / entry.name) for entry in (manifest.documents, *manifest.segments))
 
     def manifest(self) -> Manifest:
         """What is current; raises ``CorpusDamaged`` if that cannot be known."""
@@ -222,6 +222,14 @@ class CorpusFolder:
         if not _is_plain_file(path):
             raise damaged(name, "the file is missing, or it is a link or something else that is no file")
         return path
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.lstat()
+    except (OSError, ValueError):  # a name from a manifest may hold anything
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _is_plain_file(path: Path) -> bool:

@@ -195,7 +195,7 @@ describe("the view's state", () => {
     controller.pin({ side: "left", token: 9 });
     await until(state, (s) => s.summary !== null);
     controller.setBar({ of: "subject", attribute: "pos", label: "VERB" });
-    const kept = await until(() => readViewState(host.state.get()), (view) => view?.bar !== null);
+    const kept = await until(() => readViewState(host.state.get()), (view) => view !== null && view.bar !== null);
     const again = start({ state: JSON.parse(JSON.stringify(kept)) });
     await until(again.state, (s) => s.summary !== null);
     expect(again.controller.portable()).toEqual(controller.portable());

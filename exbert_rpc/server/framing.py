@@ -29,7 +29,11 @@ class FrameError:
 
 
 class _BadHeader(Exception):
-    """The header is wrong and where its body ends is unknown."""
+    """The header is wrong and where its body ends is unknown; ``drop`` bytes certainly belong to it."""
+
+    def __init__(self, reason: str, drop: int = 1) -> None:
+        super().__init__(reason)
+        self.drop = drop
 
 
 class _BadBody(Exception):
@@ -78,7 +82,7 @@ class FrameReader:
                 continue
             except _BadHeader as error:
                 self._lost = True
-                del self._buffer[:1]  # so that the search for the next header moves on
+                del self._buffer[: error.drop]
                 yield FrameError(str(error))
                 continue
             if body is None:
@@ -118,7 +122,7 @@ class FrameReader:
             self._check_partial()
             return None
         lines = bytes(self._buffer[:end]).split(b"\r\n")
-        length = self._content_length(lines)
+        length = self._content_length(lines, end + 4)
         del self._buffer[: end + 4]
         self._check_body(lines, length)
         return length
@@ -130,14 +134,14 @@ class FrameReader:
         if not all(_FIELD.fullmatch(line) for line in lines) or not _PARTIAL_FIELD.fullmatch(last):
             raise _BadHeader("a header is not made of `Name: value` lines that end in CR LF")
 
-    def _content_length(self, lines: list[bytes]) -> int:
+    def _content_length(self, lines: list[bytes], size: int) -> int:
         if not all(_FIELD.fullmatch(line) for line in lines):
             raise _BadHeader("a header is not made of `Name: value` lines that end in CR LF")
         values = [line.partition(b":")[2].strip() for line in lines if line.lower().startswith(b"content-length:")]
         if len(values) != 1:
-            raise _BadHeader(f"a header has {len(values)} Content-Length fields; it must have one")
+            raise _BadHeader(f"a header has {len(values)} Content-Length fields; it must have one", size)
         if not _LENGTH.fullmatch(values[0]):
-            raise _BadHeader("Content-Length is not a decimal number")
+            raise _BadHeader("Content-Length is not a decimal number", size)
         return int(values[0])
 
     def _check_body(self, lines: list[bytes], length: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 import subprocess
 import sys
@@ -90,8 +91,8 @@ class FakeEngine:
         n = n * 1000 if "huge" in text else n
         if check is not None:
             check(AttendPlan(n, 0, len(layers), len(heads)))
-        capture = f"c{len(self.captures)}-{request.session[:6]}"
-        self.captures[request.session, capture] = text
+        capture = object() if "unserialisable" in text else f"c{len(self.captures)}-{request.session[:6]}"
+        self.captures[request.session, str(capture)] = text
         attention = np.full((len(layers), len(heads), n, n), 1 / n, dtype=np.float32)
         if "nan" in text:
             attention[:] = np.nan
@@ -198,7 +199,9 @@ class FakeEngine:
                 while time.monotonic() < end:
                     pass
             elif command == "raise":
-                raise getattr(errors, value, getattr(__import__("builtins"), value, RuntimeError))("/opt/secret/file")
+                if value == "UnicodeDecodeError":
+                    b"\xff".decode()
+                raise getattr(errors, value, getattr(builtins, value, RuntimeError))("/opt/secret/file")
             elif command == "print":
                 print("Content-Length: 5\r\n\r\nhello")
                 os.write(1, b"raw bytes on descriptor one\n")

@@ -1,0 +1,200 @@
+"""The life and death of a server process: a clean stream, exit codes, signals, the parent's death."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from tests.server.harness import COMMAND, ROOT, TRANSPORTS, Server, frame, notice, request, within
+
+PARENT = """
+import subprocess, sys, time
+child = subprocess.Popen(sys.argv[1:], stdin=sys.stdin)
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def ended(process: int, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if psutil.Process(process).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.mark.parametrize("flag", [[], ["-u"]])
+def test_whatever_prints_standard_output_holds_nothing_but_frames(flag):
+    with subprocess.Popen(
+        [sys.executable, *flag, *COMMAND[1:]],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        messages = [
+            request(1, "initialize", {}),
+            request(2, "attend", {"text": "print"}),
+            request(3, "shutdown"),
+            notice("exit"),
+        ]
+        # `shutdown` would cancel what still runs: wait for the answer of `attend` first
+        process.stdin.write(frame(messages[0]) + frame(messages[1]))
+        process.stdin.flush()
+        seen = b""
+        while b'"id":2' not in seen:
+            seen += os.read(process.stdout.fileno(), 65536)
+        rest, errors = process.communicate(frame(messages[2]) + frame(messages[3]), timeout=10)
+        seen += rest
+        assert process.returncode == 0
+    count = 0
+    while seen:
+        head, _, seen = seen.partition(b"\r\n\r\n")
+        assert head.startswith(b"Content-Length: ")
+        seen = seen[int(head.split(b":")[1]) :]
+        count += 1
+    assert count == 3
+    for words in (b"hello", b"raw bytes on descriptor one", b"from a subprocess"):
+        assert words in errors
+
+
+def test_a_subprocess_cannot_eat_the_input_of_the_protocol(stdio):
+    stdio.send(request(1, "attend", {"text": "print"}))  # one of its subprocesses reads its standard input to the end
+    stdio.send(request(2, "ping"))
+    assert sorted(stdio.reply(10)["id"] for _ in range(2)) == [1, 2]
+
+
+def test_exit_after_shutdown_ends_with_0(fresh_stdio):
+    fresh_stdio.result("shutdown")
+    fresh_stdio.send(notice("exit"))
+    assert fresh_stdio.server.wait(10) == 0
+
+
+def test_exit_without_shutdown_ends_with_1(fresh_stdio):
+    fresh_stdio.send(notice("exit"))
+    assert fresh_stdio.server.wait(10) == 1
+
+
+def test_exit_before_initialize_ends_with_1():
+    with Server() as server:
+        server.peer().send(notice("exit"))
+        assert server.wait(10) == 1
+
+
+@pytest.mark.parametrize("after_shutdown", [True, False])
+def test_end_of_input_ends_the_server_within_a_second(fresh_stdio, after_shutdown):
+    if after_shutdown:
+        fresh_stdio.result("shutdown")
+    start = time.monotonic()
+    fresh_stdio.close()
+    assert fresh_stdio.server.wait(10) == (0 if after_shutdown else 1)
+    assert time.monotonic() - start < within(1.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "work"),
+    [("stdio", number, work) for number in (signal.SIGTERM, signal.SIGINT) for work in (None, "attend", "indexCorpus")]
+    + [(kind, signal.SIGTERM, "attend") for kind in TRANSPORTS[1:]]
+    + [("tcp", signal.SIGINT, None)],
+)
+def test_a_signal_ends_the_server_within_a_second_whatever_it_does(kind, number, work):
+    with Server(kind) as server:
+        peer = server.ready()
+        if work == "attend":
+            peer.send(request(1, work, {"text": "block:20"}))
+        elif work == "indexCorpus":
+            peer.send(request(1, work, {"corpus": "c", "sources": [{"uri": "mem:1", "text": "slow"}]}))
+        peer.result("ping", number=2)
+        start = time.monotonic()
+        server.process.send_signal(number)
+        assert server.wait(10) == (1 if kind == "stdio" else 0)
+        assert time.monotonic() - start < within(1.0)
+
+
+def test_end_of_input_under_a_running_model_ends_the_server_within_a_second(fresh_stdio):
+    fresh_stdio.send(request(1, "attend", {"text": "block:20"}))
+    fresh_stdio.result("ping", number=2)
+    start = time.monotonic()
+    fresh_stdio.close()
+    assert fresh_stdio.server.wait(10) == 1
+    assert time.monotonic() - start < within(1.0)
+
+
+@pytest.mark.parametrize("work", [None, "attend", "indexCorpus"])
+def test_the_death_of_the_real_parent_ends_the_server_within_three_seconds(work):
+    read, write = os.pipe()  # the server's input stays open: only the parent dies
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT, *COMMAND], cwd=ROOT, stdin=read, stdout=subprocess.PIPE
+    ) as parent:
+        child = int(parent.stdout.readline())
+        os.write(write, frame(request(1, "initialize", {})))
+        assert parent.stdout.readline().startswith(b"Content-Length")
+        if work == "attend":
+            os.write(write, frame(request(2, "attend", {"text": "block:20"})))
+        elif work == "indexCorpus":
+            sources = [{"uri": "mem:1", "text": "slow"}]
+            os.write(write, frame(request(2, "indexCorpus", {"corpus": "c", "sources": sources})))
+        time.sleep(0.3)
+        assert psutil.pid_exists(child)
+        parent.kill()
+        assert ended(child, within(3.0))
+    os.close(read)
+    os.close(write)
+
+
+def test_the_death_of_process_id_ends_the_server_within_three_seconds():
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as editor, Server() as server:
+        server.ready(processId=editor.pid)
+        editor.kill()  # it stays a zombie until it is waited for: dead all the same
+        assert ended(server.process.pid, within(3.0))
+        assert server.process.wait() == 1
+
+
+def test_initialize_is_answered_within_a_second_of_a_bare_python():
+    def bare() -> float:
+        start = time.monotonic()
+        subprocess.run([sys.executable, "-c", "pass"], check=True)
+        return time.monotonic() - start
+
+    def served() -> float:
+        start = time.monotonic()
+        with Server() as server:
+            server.peer().initialize()
+            return time.monotonic() - start
+
+    assert min(served() for _ in range(3)) - min(bare() for _ in range(3)) < within(1.0)
+
+
+def test_heavy_libraries_are_not_imported_to_start_the_server():
+    code = (
+        "import sys, exbert_rpc.server.stdio, exbert_rpc.server.transports, exbert_rpc.server.websocket;"
+        "heavy = {'torch', 'transformers', 'spacy', 'usearch'} & set(sys.modules); sys.exit(', '.join(heavy) or 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_no_socket_listens_by_default(fresh_stdio):
+    fresh_stdio.result("ping")
+    process = psutil.Process(fresh_stdio.server.process.pid)
+    assert [one for one in process.net_connections() if one.status == psutil.CONN_LISTEN] == []
+
+
+def test_a_server_without_standard_error_still_serves():
+    with subprocess.Popen(
+        ["sh", "-c", f"exec {' '.join(COMMAND)} 2>&-"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        out, _ = process.communicate(
+            frame(request(1, "initialize", {})) + frame(request(2, "shutdown")) + frame(notice("exit")), timeout=10
+        )
+    assert process.returncode == 0
+    assert out.count(b"Content-Length") == 2

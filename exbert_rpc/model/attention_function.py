@@ -150,39 +150,46 @@ def recorded_attention(
     return output, None
 
 
-def attention_weights(call: AttentionCall, item: int, heads: Sequence[int] | None = None) -> torch.Tensor:
-    """Weights float32 ``[len(heads), n, m]`` of one batch item, rows sum to 1 (less what sinks take)."""
+def attention_weights(call: AttentionCall, item: int | None = None, heads: Sequence[int] | None = None) -> torch.Tensor:
+    """Weights float32 ``[b, len(heads), n, m]`` of one batch item (``b`` = 1) or of all; rows sum to 1.
+
+    Where a model has sinks, rows sum to 1 less what the sink takes.
+    """
     import torch
 
     if call.query is None or call.key is None:
         raise LookupError("query and key of this call were not kept")
+    items = slice(None) if item is None else slice(item, item + 1)
     n_heads = call.query.shape[1]
-    chosen = list(range(n_heads)) if heads is None else list(heads)
     group = n_heads // call.key.shape[1]
-    query = call.query[item, chosen].float()
-    key = call.key[item, [head // group for head in chosen]].float()
+    query, key = call.query[items].float(), call.key[items].float()
+    if heads is not None:
+        query, key = query[:, list(heads)], key[:, [head // group for head in heads]]
+    elif group > 1:
+        key = key.repeat_interleave(group, dim=1)
     scores = torch.matmul(query, key.transpose(-1, -2)).mul_(call.scaling)
     if call.softcap is not None:
         scores = scores.div_(call.softcap).tanh_().mul_(call.softcap)
     if call.bias is not None:
-        scores += _pick(call.bias, item, chosen)
+        scores += _pick(call.bias, items, heads)
+    lowest = torch.finfo(scores.dtype).min
     if call.mask is not None:
-        mask = _pick(call.mask, item, chosen)
-        lowest = torch.finfo(scores.dtype).min
+        mask = _pick(call.mask, items, heads)
         scores = scores.masked_fill_(~mask, lowest) if mask.dtype == torch.bool else scores.add_(mask)
     if call.causal:
         later = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1)
-        scores = scores.masked_fill_(later, torch.finfo(scores.dtype).min)
+        scores = scores.masked_fill_(later, lowest)
     if call.sinks is None:
         return torch.softmax(scores, dim=-1)
-    sinks = call.sinks.reshape(-1)[chosen].float()[:, None, None].expand(-1, scores.shape[1], 1)
+    sinks = call.sinks.float().reshape(1, -1, 1, 1)
+    sinks = (sinks if heads is None else sinks[:, list(heads)]).expand(scores.shape[0], -1, scores.shape[2], 1)
     return torch.softmax(torch.cat([scores, sinks], dim=-1), dim=-1)[..., :-1]
 
 
-def _pick(tensor: torch.Tensor, item: int, heads: list[int]) -> torch.Tensor:
-    """``[1 | len(heads), n, m]`` of a tensor that broadcasts over batch and heads."""
-    of_item = tensor[item if tensor.shape[0] > 1 else 0]
-    return of_item if of_item.shape[0] == 1 else of_item[heads]
+def _pick(tensor: torch.Tensor, items: slice, heads: Sequence[int] | None) -> torch.Tensor:
+    """The part for some items and heads of a tensor that broadcasts over batch and heads."""
+    of_items = tensor[items] if tensor.shape[0] > 1 else tensor
+    return of_items if heads is None or of_items.shape[1] == 1 else of_items[:, list(heads)]
 
 
 def _output(call: AttentionCall, value: torch.Tensor) -> torch.Tensor:
@@ -222,16 +229,13 @@ def _kernel_mask(call: AttentionCall) -> torch.Tensor | None:
 
 
 def _slow_output(call: AttentionCall, value: torch.Tensor) -> torch.Tensor:
-    """Softcap and sinks are unknown to the kernel: weights are computed item by item and dropped."""
+    """Softcap and sinks are unknown to the kernel: weights are computed and dropped."""
     import torch
 
     assert call.query is not None
     group = call.query.shape[1] // call.n_kv_heads
-    items = [
-        torch.matmul(attention_weights(call, item).to(value.dtype), value[item].repeat_interleave(group, dim=0))
-        for item in range(call.query.shape[0])
-    ]
-    return torch.stack(items).transpose(1, 2).contiguous()
+    weights = attention_weights(call).to(value.dtype)
+    return torch.matmul(weights, value.repeat_interleave(group, dim=1)).transpose(1, 2).contiguous()
 
 
 def _record(recorder: Recorder, call: AttentionCall, output: torch.Tensor) -> None:

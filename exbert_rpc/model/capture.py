@@ -96,7 +96,7 @@ class PassCapture:
         check_range("heads", heads or (), self._info.n_heads, "head")
         chosen = list(range(self._info.n_heads)) if heads is None else list(heads)
         with torch.inference_mode():
-            weights = [_weights(of_stream[layer], 0, chosen) for layer in layers]
+            weights = [_array(of_stream[layer].weights(0, chosen)[0]) for layer in layers]
         if not weights:
             n_query, n_key = self._lengths(stream)
             return np.zeros((0, len(chosen), n_query, n_key), dtype=np.float32)
@@ -120,29 +120,38 @@ class PassCapture:
         return {"self": (n, n), "decoder": (decoder, decoder), "cross": (decoder, n)}[stream]
 
 
-def batch_capture(
-    encoding: Encoding,
+def batch_captures(
+    encodings: Sequence[Encoding],
     raw: RawPass,
-    item: int,
     hidden_layers: Sequence[int],
     layers: Sequence[int],
     attention_layers: Sequence[int],
     info: ModelInfo,
-) -> BatchCapture:
-    """One text's share of a batch, padding (on the right) cut off."""
-    n = len(encoding.ids)
-    hidden = [raw.hidden[layer][item, :n] for layer in hidden_layers]
-    heads = [raw.heads[layer][item, :n].transpose(0, 1) for layer in layers]
-    weights = [_weights(raw.attention["self"][layer], item, None)[:, :n, :n] for layer in attention_layers]
-    capture = BatchCapture(
-        encoding=encoding,
-        hidden=_stacked(hidden) if hidden else np.zeros((0, n, info.hidden_size), dtype=np.float32),
-        heads=_stacked(heads) if heads else np.zeros((0, info.n_heads, n, info.head_size), dtype=np.float32),
-        attention=np.stack(weights) if weights else np.zeros((0, info.n_heads, n, n), dtype=np.float32),
-    )
-    for array in (capture.hidden, capture.heads):
-        check_finite(array, info)
-    return capture
+) -> list[BatchCapture]:
+    """Each text's share of a pass, padding (on the right) cut off.
+
+    Raises:
+        ModelNotSupported: Some of the numbers are not finite.
+    """
+    import torch
+
+    with torch.inference_mode():
+        hidden = [_array(raw.hidden[layer]) for layer in hidden_layers]
+        heads = [_array(raw.heads[layer].transpose(1, 2)) for layer in layers]
+        weights = [_array(raw.attention["self"][layer].weights()) for layer in attention_layers]
+    captures = []
+    for item, encoding in enumerate(encodings):
+        n = len(encoding.ids)
+        capture = BatchCapture(
+            encoding=encoding,
+            hidden=_joined([array[item, :n] for array in hidden], (n, info.hidden_size)),
+            heads=_joined([array[item, :, :n] for array in heads], (info.n_heads, n, info.head_size)),
+            attention=_joined([array[item, :, :n, :n] for array in weights], (info.n_heads, n, n)),
+        )
+        check_finite(capture.hidden, info)
+        check_finite(capture.heads, info)
+        captures.append(capture)
+    return captures
 
 
 def check_range(field: str, chosen: Sequence[int], size: int, what: str) -> None:
@@ -179,9 +188,14 @@ def _stacked(tensors: Sequence[torch.Tensor]) -> NDArray[np.float32]:
     return stacked
 
 
-def _weights(layer: LayerAttention, item: int, heads: Sequence[int] | None) -> NDArray[np.float32]:
-    weights: NDArray[np.float32] = layer.weights(item, heads).float().cpu().contiguous().numpy()
-    return weights
+def _array(tensor: torch.Tensor) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = tensor.float().cpu().numpy()
+    return array
+
+
+def _joined(arrays: Sequence[NDArray[np.float32]], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """A new array ``[len(arrays), *shape]``, which keeps nothing of the batch alive."""
+    return np.stack(arrays) if arrays else np.zeros((0, *shape), dtype=np.float32)
 
 
 def _address(tensor: Any) -> int:  # noqa: ANN401 - a torch tensor, without importing torch

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from exbert_rpc.errors import InvalidParams, ModelNotSupported
-from exbert_rpc.model.capture import PassCapture, batch_capture, check_range
+from exbert_rpc.model.capture import PassCapture, batch_captures, check_range
 from exbert_rpc.model.encoding import TextEncoder
 from exbert_rpc.model.types import BatchCapture, Encoding, ModelInfo
 
@@ -111,10 +111,9 @@ class LoadedModel:
             raw = self._network.run_selected(
                 self._inputs([encodings[index] for index in group]), hidden_layers, layers, attention_layers
             )
-            for item, index in enumerate(group):
-                found[index] = batch_capture(
-                    encodings[index], raw, item, hidden_layers, layers, attention_layers, self._info
-                )
+            chosen = [encodings[index] for index in group]
+            captures = batch_captures(chosen, raw, hidden_layers, layers, attention_layers, self._info)
+            found |= dict(zip(group, captures, strict=True))
         return [found[index] for index in range(len(encodings))]
 
     def _groups(self, encodings: Sequence[Encoding]) -> list[list[int]]:

@@ -35,14 +35,14 @@ class LayerAttention:
     call: AttentionCall | None = None
     known: torch.Tensor | None = None
 
-    def weights(self, item: int, heads: Sequence[int] | None = None) -> torch.Tensor:
-        """float32 ``[len(heads), n, m]`` of one batch item."""
+    def weights(self, item: int | None = None, heads: Sequence[int] | None = None) -> torch.Tensor:
+        """float32 ``[b, len(heads), n, m]`` of one batch item (``b`` = 1) or of all."""
         if self.call is not None:
             return attention_weights(self.call, item, heads)
         if self.known is None:
             raise LookupError("nothing was kept of this attention call")
-        of_item = self.known[item].float()
-        return of_item if heads is None else of_item[list(heads)]
+        known = self.known if item is None else self.known[item : item + 1]
+        return known.float() if heads is None else known[:, list(heads)].float()
 
     @property
     def tensors(self) -> list[torch.Tensor]:

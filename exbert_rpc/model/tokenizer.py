@@ -19,6 +19,7 @@ HIGHEST_LIMIT = 8192
 
 _POSITION_FIELDS = ("max_position_embeddings", "n_positions", "max_seq_len", "n_ctx")
 _SANE = 1_000_000
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.*", "*.model", "*.tiktoken", "tekken.json")
 
 
 def load_tokenizer(folder: Path, model_id: str) -> tuple[Any, Tokenizer]:
@@ -29,6 +30,8 @@ def load_tokenizer(folder: Path, model_id: str) -> tuple[Any, Tokenizer]:
     """
     from transformers import AutoTokenizer
 
+    if not any(path.is_file() for pattern in _TOKENIZER_FILES for path in folder.glob(pattern)):
+        raise ModelNotSupported(f"{model_id}: it has no tokenizer", hint="a folder with a tokenizer.json is needed")
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as exc:

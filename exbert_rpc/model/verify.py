@@ -184,8 +184,8 @@ def _difference(stock: _Stock, raw: RawPass, *, from_interface: bool) -> str:
         if len(layers) != len(reference):
             return f"{len(layers)} of {len(reference)} {stream} attention calls pass through the attention interface"
         for layer, expected in enumerate(reference):
-            found = layers[layer].weights(0)
-            if found.shape != expected.shape[1:] or _far(found, expected[0], WEIGHT_TOLERANCE):
+            found = layers[layer].weights()
+            if found.shape != expected.shape or _far(found, expected, WEIGHT_TOLERANCE):
                 return f"its attention weights in layer {layer} ({stream}) are not those of its own eager attention"
             call = layers[layer].call
             if (call is None or call.sinks is None) and _far(
@@ -210,7 +210,7 @@ def _head_difference(raw: RawPass) -> str:
             return "its values were not seen"
         group = call.query.shape[1] // call.n_kv_heads
         layers = raw.attention["self"]
-        weights = layers[number].weights(0) if call.stage == "self" else None
+        weights = layers[number].weights()[0] if call.stage == "self" else None
         if weights is None:
             continue
         expected = torch.matmul(weights, call.value[0].float().repeat_interleave(group, dim=0)).transpose(0, 1)

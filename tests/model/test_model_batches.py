@@ -1,0 +1,175 @@
+"""Batches give the numbers of single passes and cost no more than was asked for; captures stay lazy."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+
+import numpy as np
+import pytest
+
+from exbert_rpc.errors import InvalidParams
+from exbert_rpc.model import attention_function
+from tests.model import zoo
+
+TEXTS = ["The girl ran.", zoo.TEXT, "pub", zoo.LONG_TEXT[:150]]
+FAMILIES = ["bert", "roberta", "albert", "modernbert", "gpt2", "opt", "llama", "gemma3", "gpt_oss", "t5", "bart"]
+FAMILIES += ["deberta-v2", "mpnet", "gptj", "gpt_neo", "bloom"]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_padded_batch_gives_what_single_passes_give(load, family):
+    model = load(family)
+    encodings = model.encode_many(TEXTS)
+    asked = {"hidden_layers": [0, 2, 3], "layers": [0, 2], "attention_layers": [1]}
+    for encoding, found in zip(encodings, model.capture_batch(encodings, **asked), strict=True):
+        alone = model.capture(encoding)
+        assert found.encoding is encoding
+        assert found.hidden.dtype == found.heads.dtype == found.attention.dtype == np.float32
+        np.testing.assert_allclose(found.hidden, alone.hidden_states[[0, 2, 3]], atol=1e-5, rtol=1e-5)
+        np.testing.assert_allclose(found.heads, alone.head_outputs[[0, 2]], atol=1e-5, rtol=1e-5)
+        np.testing.assert_allclose(found.attention, alone.attention([1]), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("family", ["bert", "llama", "deberta-v2", "t5", "bart"])
+def test_each_hidden_state_can_be_asked_for_alone(load, family):
+    model = load(family)
+    (encoding,) = model.encode_many([zoo.TEXT])
+    expected = model.capture(encoding).hidden_states
+    for layer in range(model.info.n_layers + 1):
+        (found,) = model.capture_batch([encoding], hidden_layers=[layer], layers=[], attention_layers=[])
+        np.testing.assert_allclose(found.hidden[0], expected[layer], atol=1e-5, rtol=1e-5)
+
+
+def calls_of(monkeypatch, action) -> int:
+    """Attention calls that an action makes."""
+    count = [0]
+    original = attention_function._output
+
+    def counted(*args):
+        count[0] += 1
+        return original(*args)
+
+    monkeypatch.setattr(attention_function, "_output", counted)
+    action()
+    monkeypatch.setattr(attention_function, "_output", original)
+    return count[0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "calls"),
+    [
+        (([0], [], []), 0),
+        (([1], [], []), 1),
+        (([], [0], []), 1),
+        (([0], [1], [0]), 2),
+        (([2], [], [0]), 2),
+        (([3], [], []), 3),
+        (([], [], [2]), 3),
+        (([], [], []), 0),
+    ],
+)
+def test_a_pass_ends_as_soon_as_it_has_what_was_asked_for(load, monkeypatch, asked, calls):
+    names = ("hidden_layers", "layers", "attention_layers")
+    chosen = dict(zip(names, asked, strict=True))
+    for family in ("bert", "llama"):
+        run = partial(load(family).capture_batch, load(family).encode_many(TEXTS), **chosen)
+        assert calls_of(monkeypatch, run) <= max(calls, 1)
+
+
+def test_weights_and_predictions_of_a_capture_cost_no_second_pass(load, monkeypatch):
+    for family in ("bert", "gpt2", "t5", "bart"):
+        model = load(family)
+        capture = model.capture(model.encode(zoo.TEXT))
+
+        def read(capture=capture):
+            capture.attention([0, 1, 2])
+            capture.predictions(3)
+
+        assert calls_of(monkeypatch, read) == 0
+
+
+def test_weights_are_computed_for_the_layers_asked_for_only(load, monkeypatch):
+    model = load("bert")
+    capture = model.capture(model.encode(zoo.TEXT))
+    computed = []
+    original = attention_function.attention_weights
+    from exbert_rpc.model import network
+
+    monkeypatch.setattr(network, "attention_weights", lambda *args: computed.append(args) or original(*args))
+    assert capture.attention([1]).shape[0] == 1
+    assert len(computed) == 1
+
+
+def test_no_layers_give_an_empty_array_of_the_right_shape(load):
+    model = load("bart")
+    capture = model.capture(model.encode("The girl ran", "to the pub now"))
+    n, m = len(capture.encoding.ids), len(capture.decoder_encoding.ids)
+    assert capture.attention([]).shape == (0, 4, n, n)
+    assert capture.attention([], [1], "cross").shape == (0, 1, m, n)
+
+
+def test_a_capture_counts_its_bytes(load):
+    model = load("bert")
+    encoding = model.encode(zoo.TEXT)
+    capture = model.capture(encoding)
+    n = len(encoding.ids)
+    arrays = capture.hidden_states.nbytes + capture.head_outputs.nbytes
+    query_and_key = 3 * 2 * n * 32 * 4
+    assert arrays + query_and_key <= capture.nbytes <= arrays + query_and_key + n * 32 * 4 + n * n * 4
+
+
+def test_an_empty_batch_gives_nothing(load):
+    assert load("bert").capture_batch([], hidden_layers=[0], layers=[], attention_layers=[]) == []
+
+
+def test_layers_out_of_range_are_refused_before_the_pass(load):
+    model = load("bert")
+    encodings = model.encode_many(["The girl"])
+    for hidden, layers, attention in (([4], [], []), ([], [3], []), ([], [], [-1])):
+        with pytest.raises(InvalidParams):
+            model.capture_batch(encodings, hidden_layers=hidden, layers=layers, attention_layers=attention)
+
+
+def test_more_predictions_than_words_give_all_words(load):
+    model = load("bert")
+    capture = model.capture(model.encode("The girl"))
+    (first, *_rest) = capture.predictions(10**6)
+    assert sum(candidate.probability for candidate in first) == pytest.approx(1, abs=1e-4)
+    assert capture.predictions(0) == tuple(() for _ in capture.encoding.ids)
+
+
+def test_threads_that_share_models_do_not_mix_their_passes(load):
+    models = [load("bert"), load("gpt2")]
+    expected = [[model.capture(model.encode(text)).hidden_states for text in TEXTS] for model in models]
+    wrong: list[str] = []
+
+    def work(number: int) -> None:
+        for step in range(8):
+            model, text = models[(number + step) % 2], TEXTS[step % len(TEXTS)]
+            found = model.capture(model.encode(text))
+            if not np.allclose(found.hidden_states, expected[(number + step) % 2][step % len(TEXTS)], atol=1e-5):
+                wrong.append(text)
+            if len(found.head_outputs) != 3:
+                wrong.append("layers")
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_a_model_without_padding_invariance_runs_texts_of_one_length_together(load):
+    model = load("bert")
+    network = model._network
+    before, network.padding_is_harmless = network.padding_is_harmless, False
+    try:
+        encodings = model.encode_many([*TEXTS, "The girl ran."])
+        found = model.capture_batch(encodings, hidden_layers=[3], layers=[], attention_layers=[])
+    finally:
+        network.padding_is_harmless = before
+    assert [capture.encoding for capture in found] == encodings
+    for capture in found:
+        np.testing.assert_allclose(capture.hidden[0], model.capture(capture.encoding).hidden_states[3], atol=1e-5)

@@ -7,7 +7,7 @@ import time
 from exbert_rpc.cli.output import Screen
 from exbert_rpc.cli.text import clip, pad, width
 
-_BAR = 24
+_BAR = (8, 30)  # columns, fewest and most
 _REDRAW_SECONDS = 0.1
 _LOG_SECONDS = 10.0
 
@@ -57,18 +57,17 @@ class ProgressBar:
     def _draw(self, message: str, share: float | None) -> None:
         room = self._screen.width - 1
         head = f"{self._title}  "
-        if share is None or room < 50:
-            text = clip(head + message if share is None else f"{head}{share:.0%}  {message}", room)
-            self._screen.write("\r" + pad(text, room))
+        if share is None:
+            text = pad(clip(head + message, room), room)
         else:
-            text = clip(f" {share:4.0%}  {message}", room - width(head) - _BAR)
-            bar = self._bar(share)
-            self._screen.write("\r" + head + bar + pad(text, room - width(head) - _BAR))
+            fewest, most = _BAR
+            size = max(fewest, min(most, room - width(head) - width(message) - 7))
+            full = round(max(0.0, min(1.0, share)) * size)
+            bar = "█" * full + self._screen.dim("░" * (size - full))
+            left = room - width(head) - size
+            text = head + bar + pad(clip(f" {share:4.0%}  {message}", left), left)
+        self._screen.write("\r" + text)
         self._drawn = True
-
-    def _bar(self, share: float) -> str:
-        full = round(max(0.0, min(1.0, share)) * _BAR)
-        return "█" * full + self._screen.dim("░" * (_BAR - full))
 
 
 def duration(seconds: float) -> str:

@@ -15,6 +15,7 @@ from exbert_rpc.annotating import Annotators, annotate_tokens
 from exbert_rpc.corpora import Corpora
 from exbert_rpc.errors import InvalidParams
 from exbert_rpc.handles import Handles
+from exbert_rpc.index.graph import Graphs
 from exbert_rpc.index.types import CorpusInfo
 from exbert_rpc.model.types import Capture, Encoding, ModelInfo
 from exbert_rpc.models import Models
@@ -72,7 +73,8 @@ class Engine:
         self._pipeline = pipeline
         self._captures: Handles[Pass] = Handles("captureId", _CAPTURE_BYTES, _CAPTURES, lambda kept: kept.nbytes)
         self._searches: Handles[KeptSearch] = Handles("searchId", _CAPTURE_BYTES, _SEARCHES, lambda kept: kept.nbytes)
-        self._searcher = Searcher(self._corpora, self._models, self._annotators, self._captures)
+        self._graphs = Graphs()
+        self._searcher = Searcher(self._corpora, self._models, self._annotators, self._captures, self._graphs)
 
     def attend(self, request: AttendRequest, task: Task, check: Callable[[AttendPlan], None] | None = None) -> Attended:
         """Run a model over a text, or look again at a pass that is kept.
@@ -165,7 +167,8 @@ class Engine:
         self._searches.drop_session(session)
 
     def close(self) -> None:
-        """End all helper processes."""
+        """End all helper processes and threads."""
+        self._graphs.close()
         self._annotators.close()
 
     def _table(self, encoding: Encoding, capture: Capture | None, request: AttendRequest) -> TokenTable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -17,10 +18,11 @@ from exbert_rpc.handles import Handles
 from exbert_rpc.index.base_rates import BaseRates, TargetChoice, subject_rates, target_rates
 from exbert_rpc.index.filters import Eligible, eligible_rows
 from exbert_rpc.index.fresh import AttentionSource
+from exbert_rpc.index.graph import Graph, Graphs
 from exbert_rpc.index.hits import FoundRow, make_hits
 from exbert_rpc.index.reader import CorpusReader
 from exbert_rpc.index.search import search_exactly
-from exbert_rpc.index.types import ContextHit, SearchReport
+from exbert_rpc.index.types import ContextHit, HitFilter, SearchReport
 from exbert_rpc.index.vectors import Query, make_query
 from exbert_rpc.model.types import Capture
 from exbert_rpc.models import Models
@@ -92,13 +94,17 @@ class Searcher:
         models: What reads queries.
         annotators: What finds a query's sentence in a document.
         captures: Passes that sessions keep.
+        graphs: Search graphs of large corpora.
     """
 
-    def __init__(self, corpora: Corpora, models: Models, annotators: Annotators, captures: Handles[Pass]) -> None:
+    def __init__(
+        self, corpora: Corpora, models: Models, annotators: Annotators, captures: Handles[Pass], graphs: Graphs
+    ) -> None:
         self._corpora = corpora
         self._models = models
         self._annotators = annotators
         self._captures = captures
+        self._graphs = graphs
 
     def search(self, request: SearchRequest, task: Task) -> KeptSearch:
         """The nearest contexts of a token."""
@@ -111,6 +117,7 @@ class Searcher:
         eligible = reader.cached(("eligible", request.filter), lambda: eligible_rows(reader, request.filter))
         query = _query_vector(capture, token, request, layer, heads)
         tier = make_tier(reader, request, kept.model, len(heads))
+        graph = self._graph(reader, request, layer, len(heads))
         found, n_scored = search_exactly(
             reader,
             request.space,
@@ -122,13 +129,14 @@ class Searcher:
             task=task,
             rescore=tier.rescore(layer, query, task),
             candidates=tier.candidates,
+            find=None if graph is None else partial(graph.candidates, query),
         )
         attention_layer = layer if request.space == "headOutput" else min(layer, reader.config.n_layers - 1)
         hits = make_hits(reader, found, _attention(reader, found, tier.source, attention_layer, heads, task))
         milliseconds = (time.perf_counter() - started) * 1000
         report = SearchReport(
             searched=eligible.total,
-            exact=True,
+            exact=graph is None,
             milliseconds=milliseconds,
             precision=reader.config.precision,
             reranked=n_scored if tier.reranks else 0,
@@ -139,6 +147,15 @@ class Searcher:
         return KeptSearch(
             request, reader, capture, table, token, attention_layer, heads, eligible, hits, report, tier.source
         )
+
+    def _graph(self, reader: CorpusReader, request: SearchRequest, layer: int, n_heads: int) -> Graph | None:
+        """The graph to search, if one is ready, good enough for so many heads, and the answer need not be exact."""
+        if request.exact or request.filter != HitFilter() or request.weighting != "uniform":
+            return None
+        everything = reader.cached(("eligible", HitFilter()), lambda: eligible_rows(reader, HitFilter()))
+        n_parts = n_heads if request.space == "headOutput" else 1
+        asked = request.exact is False
+        return self._graphs.find(reader, request.space, layer, n_parts, everything, asked=asked)
 
     def _query(self, reader: CorpusReader, request: SearchRequest, task: Task) -> tuple[Pass, int]:
         """The pass that holds the query, and its token."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
@@ -26,6 +27,7 @@ from exbert_rpc.index.types import Precision, SentenceTokens, Space
 T = TypeVar("T")
 
 _CACHED = 64
+_SERIAL = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,7 @@ class CorpusReader:
 
     def __init__(self, folder: CorpusFolder) -> None:
         self.folder = folder
+        self.serial = next(_SERIAL)
         while True:
             stamp = folder.stamp()
             try:

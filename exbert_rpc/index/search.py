@@ -42,6 +42,7 @@ class Candidates:
     scores: NDArray[np.float32]
 
 
+Find = Callable[[int], list[Candidates]]
 Rescore = Callable[[Sequence[Candidates]], list[Candidates]]
 
 
@@ -57,6 +58,7 @@ def search_exactly(
     task: Task,
     rescore: Rescore | None = None,
     candidates: int = 0,
+    find: Find | None = None,
 ) -> tuple[list[FoundRow], int]:
     """The ``k`` best places of a corpus, best first (fewer if fewer are eligible), and how many rows were scored again.
 
@@ -71,6 +73,7 @@ def search_exactly(
         task: Reported to and obeyed.
         rescore: Scores candidates; by default from their decoded codes.
         candidates: Least number of candidates to score again.
+        find: Gives so many candidates; by default the scan of all vectors.
 
     Raises:
         CorpusDamaged: a file of the corpus is not what was written.
@@ -79,18 +82,18 @@ def search_exactly(
     wanted = candidates or max(_LEAST_CANDIDATES, _MARGIN * k)
     again = rescore or (lambda rows: rescore_by_codes(reader, space, layer, query, rows))
     while True:
-        scanned = _scan(reader, space, layer, query, eligible, wanted, task)
+        scanned = find(wanted) if find else scan(reader, space, layer, query, eligible, wanted, task)
         found = lay_out(reader, again(scanned), eligible)
         if distinct:
             found = _collapse(reader, found)
         # identical sentences may have used up the candidates
         n_scanned = sum(len(one.rows) for one in scanned)
-        if len(found) >= k or n_scanned < wanted:
+        if len(found) >= k or n_scanned < wanted or n_scanned >= eligible.total:
             return found[:k], n_scanned
         wanted *= 4
 
 
-def _scan(
+def scan(
     reader: CorpusReader, space: Space, layer: int, query: Query, eligible: Eligible, wanted: int, task: Task
 ) -> list[Candidates]:
     """The best ``wanted`` eligible rows by the rounded query."""

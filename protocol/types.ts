@@ -1,5 +1,5 @@
 // Generated from schema.json by generate.mjs; do not edit.
-// schema.json sha256: bc8a85efd928492e316f0aee384e19dfddba1e11f8946faa227cf8e17db39ce9
+// schema.json sha256: b41bb7614c906c5d71e9cde0c3b35b0993d96926fb80989778fbe4f61c8b7b42
 
 /**
  * Nested lists of numbers, one level an axis.
@@ -154,6 +154,7 @@ export interface SearchParams {
   k?: number;
   weighting?: "norm" | "uniform";
   exact?: boolean | null;
+  rerank?: boolean | null;
   distinct?: boolean;
   filter?: Filter | null;
   workDoneToken?: number | string | null;
@@ -268,6 +269,7 @@ export interface SummarizeParams {
   k?: number;
   weighting?: "norm" | "uniform";
   exact?: boolean | null;
+  rerank?: boolean | null;
   distinct?: boolean;
   filter?: Filter | null;
   workDoneToken?: number | string | null;

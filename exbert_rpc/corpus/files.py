@@ -92,6 +92,11 @@ def _decode(data: bytes) -> str:
         raise UnreadableSource(f"is not {encoding.upper().removesuffix('-SIG')} text: {exc.reason}") from exc
 
 
+def is_markdown(uri: str) -> bool:
+    """Whether what an editor calls by this uri is cut as Markdown: by its ending, notebook cells included."""
+    return _suffix(uri) in _MARKDOWN | {".ipynb"}
+
+
 def documents_of(uri: str, text: str) -> list[Document]:
     """The documents in a text that was read from ``uri``; a notebook has one a Markdown cell.
 
@@ -105,11 +110,15 @@ def documents_of(uri: str, text: str) -> list[Document]:
     if "\0" in text:
         raise UnreadableSource("is a binary file: it contains NUL characters")
     _refuse_surrogates(text)
-    parts = _split(uri)
-    suffix = PurePosixPath(unquote(parts.path) if parts is not None and parts.path else uri).suffix.lower()
+    suffix = _suffix(uri)
     if suffix == ".ipynb":
         return _notebook(uri, text)
     return [Document(uri, text, is_markdown=suffix in _MARKDOWN)]
+
+
+def _suffix(uri: str) -> str:
+    parts = _split(uri)
+    return PurePosixPath(unquote(parts.path) if parts is not None and parts.path else uri).suffix.lower()
 
 
 def _split(uri: str) -> SplitResult | None:

@@ -13,6 +13,7 @@ from types import UnionType
 
 import msgspec
 
+from exbert_rpc.corpus.files import is_markdown
 from exbert_rpc.errors import InvalidParams
 from exbert_rpc.index.types import HitFilter
 from exbert_rpc.requests import AttendRequest, IndexRequest, SearchRequest, SummarizeRequest, TextInput
@@ -130,6 +131,7 @@ class Inputs:
             k=params.k,
             weighting=params.weighting,
             exact=params.exact,
+            rerank=params.rerank,
             distinct=params.distinct,
             filter=_filter(params.filter),
         )
@@ -192,7 +194,7 @@ class Inputs:
                 raise InvalidParams("range", "may not be given together with `position`", hint="Give one of them.")
             _check_text("textDocument", document.source)
             at = document.offset_at(position.line, position.character)
-            return TextInput(document.source, None, mask, sentence_at=at)
+            return TextInput(document.source, None, mask, at, is_markdown=is_markdown(params.text_document.uri))
         if params.range is None:
             raise InvalidParams("range", "is required with `textDocument`")
         start, end = params.range.start, params.range.end

@@ -192,6 +192,7 @@ class SearchParams(Params, frozen=True, kw_only=True):
     k: Annotated[int, Meta(ge=1, le=1000)] = 50
     weighting: Weighting = "uniform"
     exact: bool | None = None
+    rerank: bool | None = None
     distinct: bool = False
     filter: Filter | None = None
     work_done_token: ProgressToken | None = None
@@ -309,6 +310,7 @@ class SummarizeParams(Params, frozen=True, kw_only=True):
     k: Annotated[int, Meta(ge=1, le=1000)] = 50
     weighting: Weighting = "uniform"
     exact: bool | None = None
+    rerank: bool | None = None
     distinct: bool = False
     filter: Filter | None = None
     work_done_token: ProgressToken | None = None

@@ -199,36 +199,42 @@ def visible_span(text: str, start: int, end: int, token: str) -> tuple[int, int]
 
 
 def literal_tokenizer(serialized: str) -> Tokenizer:
-    """A tokenizer without spelled special tokens, from the JSON of a fast tokenizer.
+    """A tokenizer to which no special token can be typed, from the JSON of a fast tokenizer.
 
-    The ids of the special tokens stay where the post-processor adds them; their spellings are taken from the list of
-    added tokens and, where the model would find them as pieces (Unigram, BPE), from the vocabulary.
+    1. Special tokens are not looked for in the text (``encode_special_tokens``).
+    2. Where the model would still find their spelling among its pieces (Unigram, BPE), they are respelled, at the
+       same id, in a way that no text is after pre-tokenization: with spaces. The ids that the post-processor adds and
+       those of ordinary added tokens stay what they were.
     """
     from tokenizers import Tokenizer
 
     data: dict[str, Any] = json.loads(serialized)
     data["truncation"] = data["padding"] = None
     special = {token["content"] for token in data.get("added_tokens", []) if token.get("special")}
-    data["added_tokens"] = [token for token in data.get("added_tokens", []) if not token.get("special")]
-    _hide_pieces(data["model"], special)
+    special -= _needed_as_they_are(data["model"])
+    vocabulary = data["model"].get("vocab")
+    if isinstance(vocabulary, list):
+        data["model"]["vocab"] = [[_respelled(piece, special), score] for piece, score in vocabulary]
+    elif isinstance(vocabulary, dict):
+        data["model"]["vocab"] = {_respelled(piece, special): id_ for piece, id_ in vocabulary.items()}
+    for token in data.get("added_tokens", []):
+        token["content"] = _respelled(token["content"], special)
     tokenizer = Tokenizer.from_str(json.dumps(data))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True
     return tokenizer
 
 
-def _hide_pieces(model: dict[str, Any], special: set[str]) -> None:
-    """Give special pieces a spelling that no text has, at the same id; the unknown piece must stay."""
-    vocabulary = model.get("vocab")
-    if isinstance(vocabulary, list):  # Unigram finds its unknown piece by number
-        model["vocab"] = [[_hidden(piece) if piece in special else piece, score] for piece, score in vocabulary]
-    elif isinstance(vocabulary, dict):
-        special = special - {model.get("unk_token")}
-        model["vocab"] = {_hidden(piece) if piece in special else piece: id_ for piece, id_ in vocabulary.items()}
+def _needed_as_they_are(model: dict[str, Any]) -> set[str]:
+    """Pieces that a model refers to by spelling: its unknown piece (not Unigram's), what merges are made of."""
+    needed = {model["unk_token"]} if model.get("unk_token") is not None else set()
+    for merge in model.get("merges", ()):
+        left, right = merge.split(" ", 1) if isinstance(merge, str) else merge
+        needed |= {left, right, left + right}
+    return needed
 
 
-def _hidden(piece: str) -> str:
-    return f"\x00{piece}\x00"
+def _respelled(piece: str, special: set[str]) -> str:
+    return f" \x00{piece}\x00 " if piece in special else piece
 
 
 def _adopt_marks(text: str, spans: NDArray[np.int32], tokens: Sequence[int]) -> None:

@@ -193,3 +193,20 @@ def test_special_tokens_that_the_tokenizer_adds_are_marked(encoder):
     assert encoding.tokens[0] == "[CLS]"
     assert encoding.is_special.sum() == 3
     assert encoding.segment[encoding.is_special].tolist() == [0, 0, 1]
+
+
+def test_ordinary_added_tokens_keep_their_ids_and_special_ones_cannot_be_typed(tmp_path):
+    from tokenizers import AddedToken
+
+    tokenizer = zoo.make_tokenizer("bpe", tmp_path)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|user|>", "<|end|>"]})
+    tokenizer.add_tokens([AddedToken("<tool>", special=False)])
+    tokenizer.save_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    loaded, literal = load_tokenizer(tmp_path, "added")
+    wanted = loaded.convert_tokens_to_ids("<tool>")
+    ids = literal.encode("<|user|> a <tool> b <|end|> \x00<s>\x00 ").ids
+    assert ids.count(wanted) == 1
+    assert not {loaded.convert_tokens_to_ids(form) for form in ("<|user|>", "<|end|>")} & set(ids)
+    assert ids.count(loaded.convert_tokens_to_ids("<s>")) == 1
+    assert ids[1:-1] == loaded("<|user|> a <tool> b <|end|> \x00<s>\x00 ", split_special_tokens=True).input_ids[1:-1]

@@ -53,7 +53,9 @@ def place_of(text: str, offset: int) -> tuple[int, int, str]:
     """Line, column and the line's text at an offset, counted character by character as LSP does."""
     line = column = at = 0
     while at < offset:
-        if text.startswith("\r\n", at) and at + 2 <= offset:
+        if text.startswith("\r\n", at):
+            if at + 2 > offset:
+                break  # inside a line end is before it
             line, column, at = line + 1, 0, at + 2
         elif text[at] in "\r\n":
             line, column, at = line + 1, 0, at + 1

@@ -77,20 +77,23 @@ def _has_label(segment: OpenSegment, name: str, labels: Sequence[str]) -> NDArra
 def _has_text(segment: OpenSegment, tokens: Sequence[str]) -> NDArray[np.bool_]:
     """Rows whose token reads like one of the given texts, upper and lower case alike.
 
-    A vocabulary entry reads the same everywhere (but for case), so one occurrence of each is looked at.
+    The text itself is looked at: a vocabulary entry may stand for many words ([UNK], or words but for accents).
     """
     wanted = {text.casefold() for text in tokens}
-    ids = segment.segment.array("token/id")[segment.row_token]
-    unique, first = np.unique(ids, return_index=True)
-    reads = np.array([_token_text(segment, int(row)).casefold() in wanted for row in first], dtype=bool)
-    found: NDArray[np.bool_] = np.isin(ids, unique[reads])
+    found = np.zeros(segment.n_rows, dtype=bool)
+    starts, ends = segment.segment.array("token/start"), segment.segment.array("token/end")
+    for block in np.flatnonzero(segment.block_multiplicity).tolist():
+        text = segment.block_text(block)
+        folded = text.casefold()
+        if not any(one in folded for one in wanted):
+            continue
+        for sentence in range(int(segment.first_sentence[block]), int(segment.first_sentence[block + 1])):
+            begin = segment.sentence_span(sentence)[0]
+            first, last = int(segment.first_row[sentence]), int(segment.first_row[sentence + 1])
+            at = segment.row_token[first:last]
+            spans = zip((starts[at] + begin).tolist(), (ends[at] + begin).tolist(), strict=True)
+            found[first:last] = [text[start:end].casefold() in wanted for start, end in spans]
     return found
-
-
-def _token_text(segment: OpenSegment, row: int) -> str:
-    token = int(segment.row_token[row])
-    start, end = int(segment.segment.array("token/start")[token]), int(segment.segment.array("token/end")[token])
-    return segment.sentence_text(int(segment.row_sentence[row]))[start:end]
 
 
 def _documents(reader: CorpusReader, globs: Sequence[str] | None) -> NDArray[np.bool_] | None:

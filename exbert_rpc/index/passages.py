@@ -73,6 +73,9 @@ def cut_block(block: AnnotatedText, model: CorpusModel) -> tuple[list[Passage], 
     losses: list[Loss] = []
     spans = [(int(s), int(e)) for s, e in zip(block.sentence_start, block.sentence_end, strict=True)]
     for start, end, encoding in _encode(block, spans, model):
+        if len(encoding.ids) > model.info.max_tokens:
+            losses.append(Loss(block.text[start:end], "it has more tokens than the model takes"))
+            continue
         if encoding.is_special.all():
             losses.append(Loss(block.text[start:end], "the tokenizer keeps nothing of it"))
             continue
@@ -85,25 +88,34 @@ def cut_block(block: AnnotatedText, model: CorpusModel) -> tuple[list[Passage], 
 def _encode(
     block: AnnotatedText, spans: list[tuple[int, int]], model: CorpusModel
 ) -> Iterator[tuple[int, int, Encoding]]:
-    """Encodings of stretches of a block, those too long split at a word (in the end: at a token)."""
+    """Encodings of stretches of a block, those too long split at words (in the end: at tokens).
+
+    What cannot be split any further comes as it is.
+    """
     if not spans:
         return
     encodings = model.encode_many([block.text[start:end] for start, end in spans])
     for (start, end), encoding in zip(spans, encodings, strict=True):
-        if len(encoding.ids) <= model.info.max_tokens:
+        fits = len(encoding.ids) <= model.info.max_tokens
+        pieces = [] if fits else _split(block, start, end, encoding, model.info.max_tokens)
+        if fits or pieces == [(start, end)]:
             yield start, end, encoding
         else:
-            yield from _encode(block, _split(block, start, end, encoding, model.info.max_tokens), model)
+            yield from _encode(block, pieces, model)
 
 
 def _split(block: AnnotatedText, start: int, end: int, encoding: Encoding, limit: int) -> list[tuple[int, int]]:
-    """Two or more stretches that cover ``start..end``, the first of which fits."""
-    kept = np.flatnonzero(~encoding.is_special)
+    """Stretches that cover ``start..end``, each of which should fit; one if it cannot be split."""
+    begins = start + encoding.start[~encoding.is_special]
     room = max(limit - int(encoding.is_special.sum()), 1)
-    fits_until = start + int(encoding.start[kept[min(room, len(kept) - 1)]])
-    words = block.word_start[(block.word_start > start) & (block.word_start <= fits_until)]
-    cut = int(words[-1]) if len(words) else max(fits_until, start + 1)
-    return [span for span in (_trim(block.text, start, cut), _trim(block.text, cut, end)) if span[0] < span[1]]
+    spans, at, first = [], start, 0
+    while first + room < len(begins):
+        fits_until = int(begins[first + room])
+        words = block.word_start[(block.word_start > at) & (block.word_start <= fits_until)]
+        cut = int(words[-1]) if len(words) else max(fits_until, at + 1)
+        spans.append((at, cut))
+        at, first = cut, int(np.searchsorted(begins, cut))
+    return [span for span in (_trim(block.text, *one) for one in (*spans, (at, end))) if span[0] < span[1]]
 
 
 def _trim(text: str, start: int, end: int) -> tuple[int, int]:

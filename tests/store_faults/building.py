@@ -11,6 +11,7 @@ from exbert_rpc.errors import CorpusDamaged
 from exbert_rpc.handles import Handles
 from exbert_rpc.index import build as build_module
 from exbert_rpc.index.build import Builder, BuildOutcome
+from exbert_rpc.index.graph import Graphs
 from exbert_rpc.index.reader import CorpusReader
 from exbert_rpc.index.store import CorpusFolder, Store
 from exbert_rpc.index.types import ContextHit
@@ -75,7 +76,7 @@ class _Loaded:
 def search_kept(reader: CorpusReader, model: FakeModel, sentence: str, **fields: Any) -> KeptSearch:
     """A search as the engine does it; fields are those of ``SearchRequest``."""
     captures = Handles("captureId", 1 << 20, 4, lambda kept: kept.nbytes)
-    searcher = Searcher(_Opened(reader), _Loaded(model), FakeAnnotators(), captures)
+    searcher = Searcher(_Opened(reader), _Loaded(model), FakeAnnotators(), captures, Graphs())
     request = SearchRequest("session", reader.name, input=TextInput(sentence), **{"layer": 1, "k": 10, **fields})
     return searcher.search(request, Task())
 

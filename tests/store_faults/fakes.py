@@ -205,7 +205,7 @@ def annotate_one(text: str) -> AnnotatedText:
     )
 
 
-def config_of(model: FakeModel, **changes: object) -> CorpusConfig:
+def config_of(model: FakeModel, /, **changes: object) -> CorpusConfig:
     """Everything of a fake model, stored at int8."""
     info = model.info
     settings: dict[str, object] = {

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from exbert_rpc.errors import InvalidParams
 from exbert_rpc.server.host import Host
 from exbert_rpc.server.jsonrpc import Message
 from exbert_rpc.server.session import Session
@@ -45,6 +46,16 @@ class Clients:
         finally:
             self._sessions.discard(session)
             session.close()
+
+
+@contextlib.contextmanager
+def address_errors() -> Iterator[None]:
+    """Turn the refusal of an address into :class:`InvalidParams`."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InvalidParams("port", f"cannot be listened on: {reason}", hint="Choose another one, or 0.") from error
 
 
 async def decode_aside(body: bytes) -> Message | list[Message]:

@@ -12,10 +12,10 @@ import contextlib
 import logging
 import os
 import socket
-import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from exbert_rpc.errors import InvalidParams
 from exbert_rpc.server.access import token_matches
 from exbert_rpc.server.failures import reserved
 from exbert_rpc.server.framing import MAX_BODY, FrameError, FrameReader, encode_frame
@@ -27,6 +27,7 @@ from exbert_rpc.server.listening import (
     MAX_OUTBOX,
     Clients,
     ConnectionLimit,
+    address_errors,
     announced,
     decode_aside,
 )
@@ -174,7 +175,8 @@ async def serve_stream(
         server = await _start_unix(connected, address)
         where, details = f"unix:{address}", {"transport": "unix", "path": str(address)}
     else:
-        server = await asyncio.start_server(connected, address[0], address[1])
+        with address_errors():
+            server = await asyncio.start_server(connected, address[0], address[1])
         port = server.sockets[0].getsockname()[1]
         where, details = f"tcp://{address[0]}:{port}", {"transport": "tcp", "host": address[0], "port": port}
     async with _listening(server, connections):
@@ -187,8 +189,8 @@ async def serve_stream(
 
 async def _start_unix(connected: object, path: Path) -> asyncio.Server:
     """Listen on a path that only the user can open; a socket that a dead server left is replaced."""
-    if path.exists() and stat.S_ISSOCK(path.stat().st_mode) and not _answers(path):
-        path.unlink()
+    if path.exists() and _answers(path):  # asyncio would take it over in silence
+        raise InvalidParams("path", "another server listens there", hint="Stop it, or choose another path.")
     before = os.umask(0o177)
     try:
         return await asyncio.start_unix_server(connected, path)  # type: ignore[arg-type]

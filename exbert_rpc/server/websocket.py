@@ -29,6 +29,7 @@ from exbert_rpc.server.listening import (
     MAX_OUTBOX,
     Clients,
     ConnectionLimit,
+    address_errors,
     announced,
     decode_aside,
 )
@@ -142,18 +143,19 @@ async def serve_websocket(
     async def handler(socket: ServerConnection) -> None:
         await _serve_client(socket, clients)
 
-    server = await serve(
-        handler,
-        *address,
-        process_request=gate.check,
-        select_subprotocol=_subprotocol,
-        max_size=MAX_BODY,
-        compression=None,
-        server_header=None,
-        ping_interval=None,
-        open_timeout=HANDSHAKE_SECONDS,
-        close_timeout=CLOSE_SECONDS,
-    )
+    with address_errors():
+        server = await serve(
+            handler,
+            *address,
+            process_request=gate.check,
+            select_subprotocol=_subprotocol,
+            max_size=MAX_BODY,
+            compression=None,
+            server_header=None,
+            ping_interval=None,
+            open_timeout=HANDSHAKE_SECONDS,
+            close_timeout=CLOSE_SECONDS,
+        )
     port = next(iter(server.sockets)).getsockname()[1]
     where = f"ws://{address[0]}:{port}"
     details: dict[str, object] = {"transport": "websocket", "host": address[0], "port": port}

@@ -33,7 +33,8 @@ def test_each_malformed_frame_on_stdio_is_answered_with_an_error_and_the_server_
         assert time.monotonic() - start < within(1.0)
         stdio.send(request(number, "ping"))
         while (reply := stdio.reply()).get("id") != number:
-            assert reply["error"]["code"] == -32700
+            # what looks like a frame behind the noise is read as one
+            assert reply["error"]["code"] in (-32700, -32600)
 
 
 @pytest.mark.parametrize("kind", ["tcp", "unix"])

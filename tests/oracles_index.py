@@ -106,7 +106,9 @@ def count_targets(
         at = row.token if subject == "match" else row.following
         if at is None:
             continue
-        mean = np.mean([np.rint(row.attention[head] * 255) for head in heads], axis=0)
+        # as stored; in float32, so that sums which are equal but for rounding fall as they do there
+        stored = [np.divide(np.rint(row.attention[head] * 255), 255, dtype=np.float32) for head in heads]
+        mean = np.mean(stored, axis=0)
         line = mean[at] if outgoing else mean[:, at]
         best, best_weight = -1, -1.0
         for index, weight in enumerate(line):

@@ -11,10 +11,9 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.corpus.types import AnnotatedText
 from exbert_rpc.index.layout import ANNOTATIONS, attention_key, vectors_key
 from exbert_rpc.index.manifest import CorpusConfig
-from exbert_rpc.index.passages import Passage
+from exbert_rpc.index.passages import CutBlock
 from exbert_rpc.index.quantize import OUTLIER, Codes, Scale, encode, packed_width
 from exbert_rpc.index.segment import SegmentWriter
 from exbert_rpc.index.types import Space
@@ -23,6 +22,7 @@ from exbert_rpc.model.types import BatchCapture
 
 Scales = dict[tuple[Space, int], Scale]
 _COLUMNS = (*ANNOTATIONS, "lemma")
+_LOSS_CHARACTERS = 40
 _ZLIB_LEVEL = 1  # level 6 saves 3 % more and takes three times as long (docs/architecture.md)
 
 
@@ -67,6 +67,7 @@ class SegmentBuilder:
         self._config = config
         self._scales = scales
         self._blocks: list[tuple[str, str, int]] = []
+        self._losses: dict[str, list[list[str]]] = {}
         self._spans: list[tuple[int, int]] = []
         self._lengths: list[int] = []
         self._tokens = _Tokens()
@@ -76,14 +77,19 @@ class SegmentBuilder:
         self.n_rows = 0
         self.nbytes = 0
 
-    def add(self, block: AnnotatedText, passages: Sequence[Passage], captures: Sequence[BatchCapture]) -> None:
-        """Add one block with its passages and their captures (``hidden_layers`` and ``layers`` of the config)."""
-        self._blocks.append((block_digest(block.text), block.text, len(passages)))
-        for passage, capture in zip(passages, captures, strict=True):
-            self._spans.append((passage.start, passage.end))
-            self._lengths.append(len(passage.encoding.ids))
-            self._add_tokens(block, passage)
-            self._add_vectors(capture)
+    def add(self, cuts: Sequence[CutBlock], captures: Sequence[BatchCapture]) -> None:
+        """Add blocks with the captures of all their passages (``hidden_layers`` and ``layers`` of the config)."""
+        for cut in cuts:
+            digest = block_digest(cut.block.text)
+            self._blocks.append((digest, cut.block.text, len(cut.passages)))
+            if cut.losses:
+                self._losses[digest] = [[loss.text[:_LOSS_CHARACTERS], loss.reason] for loss in cut.losses]
+            self._spans += [(passage.start, passage.end) for passage in cut.passages]
+            self._lengths += [len(passage.encoding.ids) for passage in cut.passages]
+            self._add_tokens(cut)
+        if captures:
+            self._add_vectors(captures)
+        for capture in captures:
             self._add_attention(capture)
 
     def write(self, stream: BinaryIO) -> None:
@@ -105,7 +111,8 @@ class SegmentBuilder:
             writer.add(f"{attention_key(layer)}/bytes", np.frombuffer(b"".join(packed), np.uint8))
             writer.add(f"{attention_key(layer)}/offset", offset)
         names = {name: numbers.names() for name, numbers in self._numbers.items()}
-        writer.write(stream, {"config": self._config.key(), "labels": names, "rows": self.n_rows})
+        meta = {"config": self._config.key(), "labels": names, "rows": self.n_rows, "losses": self._losses}
+        writer.write(stream, meta)
 
     def name(self) -> str:
         """A file name made from configuration and blocks.
@@ -116,36 +123,41 @@ class SegmentBuilder:
         parts = [self._config.key(), *(digest for digest, _, _ in self._blocks)]
         return f"segment-{hashlib.blake2b(''.join(parts).encode(), digest_size=12).hexdigest()}.exb"
 
-    def _add_tokens(self, block: AnnotatedText, passage: Passage) -> None:
-        encoding = passage.encoding
+    def _add_tokens(self, cut: CutBlock) -> None:
         tokens = self._tokens
-        tokens.ids.append(encoding.ids)
-        tokens.start.append(encoding.start)
-        tokens.end.append(encoding.end)
-        tokens.special.append(encoding.is_special)
+        for encoding in (passage.encoding for passage in cut.passages):
+            tokens.ids.append(encoding.ids)
+            tokens.start.append(encoding.start)
+            tokens.end.append(encoding.end)
+            tokens.special.append(encoding.is_special)
+            self.nbytes += 24 * len(encoding.ids)
         for name in _COLUMNS:
-            values: Sequence[str] = getattr(block, name)
-            number = self._numbers[name].number
-            tokens.labels[name].append(
-                np.array([number(values[word]) if word >= 0 else 0 for word in passage.word], dtype=np.int64)
-            )
-        self.nbytes += 24 * len(encoding.ids)
+            # one number a word, and 0 at the end for the word -1 of tokens that belong to none
+            numbers = np.array([*map(self._numbers[name].number, getattr(cut.block, name)), 0], dtype=np.int64)
+            tokens.labels[name] += [numbers[passage.word] for passage in cut.passages]
 
-    def _add_vectors(self, capture: BatchCapture) -> None:
-        rows = ~capture.encoding.is_special
-        self.n_rows += int(rows.sum())
+    def _add_vectors(self, captures: Sequence[BatchCapture]) -> None:
+        """Encode the rows of many passages at once, layer by layer."""
+        plain = [~capture.encoding.is_special for capture in captures]
+        self.n_rows += sum(int(rows.sum()) for rows in plain)
         for (space, layer), chunks in self._codes.items():
             if space == "hiddenState":
-                vectors = capture.hidden[self._config.hidden_layers.index(layer)][rows][:, None, :]
+                at = self._config.hidden_layers.index(layer)
+                parts = [capture.hidden[at][rows][:, None] for capture, rows in zip(captures, plain, strict=True)]
             else:
-                vectors = capture.heads[self._config.layers.index(layer)].transpose(1, 0, 2)[rows]
-            unit = unit_parts(vectors).reshape(len(vectors), -1)
-            chunks.append(encode(unit, self._scales[space, layer], self._config.precision))
+                at = self._config.layers.index(layer)
+                parts = [
+                    capture.heads[at].transpose(1, 0, 2)[rows] for capture, rows in zip(captures, plain, strict=True)
+                ]
+            unit = unit_parts(np.concatenate(parts))
+            chunks.append(encode(unit.reshape(len(unit), -1), self._scales[space, layer], self._config.precision))
             self.nbytes += chunks[-1].codes.nbytes + chunks[-1].outliers.nbytes
 
     def _add_attention(self, capture: BatchCapture) -> None:
+        if self._attention:
+            weights = quantize_attention(capture.attention)
         for index, packed in enumerate(self._attention.values()):
-            packed.append(pack_attention(capture.attention[index]))
+            packed.append(zlib.compress(weights[index].tobytes(), _ZLIB_LEVEL))
             self.nbytes += len(packed[-1])
 
     def _write_texts(self, writer: SegmentWriter) -> None:
@@ -175,9 +187,9 @@ def stored_attention(config: CorpusConfig) -> tuple[int, ...]:
     return config.layers if config.precision == "int8" else ()
 
 
-def pack_attention(attention: NDArray[np.float32]) -> bytes:
-    """``[H, n, n]`` in [0, 1] as compressed bytes, one byte a weight before compression."""
-    return zlib.compress(np.rint(attention * 255).astype(np.uint8).tobytes(), _ZLIB_LEVEL)
+def quantize_attention(attention: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Weights in [0, 1] as bytes, value / 255."""
+    return np.rint(attention * 255).astype(np.uint8)
 
 
 def unpack_attention(packed: bytes, n_heads: int, n: int) -> NDArray[np.float32]:

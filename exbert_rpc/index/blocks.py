@@ -29,6 +29,7 @@ class BlockTable:
 
     def __init__(self) -> None:
         self.entries: list[FileEntry] = []
+        self.losses: dict[str, list[list[str]]] = {}
         self._blocks: dict[str, StoredBlock] = {}
 
     def __contains__(self, digest: str) -> bool:
@@ -48,6 +49,7 @@ class BlockTable:
                 number, block, int(sentences[block + 1] - sentences[block]), int(rows[block + 1] - rows[block])
             )
             self._blocks.setdefault(digest, stored)
+        self.losses |= segment.meta["losses"]
 
     def used(self, digests: Iterable[str]) -> tuple[FileEntry, ...]:
         """The segments that hold any of these blocks."""

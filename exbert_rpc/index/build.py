@@ -23,7 +23,7 @@ from exbert_rpc.index.assemble import Scales, SegmentBuilder, block_digest, stor
 from exbert_rpc.index.blocks import BlockTable, missing_blocks, reusable_blocks
 from exbert_rpc.index.documents import BlockPlace, IndexedDocument
 from exbert_rpc.index.manifest import CorpusConfig, Manifest
-from exbert_rpc.index.passages import CorpusModel, Loss, Passage, cut_block, length_batches
+from exbert_rpc.index.passages import CorpusModel, CutBlock, cut_block, length_batches
 from exbert_rpc.index.quantize import choose_scale
 from exbert_rpc.index.store import CorpusFolder
 from exbert_rpc.index.vectors import unit_parts
@@ -80,7 +80,6 @@ class Builder:
         self._annotate = annotate
         self._calibration = calibration
         self._task = task
-        self._losses: dict[str, list[Loss]] = {}
         self._computed = 0
 
     def build(self, documents: Sequence[Document], generation: int) -> BuildOutcome:
@@ -105,7 +104,7 @@ class Builder:
         if missing:
             self._compute(missing, table)
         manifest = self._commit(table, tuple(entries), generation)
-        return BuildOutcome(manifest, unchanged, tuple(self._skipped(entries)), self._computed)
+        return BuildOutcome(manifest, unchanged, tuple(_skipped(entries, table)), self._computed)
 
     def _compute(self, missing: Sequence[tuple[str, str]], table: BlockTable) -> None:
         self._task.report(Progress("choosing quantisation scales"))
@@ -121,31 +120,28 @@ class Builder:
                 if builder.nbytes >= SEGMENT_BYTES:
                     self._write(builder, table)
                     builder = SegmentBuilder(self._config, scales)
-                adding = background.submit(_add_all, builder, window, captures)
+                adding = background.submit(builder.add, window, captures)
                 meter.add(window)
             if adding is not None:
                 adding.result()
         self._write(builder, table)
         self._computed = meter.tokens
 
-    def _windows(self, texts: Iterable[str]) -> Iterator[list[_Cut]]:
+    def _windows(self, texts: Iterable[str]) -> Iterator[list[CutBlock]]:
         """Annotated blocks with their passages, about ``WINDOW_TOKENS`` tokens at a time."""
-        window: list[_Cut] = []
+        window: list[CutBlock] = []
         tokens = 0
         for block in self._annotate(texts):
             self._task.check()
-            passages, losses = cut_block(block, self._model)
-            if losses:
-                self._losses[block_digest(block.text)] = losses
-            window.append(_Cut(block, passages))
-            tokens += sum(len(passage.encoding.ids) for passage in passages)
+            window.append(cut_block(block, self._model))
+            tokens += sum(len(passage.encoding.ids) for passage in window[-1].passages)
             if tokens >= WINDOW_TOKENS:
                 yield window
                 window, tokens = [], 0
         if window:
             yield window
 
-    def _run(self, window: Sequence[_Cut]) -> list[BatchCapture]:
+    def _run(self, window: Sequence[CutBlock]) -> list[BatchCapture]:
         """Captures of all passages of a window, in order."""
         passages = [passage for cut in window for passage in cut.passages]
         captures: dict[int, BatchCapture] = {}
@@ -181,18 +177,6 @@ class Builder:
         self._folder.commit(manifest)
         return manifest
 
-    def _skipped(self, entries: Sequence[IndexedDocument]) -> Iterator[SkippedSource]:
-        for entry in entries:
-            for place in entry.blocks:
-                for loss in self._losses.get(place.digest, ()):
-                    yield SkippedSource(entry.uri, f"line {place.line + 1}: {loss.text[:40]!r}: {loss.reason}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    block: AnnotatedText
-    passages: list[Passage]
-
 
 class _Meter:
     """Counts, rate and remaining time of a build."""
@@ -205,7 +189,7 @@ class _Meter:
         self.tokens = 0
         task.report(Progress("annotating", 0, characters))
 
-    def add(self, window: Sequence[_Cut]) -> None:
+    def add(self, window: Sequence[CutBlock]) -> None:
         self._done += sum(len(cut.block.text) for cut in window)
         self.tokens += sum(len(passage.encoding.ids) for cut in window for passage in cut.passages)
         elapsed = time.monotonic() - self._start
@@ -247,8 +231,9 @@ def _place(document: Document) -> tuple[IndexedDocument, list[tuple[str, str]]]:
     return entry, [(digest, block.text) for digest, block in zip(digests, blocks, strict=True)]
 
 
-def _add_all(builder: SegmentBuilder, window: Sequence[_Cut], captures: Sequence[BatchCapture]) -> None:
-    at = 0
-    for cut in window:
-        builder.add(cut.block, cut.passages, captures[at : at + len(cut.passages)])
-        at += len(cut.passages)
+def _skipped(entries: Sequence[IndexedDocument], table: BlockTable) -> Iterator[SkippedSource]:
+    """What the blocks of these documents had to leave out, now or when they were first indexed."""
+    for entry in entries:
+        for place in entry.blocks:
+            for text, reason in table.losses.get(place.digest, ()):
+                yield SkippedSource(entry.uri, f"line {place.line + 1}: {text!r}: {reason}")

@@ -67,8 +67,17 @@ class Loss:
     reason: str
 
 
-def cut_block(block: AnnotatedText, model: CorpusModel) -> tuple[list[Passage], list[Loss]]:
-    """The passages of one block, in order, and what had to be left out of it."""
+@dataclass(frozen=True, slots=True)
+class CutBlock:
+    """An annotated block with its passages, in order, and what had to be left out of it."""
+
+    block: AnnotatedText
+    passages: tuple[Passage, ...]
+    losses: tuple[Loss, ...] = ()
+
+
+def cut_block(block: AnnotatedText, model: CorpusModel) -> CutBlock:
+    """One block, cut into passages."""
     passages: list[Passage] = []
     losses: list[Loss] = []
     spans = [(int(s), int(e)) for s, e in zip(block.sentence_start, block.sentence_end, strict=True)]
@@ -82,7 +91,7 @@ def cut_block(block: AnnotatedText, model: CorpusModel) -> tuple[list[Passage], 
         word = join_words(block.word_start - start, block.word_end - start, encoding.start, encoding.end)
         word[encoding.is_special] = -1
         passages.append(Passage(start, end, encoding, word))
-    return passages, losses
+    return CutBlock(block, tuple(passages), tuple(losses))
 
 
 def _encode(

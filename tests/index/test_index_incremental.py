@@ -155,7 +155,6 @@ def test_other_settings_are_computed_anew_and_answer_like_a_fresh_build(tmp_path
     assert answers(tmp_path / "changed", other) == answers(tmp_path / "fresh", other)
 
 
-@pytest.mark.xfail(strict=True, reason="segments do not keep what was left out of their blocks")
 def test_what_was_skipped_is_told_again_by_a_build_that_changes_nothing(tmp_path):
     texts = {"a.txt": "Words first.\n\n\ue000\ue000"}
     first = build(tmp_path, texts)

@@ -10,8 +10,13 @@ from exbert_rpc.index.passages import cut_block, length_batches
 from tests.store_faults.fakes import FakeModel, annotate_one
 
 
+def pieces(block, model):
+    cut = cut_block(block, model)
+    return list(cut.passages), list(cut.losses)
+
+
 def cut(text: str, max_tokens: int = 8):
-    return cut_block(annotate_one(text), FakeModel(max_tokens=max_tokens))
+    return pieces(annotate_one(text), FakeModel(max_tokens=max_tokens))
 
 
 def test_a_sentence_that_fits_is_one_passage():
@@ -64,7 +69,7 @@ class LetterModel(FakeModel):
 
 
 def test_a_word_that_is_too_long_is_split_at_a_token():
-    passages, losses = cut_block(annotate_one("a" * 20 + " bc"), LetterModel(max_tokens=8))
+    passages, losses = pieces(annotate_one("a" * 20 + " bc"), LetterModel(max_tokens=8))
     assert losses == []
     assert [(p.start, p.end) for p in passages] == [(0, 6), (6, 12), (12, 18), (18, 23)]
 
@@ -92,7 +97,7 @@ WORDS = st.sampled_from(["a", "bc", "def", "word", ".", "!", ",", "\ue000", "\n"
 def test_every_character_is_in_one_passage_or_one_loss(words, max_tokens, letters):
     text = " ".join(words).strip()
     model = (LetterModel if letters else FakeModel)(max_tokens=max_tokens)
-    passages, losses = cut_block(annotate_one(text), model)
+    passages, losses = pieces(annotate_one(text), model)
     covered = [0] * len(text)
     last = 0
     for passage in passages:

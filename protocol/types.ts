@@ -1,5 +1,5 @@
 // Generated from schema.json by generate.mjs; do not edit.
-// schema.json sha256: b41bb7614c906c5d71e9cde0c3b35b0993d96926fb80989778fbe4f61c8b7b42
+// schema.json sha256: fde099e23b5291c46dfccc338e17b639032d2d9cfc9f70690daa1a98cc0d503e
 
 /**
  * Nested lists of numbers, one level an axis.
@@ -420,6 +420,8 @@ export interface PingResult {
 }
 /**
  * ``capabilities.experimental.exbert`` of the answer to ``initialize``.
+ *
+ *     ``device`` is ``auto`` if the server was not told where to run; ``describeModel`` says where a model runs.
  */
 export interface ExperimentalCapability {
   protocolVersion: string;

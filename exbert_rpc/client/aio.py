@@ -32,9 +32,12 @@ def _later(
     @wraps(method)
     async def run(self: AsyncClient, *args: P.args, **kwargs: P.kwargs) -> R:
         pending = cast("Pending[R]", method(self._client, *args, **kwargs))
+        waiting = asyncio.wrap_future(pending.future)
         try:
-            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(pending.future)), self._client.timeout)
+            return await asyncio.wait_for(asyncio.shield(waiting), self._client.timeout)
         except (asyncio.CancelledError, TimeoutError):
+            # the reply to what was cancelled is still to come, and nobody waits for it
+            waiting.add_done_callback(lambda future: future.cancelled() or future.exception())
             pending.cancel()
             raise
 

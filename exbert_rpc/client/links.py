@@ -127,8 +127,11 @@ class WebSocketLink:
         from websockets.sync.client import connect
 
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        self._socket = connect(
-            address, additional_headers=headers, max_size=None, compression=None, ping_interval=None, proxy=None
+        self._stack = contextlib.ExitStack()
+        self._socket = self._stack.enter_context(
+            connect(
+                address, additional_headers=headers, max_size=None, compression=None, ping_interval=None, proxy=None
+            )
         )
 
     def send(self, body: bytes) -> None:
@@ -152,7 +155,7 @@ class WebSocketLink:
     def close(self, seconds: float = 2.0) -> None:  # noqa: ARG002
         """Close the connection."""
         with contextlib.suppress(Exception):
-            self._socket.close()
+            self._stack.close()
 
 
 def dial(address: str, token: str | None, seconds: float = 10.0) -> Link:

@@ -193,6 +193,7 @@ class Client:
         k: int = 50,
         weighting: Weighting = "uniform",
         exact: bool | None = None,
+        rerank: bool | None = None,
         distinct: bool = False,
         filter: Filter | None = None,
         on_progress: OnProgress | None = None,
@@ -216,6 +217,7 @@ class Client:
             k=k,
             weighting=weighting,
             exact=exact,
+            rerank=rerank,
             distinct=distinct,
             filter=filter,
         )

@@ -22,7 +22,7 @@ from exbert_rpc.requests import (
     Summarized,
     SummarizeRequest,
 )
-from exbert_rpc.server.options import EngineSettings, ServerLimits, ServerOptions, merge
+from exbert_rpc.server.options import DEFAULT_MODEL, EngineSettings, ServerLimits, ServerOptions, merge
 from exbert_rpc.server.workers import WorkerPool
 from exbert_rpc.tasks import Task
 
@@ -56,7 +56,7 @@ EngineFactory = Callable[[EngineSettings], EngineLike]
 
 def real_engine(settings: EngineSettings) -> EngineLike:
     """The engine of this package; imports what is heavy only now."""
-    from exbert_rpc.engine import DEFAULT_MODEL, DEFAULT_PIPELINE, Engine
+    from exbert_rpc.engine import DEFAULT_PIPELINE, Engine
 
     return Engine(
         settings.store,

@@ -194,7 +194,8 @@ class Inputs:
                 raise InvalidParams("range", "may not be given together with `position`", hint="Give one of them.")
             _check_text("textDocument", document.source)
             at = document.offset_at(position.line, position.character)
-            return TextInput(document.source, None, mask, at, is_markdown=is_markdown(params.text_document.uri))
+            markdown = document.language_id == "markdown" or is_markdown(document.uri)
+            return TextInput(document.source, None, mask, at, is_markdown=markdown)
         if params.range is None:
             raise InvalidParams("range", "is required with `textDocument`")
         start, end = params.range.start, params.range.end

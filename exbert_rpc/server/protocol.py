@@ -467,7 +467,10 @@ class PingResult(Result, frozen=True, kw_only=True):
 
 
 class ExperimentalCapability(Result, frozen=True, kw_only=True):
-    """``capabilities.experimental.exbert`` of the answer to ``initialize``."""
+    """``capabilities.experimental.exbert`` of the answer to ``initialize``.
+
+    ``device`` is ``auto`` if the server was not told where to run; ``describeModel`` says where a model runs.
+    """
 
     protocol_version: str
     methods: list[str]

@@ -31,7 +31,7 @@ from exbert_rpc.server.jsonrpc import (
     notification,
 )
 from exbert_rpc.server.lifecycle import ConnectionServer, minimal_initialize, tolerant_initialize
-from exbert_rpc.server.options import ServerOptions, confine, parse_options
+from exbert_rpc.server.options import DEFAULT_MODEL, ServerOptions, confine, parse_options
 from exbert_rpc.server.positions import PositionEncoding
 from exbert_rpc.server.protocol import METHODS, PROTOCOL_VERSION, ExperimentalCapability
 
@@ -211,7 +211,7 @@ class Session:
         return ExperimentalCapability(
             protocol_version=PROTOCOL_VERSION,
             methods=list(METHODS),
-            default_model=self.options.model or settings.model or "",
+            default_model=self.options.model or settings.model or DEFAULT_MODEL,
             device=settings.device,
         )
 

@@ -8,7 +8,7 @@ import os
 import secrets
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -93,13 +93,20 @@ def serve(
     streams = _claim(transport)
     configure_logging()
     sys.setswitchinterval(SWITCH_SECONDS)
-    host = Host(engine_factory, settings or EngineSettings(), limits or ServerLimits())
+    host = Host(engine_factory, _confined(settings or EngineSettings(), transport.kind), limits or ServerLimits())
     code = asyncio.run(_main(host, transport, streams))
     host.close()
     if host.has_engine or host.busy:
         logging.shutdown()
         os._exit(code)
     return code
+
+
+def _confined(settings: EngineSettings, kind: TransportKind) -> EngineSettings:
+    """A client on stdio is the user; clients of a socket read only from the folders named at the start."""
+    if kind == "stdio" or settings.allowed_roots is not None:
+        return settings
+    return replace(settings, allowed_roots=())
 
 
 def configure_logging() -> None:

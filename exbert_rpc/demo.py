@@ -19,7 +19,7 @@ import numpy as np
 from exbert_rpc.cli.main import INTERRUPTED, one_line
 from exbert_rpc.cli.output import Screen
 from exbert_rpc.cli.progress import ProgressBar
-from exbert_rpc.cli.show_attention import label, percent, show_heat
+from exbert_rpc.cli.show_attention import percent, show_heat, token_labels
 from exbert_rpc.cli.show_corpora import size
 from exbert_rpc.cli.show_hits import show_hits
 from exbert_rpc.cli.show_summary import show_summary
@@ -133,7 +133,7 @@ def _attend(screen: Screen, exbert: Client) -> AttendResult:
     _step(screen, "attend", f'where do heads look from "{WORD}"? percent, a row a head (layer.head)', seconds)
     rows = np.stack([weights[layer, head, token] for layer, head in SHOWN_HEADS])
     names = [f"{layer}.{head}" for layer, head in SHOWN_HEADS]
-    show_heat(screen, names, [label(one) for one in answer.tokens], rows, token)
+    show_heat(screen, names, token_labels(answer.tokens), rows, token)
     row = weights[LAYER, HEAD, token].copy()
     row[[one.index for one in answer.tokens if one.is_special]] = 0
     top = int(row.argmax())

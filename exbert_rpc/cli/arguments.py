@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import re
+from difflib import get_close_matches
 from typing import NoReturn
 
 from exbert_rpc import __version__
@@ -28,7 +30,11 @@ class Parser(argparse.ArgumentParser):
     """Raises what argparse would print and exit with."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise :class:`UsageError`."""
+        """Raise :class:`UsageError`, with what was probably meant."""
+        meant = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        close = get_close_matches(meant.group(1), re.findall(r"'(.*?)'", meant.group(2)), n=1) if meant else []
+        if close:
+            raise UsageError(message.partition(" (choose")[0], hint=f"did you mean {close[0]}?")
         raise UsageError(message, hint=f"see {self.prog} --help")
 
 

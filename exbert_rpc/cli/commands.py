@@ -130,8 +130,13 @@ def _search_request(options: Namespace, engine: Engine) -> SearchRequest:
 
 
 def _model_of(engine: Engine, corpus: str) -> str | None:
-    """The model that a corpus was built with; ``None`` if the search will have to say what is wrong with it."""
-    return next((info.model or None for info in engine.list_corpora() if info.name == corpus), None)
+    """The model that a corpus was built with; ``None`` if its manifest cannot be read, which the search will report.
+
+    Raises:
+        CorpusNotFound: there is no such corpus; said before any model is loaded.
+    """
+    info = next((info for info in engine.list_corpora() if info.name == corpus), None)
+    return (engine.describe_corpus(corpus) if info is None else info).model or None
 
 
 def _text_input(options: Namespace) -> TextInput:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from exbert_rpc.cli.output import Screen
-from exbert_rpc.cli.tables import Cell, Column, draw
+from exbert_rpc.cli.tables import Cell, Column, Row, draw
 from exbert_rpc.cli.text import clip, pad, tidy, width
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _LONGEST_TOKEN = 14
 _PERCENT = 4  # columns of "100%"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AttentionView:
     """Attention with what its axes are.
 
@@ -38,6 +39,11 @@ class AttentionView:
     attention: NDArray[np.float32]
     layers: Sequence[int]
     heads: Sequence[int]
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """The tokens for a person."""
+        return token_labels(self.tokens)
 
     @property
     def pairs(self) -> list[tuple[int, int]]:
@@ -61,9 +67,13 @@ def show_every_token(screen: Screen, view: AttentionView) -> None:
     has_predictions = any(token.predictions for token in view.tokens)
     if has_predictions:
         columns.append(Column("expected here" if view.model.kind == "bidirectional" else "expected next", "left", True))
-    rows = []
+    rows: list[Row] = []
     for token in view.tokens:
-        row = [str(token.index), Cell(label(token), screen.dim if token.is_special else screen.bold), token.pos or ""]
+        row: list[str | Cell] = [
+            str(token.index),
+            Cell(view.labels[token.index], screen.dim if token.is_special else screen.bold),
+            token.pos or "",
+        ]
         row += _few(view, token.index) if few else _many(view, token.index)
         if has_predictions:
             found = token.predictions or []
@@ -75,10 +85,10 @@ def show_every_token(screen: Screen, view: AttentionView) -> None:
 def show_one_token(screen: Screen, view: AttentionView, index: int) -> None:
     """A row a head, a column a token: how much of the head's attention from ``index`` goes to each."""
     _heading(screen, view)
-    screen.line(f"attention from {screen.bold(label(view.tokens[index]))} (token {index}), in percent, a row a head:")
+    screen.line(f"attention from {screen.bold(view.labels[index])} (token {index}), in percent, a row a head:")
     names = [view.name(i, j) for i, j in view.pairs]
     rows = np.stack([view.attention[i, j, index] for i, j in view.pairs])
-    show_heat(screen, names, [label(token) for token in view.tokens], rows, index)
+    show_heat(screen, names, view.labels, rows, index)
 
 
 def show_heat(
@@ -104,14 +114,21 @@ def show_heat(
             screen.line(f"{pad(name, left, 'right')} {' '.join(cells)}")
 
 
-def label(token: Token) -> str:
-    """A token for a person: its text; pieces of a word begin with a dash; special and masked ones by their form."""
+def token_labels(tokens: Sequence[Token]) -> list[str]:
+    """Tokens for a person: their text; a dash before what continues a word, a question mark before what is masked."""
+    shown: list[str] = []
+    for index, token in enumerate(tokens):
+        before = tokens[index - 1] if index > 0 else None
+        continues = before is not None and before.word is not None and before.word == token.word
+        shown.append(_label(token, continues and before is not None and before.segment == token.segment))
+    return shown
+
+
+def _label(token: Token, continues: bool) -> str:
     if token.is_special:
         return token.token
-    shown = tidy(token.text) or token.token
-    if token.is_masked:
-        shown = f"?{shown}"
-    return clip(shown, _LONGEST_TOKEN)
+    text = ("-" if continues else "") + (tidy(token.text) or token.token)
+    return clip(f"?{text}" if token.is_masked else text, _LONGEST_TOKEN)
 
 
 def percent(share: float) -> str:
@@ -143,7 +160,7 @@ def _many(view: AttentionView, index: int) -> list[str]:
 
 def _strongest(view: AttentionView, row: NDArray[np.floating], count: int) -> str:
     order = np.argsort(-row, kind="stable")[:count]
-    return " · ".join(f"{label(view.tokens[at])} {percent(float(row[at]))}" for at in order if row[at] >= 0.01)
+    return " · ".join(f"{view.labels[at]} {percent(float(row[at]))}" for at in order if row[at] >= 0.01)
 
 
 def _panels(sizes: Sequence[int], available: int) -> list[list[int]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from exbert_rpc.cli.output import Screen
-from exbert_rpc.cli.tables import Cell, Column, draw
+from exbert_rpc.cli.tables import Cell, Column, Row, draw
 
 if TYPE_CHECKING:
     from exbert_rpc.server.protocol import CorpusDescription, ModelDescription, ModelListing
@@ -37,7 +37,7 @@ def show_corpora(screen: Screen, corpora: Sequence[CorpusDescription]) -> None:
         Column("pipeline", may_shrink=True),
         Column("state"),
     ]
-    rows = []
+    rows: list[Row] = []
     for one in corpora:
         state = Cell("damaged", screen.bad) if one.damaged else Cell("well", screen.good)
         counts = [f"{count:,}" for count in (one.documents, one.sentences, one.tokens)]

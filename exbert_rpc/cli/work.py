@@ -58,8 +58,9 @@ def run(call: Callable[[Task], T], title: str) -> T:
         task = Task(lambda progress: bar.update(words_of(progress), share_of(progress)))
         future: Future[T] = Future()
         # a thread of our own, not a pool's: the interpreter must not wait for it at its end
-        threading.Thread(target=_settle, args=(future, call, task), name="engine", daemon=True).start()
+        thread = threading.Thread(target=_settle, args=(future, call, task), name="engine", daemon=True)
         try:
+            thread.start()
             return future.result()
         except KeyboardInterrupt:
             task.cancel()

@@ -54,6 +54,8 @@ export async function startLab(folder, options = []) {
     ],
     { env: environment, stdio: ["ignore", "pipe", "pipe"] },
   );
+  running.add(child);
+  child.once("exit", () => running.delete(child));
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });
   const origin = `http://127.0.0.1:${port}`;
@@ -84,6 +86,15 @@ async function untilUp(child, probe) {
     }
   }
   throw new Error("JupyterLab did not start within a minute");
+}
+
+// a run that is interrupted leaves nothing behind either
+const running = new Set();
+for (const signal of ["SIGTERM", "SIGINT"]) {
+  process.once(signal, () => {
+    for (const child of running) child.kill("SIGTERM");
+    process.exit(1);
+  });
 }
 
 async function stop(child) {

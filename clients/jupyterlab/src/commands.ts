@@ -2,6 +2,7 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Clipboard, Dialog, InputDialog, Notification, showDialog } from '@jupyterlab/apputils';
 import type { ICommandPalette } from '@jupyterlab/apputils';
+import type { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
 import type { HostCommand } from '#view';
 import { Widget } from '@lumino/widgets';
@@ -44,6 +45,7 @@ export interface Workings {
   readonly bridge: Bridge;
   readonly session: Session;
   readonly documents: IDocumentManager;
+  readonly files: IFileBrowserFactory | null;
   readonly settings: () => Settings;
   readonly set: (change: Partial<Settings>) => Promise<void>;
   readonly selection: () => Selection | null;
@@ -112,10 +114,12 @@ async function index(workings: Workings, given?: string): Promise<void> {
   });
 }
 
-/** The folder under the pointer when the command comes out of the file browser's context menu. */
-function selectedFolder({ app }: Workings): string | null {
-  const item = app.contextMenuHitTest(node => node.dataset['isdir'] === 'true');
-  return item?.dataset['path'] ?? null;
+/** The folder under the pointer when the command comes out of the file browser's context menu, which has selected it. */
+function selectedFolder({ app, files }: Workings): string | null {
+  const inMenu = app.contextMenuHitTest(node => node.dataset['isdir'] === 'true') !== undefined;
+  const items = inMenu ? [...(files?.tracker.currentWidget?.selectedItems() ?? [])] : [];
+  const folder = items.find(({ type }) => type === 'directory');
+  return folder === undefined ? null : folder.path.replace(/^[^/]*:/, '');
 }
 
 async function selectModel(workings: Workings): Promise<void> {

@@ -4,6 +4,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { ICommandPalette, IThemeManager, Notification } from '@jupyterlab/apputils';
 import { PageConfig, URLExt } from '@jupyterlab/coreutils';
 import { IDocumentManager } from '@jupyterlab/docmanager';
+import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStateDB } from '@jupyterlab/statedb';
 import { IStatusBar } from '@jupyterlab/statusbar';
@@ -29,7 +30,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
   description: 'Attention, similar contexts of a corpus and what they share, beside the text you select.',
   autoStart: true,
   requires: [IDocumentManager, ILabShell],
-  optional: [ICommandPalette, ILayoutRestorer, IRouter, ISettingRegistry, IStateDB, IStatusBar, IThemeManager],
+  optional: [ICommandPalette, IFileBrowserFactory, ILayoutRestorer, IRouter, ISettingRegistry, IStateDB, IStatusBar, IThemeManager],
   activate
 };
 
@@ -38,6 +39,7 @@ async function activate(
   documents: IDocumentManager,
   shell: ILabShell,
   palette: ICommandPalette | null,
+  files: IFileBrowserFactory | null,
   restorer: ILayoutRestorer | null,
   router: IRouter | null,
   registry: ISettingRegistry | null,
@@ -81,6 +83,7 @@ async function activate(
       bridge,
       session,
       documents,
+      files,
       settings: () => settings,
       set,
       selection: () => watched.selection(true),

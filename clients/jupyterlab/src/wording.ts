@@ -48,7 +48,7 @@ export function statusText(event: ServerEvent, info: ServerInfo | null, used: bo
   }
   const well = event.kind === 'ready' || event.kind === 'restarted';
   if (well && info !== null) {
-    const text = `exBERT: ${info.defaultModel}`;
+    const text = `exBERT: ${info.defaultModel || 'ready'}`;
     return { text, title: event.message ?? `${text} on ${info.device}` };
   }
   const text = ['exBERT', WORDS[event.kind], MARKS[event.kind]].filter(part => part !== '').join(' ');

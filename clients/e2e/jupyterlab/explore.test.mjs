@@ -1,0 +1,246 @@
+// The JupyterLab extension, end to end: the wheel as installed, real JupyterLab, real browser, real server, all-MiniLM-L6-v2.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { chromium } from "playwright-core";
+import { failureScreenshot, screenshot } from "./images.mjs";
+import { PYTHON, REPOSITORY, startLab } from "./lab.mjs";
+import { LabWindow } from "./window.mjs";
+
+const CHROMIUM = process.env.EXBERT_CHROMIUM ?? "/usr/bin/chromium";
+const FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+/** A model that is loaded for the first time on a busy machine. */
+const SLOW = 60_000;
+
+let browser;
+
+before(async () => {
+  browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+});
+
+after(async () => {
+  await browser?.close();
+});
+
+/** One scenario in a JupyterLab of its own; a failed one is tried once more from the start. */
+function scenario(name, run, { topics = 12, options = () => [] } = {}) {
+  test(name, { timeout: 280_000 }, async (t) => {
+    for (const isLast of process.env.NO_RETRY === "1" ? [true] : [false, true]) {
+      const folder = mkdtempSync(join(tmpdir(), "exbert-lab-"));
+      execFileSync(PYTHON, [join(REPOSITORY, "clients/jupyterlab/scripts/sample.py"), join(folder, "root"), String(topics)]);
+      const arguments_ = ["--store", join(folder, "corpora")].map((value) => `--ExbertApp.arguments=${value}`);
+      const windows = [];
+      let lab;
+      try {
+        lab = await startLab(folder, [...arguments_, ...options(folder)]);
+        const open = async (path, workspace) => {
+          windows.push(await LabWindow.open(browser, lab, path, workspace));
+          return windows.at(-1);
+        };
+        await run(open, lab);
+        assert.deepEqual(windows.flatMap((window) => window.errors), [], "the page threw errors");
+        return;
+      } catch (error) {
+        for (const [place, window] of windows.entries()) {
+          await failureScreenshot(window.page, `${name.replace(/\W+/g, "-")}-${place}`);
+        }
+        if (isLast) throw error;
+        t.diagnostic(`tried again after: ${error.message}`);
+      } finally {
+        for (const window of windows) await window.close();
+        await lab?.stop();
+        rmSync(folder, { recursive: true, force: true });
+      }
+    }
+  });
+}
+
+const tab = (view, name) => view.getByRole("tab", { name });
+const token = (view, text) => view.locator(".tokens.left .token", { hasText: text });
+
+async function attentionIsDrawn(view, word = "escape") {
+  await token(view, word).first().waitFor({ timeout: SLOW });
+  await view.locator("canvas").first().waitFor();
+}
+
+/** The share of a canvas that is not one plain colour: a picture was really drawn. */
+async function inked(view) {
+  return view.locator("canvas").first().evaluate((canvas) => {
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    let marks = 0;
+    for (let at = 3; at < data.length; at += 4) marks += data[at] > 0 ? 1 : 0;
+    return (4 * marks) / data.length;
+  });
+}
+
+async function indexTopics(window) {
+  await window.contextMenu(window.page.locator(".jp-DirListing-item", { hasText: "topics" }), "Index Folder");
+  const { accept } = await window.dialog();
+  await accept();
+}
+
+scenario("a selection is explored, compared with a corpus, exported, and restored after a reload", async (open, lab) => {
+  const window = await open("notes.md");
+  const { page, panel } = window;
+  await window.selectLine("The girl ran");
+  await page.keyboard.press("Control+Alt+e");
+  await attentionIsDrawn(panel);
+  assert.ok((await inked(panel)) > 0.005, "no curve was drawn");
+  const place = await panel.boundingBox();
+  const editor = await page.locator(".jp-FileEditor").boundingBox();
+  assert.ok(place.x >= editor.x + editor.width, "the panel does not lie beside the document");
+  await token(panel, "escape").hover();
+  await screenshot(page, "attention");
+
+  await token(panel, "escape").dblclick();
+  await panel.locator(".tokens.left .token.masked").waitFor({ timeout: SLOW });
+  await screenshot(page, "mask");
+  await panel.locator(".mask-bar").getByRole("button", { name: "undo" }).click();
+  await panel.locator(".tokens.left .token.masked").waitFor({ state: "detached" });
+
+  await tab(panel, /Contexts/).click();
+  await panel.getByText("No corpus yet").or(panel.getByRole("button", { name: /Index this folder/ })).first().waitFor();
+  await screenshot(page, "no-corpus");
+  await indexTopics(window);
+  await window.notification("Corpus topics: 12 documents").waitFor({ timeout: SLOW });
+  await screenshot(page, "indexed");
+  await window.clearNotifications();
+  await window.hideSideBar();
+
+  await tab(panel, /Attention/).click();
+  await token(panel, "escape").click();
+  await tab(panel, /Contexts/).click();
+  await panel.locator(".hit").first().waitFor({ timeout: SLOW });
+  await screenshot(page, "contexts");
+
+  const hit = panel.locator(".hit", { hasText: ".txt:" }).first();
+  const [, file, line] = /([\w.-]+):(\d+)\s*$/.exec(await hit.locator(".source-link").innerText());
+  await hit.locator(".source-link").click();
+  await page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab.lm-mod-current", { hasText: file }).waitFor();
+  await page.locator("#jp-main-statusbar", { hasText: `Ln ${line},` }).waitFor();
+  await screenshot(page, "hit");
+
+  await tab(panel, /Summary/).click();
+  const bar = panel.locator(".histogram .bar").first();
+  await bar.waitFor({ timeout: SLOW });
+  await screenshot(page, "summary");
+  await bar.click();
+  await tab(panel, /Contexts \d+\/\d+/).waitFor();
+  await tab(panel, /Contexts/).click();
+  await panel.locator(".bar-filter .chip").waitFor();
+  await screenshot(page, "filtered");
+
+  await panel.getByRole("button", { name: "Export, copy and restore" }).click();
+  const download = page.waitForEvent("download");
+  await panel.getByRole("menuitem", { name: "Save contexts as CSV" }).click();
+  const saved = await download;
+  assert.equal(saved.suggestedFilename(), "contexts.csv");
+  assert.match(readFileSync(await saved.path(), "utf8"), /score/);
+
+  const { pid } = await lab.status();
+  await page.waitForTimeout(1500); // the layout is kept a second after its last change
+  await window.reload();
+  await panel.locator(".bar-filter .chip").waitFor({ timeout: SLOW });
+  await panel.locator(".hit").first().waitFor({ timeout: SLOW });
+  assert.equal((await lab.status()).pid, pid, "the reload ended the server");
+  await tab(panel, /Attention/).click();
+  await panel.locator(".tokens.left .token.pinned", { hasText: "escape" }).waitFor();
+  await screenshot(page, "restored");
+
+  for (const [theme, name] of [["JupyterLab Dark", "dark"], ["JupyterLab Dark High Contrast", "high-contrast"]]) {
+    await window.command(`Theme: ${theme}`).catch(() => window.command(theme));
+    const kind = name === "dark" ? "dark" : "highContrast";
+    await page.locator(`.exbert-panel[data-theme="${kind}"] .exbert[data-theme="${kind}"]`).waitFor();
+    await screenshot(page, name);
+  }
+});
+
+scenario("menus, cells, rendered Markdown and the followed selection lead to the same panel", async (open) => {
+  const window = await open("tour.ipynb");
+  const { page, panel } = window;
+  await page.locator(".jp-Notebook .jp-CodeCell .cm-content").waitFor();
+  const rendered = page.locator(".jp-MarkdownCell .jp-RenderedMarkdown p", { hasText: "The captain wanted" });
+  await window.dragOver(rendered);
+  await window.contextMenu(rendered, "Explore Selection");
+  await attentionIsDrawn(panel, "strait");
+  await panel.locator(".input-label", { hasText: "tour.ipynb, cell 1" }).waitFor();
+  await screenshot(page, "rendered-markdown");
+
+  await page.locator(".jp-CodeCell .cm-line", { hasText: "sentence =" }).click();
+  await window.contextMenu(page.locator(".jp-CodeCell .cm-line", { hasText: "sentence =" }), "Explore Selection");
+  await attentionIsDrawn(panel, "crew");
+  await panel.locator(".input-label", { hasText: "tour.ipynb, cell 2" }).waitFor();
+
+  await window.command("Follow the Selection");
+  const third = page.locator(".jp-MarkdownCell .jp-RenderedMarkdown p", { hasText: "gulls" });
+  await window.dragOver(third);
+  await attentionIsDrawn(panel, "railing");
+  await screenshot(page, "notebook");
+});
+
+scenario("two tabs have their own sessions, and both outlive a server that is killed in mid-request", async (open, lab) => {
+  const one = await open("notes.md", "one");
+  const two = await open("tour.ipynb", "two");
+  await one.selectLine("The girl ran");
+  await one.page.keyboard.press("Control+Alt+e");
+  await attentionIsDrawn(one.panel);
+  await two.page.locator(".jp-CodeCell .cm-line", { hasText: "sentence =" }).click();
+  await two.page.keyboard.press("Control+Alt+e");
+  await attentionIsDrawn(two.panel, "crew");
+  assert.equal(await token(one.panel, "crew").count(), 0);
+  const { pid } = await lab.status();
+
+  await indexTopics(one);
+  await one.notification("Indexing topics").waitFor();
+  process.kill(pid, "SIGKILL");
+  await one.notification("Indexing topics failed: the server was ended by signal 9").waitFor();
+  for (const window of [one, two]) {
+    await window.panel.locator(".banner", { hasText: /restarted|back|started again/ }).first().waitFor({ timeout: SLOW });
+  }
+  await screenshot(one.page, "crash");
+  await attentionIsDrawn(one.panel);
+  await attentionIsDrawn(two.panel, "crew");
+  await one.selectLine("She wanted");
+  await one.page.keyboard.press("Control+Alt+e");
+  await attentionIsDrawn(one.panel, "door");
+  assert.notEqual((await lab.status()).pid, pid);
+}, { topics: 79 });
+
+scenario("indexing is cancelled, which leaves no corpus behind", async (open) => {
+  const window = await open("notes.md");
+  await indexTopics(window);
+  const progress = window.notification("Indexing topics");
+  await progress.getByText(/Indexing topics: /).waitFor({ timeout: SLOW });
+  await screenshot(window.page, "indexing");
+  await progress.getByRole("button", { name: "Cancel" }).click();
+  await window.notification("Indexing topics was cancelled").waitFor();
+  await window.command("Select Corpus");
+  await window.notification("There is no corpus yet").waitFor();
+}, { topics: 79 });
+
+/** An interpreter without any package: a script, so that no environment must be made. */
+function bareInterpreter(folder) {
+  const script = join(folder, "bare-python");
+  writeFileSync(script, `#!/bin/sh\nexec "${PYTHON}" -I -S "$@"\n`);
+  chmodSync(script, 0o755);
+  return [`--ExbertApp.python=${script}`];
+}
+
+scenario("a missing package is told with the way to install it", async (open) => {
+  const window = await open("notes.md");
+  await window.selectLine("The girl ran");
+  await window.page.keyboard.press("Control+Alt+e");
+  await window.panel.getByText("exbert-rpc is not installed").first().waitFor();
+  await window.panel.getByText("pip install exbert-rpc").first().waitFor();
+  await window.page.locator(".exbert-status", { hasText: "not installed" }).waitFor();
+  await screenshot(window.page, "missing-package");
+}, { options: bareInterpreter });
+
+test("nothing is left running or lying about", () => {
+  const processes = execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }).split("\n");
+  assert.deepEqual(processes.filter((line) => line.includes("exbert-lab-")), []);
+  assert.ok(existsSync(REPOSITORY));
+});

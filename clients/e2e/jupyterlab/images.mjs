@@ -1,0 +1,25 @@
+// Screenshots: into docs/images/ when UPDATE_IMAGES=1, else into test-results/. A palette of 256 colours keeps them small.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { REPOSITORY } from "./lab.mjs";
+
+const UPNG = createRequire(import.meta.url)("upng-js");
+const RESULTS = join(REPOSITORY, "test-results", "jupyterlab");
+const FOLDER = process.env.UPDATE_IMAGES === "1" ? join(REPOSITORY, "docs", "images") : RESULTS;
+
+/** What the window shows now, as `jupyterlab-<name>.png`. */
+export async function screenshot(page, name) {
+  mkdirSync(FOLDER, { recursive: true });
+  await page.mouse.move(2, 2);
+  const png = await page.screenshot({ animations: "disabled", caret: "hide" });
+  const picture = UPNG.decode(png);
+  const small = Buffer.from(UPNG.encode(UPNG.toRGBA8(picture), picture.width, picture.height, 256));
+  writeFileSync(join(FOLDER, `jupyterlab-${name}.png`), small.length < png.length ? small : png);
+}
+
+/** What a scenario that fails saw last; never among the documents. */
+export async function failureScreenshot(page, name) {
+  mkdirSync(RESULTS, { recursive: true });
+  await page.screenshot({ path: join(RESULTS, `failed-${name}.png`) }).catch(() => undefined);
+}

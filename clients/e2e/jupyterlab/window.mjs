@@ -1,0 +1,108 @@
+// A window of JupyterLab, driven as a person would: keys, the palette, menus, what is on the screen.
+import { TOKEN } from "./lab.mjs";
+
+const LONG = 120_000;
+
+export class LabWindow {
+  constructor(page, lab) {
+    this.page = page;
+    this.lab = lab;
+    this.errors = [];
+    page.on("pageerror", (error) => this.errors.push(String(error)));
+  }
+
+  /** Opens JupyterLab at a document; `workspace` keeps windows apart, as browser profiles do. */
+  static async open(browser, lab, path, workspace = "default") {
+    const context = await browser.newContext({
+      viewport: { width: 1440, height: 900 },
+      permissions: ["clipboard-read", "clipboard-write"],
+      acceptDownloads: true,
+    });
+    const page = await context.newPage();
+    page.setDefaultTimeout(30_000);
+    const window = new LabWindow(page, lab);
+    await page.goto(`${lab.origin}/lab/workspaces/${workspace}/tree/${path}?token=${TOKEN}`);
+    await window.ready();
+    return window;
+  }
+
+  async close() {
+    await this.page.context().close();
+  }
+
+  async ready() {
+    await this.page.locator("#jp-main-statusbar .exbert-status").waitFor({ timeout: LONG });
+    await this.page.locator("#jupyterlab-splash").waitFor({ state: "detached", timeout: LONG });
+  }
+
+  get panel() {
+    return this.page.locator(".exbert-panel");
+  }
+
+  async hideSideBar() {
+    const files = this.page.locator("#filebrowser");
+    await files.waitFor();
+    await this.page.keyboard.press("Control+b");
+    await files.waitFor({ state: "hidden" });
+  }
+
+  /** Runs a command of the palette by its label. */
+  async command(label) {
+    await this.page.keyboard.press("Control+Shift+c");
+    const palette = this.page.locator("#modal-command-palette");
+    await palette.locator("input").fill(label);
+    await palette.locator(".lm-CommandPalette-itemLabel", { hasText: label }).first().click();
+    await palette.waitFor({ state: "hidden" });
+  }
+
+  editorLine(text) {
+    return this.page.locator(".jp-FileEditor:visible .cm-line", { hasText: text }).first();
+  }
+
+  /** Puts the cursor into a line of the visible file editor and selects all of the line. */
+  async selectLine(text) {
+    await this.editorLine(text).click();
+    await this.page.keyboard.press("Home");
+    await this.page.keyboard.press("Shift+End");
+  }
+
+  /** Drags over a rendered text, as the mouse does. */
+  async dragOver(locator) {
+    const box = await locator.boundingBox();
+    const y = box.y + box.height / 2;
+    await this.page.mouse.move(box.x + 1, y);
+    await this.page.mouse.down();
+    await this.page.mouse.move(box.x + Math.min(box.width, 600) - 2, y, { steps: 6 });
+    await this.page.mouse.up();
+  }
+
+  /** Right click, then an entry of JupyterLab's context menu. */
+  async contextMenu(locator, entry) {
+    await locator.click({ button: "right" });
+    const item = this.page.locator(".lm-Menu:visible .lm-Menu-itemLabel", { hasText: entry });
+    await item.waitFor();
+    await item.click();
+  }
+
+  /** A notification's toast with this text. */
+  notification(text) {
+    return this.page.locator(".Toastify__toast", { hasText: text });
+  }
+
+  async clearNotifications() {
+    for (const close of await this.page.locator(".Toastify__toast .jp-toast-buttonBar button, .Toastify__close-button").all()) {
+      await close.click({ timeout: 2000 }).catch(() => undefined);
+    }
+  }
+
+  async dialog(accept) {
+    const dialog = this.page.locator(".jp-Dialog");
+    await dialog.waitFor();
+    return { dialog, accept: () => dialog.locator("button.jp-mod-accept", accept ? { hasText: accept } : {}).click() };
+  }
+
+  async reload() {
+    await this.page.reload();
+    await this.ready();
+  }
+}

@@ -1,6 +1,6 @@
 /** A host without an editor: answers from the generator, logs what it is asked to do. */
 import type { Disposable, Host, HostError, RequestOptions, SelectionEvent, ServerEvent, Theme } from "../src/host";
-import type { AttendParams, Method, MethodParams, MethodResult, SearchParams, SummarizeParams } from "../src/protocol";
+import type { AttendParams, AttendResult, Method, MethodParams, MethodResult, SearchParams, SummarizeParams } from "../src/protocol";
 import { attend, capture, describeModel, MINI, type Synthetic, type SyntheticCapture } from "./synthetic";
 import { search, summarize } from "./syntheticCorpus";
 
@@ -84,7 +84,7 @@ export class FixtureHost implements Host {
     return this.answer(method, params) as MethodResult<M>;
   }
 
-  private answer(method: Method, params: unknown): unknown {
+  protected answer(method: Method, params: unknown): unknown {
     switch (method) {
       case "attend": return this.attend(params as AttendParams);
       case "searchContexts": return this.search(params as SearchParams);
@@ -102,7 +102,7 @@ export class FixtureHost implements Host {
     };
   }
 
-  private attend(params: AttendParams) {
+  protected attend(params: AttendParams): AttendResult {
     if (typeof params.captureId === "string") {
       const held = this.captures.get(params.captureId);
       if (held === undefined) throw { code: -33008, message: "unknown capture", data: { kind: "unknownHandle", hint: "" } } satisfies HostError;

@@ -3,6 +3,7 @@ import { mount, type MountedView, type Theme } from "../src/index";
 import type { Method } from "../src/protocol";
 import { type Pin, INITIAL, type ViewState } from "../src/state";
 import { FixtureHost, type FixtureOptions } from "./fixtureHost";
+import { RecordedHost } from "./recordedHost";
 import { MINI, type Synthetic } from "./synthetic";
 
 const ESCAPE = "The girl ran to a local pub to escape the din of her city.";
@@ -13,6 +14,8 @@ const T5: Synthetic = { kind: "encoderDecoder", nLayers: 4, nHeads: 8, hasLmHead
 interface Scenario {
   readonly options?: FixtureOptions;
   readonly view?: Partial<ViewState>;
+  /** Answers of a real server instead of made-up ones. */
+  readonly recorded?: boolean;
 }
 
 const long = (words: number) => WORDS.repeat(60).split(" ").slice(0, words).join(" ");
@@ -21,8 +24,9 @@ const failed = { code: -33006, message: "the text has 812 tokens, this model tak
 const escape: Partial<ViewState> = { input: { text: ESCAPE }, label: "notes.md:12", layer: 2, heads: [11], pinned };
 
 const SCENARIOS: Readonly<Record<string, Scenario>> = {
-  escape: { view: escape },
-  allheads: { view: { ...escape, heads: null, pinned: null } },
+  escape: { view: { ...escape, corpus: "pydoc" }, recorded: true },
+  synthetic: { view: escape },
+  allheads: { view: { ...escape, corpus: "pydoc", heads: null, pinned: null }, recorded: true },
   masked: { options: { made: { ...MINI, hasLmHead: true } }, view: { ...escape, mask: [8, 12], topPercent: 50 } },
   gpt: { options: { made: GPT }, view: { input: { text: "The capital of France is a city that she knew" }, label: "cell 4", layer: 12, heads: [2, 5], pinned: { side: "left", token: 3 } } },
   t5: { options: { made: T5 }, view: { input: { text: ESCAPE, textPair: "Das Mädchen lief in eine Kneipe." }, label: "typed here", stack: "cross", layer: 1 } },
@@ -50,7 +54,8 @@ const scenario = SCENARIOS[query.get("scenario") ?? "escape"] ?? {};
 const overrides = JSON.parse(query.get("view") ?? "{}") as Partial<ViewState>;
 const theme = (query.get("theme") ?? "light") as Theme;
 const view = { ...INITIAL, ...scenario.view, ...overrides };
-const host = new FixtureHost({ ...scenario.options, theme, state: view });
+const Host = scenario.recorded === true ? RecordedHost : FixtureHost;
+const host = new Host({ ...scenario.options, theme, state: view });
 const failing = query.get("fail") as Method | null;
 if (failing !== null) host.errors[failing] = failed;
 const element = document.getElementById("view");

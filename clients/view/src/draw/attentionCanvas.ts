@@ -1,17 +1,15 @@
 /** The attention picture on a canvas the size of what is in sight. */
-import { link } from "d3-shape";
-import { curveBumpX } from "d3-shape";
+import { curveBumpX, link } from "d3-shape";
 import type { Mode } from "../logic/palette";
 import { headColor } from "../logic/palette";
 import type { Picture } from "../logic/picture";
-import { type Curve, curvesOf, type Focus, type Window } from "./curves";
+import { type Curve, curvesOf, type Window } from "./curves";
 import { heat, type Ink } from "./ink";
 import type { AttentionLayout } from "./layout";
 
 export interface Scene {
   readonly picture: Picture;
   readonly layout: AttentionLayout;
-  readonly focus: Focus | null;
   readonly window: Window;
   /** Pixels that the rows are scrolled up by. */
   readonly scrollTop: number;
@@ -23,12 +21,12 @@ export interface Scene {
 }
 
 /** Steps of thickness and opacity; curves of one step and colour are one stroke. */
-const STEPS = 24;
+const STEPS = 16;
 
 function strokeCurves(context: CanvasRenderingContext2D, curves: readonly Curve[]): void {
   const batches = new Map<string, Curve[]>();
   for (const curve of curves) {
-    const key = `${curve.color} ${Math.round(curve.alpha * STEPS)} ${Math.round(curve.width * 5)}`;
+    const key = `${curve.color} ${Math.round(curve.alpha * STEPS)} ${Math.round(curve.width * 3)}`;
     const batch = batches.get(key);
     if (batch === undefined) batches.set(key, [curve]);
     else batch.push(curve);

@@ -3,7 +3,7 @@ import { curveBumpX, link } from "d3-shape";
 import { headColor, type Mode } from "../logic/palette";
 import type { Picture } from "../logic/picture";
 import { fullInk } from "./attentionCanvas";
-import { type Curve, curvesOf, type Focus } from "./curves";
+import { type Curve, curvesOf } from "./curves";
 import { heat, type Ink } from "./ink";
 import type { AttentionLayout } from "./layout";
 import { element, label, svgDocument } from "./svg";
@@ -11,7 +11,6 @@ import { element, label, svgDocument } from "./svg";
 export interface AttentionDrawing {
   readonly picture: Picture;
   readonly layout: AttentionLayout;
-  readonly focus: Focus | null;
   readonly leftLabels: readonly string[];
   readonly rightLabels: readonly string[];
   readonly title: string;
@@ -51,7 +50,8 @@ function matrix(drawing: AttentionDrawing, side: "left" | "right"): string {
 }
 
 function tokens(drawing: AttentionDrawing, side: "left" | "right"): string {
-  const { layout, focus, ink } = drawing;
+  const { layout, ink } = drawing;
+  const { focus } = drawing.picture;
   const labels = side === "left" ? drawing.leftLabels : drawing.rightLabels;
   const x = side === "left" ? layout.leftTokens + layout.tokenWidth : layout.rightTokens;
   return labels
@@ -72,9 +72,9 @@ function curves(drawing: AttentionDrawing): string {
     .source((curve) => [curve.x0, curve.y0])
     .target((curve) => [curve.x1, curve.y1])
     .digits(1);
-  const { picture, layout, focus, mode } = drawing;
+  const { picture, layout, mode } = drawing;
   const window = { first: 0, last: Math.max(picture.layer.nQueries, picture.layer.nKeys) };
-  const drawn = curvesOf(picture, layout, { focus, window, mode }).curves;
+  const drawn = curvesOf(picture, layout, { window, mode }).curves;
   return drawn
     .map((curve) =>
       element("path", {

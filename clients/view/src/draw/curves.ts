@@ -1,16 +1,11 @@
 /** Which curves to draw, and how: the shared middle of canvas and SVG. */
 import { type Edges, strongestHead } from "../logic/attention";
 import { headColor, type Mode } from "../logic/palette";
-import type { Picture } from "../logic/picture";
+import type { Focus, Picture } from "../logic/picture";
 import type { AttentionLayout } from "./layout";
 
 /** More than this at once is a grey blur and a slow one; the strongest are drawn, and the view says so. */
 export const MOST_CURVES = 2000;
-
-export interface Focus {
-  readonly side: "left" | "right";
-  readonly row: number;
-}
 
 export interface Curve {
   readonly x0: number;
@@ -43,26 +38,32 @@ export function visibleEdges(edges: Edges, window: Window, focus: Focus | null):
     const seen = (source >= window.first && source < window.last) || (target >= window.first && target < window.last);
     if (seen) touching.push(i);
   }
-  const weigh = (i: number) => (focus !== null && inFocus(edges, i, focus) ? 1e3 : 0) + edges.weight[i];
-  touching.sort((a, b) => weigh(b) - weigh(a));
-  const shown = touching.slice(0, MOST_CURVES).reverse();
-  return { shown, hidden: touching.length - shown.length };
+  const weigh = (i: number) => Math.fround((focus !== null && inFocus(edges, i, focus) ? 1e3 : 0) + edges.weight[i]);
+  if (touching.length <= MOST_CURVES) return { shown: touching.sort((a, b) => weigh(a) - weigh(b)), hidden: 0 };
+  const weights = Float32Array.from(touching, weigh).sort();
+  const least = weights[weights.length - MOST_CURVES];
+  const shown = touching.filter((i) => weigh(i) >= least).slice(0, MOST_CURVES);
+  return { shown: shown.sort((a, b) => weigh(a) - weigh(b)), hidden: touching.length - shown.length };
 }
 
-/** Thickness and opacity grow with the weight relative to the strongest edge of the picture. */
-export function style(relative: number, faded: boolean, thin = 1): { width: number; alpha: number } {
+/**
+ * Thickness and opacity grow with the weight relative to the strongest edge of the picture. With a token looked
+ * at (`focused` not null), its edges stand out and the others step back.
+ */
+export function style(relative: number, focused: boolean | null, thin = 1): { width: number; alpha: number } {
   const width = 0.6 + 4.2 * relative ** 0.8;
   const alpha = 0.16 * thin + (0.9 - 0.16 * thin) * relative;
-  return { width, alpha: faded ? 0.16 * alpha + 0.03 : alpha };
+  if (focused === null) return { width, alpha };
+  return { width, alpha: focused ? 0.35 + 0.65 * Math.sqrt(relative) : 0.15 * alpha + 0.02 };
 }
 
 export function curvesOf(
   picture: Picture,
   layout: AttentionLayout,
-  options: { readonly focus: Focus | null; readonly window: Window; readonly mode: Mode },
+  options: { readonly window: Window; readonly mode: Mode },
 ): { curves: Curve[]; hidden: number } {
-  const { edges, layer, chosen } = picture;
-  const { shown, hidden } = visibleEdges(edges, options.window, options.focus);
+  const { edges, layer, chosen, focus } = picture;
+  const { shown, hidden } = visibleEdges(edges, options.window, focus);
   // thousands of faint curves would add up to a dark blur
   const thin = Math.min(1, 400 / shown.length);
   const half = layout.rowHeight / 2;
@@ -78,7 +79,7 @@ export function curvesOf(
       x1: layout.curvesRight,
       y1: target * layout.rowHeight + half,
       color,
-      ...style(relative, !inFocus(edges, i, options.focus), thin),
+      ...style(relative, focus === null ? null : inFocus(edges, i, focus), thin),
     };
   });
   return { curves, hidden };

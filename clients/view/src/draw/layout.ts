@@ -22,7 +22,8 @@ export interface AttentionLayout {
 
 /** Cells shrink first, then token labels; the curves keep at least a fifth of the width. */
 export function layoutAttention(width: number, nHeads: number, longestLabel: number): AttentionLayout {
-  const cell = Math.max(2, Math.min(13, Math.floor((0.22 * width) / Math.max(1, nHeads))));
+  const share = width < 480 ? 0.14 : 0.22;
+  const cell = Math.max(2, Math.min(13, Math.floor((share * width) / Math.max(1, nHeads))));
   const matrix = cell * nHeads;
   const wanted = Math.ceil(longestLabel * CHARACTER) + 24;
   const most = Math.floor((width - 2 * matrix - 4 * GAP - 2 * FRAME - 0.2 * width) / 2);

@@ -15,7 +15,7 @@ export interface OverviewLayout {
 export function layoutOverview(width: number, nLayers: number, nHeads: number): OverviewLayout {
   const left = 24;
   const gap = nHeads > 16 ? 2 : 4;
-  const cell = Math.max(12, Math.min(40, Math.floor((width - left) / Math.max(1, nHeads)) - gap));
+  const cell = Math.max(12, Math.min(32, Math.floor((width - left) / Math.max(1, nHeads)) - gap));
   return { cell, gap, left, nLayers, nHeads };
 }
 

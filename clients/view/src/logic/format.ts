@@ -8,6 +8,7 @@ export function percent(share: number, digits = 0): string {
 
 export function lift(value: number | null): string {
   if (value === null) return "new";
+  if (value === 0) return "absent";
   return `${value >= 100 ? Math.round(value) : value.toFixed(1)}×`;
 }
 

@@ -10,7 +10,7 @@ import {
   topEdges,
 } from "./attention";
 import { masksFor, type SegmentFilter } from "./masks";
-import { aggregate, eachTokenAlone, type Group, groupByWord } from "./words";
+import { aggregate, eachTokenAlone, type Group, groupByWord, groupOf } from "./words";
 
 export interface PictureInput {
   readonly layer: LayerAttention;
@@ -23,8 +23,14 @@ export interface PictureInput {
   readonly heads: readonly number[] | null;
   readonly combine: Combine;
   readonly topPercent: number;
-  /** A row of one side, hovered or pinned: the other side's matrix is restricted to it. */
-  readonly focus: { readonly side: "left" | "right"; readonly row: number } | null;
+  /** A token of one side, hovered or pinned: the other side's matrix is restricted to it. */
+  readonly looked: { readonly side: "left" | "right"; readonly token: number } | null;
+}
+
+/** The row of the token that is looked at. */
+export interface Focus {
+  readonly side: "left" | "right";
+  readonly row: number;
 }
 
 export interface Picture {
@@ -39,6 +45,7 @@ export interface Picture {
   /** `[row][head]` */
   readonly leftMatrix: Float32Array;
   readonly rightMatrix: Float32Array;
+  readonly focus: Focus | null;
 }
 
 /** Remembers the last answer of a function of the same arguments. */
@@ -78,8 +85,11 @@ export function pictureMaker(): (input: PictureInput) => Picture {
     const keep = masks(input.left, lg, input.right, rg, input.hideSpecial, input.segments);
     const heads = chosen(layer.heads, input.heads);
     const matrix = combined(layer, heads, input.combine, keep);
-    const { focus } = input;
+    const { looked } = input;
+    const row = looked === null ? -1 : groupOf(looked.side === "left" ? lg : rg, looked.token);
+    const focus = looked === null || row < 0 ? null : { side: looked.side, row };
     return {
+      focus,
       layer,
       leftGroups: lg,
       rightGroups: rg,

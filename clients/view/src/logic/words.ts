@@ -58,5 +58,7 @@ export function aggregate(layer: LayerAttention, queries: readonly Group[], keys
 
 /** The group that holds a token; -1 if none does. */
 export function groupOf(groups: readonly Group[], token: number): number {
+  // where every token stands alone, no search is needed
+  if (groups[token]?.tokens.length === 1 && groups[token].tokens[0] === token) return token;
   return groups.findIndex((group) => group.tokens.includes(token));
 }

@@ -3,14 +3,13 @@ import { useMemo } from "preact/hooks";
 import { sides, stacksOf } from "../app";
 import * as format from "../logic/format";
 import { SEGMENT_FILTERS, type SegmentFilter } from "../logic/masks";
-import { pictureMaker, type PictureInput } from "../logic/picture";
+import { pictureMaker } from "../logic/picture";
 import { AttentionPicture } from "./AttentionPicture";
 import { useApp, useController } from "./context";
 import { Button, Check, Segmented, Slider } from "./controls";
 import { Inspector } from "./Inspector";
 import { Overview } from "./Overview";
 import { Busy, CommandButton, Empty, Failed, isBusy, isFailed } from "./states";
-import { rowOf } from "./tokenView";
 
 const SEGMENT_TITLES: Readonly<Record<SegmentFilter, string>> = {
   all: "attention between all tokens",
@@ -97,28 +96,34 @@ function MaskBar() {
   );
 }
 
+/** The same list for the same head, so that drawing again computes nothing anew. */
+function onePreview(): (head: number) => readonly number[] {
+  let last: readonly number[] = [];
+  return (head) => {
+    if (last[0] !== head) last = [head];
+    return last;
+  };
+}
+
 function usePicture() {
   const make = useMemo(pictureMaker, []);
+  const previewed = useMemo(onePreview, []);
   const s = useApp(({ view, capture, layer, hover, previewHead }) => ({ view, capture, layer, hover, previewHead }));
   const { left, right } = sides(s.capture, s.view.stack);
   if (s.layer === null || s.layer.nQueries !== left.length || s.layer.nKeys !== right.length) return null;
-  const base: PictureInput = {
+  const picture = make({
     layer: s.layer,
     left,
     right,
     words: s.view.words,
     hideSpecial: s.view.hideSpecial,
     segments: s.view.segments,
-    heads: s.previewHead === null ? s.view.heads : [s.previewHead],
+    heads: s.previewHead === null ? s.view.heads : previewed(s.previewHead),
     combine: s.view.combine,
     topPercent: s.view.topPercent,
-    focus: null,
-  };
-  const looked = s.hover ?? s.view.pinned;
-  const first = make(base);
-  const row = looked === null ? -1 : rowOf(looked.side === "left" ? first.leftGroups : first.rightGroups, looked.token);
-  const focus = looked === null || row < 0 ? null : { side: looked.side, row };
-  return { picture: focus === null ? first : make({ ...base, focus }), focus, left, right };
+    looked: s.hover ?? s.view.pinned,
+  });
+  return { picture, left, right };
 }
 
 function Heading() {

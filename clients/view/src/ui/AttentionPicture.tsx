@@ -1,7 +1,7 @@
 /** The drawing: a canvas the size of the window, and token buttons for the rows in sight. */
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { drawAttention } from "../draw/attentionCanvas";
-import { type Focus, MOST_CURVES } from "../draw/curves";
+import { MOST_CURVES } from "../draw/curves";
 import { inkOf } from "../draw/ink";
 import { type AttentionLayout, headAt, layoutAttention, ROW_HEIGHT } from "../draw/layout";
 import { modeOf } from "../logic/palette";
@@ -14,7 +14,6 @@ import { groupLabel } from "./tokenView";
 
 interface Props {
   readonly picture: Picture;
-  readonly focus: Focus | null;
   readonly left: readonly Token[];
   readonly right: readonly Token[];
 }
@@ -39,7 +38,7 @@ function useWindow(total: number) {
 function Canvas(props: Props & { readonly layout: AttentionLayout; readonly view: ReturnType<typeof useWindow>; readonly onHidden: (n: number) => void }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const { theme, preview } = useApp((s) => ({ theme: s.theme, preview: s.previewHead }));
-  const { picture, focus, layout, view } = props;
+  const { picture, layout, view } = props;
   const schedule = useFrame(() => {
     if (canvas.current === null) return;
     const context = sizeCanvas(canvas.current, layout.width, view.height);
@@ -48,7 +47,6 @@ function Canvas(props: Props & { readonly layout: AttentionLayout; readonly view
     const hidden = drawAttention(context, {
       picture,
       layout,
-      focus,
       window: { first: view.first, last: view.last },
       scrollTop: view.scrollTop,
       height: view.height,
@@ -65,7 +63,7 @@ function Canvas(props: Props & { readonly layout: AttentionLayout; readonly view
 
 export function AttentionPicture(props: Props) {
   const controller = useController();
-  const { picture, focus, left, right } = props;
+  const { picture, left, right } = props;
   const rows = Math.max(picture.layer.nQueries, picture.layer.nKeys);
   const total = rows * ROW_HEIGHT;
   const view = useWindow(total);
@@ -112,8 +110,8 @@ export function AttentionPicture(props: Props) {
           }}
         >
           {view.width > 0 && <Canvas {...props} layout={layout} view={view} onHidden={setHidden} />}
-          <TokenColumn side="left" tokens={left} groups={picture.leftGroups} mask={picture.masks.rows} {...{ layout, focus, view, picture }} />
-          <TokenColumn side="right" tokens={right} groups={picture.rightGroups} mask={picture.masks.columns} {...{ layout, focus, view, picture }} />
+          <TokenColumn side="left" tokens={left} groups={picture.leftGroups} mask={picture.masks.rows} {...{ layout, view, picture }} />
+          <TokenColumn side="right" tokens={right} groups={picture.rightGroups} mask={picture.masks.columns} {...{ layout, view, picture }} />
         </div>
       </div>
       <Legend picture={picture} hidden={hidden} />

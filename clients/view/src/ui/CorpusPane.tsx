@@ -100,16 +100,6 @@ function SearchBar() {
         <button type="button" class="button plain" aria-expanded={filtering} onClick={() => setFiltering(!filtering)}>
           filter{readFilter(view.filter) === null ? "" : " •"}
         </button>
-        <Segmented
-          label="Rows"
-          choices={[
-            { value: "auto", text: "auto", title: "lines if there is room, else whole sentences" },
-            { value: "kwic", text: "lines", title: "one line each, aligned on the match" },
-            { value: "wrapped", text: "whole", title: "whole sentences" },
-          ]}
-          value={view.rows}
-          onChange={(rows) => controller.update({ rows })}
-        />
       </div>
       {filtering && <FilterBar />}
     </>
@@ -132,9 +122,26 @@ function ColumnControls() {
   );
 }
 
+function RowsChoice() {
+  const controller = useController();
+  const rows = useApp((s) => s.view.rows);
+  return (
+    <Segmented
+      label="Rows"
+      choices={[
+        { value: "auto", text: "auto", title: "lines if there is room, else whole sentences" },
+        { value: "kwic", text: "lines", title: "one line each, aligned on the match" },
+        { value: "wrapped", text: "whole", title: "whole sentences" },
+      ]}
+      value={rows}
+      onChange={(value) => controller.update({ rows: value })}
+    />
+  );
+}
+
 function RowBar() {
   const controller = useController();
-  const view = useApp((s) => s.view);
+  const { view, wide } = useApp((s) => ({ view: s.view, wide: s.wide }));
   return (
     <div class="options">
       <Segmented
@@ -156,6 +163,7 @@ function RowBar() {
         onChange={(direction) => controller.update({ direction, bar: null })}
       />
       <span class="field-label">the match</span>
+      {!wide && <RowsChoice />}
     </div>
   );
 }
@@ -214,7 +222,7 @@ function NothingYet() {
 
 function Heading() {
   const controller = useController();
-  const { view, result } = useApp((s) => ({ view: s.view, result: s.result, query: queryToken(s) }));
+  const { view, result, wide } = useApp((s) => ({ view: s.view, result: s.result, query: queryToken(s), wide: s.wide }));
   const name = controller.queryName();
   const heads = view.heads === null ? "all heads" : view.heads.length === 1 ? `head ${view.heads[0]}` : `heads ${format.ranges(view.heads)}`;
   const how = view.space === "headOutput" ? `head output · layer ${view.layer} · ${heads}` : `hidden state ${hiddenLayerOf(view)}`;
@@ -227,6 +235,8 @@ function Heading() {
           {how} · {stats.exact ? "exact" : "approximate"} · {format.compact(stats.searched)} tokens in {Math.max(1, Math.round(stats.milliseconds))} ms
         </span>
       )}
+      <span class="spring" />
+      {wide && result !== null && <RowsChoice />}
     </div>
   );
 }

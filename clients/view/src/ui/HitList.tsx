@@ -4,7 +4,7 @@ import * as format from "../logic/format";
 import { RowHeights } from "../logic/virtual";
 import type { Hit } from "../protocol";
 import { useApp, useController, useSize } from "./context";
-import { type Cursor, HitRow } from "./HitRow";
+import { type Cursor, HitRow, type RowLook } from "./HitRow";
 import { stepOf, stepTo } from "./roving";
 import { TokenTip } from "./TokenTip";
 
@@ -45,6 +45,14 @@ export function HitList(props: { readonly hits: readonly Hit[] }) {
   const { hits } = props;
   const controller = useController();
   const rowsChoice = useApp((s) => s.view.rows);
+  const look = useApp((s): RowLook => ({
+    direction: s.view.direction,
+    columns: s.view.columns,
+    columnsLeft: s.view.columnsLeft,
+    columnsRight: s.view.columnsRight,
+    theme: s.theme,
+    showNext: s.result?.model.kind === "autoregressive",
+  }));
   const { ref, width, height } = useSize<HTMLDivElement>();
   const wrapped = rowsChoice === "wrapped" || (rowsChoice === "auto" && width < KWIC_WIDTH);
   const heights = useRows(hits, wrapped, width);
@@ -127,6 +135,7 @@ export function HitList(props: { readonly hits: readonly Hit[] }) {
             <HitRow
               key={`${hits[row].rank}:${hits[row].document}:${hits[row].sentence.index}:${hits[row].match}`}
               hit={hits[row]}
+              look={look}
               row={row}
               top={heights.top(row)}
               wrapped={wrapped}

@@ -1,23 +1,36 @@
 /** One context: score, coloured annotations, the sentence with the match boxed, the source. */
-import { memo } from "./memo";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { heat, inkOf } from "../draw/ink";
+import { heat, type Ink, inkOf } from "../draw/ink";
+import type { Theme } from "../host";
 import * as format from "../logic/format";
 import { kwic, type Piece, sentencePieces, shading } from "../logic/kwic";
 import { type Annotation, annotationOf, NONE } from "../logic/labels";
 import { inkOn, labelColor } from "../logic/palette";
 import type { RowHeights } from "../logic/virtual";
 import type { Hit } from "../protocol";
+import { shallowEqual } from "../store";
 import { lineOf } from "./hits";
-import { useApp } from "./context";
+import { memo } from "./memo";
 
 export interface Cursor {
   readonly hit: number;
   readonly token: number;
 }
 
+/** The choices that every row obeys. */
+export interface RowLook {
+  readonly direction: "outgoing" | "incoming";
+  readonly columns: Annotation;
+  readonly columnsLeft: number;
+  readonly columnsRight: number;
+  readonly theme: Theme;
+  /** Mark the token after the match: where that is what the summary counts. */
+  readonly showNext: boolean;
+}
+
 interface Props {
   readonly hit: Hit;
+  readonly look: RowLook;
   readonly row: number;
   readonly top: number;
   readonly wrapped: boolean;
@@ -30,20 +43,29 @@ interface Props {
   readonly onMeasure: (pixels: number) => void;
 }
 
-/** Pieces on the left that could be in sight; the rest would only be clipped. */
-const LEFT_PIECES = 48;
+/** Pieces beside the match that could be in sight; the rest would only be clipped. */
+const LEFT_PIECES = 36;
+const RIGHT_PIECES = 48;
+const NO_PIECES: readonly Piece[] = [];
 
-function Pieces(props: { readonly pieces: readonly Piece[]; readonly hit: Hit; readonly cursor: number | null }) {
-  const { hit } = props;
-  const { direction, theme } = useApp((s) => ({ direction: s.view.direction, theme: s.theme }));
-  const ink = inkOf(theme);
-  const amounts = useMemo(() => shading(hit, direction), [hit, direction]);
+interface PiecesProps {
+  readonly pieces: readonly Piece[];
+  readonly hit: Hit;
+  readonly cursor: number | null;
+  /** Share of ink for each token's background. */
+  readonly amounts: Float32Array;
+  readonly ink: Ink;
+  readonly showNext: boolean;
+}
+
+function Pieces(props: PiecesProps) {
+  const { hit, amounts, ink } = props;
   return (
     <>
       {props.pieces.map((piece, i) => {
         if (piece.token === null) return piece.text;
         const amount = amounts[piece.token];
-        const classes = `piece${piece.token === hit.match ? " match" : ""}${piece.token === hit.next ? " next" : ""}${piece.token === props.cursor ? " cursor" : ""}${amount > 0.5 ? " strong" : ""}`;
+        const classes = `piece${piece.token === hit.match ? " match" : ""}${props.showNext && piece.token === hit.next ? " next" : ""}${piece.token === props.cursor ? " cursor" : ""}${amount > 0.5 ? " strong" : ""}`;
         return (
           <span key={i} class={classes} data-token={piece.token} style={{ backgroundColor: amount > 0.03 ? heat(ink, 0.5 * amount) : "" }}>
             {piece.text}
@@ -55,9 +77,9 @@ function Pieces(props: { readonly pieces: readonly Piece[]; readonly hit: Hit; r
 }
 
 /** Labels of the tokens around the match, in their colours. */
-function Annotations(props: { readonly hit: Hit }) {
-  const { attribute, left, right } = useApp((s) => ({ attribute: s.view.columns, left: s.view.columnsLeft, right: s.view.columnsRight }));
+function Annotations(props: { readonly hit: Hit; readonly look: RowLook }) {
   const { hit } = props;
+  const { columns: attribute, columnsLeft: left, columnsRight: right } = props.look;
   const offsets = Array.from({ length: left + 1 + right }, (_, i) => i - left);
   return (
     <>
@@ -102,8 +124,9 @@ function Source(props: { readonly hit: Hit }) {
     <div role="gridcell" class="source">
       {hit.stale && <span class="stale" title="The file has changed since it was indexed: the line may be elsewhere now">changed</span>}
       <span class="source-link" title={`${hit.document}, line ${lineOf(hit)}`}>
-        <span class="source-folder">{folder}</span>
-        <span class="source-file">{file}:{lineOf(hit)}</span>
+        {!hit.stale && <span class="source-folder">{folder}</span>}
+        <span class="source-file">{file}</span>
+        <span class="source-line">:{lineOf(hit)}</span>
       </span>
     </div>
   );
@@ -112,15 +135,17 @@ function Source(props: { readonly hit: Hit }) {
 function Row(props: Props) {
   const { hit, wrapped } = props;
   const element = useRef<HTMLDivElement>(null);
-  const parts = useMemo(() => kwic(hit), [hit]);
-  const whole = useMemo(() => sentencePieces(hit), [hit]);
+  const { look } = props;
+  const ink = inkOf(look.theme);
+  const amounts = useMemo(() => shading(hit, look.direction), [hit, look.direction]);
+  const parts = useMemo(() => (wrapped ? { left: NO_PIECES, match: NO_PIECES, right: sentencePieces(hit) } : kwic(hit)), [hit, wrapped]);
   useLayoutEffect(() => {
     if (wrapped && element.current !== null) props.onMeasure(element.current.offsetHeight);
   });
   const open = () => {
     if (document.getSelection()?.isCollapsed !== false) props.onOpen();
   };
-  const pieces = (list: readonly Piece[]) => <Pieces pieces={list} hit={hit} cursor={props.cursor} />;
+  const pieces = (list: readonly Piece[]) => <Pieces pieces={list} hit={hit} cursor={props.cursor} amounts={amounts} ink={ink} showNext={look.showNext} />;
   return (
     <div
       ref={element}
@@ -134,11 +159,11 @@ function Row(props: Props) {
       onClick={open}
     >
       <Score score={hit.score} />
-      {!wrapped && <div role="gridcell" class="swatches"><Annotations hit={hit} /></div>}
+      {!wrapped && <div role="gridcell" class="swatches"><Annotations hit={hit} look={look} /></div>}
       {!wrapped && <div role="gridcell" class="kwic-left"><span class="line">{pieces(parts.left.slice(-LEFT_PIECES))}</span></div>}
-      {!wrapped && <div role="gridcell" class="kwic-right">{pieces(parts.match)}{pieces(parts.right)}</div>}
-      {wrapped && <div role="gridcell" class="sentence">{pieces(whole)}</div>}
-      {wrapped && <div role="gridcell" class="swatches"><Annotations hit={hit} /></div>}
+      {!wrapped && <div role="gridcell" class="kwic-right">{pieces(parts.match)}{pieces(parts.right.slice(0, RIGHT_PIECES))}</div>}
+      {wrapped && <div role="gridcell" class="sentence">{pieces(parts.right)}</div>}
+      {wrapped && <div role="gridcell" class="swatches"><Annotations hit={hit} look={look} /></div>}
       <Source hit={hit} />
     </div>
   );
@@ -146,5 +171,5 @@ function Row(props: Props) {
 
 /** Draws again only when its place, cursor or hit changes; the callbacks always mean the same row. */
 export const HitRow = memo(Row, (a, b) =>
-  a.hit === b.hit && a.row === b.row && a.top === b.top && a.wrapped === b.wrapped && a.heights === b.heights && a.tabbable === b.tabbable && a.cursor === b.cursor,
+  a.hit === b.hit && shallowEqual(a.look, b.look) && a.row === b.row && a.top === b.top && a.wrapped === b.wrapped && a.heights === b.heights && a.tabbable === b.tabbable && a.cursor === b.cursor,
 );

@@ -2,10 +2,11 @@
 import { sides } from "../app";
 import * as format from "../logic/format";
 import type { Picture } from "../logic/picture";
+import { groupOf } from "../logic/words";
 import type { Token } from "../protocol";
 import { useApp, useController } from "./context";
 import { Button } from "./controls";
-import { groupLabel, rowOf, tokenLabel } from "./tokenView";
+import { groupLabel, tokenLabel } from "./tokenView";
 
 const STRONGEST = 4;
 
@@ -82,7 +83,7 @@ export function Inspector(props: { readonly picture: Picture | null }) {
     );
   }
   const { picture } = props;
-  const row = picture === null ? -1 : rowOf(looked.side === "left" ? picture.leftGroups : picture.rightGroups, looked.token);
+  const row = picture === null ? -1 : groupOf(looked.side === "left" ? picture.leftGroups : picture.rightGroups, looked.token);
   const best = picture === null || row < 0 ? [] : partners(picture, looked.side, row, looked.side === "left" ? right : left);
   const pinned = view.pinned !== null && view.pinned.side === looked.side && view.pinned.token === looked.token;
   return (

@@ -1,26 +1,30 @@
 /** Every head of every layer at a glance; choosing one shows it above. */
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { layersOf } from "../app";
 import { inkOf } from "../draw/ink";
-import { drawOverview, layoutOverview, overviewSize } from "../draw/overview";
-import { headColor, modeOf } from "../logic/palette";
+import { drawOverview, layoutOverview, type OverviewLayout, overviewSize } from "../draw/overview";
+import { headColor, type Mode, modeOf } from "../logic/palette";
 import { sizeCanvas, useApp, useController, useFrame, useSize } from "./context";
+import { memo } from "./memo";
 import { stepOf, stepTo } from "./roving";
 
 export function Overview() {
   const controller = useController();
-  const { thumbnails, capture, view, theme } = useApp((s) => ({
+  const { thumbnails, capture, theme, ...view } = useApp((s) => ({
     thumbnails: s.thumbnails,
     capture: s.capture,
-    view: s.view,
     theme: s.theme,
+    stack: s.view.stack,
+    layer: s.view.layer,
+    heads: s.view.heads,
+    hideSpecial: s.view.hideSpecial,
   }));
   const { ref, width } = useSize<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
   const [active, setActive] = useState({ layer: 0, head: 0 });
   const nLayers = capture === null ? 0 : layersOf(capture, view.stack);
   const nHeads = capture?.model.nHeads ?? 0;
-  const layout = layoutOverview(width, nLayers, nHeads);
+  const layout = useMemo(() => layoutOverview(width, nLayers, nHeads), [width, nLayers, nHeads]);
   const size = overviewSize(layout);
   const mode = modeOf(theme);
   const schedule = useFrame(() => {
@@ -55,35 +59,70 @@ export function Overview() {
       <div class="overview-grid" role="group" aria-label="Heads of all layers; arrows move, Enter shows one alone" onKeyDown={keys} style={{ height: `${size.height}px` }}>
         <canvas ref={canvas} aria-hidden="true" />
         {Array.from({ length: nLayers }, (_, layer) => (
-          <div key={layer}>
-            <span class="overview-layer" aria-hidden="true" style={{ top: `${layer * (layout.cell + layout.gap) + layout.cell / 2 - 8}px` }}>{layer}</span>
-            {Array.from({ length: nHeads }, (_, head) => {
-              const on = layer === view.layer && (view.heads === null || view.heads.includes(head));
-              return (
-                <button
-                  key={head}
-                  type="button"
-                  data-at={`${layer}:${head}`}
-                  class={`thumbnail${on ? " on" : ""}`}
-                  aria-label={`layer ${layer}, head ${head}`}
-                  aria-pressed={on}
-                  title={`layer ${layer}, head ${head}`}
-                  tabIndex={tabStop.layer === layer && tabStop.head === head ? 0 : -1}
-                  style={{
-                    left: `${layout.left + head * (layout.cell + layout.gap)}px`,
-                    top: `${layer * (layout.cell + layout.gap)}px`,
-                    width: `${layout.cell}px`,
-                    height: `${layout.cell}px`,
-                    outlineColor: headColor(head, mode),
-                  }}
-                  onFocus={() => setActive({ layer, head })}
-                  onClick={() => controller.onlyHead(layer, head)}
-                />
-              );
-            })}
-          </div>
+          <OverviewRow
+            key={layer}
+            layer={layer}
+            layout={layout}
+            heads={layer === view.layer ? (view.heads === null ? "all" : view.heads.join()) : ""}
+            tabStop={tabStop.layer === layer ? tabStop.head : -1}
+            mode={mode}
+            onFocus={(head) => setActive({ layer, head })}
+            onChoose={(head) => controller.onlyHead(layer, head)}
+          />
         ))}
       </div>
     </div>
   );
 }
+
+interface RowProps {
+  readonly layer: number;
+  readonly layout: OverviewLayout;
+  /** "all", or the chosen heads, comma-separated. */
+  readonly heads: string;
+  /** The head that takes the tab stop, -1 for none. */
+  readonly tabStop: number;
+  readonly mode: Mode;
+  readonly onFocus: (head: number) => void;
+  readonly onChoose: (head: number) => void;
+}
+
+function Row(props: RowProps) {
+  const { layer, layout, mode } = props;
+  const step = layout.cell + layout.gap;
+  const chosen = new Set(props.heads === "" || props.heads === "all" ? [] : props.heads.split(",").map(Number));
+  return (
+    <div>
+      <span class="overview-layer" aria-hidden="true" style={{ top: `${layer * step + layout.cell / 2 - 8}px` }}>{layer}</span>
+      {Array.from({ length: layout.nHeads }, (_, head) => {
+        const on = props.heads === "all" || chosen.has(head);
+        return (
+          <button
+            key={head}
+            type="button"
+            data-at={`${layer}:${head}`}
+            class={`thumbnail${on ? " on" : ""}`}
+            aria-label={`layer ${layer}, head ${head}`}
+            aria-pressed={on}
+            title={`layer ${layer}, head ${head}`}
+            tabIndex={props.tabStop === head ? 0 : -1}
+            style={{
+              left: `${layout.left + head * step}px`,
+              top: `${layer * step}px`,
+              width: `${layout.cell}px`,
+              height: `${layout.cell}px`,
+              outlineColor: headColor(head, mode),
+            }}
+            onFocus={() => props.onFocus(head)}
+            onClick={() => props.onChoose(head)}
+          />
+        );
+      })}
+    </div>
+  );
+}
+
+/** A thousand thumbnails need not be looked through when one head is toggled. */
+const OverviewRow = memo(Row, (a, b) =>
+  a.layer === b.layer && a.layout === b.layout && a.heads === b.heads && a.tabStop === b.tabStop && a.mode === b.mode,
+);

@@ -9,7 +9,7 @@ import { useApp, useController } from "./context";
 import { Button, Segmented } from "./controls";
 import { Busy, Empty, Failed, isBusy, isFailed } from "./states";
 
-const MOST_BARS = 6;
+const MOST_BARS = 4;
 
 function spoken(bin: Bin, n: number): string {
   const certain = bin.qValue < SIGNIFICANT ? `significant, q ${bin.qValue < 0.001 ? "below 0.001" : bin.qValue.toFixed(3)}` : "not significant";
@@ -30,18 +30,17 @@ function Bar(props: { readonly histogram: Histogram; readonly bin: Bin; readonly
       type="button"
       class={`bar${on ? " on" : ""}${bin.count === 0 ? " zero" : ""}`}
       aria-pressed={on}
-      aria-label={`${spoken(bin, props.n)}. ${on ? "Showing only these contexts." : "Show only these contexts."}`}
-      title={spoken(bin, props.n)}
+      title={`${spoken(bin, props.n)}. ${on ? "Click to show all contexts." : "Click to show only these contexts."}`}
       onClick={() => controller.setBar(on ? null : { of: histogram.of, attribute: histogram.attribute, label: bin.label })}
     >
-      <span class="bar-label">{text}</span>
+      <span class="bar-label">{text}</span>{" "}
       <span class="bar-track">
         <span class="bar-fill" style={{ width: `${100 * bin.share}%`, ...(color === null ? {} : { backgroundColor: color }) }} />
         <span class="bar-interval" style={{ left: `${100 * bin.low}%`, width: `${Math.max(0.5, 100 * (bin.high - bin.low))}%` }} />
         <span class="bar-tick" style={{ left: `${100 * bin.baseline}%` }} />
       </span>
-      <span class="bar-count">{bin.count}</span>
-      <span class={`bar-lift${sure ? " sure" : ""}`}>{format.lift(bin.lift)}{sure ? (more ? " ▲" : " ▼") : ""}</span>
+      <span class="bar-count">{bin.count}</span>{" "}
+      <span class={`bar-lift${sure ? " sure" : ""}`}>{format.lift(bin.lift)}{sure && <span aria-hidden="true">{more ? " ▲" : " ▼"}</span>}</span>
     </button>
   );
 }
@@ -74,13 +73,45 @@ function Bars(props: { readonly histogram: Histogram; readonly summary: Summariz
   );
 }
 
+const MOST_FINDINGS = 3;
+
+/** The server says so of what is certain but no news: a habit of these heads everywhere. */
+const HARDLY = "hardly special";
+
+/** What every finding says alike ("over 38 distinct sentences") stands in the heading already. */
+export function withoutRefrain(findings: readonly string[]): string[] {
+  const refrains = new Set(findings.map((finding) => / over \d+ distinct sentences/.exec(finding)?.[0]));
+  const [refrain] = refrains;
+  return refrains.size === 1 && refrain !== undefined ? findings.map((finding) => finding.replace(refrain, "")) : [...findings];
+}
+
+/** Counts, labels and lifts stand out, so that a finding is seen before it is read. */
+function Emphasised(props: { readonly text: string }) {
+  return (
+    <>
+      {props.text.split(/(\d+ of \d+|\b[A-Z][A-Z_]+\b|[\d.]+×)/).map((part, i) => (i % 2 === 1 ? <b key={i}>{part}</b> : part))}
+    </>
+  );
+}
+
 function Findings(props: { readonly findings: readonly string[] }) {
-  if (props.findings.length === 0) {
+  const [all, setAll] = useState(false);
+  const { findings } = props;
+  if (findings.length === 0) {
     return <p class="findings">No share here differs from the corpus' own beyond chance (q &lt; 0.05): these contexts have nothing in common that the counts can show.</p>;
   }
+  // what is certain but no news stays in sight: it keeps people from taking it for a discovery
+  const plain = withoutRefrain(findings);
+  const news = plain.filter((finding) => !finding.includes(HARDLY));
+  const habits = plain.filter((finding) => finding.includes(HARDLY));
+  const shown = all ? news : news.slice(0, MOST_FINDINGS);
   return (
     <ul class="findings">
-      {props.findings.map((finding) => <li key={finding}>{finding}</li>)}
+      {shown.map((finding) => <li key={finding}><Emphasised text={finding} /></li>)}
+      {news.length > MOST_FINDINGS && (
+        <li><Button kind="link" onClick={() => setAll(!all)}>{all ? "fewer findings" : `${news.length - MOST_FINDINGS} more findings`}</Button></li>
+      )}
+      {habits.map((finding) => <li key={finding} class="muted">{finding}</li>)}
     </ul>
   );
 }

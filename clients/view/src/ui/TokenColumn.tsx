@@ -1,15 +1,14 @@
 /** One side's tokens as buttons: hover or focus looks, click or Enter pins, double click or m masks. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Focus } from "../draw/curves";
 import { heat, inkOf } from "../draw/ink";
 import type { AttentionLayout } from "../draw/layout";
 import type { Picture } from "../logic/picture";
-import type { Group } from "../logic/words";
+import { type Group, groupOf } from "../logic/words";
 import type { Token } from "../protocol";
 import type { Pin, Side } from "../state";
 import { useApp, useController } from "./context";
 import { stepOf, stepTo } from "./roving";
-import { continues, describe, groupLabel, rowOf, temporal } from "./tokenView";
+import { continues, describe, groupLabel, temporal } from "./tokenView";
 
 interface Props {
   readonly side: Side;
@@ -17,14 +16,14 @@ interface Props {
   readonly groups: readonly Group[];
   readonly mask: Uint8Array;
   readonly layout: AttentionLayout;
-  readonly focus: Focus | null;
   readonly picture: Picture;
   readonly view: { readonly first: number; readonly last: number; readonly ref: { readonly current: HTMLElement | null } };
 }
 
 /** Weight between the focused row of the other side and this row, relative to the strongest; 0 without focus. */
 function shade(props: Props, row: number): number {
-  const { picture, focus, side } = props;
+  const { picture, side } = props;
+  const { focus } = picture;
   if (focus === null || focus.side === side || picture.edges.maxWeight === 0) return 0;
   const { nKeys } = picture.layer;
   const value = side === "right" ? picture.matrix[focus.row * nKeys + row] : picture.matrix[row * nKeys + focus.row];
@@ -84,7 +83,7 @@ export function TokenColumn(props: Props) {
   });
   const rows = new Set([at]);
   for (let row = Math.max(0, view.first - 2); row < Math.min(groups.length, view.last + 2); row++) rows.add(row);
-  const pinnedRow = pinned !== null && pinned.side === side ? rowOf(groups, pinned.token) : -1;
+  const pinnedRow = pinned !== null && pinned.side === side ? groupOf(groups, pinned.token) : -1;
   const causal = kind === "autoregressive" || (kind === "encoderDecoder" && stack === "decoder");
   const x = side === "left" ? layout.leftTokens : layout.rightTokens;
   return (
@@ -104,7 +103,7 @@ export function TokenColumn(props: Props) {
           tabbable={row === at}
           pinned={row === pinnedRow}
           joined={groups[row].tokens.length === 1 && continues(tokens, groups[row].tokens[0])}
-          time={temporal(row, props.focus?.row ?? null, causal)}
+          time={temporal(row, props.picture.focus?.row ?? null, causal)}
           onFocus={() => setActive(row)}
         />
       ))}
@@ -141,7 +140,8 @@ function useClicks(props: ButtonProps) {
 function TokenButton(props: ButtonProps) {
   const controller = useController();
   const theme = useApp((s) => s.theme);
-  const { row, groups, tokens, side, layout, focus } = props;
+  const { row, groups, tokens, side, layout } = props;
+  const { focus } = props.picture;
   const first = tokens[groups[row].tokens[0]];
   const { click, doubleClick } = useClicks(props);
   const amount = shade(props, row);

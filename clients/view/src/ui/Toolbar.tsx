@@ -54,6 +54,9 @@ function CorpusPicker() {
   return <Select label="Corpus" value={corpus ?? ""} choices={choices} onChange={change} />;
 }
 
+/** More layers than this do not fit beside each other in a narrow panel. */
+const STRIP = 13;
+
 const STACK_TITLES: Readonly<Record<Stack, string>> = {
   encoder: "how the encoder's tokens look at each other",
   decoder: "how the decoder's tokens look back at each other",
@@ -62,7 +65,7 @@ const STACK_TITLES: Readonly<Record<Stack, string>> = {
 
 function LayerPicker() {
   const controller = useController();
-  const { layer, capture, stack } = useApp((s) => ({ layer: s.view.layer, capture: s.capture, stack: s.view.stack }));
+  const { layer, capture, stack, wide } = useApp((s) => ({ layer: s.view.layer, capture: s.capture, stack: s.view.stack, wide: s.wide }));
   if (capture === null) return null;
   const stacks = stacksOf(capture);
   const choices = Array.from({ length: layersOf(capture, stack) }, (_, i) => ({ value: i, text: String(i), title: `layer ${i}` }));
@@ -76,7 +79,17 @@ function LayerPicker() {
           onChange={(value) => controller.setStack(value)}
         />
       )}
-      <Segmented label="layer" showLabel compact choices={choices} value={layer} onChange={(value) => controller.setLayer(value)} />
+      {wide || choices.length <= STRIP ? (
+        <Segmented label="layer" showLabel compact choices={choices} value={layer} onChange={(value) => controller.setLayer(value)} />
+      ) : (
+        <Select
+          label="layer"
+          showLabel
+          value={String(layer)}
+          choices={choices.map(({ text, value }) => ({ text, value: String(value) }))}
+          onChange={(value) => controller.setLayer(Number(value))}
+        />
+      )}
     </>
   );
 }
@@ -117,7 +130,7 @@ function HeadPicker() {
         })}
       </div>
       <Button kind="link" onClick={() => controller.setHeads(null)} label="all heads">all</Button>
-      <Button kind="link" onClick={() => controller.setHeads([])} label="no heads">none</Button>
+      <Button kind="link" onClick={() => controller.setHeads([])} label="none of the heads">none</Button>
     </div>
   );
 }

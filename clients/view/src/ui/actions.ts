@@ -8,10 +8,10 @@ import { layoutAttention } from "../draw/layout";
 import { toCsv } from "../logic/csv";
 import { edgesTable, hitsTable, summaryTable } from "../logic/tables";
 import { modeOf } from "../logic/palette";
-import { pictureMaker, type PictureInput } from "../logic/picture";
+import { pictureMaker } from "../logic/picture";
 import { shownHits } from "./hits";
 import { svgToPng } from "./png";
-import { groupLabel, rowOf } from "./tokenView";
+import { groupLabel } from "./tokenView";
 
 export interface Action {
   readonly text: string;
@@ -26,16 +26,9 @@ function drawnPicture(state: AppState) {
   const { capture, layer, view } = state;
   const { left, right } = sides(capture, view.stack);
   if (layer === null || layer.nQueries !== left.length) return null;
-  const make = pictureMaker();
-  const base: PictureInput = { ...view, layer, left, right, focus: null };
-  const first = make(base);
-  const { pinned } = view;
-  const row = pinned === null ? -1 : rowOf(pinned.side === "left" ? first.leftGroups : first.rightGroups, pinned.token);
-  const focus: PictureInput["focus"] = pinned === null || row < 0 ? null : { side: pinned.side, row };
-  const picture = focus === null ? first : make({ ...base, focus });
+  const picture = pictureMaker()({ ...view, layer, left, right, looked: view.pinned });
   return {
     picture,
-    focus,
     leftLabels: picture.leftGroups.map((group) => groupLabel(left, group)),
     rightLabels: picture.rightGroups.map((group) => groupLabel(right, group)),
   };

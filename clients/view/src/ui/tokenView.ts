@@ -1,14 +1,6 @@
 /** How rows of the picture read: label, state, description for screen readers. */
 import type { Group } from "../logic/words";
-import { groupOf } from "../logic/words";
 import type { Token } from "../protocol";
-
-/** The row that holds a token; -1 if none. */
-export function rowOf(groups: readonly Group[], token: number): number {
-  // without words, rows are tokens: no search needed
-  if (groups[token]?.tokens[0] === token && groups[token].tokens.length === 1) return token;
-  return groupOf(groups, token);
-}
 
 /** What a token is called: as in the text; special and empty ones by their vocabulary form. */
 export function tokenLabel(token: Token): string {

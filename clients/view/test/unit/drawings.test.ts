@@ -17,7 +17,7 @@ const tokens = tokenize(MINI, "The girl ran to escape her surroundings.", "She w
 const n = tokens.length;
 const layer = { heads: [0, 1, 2, 3], nQueries: n, nKeys: n, values: layerValues(2, 4, n, n, false) };
 const base: PictureInput = {
-  layer, left: tokens, right: tokens, words: false, hideSpecial: true, segments: "all", heads: null, combine: "mean", topPercent: 60, focus: null,
+  layer, left: tokens, right: tokens, words: false, hideSpecial: true, segments: "all", heads: null, combine: "mean", topPercent: 60, looked: null,
 };
 
 function drawing(change: Partial<PictureInput>, theme: "light" | "dark" | "highContrast" = "light") {
@@ -26,14 +26,14 @@ function drawing(change: Partial<PictureInput>, theme: "light" | "dark" | "highC
   const leftLabels = picture.leftGroups.map((group) => groupLabel(tokens, group));
   const rightLabels = picture.rightGroups.map((group) => groupLabel(tokens, group));
   return attentionSvg({
-    picture, focus: input.focus, leftLabels, rightLabels, layout: layoutAttention(640, 4, 11), title: "seeded & drawn", ink: inkOf(theme), mode: modeOf(theme),
+    picture, leftLabels, rightLabels, layout: layoutAttention(640, 4, 11), title: "seeded & drawn", ink: inkOf(theme), mode: modeOf(theme),
   });
 }
 
 describe("the attention picture", () => {
   it.each([
     ["all-heads", {}, "light"],
-    ["one-head-focused", { heads: [2], focus: { side: "left", row: 4 } }, "light"],
+    ["one-head-focused", { heads: [2], looked: { side: "left", token: 4 } }, "light"],
     ["words-sum-dark", { words: true, combine: "sum" }, "dark"],
     ["first-to-second-segment", { segments: "AB", topPercent: 90 }, "highContrast"],
     ["no-heads", { heads: [] }, "light"],

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { recordedSearch, recordedSummary } from "../../dev/recordedHost";
 import { describeModel, MINI } from "../../dev/synthetic";
 import { search, summarize } from "../../dev/syntheticCorpus";
 import { kwic, sentencePieces, shading } from "../../src/logic/kwic";
@@ -18,7 +19,7 @@ function tiny(text: string, spans: readonly (readonly [number, number])[], match
 
 describe("a concordance line", () => {
   it("holds every character of the sentence, once", () => {
-    for (const hit of hits) expect(sentencePieces(hit).map((piece) => piece.text).join("")).toBe(hit.sentence.text);
+    for (const hit of [...hits, ...recordedSearch.hits]) expect(sentencePieces(hit).map((piece) => piece.text).join("")).toBe(hit.sentence.text);
   });
 
   it("has the match as one whole piece between what is before and after", () => {
@@ -56,6 +57,15 @@ describe("a clicked bar", () => {
         for (const { label, count } of bins) {
           expect(hits.filter((hit) => matchesBar(hit, { of, attribute, label }, summary)).length).toBe(count);
         }
+      }
+    }
+  });
+
+  it("keeps as many rows as a real server counted for each of its bars", () => {
+    for (const { of, attribute, bins } of recordedSummary.histograms) {
+      for (const { label, count } of bins) {
+        const kept = recordedSearch.hits.filter((hit) => matchesBar(hit, { of, attribute, label }, recordedSummary));
+        expect([of, attribute, label, kept.length]).toEqual([of, attribute, label, count]);
       }
     }
   });

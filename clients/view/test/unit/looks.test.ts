@@ -47,6 +47,6 @@ describe("numbers and names", () => {
   });
 
   it("of labels that the corpus never has say that they are new", () => {
-    expect([format.lift(null), format.lift(9.14), format.lift(240.2)]).toEqual(["new", "9.1×", "240×"]);
+    expect([format.lift(null), format.lift(0), format.lift(9.14), format.lift(240.2)]).toEqual(["new", "absent", "9.1×", "240×"]);
   });
 });

@@ -1,0 +1,50 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { DevPage, hasChromium } from "./page";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+interface Violation {
+  readonly id: string;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
+}
+
+interface AxeWindow {
+  axe: { run(context: string, options: object): Promise<{ violations: Violation[] }> };
+}
+
+const THEMES = ["light", "dark", "highContrast", "highContrastLight"];
+const STATES: readonly [scenario: string, width: number, pane: string][] = [
+  ["escape", 1400, "attention"],
+  ["escape", 420, "attention"],
+  ["escape", 420, "corpus"],
+  ["escape", 420, "summary"],
+  ["masked", 1400, "attention"],
+  ["gpt", 1400, "attention"],
+  ["pair", 420, "attention"],
+  ["nocorpus", 1400, "attention"],
+  ["searcherror", 1400, "attention"],
+  ["nothing", 420, "attention"],
+];
+
+describe.skipIf(!hasChromium)("axe finds no violation", () => {
+  let dev: DevPage;
+  beforeAll(async () => {
+    dev = await DevPage.start();
+  });
+  afterAll(() => dev.stop());
+
+  it.each(THEMES)("in any state, theme %s", async (theme) => {
+    for (const [scenario, width, pane] of STATES) {
+      const { page, errors } = await dev.open(scenario, { theme, width, height: 900, view: { pane } });
+      await page.waitForTimeout(500);
+      await page.evaluate(AXE);
+      const { violations } = await page.evaluate(() => (window as unknown as AxeWindow).axe.run("#view", { resultTypes: ["violations"] }));
+      const told = violations.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.html} ${node.failureSummary}`).join("\n")}`);
+      expect(told, `${scenario} ${width} ${pane}`).toEqual([]);
+      expect(errors, `${scenario} ${width} ${pane}`).toEqual([]);
+      await page.close();
+    }
+  }, 120_000);
+});

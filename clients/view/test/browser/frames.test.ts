@@ -1,0 +1,89 @@
+import type { CDPSession, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { DevPage, hasChromium } from "./page";
+
+interface Times {
+  readonly median: number;
+  readonly worst: number;
+}
+
+/** Main-thread milliseconds so far, in CPU time: what others do on the machine does not count. */
+async function taskTime(session: CDPSession): Promise<number> {
+  const { metrics } = await session.send("Performance.getMetrics");
+  return 1000 * (metrics.find((metric) => metric.name === "TaskDuration")?.value ?? Number.NaN);
+}
+
+/** Scripts, styles, layout and paint of the main thread for each action, from its start to two frames later. */
+async function measure(page: Page, actions: readonly string[]): Promise<Times> {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Performance.enable", { timeDomain: "threadTicks" });
+  const times: number[] = [];
+  for (const action of actions) {
+    const before = await taskTime(session);
+    await page.evaluate(`(async () => {
+      ${action};
+      await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    })()`);
+    times.push((await taskTime(session)) - before);
+  }
+  times.sort((a, b) => a - b);
+  return { median: times[Math.floor(times.length / 2)], worst: times[times.length - 1] };
+}
+
+function told(what: string, times: Times): Times {
+  process.stdout.write(`${what}: median ${times.median.toFixed(1)} ms, worst ${times.worst.toFixed(1)} ms\n`);
+  return times;
+}
+
+const click = (selector: string) => `document.querySelector(${JSON.stringify(selector)}).click()`;
+const HEADS = Array.from({ length: 12 }, (_, head) => click(`.head[aria-label="head ${head}"]`));
+const LAYERS = [3, 1, 4, 0, 5, 2].map((layer) => click(`[aria-label="layer"] button:nth-child(${layer + 1})`));
+const SCROLLS = Array.from({ length: 20 }, (_, i) => `document.querySelector(".attention-scroll").scrollTop = ${150 * (i + 1)}`);
+const HOVERS = Array.from({ length: 10 }, (_, i) => `document.querySelectorAll(".tokens.left .token")[${i + 3}].dispatchEvent(new MouseEvent("mouseenter"))`);
+
+describe.skipIf(!hasChromium)("drawing keeps to its frame budget", () => {
+  let dev: DevPage;
+  beforeAll(async () => {
+    dev = await DevPage.start();
+  });
+  afterAll(() => dev.stop());
+
+  it("at 128 tokens a change of layer, head or token looked at takes less than a frame of 16 ms", async () => {
+    const { page } = await dev.open("long128");
+    await page.waitForFunction("document.querySelectorAll('.token').length > 10");
+    await page.waitForTimeout(1500);
+    await measure(page, HEADS);
+    const head = told("128 tokens, head toggled", await measure(page, [...HEADS, ...HEADS]));
+    const layer = told("128 tokens, layer changed", await measure(page, [...LAYERS, ...LAYERS]));
+    const hover = told("128 tokens, token looked at", await measure(page, HOVERS));
+    expect(head.median).toBeLessThan(16);
+    expect(layer.median).toBeLessThan(16);
+    expect(hover.median).toBeLessThan(16);
+    await page.close();
+  }, 60_000);
+
+  it("at 512 tokens a redraw takes less than 50 ms", async () => {
+    const { page } = await dev.open("long512");
+    await page.waitForFunction("document.querySelectorAll('.token').length > 10");
+    await page.waitForTimeout(6000);
+    await measure(page, HEADS);
+    const scroll = told("512 tokens, scrolled", await measure(page, SCROLLS));
+    const head = told("512 tokens, head toggled", await measure(page, HEADS));
+    const hover = told("512 tokens, token looked at", await measure(page, HOVERS));
+    expect(scroll.median).toBeLessThan(50);
+    expect(head.median).toBeLessThan(50);
+    expect(hover.median).toBeLessThan(50);
+    await page.close();
+  }, 90_000);
+
+  it("draws only the rows in sight of a thousand contexts", async () => {
+    const { page } = await dev.open("escape", { view: { k: 1000 } });
+    await page.waitForSelector(".hit");
+    expect(await page.locator(".hit").count()).toBeLessThan(60);
+    expect(await page.locator("[role=grid]").getAttribute("aria-rowcount")).toBe("1000");
+    const scroll = Array.from({ length: 20 }, (_, i) => `document.querySelector(".hits-scroll").scrollTop = ${400 * (i + 1)}`);
+    const times = told("1000 contexts, scrolled", await measure(page, scroll));
+    expect(times.median).toBeLessThan(16);
+    await page.close();
+  }, 60_000);
+});

@@ -1,0 +1,44 @@
+/** A Chromium with the dev page, for tests of what only a browser can show. Skipped, loudly, where there is none. */
+import { existsSync } from "node:fs";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { servePage } from "../../dev/serve.mjs";
+
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+
+export const hasChromium = existsSync(CHROMIUM);
+if (!hasChromium) process.stderr.write(`skipped: no Chromium at ${CHROMIUM}; install one, or name it in CHROMIUM\n`);
+
+export interface Opened {
+  readonly page: Page;
+  /** Errors that the page wrote to its console. */
+  readonly errors: string[];
+}
+
+export class DevPage {
+  private constructor(
+    private readonly browser: Browser,
+    private readonly server: { readonly url: string; close(): void },
+  ) {}
+
+  static async start(): Promise<DevPage> {
+    const server = await servePage();
+    return new DevPage(await chromium.launch({ executablePath: CHROMIUM, args: FLAGS }), server);
+  }
+
+  async open(scenario: string, options: { theme?: string; width?: number; height?: number; view?: object } = {}): Promise<Opened> {
+    const page = await this.browser.newPage({ viewport: { width: options.width ?? 1400, height: options.height ?? 850 } });
+    const errors: string[] = [];
+    page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+    page.on("pageerror", (error) => errors.push(String(error)));
+    const view = encodeURIComponent(JSON.stringify(options.view ?? {}));
+    await page.goto(`${this.server.url}?scenario=${scenario}&theme=${options.theme ?? "light"}&view=${view}`);
+    await page.waitForSelector(".exbert");
+    return { page, errors };
+  }
+
+  async stop(): Promise<void> {
+    await this.browser.close();
+    this.server.close();
+  }
+}

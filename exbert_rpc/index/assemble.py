@@ -21,7 +21,7 @@ from exbert_rpc.index.vectors import unit_parts
 from exbert_rpc.model.types import BatchCapture
 
 Scales = dict[tuple[Space, int], Scale]
-_COLUMNS = (*ANNOTATIONS, "lemma")
+COLUMNS = (*ANNOTATIONS, "lemma")
 _LOSS_CHARACTERS = 40
 _ZLIB_LEVEL = 1  # level 6 saves 3 % more and takes three times as long (docs/architecture.md)
 
@@ -52,7 +52,7 @@ class _Tokens:
     start: list[NDArray[np.int32]] = field(default_factory=list)
     end: list[NDArray[np.int32]] = field(default_factory=list)
     special: list[NDArray[np.bool_]] = field(default_factory=list)
-    labels: dict[str, list[NDArray[np.int64]]] = field(default_factory=lambda: {name: [] for name in _COLUMNS})
+    labels: dict[str, list[NDArray[np.int64]]] = field(default_factory=lambda: {name: [] for name in COLUMNS})
 
 
 class SegmentBuilder:
@@ -71,7 +71,7 @@ class SegmentBuilder:
         self._spans: list[tuple[int, int]] = []
         self._lengths: list[int] = []
         self._tokens = _Tokens()
-        self._numbers = {name: Labels() for name in _COLUMNS}
+        self._numbers = {name: Labels() for name in COLUMNS}
         self._codes: dict[tuple[Space, int], list[Codes]] = {key: [] for key in scales}
         self._attention: dict[int, list[bytes]] = {layer: [] for layer in stored_attention(config)}
         self.n_rows = 0
@@ -115,13 +115,8 @@ class SegmentBuilder:
         writer.write(stream, meta)
 
     def name(self) -> str:
-        """A file name made from configuration and blocks.
-
-        The same blocks under the same settings give the same name; under others another one, so that a build
-        never writes over a file of the corpus that it is going to replace.
-        """
-        parts = [self._config.key(), *(digest for digest, _, _ in self._blocks)]
-        return f"segment-{hashlib.blake2b(''.join(parts).encode(), digest_size=12).hexdigest()}.exb"
+        """The file name of the segment."""
+        return segment_name(self._config, [digest for digest, _, _ in self._blocks])
 
     def _add_tokens(self, cut: CutBlock) -> None:
         tokens = self._tokens
@@ -131,7 +126,7 @@ class SegmentBuilder:
             tokens.end.append(encoding.end)
             tokens.special.append(encoding.is_special)
             self.nbytes += 24 * len(encoding.ids)
-        for name in _COLUMNS:
+        for name in COLUMNS:
             # one number a word, and 0 at the end for the word -1 of tokens that belong to none
             numbers = np.array([*map(self._numbers[name].number, getattr(cut.block, name)), 0], dtype=np.int64)
             tokens.labels[name] += [numbers[passage.word] for passage in cut.passages]
@@ -180,6 +175,16 @@ class SegmentBuilder:
         writer.add("token/special", _join(tokens.special, np.uint8))
         for name, chunks in tokens.labels.items():
             writer.add(f"token/{name}", _join(chunks, np.uint32 if name == "lemma" else np.uint16))
+
+
+def segment_name(config: CorpusConfig, digests: Sequence[str]) -> str:
+    """A file name made from configuration and blocks.
+
+    The same blocks under the same settings give the same name; under others another one, so that a build never writes
+    over a file of the corpus that it is going to replace.
+    """
+    parts = "".join([config.key(), *digests])
+    return f"segment-{hashlib.blake2b(parts.encode(), digest_size=12).hexdigest()}.exb"
 
 
 def stored_attention(config: CorpusConfig) -> tuple[int, ...]:

@@ -38,8 +38,8 @@ class BlockTable:
     def __getitem__(self, digest: str) -> StoredBlock:
         return self._blocks[digest]
 
-    def add(self, entry: FileEntry, segment: Segment) -> None:
-        """Take in the blocks of one more segment."""
+    def add(self, entry: FileEntry, segment: Segment, *, instead: bool = False) -> None:
+        """Take in the blocks of one more segment; ``instead``: it wins over those that are there."""
         number = len(self.entries)
         self.entries.append(replace(entry, checksum=segment.checksum))
         sentences = segment.array("block/sentences").astype(np.int64)
@@ -48,13 +48,17 @@ class BlockTable:
             stored = StoredBlock(
                 number, block, int(sentences[block + 1] - sentences[block]), int(rows[block + 1] - rows[block])
             )
-            self._blocks.setdefault(digest, stored)
+            if instead or digest not in self._blocks:
+                self._blocks[digest] = stored
         self.losses |= segment.meta["losses"]
 
-    def used(self, digests: Iterable[str]) -> tuple[FileEntry, ...]:
-        """The segments that hold any of these blocks."""
-        numbers = {self._blocks[digest].segment for digest in digests}
-        return tuple(self.entries[number] for number in sorted(numbers))
+    def by_segment(self, digests: Iterable[str]) -> dict[int, list[StoredBlock]]:
+        """These blocks, each once, by the number of their segment."""
+        found: dict[int, list[StoredBlock]] = {}
+        for digest in dict.fromkeys(digests):
+            stored = self._blocks[digest]
+            found.setdefault(stored.segment, []).append(stored)
+        return dict(sorted(found.items()))
 
 
 def block_digests(segment: Segment) -> list[str]:

@@ -23,6 +23,7 @@ from exbert_rpc.index.assemble import Scales, SegmentBuilder, block_digest, stor
 from exbert_rpc.index.blocks import BlockTable, missing_blocks, reusable_blocks
 from exbert_rpc.index.documents import BlockPlace, IndexedDocument
 from exbert_rpc.index.manifest import CorpusConfig, Manifest
+from exbert_rpc.index.merge import merge_parts, take_blocks, worth_merging
 from exbert_rpc.index.passages import CorpusModel, CutBlock, cut_block, length_batches
 from exbert_rpc.index.quantize import choose_scale
 from exbert_rpc.index.store import CorpusFolder
@@ -103,6 +104,7 @@ class Builder:
         missing = missing_blocks(table, wanted)
         if missing:
             self._compute(missing, table)
+        self._tidy(table, [digest for digest, _ in wanted])
         manifest = self._commit(table, tuple(entries), generation)
         return BuildOutcome(manifest, unchanged, tuple(_skipped(entries, table)), self._computed)
 
@@ -160,6 +162,25 @@ class Builder:
         entry = self._folder.write_segment(builder.name(), builder.write)
         table.add(entry, self._folder.segment(entry))
 
+    def _tidy(self, table: BlockTable, digests: Sequence[str]) -> None:
+        """Copy what is alive out of small and half-dead segments into one."""
+        used = table.by_segment(digests)
+        segments = {number: self._folder.segment(table.entries[number]) for number in used}
+        alive = [
+            sum(block.n_rows for block in blocks) / max(1, int(segments[number].meta["rows"]))
+            for number, blocks in used.items()
+        ]
+        numbers = list(used)
+        chosen = [numbers[at] for at in worth_merging([table.entries[number] for number in numbers], alive)]
+        if not chosen:
+            return
+        self._task.check()
+        self._task.report(Progress(f"copying {len(chosen)} small or outdated segments into one"))
+        parts = [take_blocks(segments[number], [block.block for block in used[number]]) for number in chosen]
+        name, writer, meta = merge_parts(self._config, parts)
+        entry = self._folder.write_segment(name, lambda stream: writer.write(stream, meta))
+        table.add(entry, self._folder.segment(entry), instead=True)
+
     def _commit(self, table: BlockTable, entries: tuple[IndexedDocument, ...], generation: int) -> Manifest:
         self._task.check()
         self._task.report(Progress("making the new corpus the current one"))
@@ -168,7 +189,7 @@ class Builder:
         manifest = Manifest(
             generation=generation,
             config=self._config,
-            segments=table.used(digests),
+            segments=tuple(table.entries[number] for number in table.by_segment(digests)),
             documents=documents,
             n_documents=len({entry.uri for entry in entries}),
             n_sentences=sum(table[digest].n_sentences for digest in digests),

@@ -92,6 +92,23 @@ def write(folder: Path) -> list[Path]:
     return changed
 
 
+def method_rows() -> list[str]:
+    """The table of methods in ``protocol/README.md``."""
+    return [
+        f"| `{name}` | `{params.__name__}` | `{result.__name__}` | {_summary(result)} |"
+        for name, (params, result) in METHODS.items()
+    ]
+
+
+def error_rows() -> list[str]:
+    """The table of errors in ``protocol/README.md``."""
+    return [f"| {code} | `{kind}` | {meaning} |" for kind, (code, meaning) in error_kinds().items()]
+
+
+def _summary(wire_type: type[msgspec.Struct]) -> str:
+    return inspect.cleandoc(wire_type.__doc__ or "").splitlines()[0]
+
+
 def _definitions(ref_template: str) -> dict[str, dict[str, object]]:
     types = wire_types()
     _, components = msgspec.json.schema_components(types.values(), ref_template=ref_template)

@@ -59,3 +59,71 @@ test: test-python test-clients
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
+
+soak: $(VENV)/.test
+	$(BIN)/python -m tests.soak
+
+# the wire types; also drift-tested by the Python tests
+protocol: $(VENV)/.installed protocol/node_modules/.made
+	$(BIN)/python -m exbert_rpc schema --write protocol
+	cd protocol && npm run --silent generate
+
+# --- editors -------------------------------------------------------------------------------------
+
+NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --silent
+HAVE_NODE := $(shell command -v npm 2>/dev/null)
+CLIENTS := protocol clients/view clients/vscode clients/jupyterlab
+E2E := clients/e2e/vscode clients/e2e/jupyterlab
+
+%/node_modules/.made: %/package-lock.json
+	cd $* && $(NPM_CI)
+	@touch $@
+
+# a browser: installed on Debian as root, else named as missing
+.cache/browser: clients/e2e/install-browser.sh
+	clients/e2e/install-browser.sh
+	@mkdir -p .cache && touch $@
+
+clients/view/dist/view.js: clients/view/node_modules/.made $(shell find clients/view/src -type f) protocol/types.ts
+	cd clients/view && npm run --silent build
+
+vsix: clients/view/dist/view.js clients/vscode/node_modules/.made
+	cd clients/vscode && npm run --silent package
+	@echo "made clients/vscode/exbert.vsix; install it with: code --install-extension clients/vscode/exbert.vsix"
+
+$(VENV)/.lab: $(VENV)/.installed
+	$(PIP) install --quiet --constraint constraints.txt jupyterlab build hatchling
+	@touch $@
+
+LAB_WHEEL := clients/jupyterlab/dist/exbert_jupyterlab-0.1.0-py3-none-any.whl
+$(LAB_WHEEL): $(VENV)/.lab clients/view/dist/view.js clients/jupyterlab/node_modules/.made \
+		$(shell find clients/jupyterlab/src clients/jupyterlab/style clients/jupyterlab/schema clients/jupyterlab/exbert_jupyterlab -name '*.py' -o -name '*.ts*' -o -name '*.css' -o -name '*.json' 2>/dev/null | grep -v labextension)
+	cd clients/jupyterlab && npm run --silent build && ../../$(BIN)/python -m build --wheel --no-isolation . >/dev/null
+
+$(VENV)/.lab-extension: $(LAB_WHEEL)
+	$(PIP) install --quiet --force-reinstall --no-deps $(LAB_WHEEL)
+	@touch $@
+
+lab: install $(VENV)/.lab-extension
+	$(BIN)/python clients/jupyterlab/sample/open.py
+
+ifneq ($(HAVE_NODE),)
+test-clients: test-units test-vscode test-jupyterlab
+else
+test-clients:
+	@echo "SKIPPED: the tests of the view and the editors need Node.js 20 or later with npm"
+endif
+
+test-units: $(CLIENTS:%=%/node_modules/.made) .cache/browser clients/view/dist/view.js
+	cd protocol && npm run --silent check
+	cd clients/view && npm run --silent typecheck && npm test && npm run --silent test:browser
+	cd clients/vscode && npm run --silent typecheck && npm test
+	cd clients/jupyterlab && npm run --silent check && npm test
+
+test-vscode: $(VENV)/.test vsix .cache/browser clients/e2e/vscode/node_modules/.made
+	clients/e2e/install-vscode.sh
+	cd clients/e2e/vscode && npm test
+
+test-jupyterlab: $(VENV)/.test $(VENV)/.lab-extension .cache/browser clients/e2e/jupyterlab/node_modules/.made
+	$(BIN)/python -m pytest -q clients/jupyterlab/tests -c clients/jupyterlab/pyproject.toml --rootdir clients/jupyterlab
+	cd clients/e2e/jupyterlab && npm test

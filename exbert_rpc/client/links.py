@@ -158,15 +158,23 @@ class WebSocketLink:
             self._stack.close()
 
 
+def _unix(path: str) -> socket.socket:
+    connected = socket.socket(socket.AF_UNIX)
+    try:
+        connected.connect(path)
+    except OSError:
+        connected.close()
+        raise
+    return connected
+
+
 def dial(address: str, token: str | None, seconds: float = 10.0) -> Link:
     """Connect to ``ws://host:port``, ``wss://…``, ``tcp://host:port`` or ``unix:/path``; raises ``OSError``."""
     scheme, _, rest = address.partition(":")
     if scheme in ("ws", "wss"):
         return WebSocketLink(address, token)
     if scheme == "unix":
-        connected = socket.socket(socket.AF_UNIX)
-        connected.connect(rest)
-        return SocketLink(connected)
+        return SocketLink(_unix(rest))
     parts = urlsplit(address)
     if scheme != "tcp" or parts.hostname is None or parts.port is None:
         raise ValueError(f"{address!r} is not ws://host:port, tcp://host:port or unix:/path")

@@ -93,7 +93,7 @@ def failure_of(error: BaseException, params: object = None) -> Failure:
 
 # a path of POSIX (two or more parts), of Windows, or a file: uri; quotes, brackets and colons end it
 _PATH = re.compile(
-    r"""(?:file://)?(?<![\w.:/~*-])/(?:[^/\s'"<>()\[\]{},;:|]+/)+[^/\s'"<>()\[\]{},;:|]*|\b[A-Za-z]:\\[^\s'"<>|]+"""
+    r"""(?:file://|(?<![\w.:/~*-]))/(?:[^/\s'"<>()\[\]{},;:|]+/)+[^/\s'"<>()\[\]{},;:|]*|\b[A-Za-z]:\\[^\s'"<>|]+"""
 )
 
 

@@ -66,6 +66,13 @@ async function attentionIsDrawn(view, word = "escape") {
   await view.locator("canvas").first().waitFor();
 }
 
+/** Shows one head of one layer. */
+async function chooseHead(view, layer, head) {
+  await view.getByRole("radiogroup", { name: /layer/i }).getByRole("radio", { name: String(layer), exact: true }).click();
+  await view.getByRole("button", { name: `head ${head}`, exact: true }).dblclick();
+  await view.locator('.head[aria-pressed="false"]').nth(10).waitFor();
+}
+
 /** The share of a canvas that is not one plain colour: a picture was really drawn. */
 async function inked(view) {
   return view.locator("canvas").first().evaluate((canvas) => {
@@ -92,8 +99,9 @@ scenario("a selection is explored, compared with a corpus, exported, and restore
   const place = await panel.boundingBox();
   const editor = await page.locator(".jp-FileEditor").boundingBox();
   assert.ok(place.x >= editor.x + editor.width, "the panel does not lie beside the document");
+  await chooseHead(panel, 2, 11);
   await token(panel, "escape").hover();
-  await screenshot(page, "attention");
+  await screenshot(page, "attention", { keepMouse: true });
 
   await token(panel, "escape").dblclick();
   await panel.locator(".tokens.left .token.masked").waitFor({ timeout: SLOW });

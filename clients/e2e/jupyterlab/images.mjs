@@ -9,9 +9,9 @@ const RESULTS = join(REPOSITORY, "test-results", "jupyterlab");
 const FOLDER = process.env.UPDATE_IMAGES === "1" ? join(REPOSITORY, "docs", "images") : RESULTS;
 
 /** What the window shows now, as `jupyterlab-<name>.png`. */
-export async function screenshot(page, name) {
+export async function screenshot(page, name, { keepMouse = false } = {}) {
   mkdirSync(FOLDER, { recursive: true });
-  await page.mouse.move(2, 2);
+  if (!keepMouse) await page.mouse.move(2, 2);
   const png = await page.screenshot({ animations: "disabled", caret: "hide" });
   const picture = UPNG.decode(png);
   const small = Buffer.from(UPNG.encode(UPNG.toRGBA8(picture), picture.width, picture.height, 256));

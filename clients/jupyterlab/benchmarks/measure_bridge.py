@@ -14,21 +14,22 @@ import subprocess
 import sys
 import tempfile
 import time
-
 from pathlib import Path
 
 from websockets.asyncio.client import connect
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from jupyter import STUB, Jupyter, free_port, running_jupyter  # noqa: E402
+from jupyter import STUB, Jupyter, free_port, running_jupyter
 
 SECRET = "a-secret-that-the-browser-never-sees"
 PINGS = 1000
 BIG = 60 * 1000 * 1000
 
+
 async def call(socket, method: str, **params: object) -> object:
     await socket.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}))
     return json.loads(await asyncio.wait_for(socket.recv(), 60))["result"]
+
 
 async def pings(url: str, headers: dict[str, str]) -> str:
     async with connect(url, additional_headers=headers, max_size=None, compression=None) as socket:
@@ -40,6 +41,7 @@ async def pings(url: str, headers: dict[str, str]) -> str:
             times.append(1000 * (time.perf_counter() - start))
     times.sort()
     return f"median {statistics.median(times):.2f} ms, p99 {times[int(0.99 * PINGS)]:.2f} ms"
+
 
 async def big(url: str, headers: dict[str, str], direction: str) -> str:
     try:
@@ -54,6 +56,7 @@ async def big(url: str, headers: dict[str, str], direction: str) -> str:
     except Exception as error:  # the failure is the measurement
         return f"fails ({type(error).__name__}: {str(error)[:90]})"
 
+
 async def admitted(url: str, headers: dict[str, str]) -> str:
     try:
         async with connect(url, additional_headers=headers) as socket:
@@ -61,6 +64,7 @@ async def admitted(url: str, headers: dict[str, str]) -> str:
             return "admitted"
     except Exception as error:  # the refusal is the measurement
         return f"refused ({str(error)[:60]})"
+
 
 async def crash_and_return(url: str, headers: dict[str, str]) -> str:
     async with connect(url, additional_headers=headers) as socket:
@@ -80,6 +84,7 @@ async def crash_and_return(url: str, headers: dict[str, str]) -> str:
             await asyncio.sleep(0.25)
     return f"{told}; not back after {time.perf_counter() - start:.0f} s"
 
+
 async def reload(url: str, headers: dict[str, str]) -> str:
     pids = []
     for _ in range(2):
@@ -87,6 +92,7 @@ async def reload(url: str, headers: dict[str, str]) -> str:
             pids.append(await call(socket, "pid"))
         await asyncio.sleep(0.5)
     return "same process" if pids[0] == pids[1] else "another process"
+
 
 async def report(name: str, url: str, headers: dict[str, str], jupyter: Jupyter | None = None) -> None:
     print(f"\n{name}")
@@ -102,6 +108,7 @@ async def report(name: str, url: str, headers: dict[str, str], jupyter: Jupyter 
         print("  other origin  ", await admitted(bare, {**cookie, "Origin": "http://evil.example"}))
         print("  crash         ", await crash_and_return(url, headers))
 
+
 def direct() -> None:
     port = free_port()
     environment = {**os.environ, "PYTHONPATH": str(STUB), "EXBERT_RPC_TOKEN": SECRET}
@@ -115,9 +122,11 @@ def direct() -> None:
         process.kill()
         process.wait()
 
+
 def ours(folder: Path) -> None:
     with running_jupyter(folder) as jupyter:
         asyncio.run(report("our handler", jupyter.socket_url(), {}, jupyter))
+
 
 def proxy(folder: Path) -> None:
     folder.mkdir()
@@ -135,8 +144,8 @@ def proxy(folder: Path) -> None:
         url = jupyter.socket_url(path="exbert/")
         asyncio.run(report("jupyter-server-proxy", url, {}, jupyter))
 
-if __name__ == "__main__":
 
+if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
         direct()
         ours(Path(name) / "ours")

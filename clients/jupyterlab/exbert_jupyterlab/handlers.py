@@ -15,10 +15,10 @@ from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
 from jupyter_server.utils import ensure_async
 from tornado import web
-from tornado.websocket import WebSocketClientConnection, WebSocketClosedError, WebSocketHandler
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from exbert_jupyterlab import __version__
-from exbert_jupyterlab.process import MAX_MESSAGE, ServerProcess, ServerUnavailable
+from exbert_jupyterlab.process import MAX_MESSAGE, ServerProcess, ServerUnavailable, Upstream
 
 AUTH_RESOURCE = "exbert"
 # Close codes of the application range, known to the browser's side (src/connection.ts).
@@ -37,7 +37,7 @@ class BridgeHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
 
     def initialize(self) -> None:
         """Nothing is connected yet."""
-        self._upstream: WebSocketClientConnection | None = None
+        self._upstream: Upstream | None = None
         self._pump: asyncio.Task[None] | None = None
 
     @property
@@ -69,30 +69,30 @@ class BridgeHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
             self._close_with(SERVER_UNAVAILABLE, str(exc))
             return
         if self.ws_connection is None or self.ws_connection.is_closing():
-            upstream.close()
+            upstream.socket.close()
             return
         self._upstream = upstream
         await self.write_message(CONNECTED)
-        self._pump = asyncio.get_running_loop().create_task(self._pass_down(upstream, process))
+        self._pump = asyncio.get_running_loop().create_task(self._pass_down(upstream))
 
     async def on_message(self, message: str | bytes) -> None:
         """Pass a message up; awaiting it slows the browser down instead of filling memory."""
         if self._upstream is None:
             return
         with contextlib.suppress(WebSocketClosedError):
-            await self._upstream.write_message(message, binary=isinstance(message, bytes))
+            await self._upstream.socket.write_message(message, binary=isinstance(message, bytes))
 
     def on_close(self) -> None:
         """End the session; the process stays for the next page."""
         if self._upstream is not None:
-            self._upstream.close()
+            self._upstream.socket.close()
 
-    async def _pass_down(self, upstream: WebSocketClientConnection, process: ServerProcess) -> None:
+    async def _pass_down(self, upstream: Upstream) -> None:
         with contextlib.suppress(WebSocketClosedError):
-            while (message := await upstream.read_message()) is not None:
+            while (message := await upstream.socket.read_message()) is not None:
                 await self.write_message(message, binary=isinstance(message, bytes))
-        reason = await process.why_ended()
-        self._close_with(SERVER_ENDED, reason or upstream.close_reason or "the server closed the session")
+        if self.ws_connection is not None:
+            self._close_with(SERVER_ENDED, await upstream.why_closed())
 
     def _close_with(self, code: int, reason: str) -> None:
         if self.ws_connection is not None:
@@ -138,7 +138,7 @@ class RestartHandler(_ExbertHandler):
     """Ends the process and starts it anew."""
 
     @web.authenticated
-    @authorized("execute")
+    @authorized("execute")  # type: ignore[untyped-decorator]
     async def post(self) -> None:
         """Restart; 503 with the reason if it does not come back."""
         try:

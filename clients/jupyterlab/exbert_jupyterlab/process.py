@@ -21,6 +21,8 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 MAX_MESSAGE = 64 * 1024 * 1024
 LOG_LINES = 400
 STOP_SECONDS = 5.0
+REAP_SECONDS = 5.0
+STOPPED = "the server was stopped"
 GUARD = Path(__file__).with_name("guard.py")
 
 State = Literal["idle", "starting", "running", "stopped", "missing", "failed"]
@@ -46,6 +48,25 @@ class _Running:
     process: asyncio.subprocess.Process
     port: int
     token: str = field(repr=False)
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """One session on the server."""
+
+    socket: WebSocketClientConnection
+    _running: _Running
+
+    async def why_closed(self) -> str:
+        """Say in words why the session ended; a socket can close some time before its process is reaped."""
+        if self.socket.close_code not in (None, 1006):
+            return self.socket.close_reason or "the server closed the session"
+        try:
+            code = await asyncio.wait_for(self._running.process.wait(), REAP_SECONDS)
+        except TimeoutError:
+            return "the server closed the session"
+        return STOPPED if self._running.stopped else _ended(code)
 
 
 class ServerProcess:
@@ -77,19 +98,11 @@ class ServerProcess:
         """The interpreter that runs the server."""
         return self._launch.python
 
-    async def why_ended(self) -> str:
-        """Say why the process ended; empty while it lives. Waits briefly, since sockets close before a process is reaped."""
-        for _ in range(20):
-            if self._running is None:
-                return self.reason
-            await asyncio.sleep(0.01)
-        return ""
-
     def log_text(self) -> str:
         """Give the last lines that the server wrote to its error stream."""
         return "\n".join(self._lines)
 
-    async def connect(self) -> WebSocketClientConnection:
+    async def connect(self) -> Upstream:
         """Open a session of its own on the server, starting the process where needed.
 
         Raises:
@@ -102,7 +115,7 @@ class ServerProcess:
         if running is None:
             raise ServerUnavailable(self.reason)
         try:
-            return await _open(running)
+            return Upstream(await _open(running), running)
         except OSError as exc:
             raise ServerUnavailable(f"the exBERT server does not accept connections: {exc}") from exc
 
@@ -174,7 +187,8 @@ class ServerProcess:
     async def _end(self) -> None:
         running, self._running = self._running, None
         if running is not None and running.process.returncode is None:
-            self.state, self.reason = "stopped", "the server was stopped"
+            running.stopped = True
+            self.state, self.reason = "stopped", STOPPED
             await _terminate(running.process)
 
     async def _collect(self, process: asyncio.subprocess.Process, listening: asyncio.Future[int]) -> None:

@@ -7,6 +7,7 @@ import type { Methods } from '#protocol';
 import type { ServerEvent } from '#view';
 import { CONNECTION_LOST, RpcConnection, RpcError } from './rpc';
 import type { CallOptions, Closing, Socket } from './rpc';
+import { sentence } from './wording';
 
 /** Close codes of exbert_jupyterlab/handlers.py. */
 export const SERVER_ENDED = 4001;
@@ -136,7 +137,7 @@ export class Session {
     } catch (error) {
       const closing = error instanceof ClosedEarly ? error.closing : { code: 1006, reason: '' };
       const missing = closing.code === SERVER_UNAVAILABLE && (await this.options.isMissing().catch(() => false));
-      const message = closing.reason === '' ? 'Jupyter cannot be reached.' : sentence(closing.reason);
+      const message = closing.reason === '' ? 'Jupyter cannot be reached.' : capital(closing.reason);
       this.tell({ kind: missing ? 'missing' : 'crashed', message });
       throw new RpcError(CONNECTION_LOST, message, {
         kind: missing ? 'missing' : 'connectionLost',
@@ -185,7 +186,7 @@ export class Session {
       this.crashes.push(now);
     }
     const recent = this.crashes.filter(time => now - time < CRASH_WINDOW_MS).length;
-    const why = closing.reason === '' ? 'The connection to the exBERT server was lost.' : sentence(closing.reason);
+    const why = closing.reason === '' ? 'The connection to the exBERT server was lost.' : capital(closing.reason);
     if (recent > CRASHES_ALLOWED) {
       this.tell({ kind: 'crashed', message: `${why} It did so ${recent} times within a minute and is left alone.` });
       return;
@@ -226,7 +227,6 @@ export function versionComplaint(version: string | undefined, ours: string = PRO
   return `${older}: the server speaks protocol ${version}, the extension ${ours}.`;
 }
 
-function sentence(reason: string): string {
-  const capital = reason.charAt(0).toUpperCase() + reason.slice(1);
-  return /[.!?]$/.test(capital) ? capital : `${capital}.`;
+function capital(reason: string): string {
+  return sentence(reason.charAt(0).toUpperCase() + reason.slice(1));
 }

@@ -19,11 +19,16 @@ export function describe(result: IndexResult): string {
   return `Corpus ${corpus}: ${counts}${same}${left}.`;
 }
 
+/** With a full stop where there is none. */
+export function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
 /** An error's message with its hint. */
 export function failure(what: string, error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const hint = error instanceof RpcError ? (error.data?.hint ?? '') : '';
-  return `${what}: ${message}${hint === '' ? '' : ` ${hint}`}`;
+  return hint === '' ? `${what}: ${message}` : `${what}: ${sentence(message)} ${hint}`;
 }
 
 const MARKS: Readonly<Record<ServerEvent['kind'], string>> = {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { fromEditor } from '../src/editorText';
 import type { ReadableEditor } from '../src/editorText';
 import { RpcError } from '../src/rpc';
-import { describe as sentence, failure, fraction, statusText } from '../src/wording';
+import { describe as built, failure, fraction, statusText } from '../src/wording';
 
 const TEXT = 'The girl ran.\n\nThe naïve 👩‍💻 sat.\n';
 
@@ -34,9 +34,9 @@ describe('the selection of an editor', () => {
 
 describe('a build in words', () => {
   const result = { corpus: 'c', documents: 3, sentences: 40, tokens: 900, bytes: 1, seconds: 1.26, unchanged: 0, skipped: [] };
-  it('counts', () => expect(sentence(result)).toBe('Corpus c: 3 documents, 40 sentences, 900 tokens in 1.3 s.'));
+  it('counts', () => expect(built(result)).toBe('Corpus c: 3 documents, 40 sentences, 900 tokens in 1.3 s.'));
   it('names what was unchanged and why something was skipped', () =>
-    expect(sentence({ ...result, unchanged: 2, skipped: [{ uri: 'file:///x', reason: 'binary' }] })).toContain(
+    expect(built({ ...result, unchanged: 2, skipped: [{ uri: 'file:///x', reason: 'binary' }] })).toContain(
       '; 2 unchanged; 1 skipped (binary).'
     ));
   it.each([
@@ -49,7 +49,7 @@ describe('a build in words', () => {
 
 describe('failures', () => {
   it('show the hint of the server', () =>
-    expect(failure('Search', new RpcError(-33003, 'no corpus x', { hint: 'There is y.' }))).toBe('Search: no corpus x There is y.'));
+    expect(failure('Search', new RpcError(-33003, 'no corpus x', { hint: 'There is y.' }))).toBe('Search: no corpus x. There is y.'));
   it('show whatever was thrown', () => expect(failure('Search', 'odd')).toBe('Search: odd'));
 });
 

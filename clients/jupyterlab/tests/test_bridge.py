@@ -160,8 +160,9 @@ async def test_a_restart_gives_a_new_process(jupyter: Jupyter) -> None:
         pid = await call(socket, "pid")
         code, body = await asyncio.to_thread(jupyter.fetch, "exbert/restart", method="POST")
         assert code == 200 and json.loads(body)["pid"] not in (None, pid)
-        with pytest.raises(ConnectionClosed):
+        with pytest.raises(ConnectionClosed) as caught:
             await asyncio.wait_for(socket.recv(), 5)
+        assert caught.value.rcvd is not None and caught.value.rcvd.reason == "the server was stopped"
     assert gone_within(int(str(pid)), 5)
 
 

@@ -7,7 +7,9 @@ import { root } from "./vscodeServer.mjs";
 const UPNG = createRequire(import.meta.url)("upng-js");
 const folder = process.env.UPDATE_IMAGES === "1" ? join(root, "docs/images") : join(root, "test-results/vscode");
 
-export async function screenshot(page, name) {
+/** `pointer` keeps the mouse where it is, for what shows under it. */
+export async function screenshot(page, name, { pointer = false } = {}) {
+  if (!pointer) await page.mouse.move(450, 790);
   mkdirSync(folder, { recursive: true });
   const png = await page.screenshot({ animations: "disabled", caret: "hide" });
   const picture = UPNG.decode(png);

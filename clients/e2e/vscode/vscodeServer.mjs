@@ -28,6 +28,10 @@ export async function startVsCode({ vsix, settings }) {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, PATH: process.env.PATH },
   });
+  // a test run that is ended from outside leaves nothing behind
+  const end = () => killQuietly(-server.pid);
+  process.once("exit", end);
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.once(signal, () => process.exit(1));
   const port = await new Promise((resolve, reject) => {
     const listen = (chunk) => {
       log.push(chunk.toString());
@@ -43,14 +47,18 @@ export async function startVsCode({ vsix, settings }) {
     log,
     settingsFile: join(data, "Machine", "settings.json"),
     url: (folder) => `http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}`,
-    /** Process ids of our Python servers: descendants of this VS Code only. */
-    pythonServers: () => descendants(server.pid).filter((pid) => commandLine(pid).includes("exbert_rpc")),
+    /** Process ids of our Python servers: below this VS Code only, without the workers that they start. */
+    pythonServers: () => {
+      const ours = new Map(descendants(server.pid).filter(({ pid }) => commandLine(pid).includes("exbert_rpc")).map(({ pid, parent }) => [pid, parent]));
+      return [...ours].filter(([, parent]) => !ours.has(parent)).map(([pid]) => pid);
+    },
     async stop() {
-      const family = [server.pid, ...descendants(server.pid)];
+      const family = [server.pid, ...descendants(server.pid).map(({ pid }) => pid)];
       const gone = new Promise((resolve) => (server.exitCode === null ? server.on("exit", resolve) : resolve()));
       server.kill("SIGTERM");
       await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 5000).unref())]);
       for (const pid of family) killQuietly(pid);
+      process.removeListener("exit", end);
       rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
     },
   };
@@ -72,7 +80,7 @@ function commandLine(pid) {
   }
 }
 
-/** All processes below one, from /proc. */
+/** All processes below one, each with its parent, from /proc. */
 function descendants(ancestor) {
   const children = new Map();
   for (const entry of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
@@ -84,6 +92,6 @@ function descendants(ancestor) {
       // it ended while we looked
     }
   }
-  const below = (pid) => (children.get(pid) ?? []).flatMap((child) => [child, ...below(child)]);
+  const below = (pid) => (children.get(pid) ?? []).flatMap((child) => [{ pid: child, parent: pid }, ...below(child)]);
   return below(ancestor);
 }

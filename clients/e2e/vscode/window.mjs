@@ -1,5 +1,6 @@
 // A window of VS Code, driven as a person would: keys, the palette, what is on the screen.
-import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 
 const LONG = 120_000;
 
@@ -9,14 +10,14 @@ export class VsCodeWindow {
     this.url = url;
   }
 
-  static async open(browser, url) {
+  static async open(browser, url, { trust = true } = {}) {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, permissions: ["clipboard-read", "clipboard-write"] });
     const page = await context.newPage();
-    page.setDefaultTimeout(30_000);
+    page.setDefaultTimeout(60_000);
     const window = new VsCodeWindow(page, url);
     await page.goto(url);
     await window.ready();
-    await window.trust();
+    await window.answerTrust(trust ? "Yes, I trust the authors" : "No, I don't trust the authors");
     await window.hideSideBar();
     return window;
   }
@@ -31,8 +32,8 @@ export class VsCodeWindow {
   }
 
   /** Answers the question for trust, which a new browser profile is always asked. */
-  async trust() {
-    const button = this.page.locator(".monaco-dialog-box .monaco-button", { hasText: "Yes, I trust the authors" });
+  async answerTrust(answer) {
+    const button = this.page.locator(".monaco-dialog-box .monaco-button", { hasText: answer });
     await button.click({ timeout: LONG });
     await button.waitFor({ state: "detached" });
   }
@@ -52,15 +53,20 @@ export class VsCodeWindow {
     await this.page.keyboard.press("Enter");
   }
 
-  /** Opens a file of the workspace by its name and waits for its text. */
-  async openFile(name) {
+  /** Opens a file of the workspace by its name, whatever opens it. */
+  async quickOpen(name) {
     await this.page.keyboard.press("Control+p");
     const input = this.page.locator(".quick-input-widget:visible input.input");
     await input.waitFor();
     await input.fill(name);
-    await this.page.locator(".quick-input-list .monaco-list-row.focused", { hasText: name.split("/").pop() }).waitFor();
+    await this.page.locator(".quick-input-list .monaco-list-row.focused", { hasText: name }).waitFor();
     await this.page.keyboard.press("Enter");
-    await this.page.locator(`.tab.active[data-resource-name="${name.split("/").pop()}"]`).waitFor();
+    await this.page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
+  }
+
+  /** Opens a text and waits for its lines. */
+  async openFile(name) {
+    await this.quickOpen(name);
     await this.page.locator(".monaco-editor .view-line").first().waitFor();
   }
 
@@ -80,17 +86,32 @@ export class VsCodeWindow {
     await this.page.locator("#status\\.editor\\.selection", { hasText: "selected" }).waitFor();
   }
 
-  /** Where the cursor is, as the status bar says it. */
-  async cursorLine() {
-    const text = await this.page.locator("#status\\.editor\\.selection").innerText();
-    const found = /Ln (\d+)/.exec(text);
-    assert.ok(found, `no line in “${text}”`);
-    return Number(found[1]);
-  }
-
   /** The page inside the exBERT webview. */
   view() {
-    return this.page.frameLocator("iframe.webview.ready").frameLocator("iframe#active-frame");
+    return this.page.frameLocator('iframe.webview.ready[src*="extensionId=exbert-rpc.exbert"]').frameLocator("iframe#active-frame");
+  }
+
+  async focusEditor() {
+    await this.command("View: Focus First Editor Group");
+  }
+
+  /** Opens a notebook and waits for its cells. */
+  async openNotebook(name) {
+    await this.quickOpen(name);
+    await this.page.locator(".statusbar-item", { hasText: /^Cell 1 of/ }).waitFor();
+  }
+
+  /** Selects a cell of the notebook that has the focus, counted from 1. */
+  async selectCell(number) {
+    for (let at = 1; at < number; at++) await this.page.keyboard.press("ArrowDown");
+    await this.page.locator(".statusbar-item", { hasText: `Cell ${number} of` }).waitFor();
+  }
+
+  /** Changes a setting of the workspace as its file; VS Code notices. */
+  async setSetting(folder, key, value) {
+    const file = join(folder, ".vscode/settings.json");
+    const settings = JSON.parse(readFileSync(file, "utf8"));
+    writeFileSync(file, JSON.stringify({ ...settings, [key]: value }, null, 2));
   }
 
   notification(text) {

@@ -161,7 +161,10 @@ export class Commands {
   }
 
   private openSetting(): void {
-    void vscode.commands.executeCommand("workbench.action.openSettings", "exbert.interpreter");
+    const query = "exbert.interpreter";
+    // on a remote machine the setting is that machine's, which has a tab of its own
+    if (vscode.env.remoteName === undefined) void vscode.commands.executeCommand("workbench.action.openSettings", query);
+    else void vscode.commands.executeCommand("workbench.action.openRemoteSettings", { query });
   }
 
   private async copyDebugInfo(): Promise<void> {

@@ -38,7 +38,8 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     reindexOnSave(indexer, (corpus) => views.prefer({ corpus }), (error) => log.error(String(error))),
     server.onEvent((event) => void vscode.commands.executeCommand("setContext", "exbert.ready", event.kind === "ready" || event.kind === "restarted")),
     server.onEvent((event) => {
-      if (event.kind === "crashed") void commands.tellCrash(event.message ?? "");
+      // an open view tells it itself
+      if (event.kind === "crashed" && !views.isVisible()) void commands.tellCrash(event.message ?? "");
     }),
     vscode.window.registerUriHandler({ handleUri: (uri) => views.openLink(new URLSearchParams(uri.query).get("state") ?? "") }),
     vscode.workspace.onDidChangeConfiguration((event) => {

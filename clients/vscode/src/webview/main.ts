@@ -74,5 +74,6 @@ function receive(message: ToView): void {
 }
 
 window.addEventListener("message", ({ data }: MessageEvent<ToView>) => receive(data));
-mount(root, host);
+// first of all messages: the extension host then forgets what an earlier page of this panel asked for
 editor.postMessage({ type: "ready" });
+mount(root, host);

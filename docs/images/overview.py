@@ -13,7 +13,7 @@ import numpy as np
 from exbert_rpc import demo
 from exbert_rpc.client import Client, to_array
 
-WIDTH, HEIGHT = 1240, 560
+WIDTH, HEIGHT = 1260, 545
 INK, SOFT, FAINT, STRONG, PALE = "#1f2330", "#6b7280", "#e5e7eb", "#5b21b6", "#c4b5fd"
 FONT = "font-family:ui-sans-serif,system-ui,'Segoe UI','DejaVu Sans',sans-serif"
 ROW = 27
@@ -95,13 +95,13 @@ def _attention(tokens: list, weights: np.ndarray, chosen: int) -> list[str]:
 
 
 def _contexts(hits: list) -> list[str]:
-    x, top, middle = 352, 112, 566
+    x, top, middle = 372, 112, 590
     parts = _heading(x, "searchContexts", f"Where does this head see something like “{demo.WORD}”?")
     for row, hit in enumerate(hits):
         at = top + 31 * row
         token = hit.tokens[hit.match]
-        before = " ".join(hit.sentence.text[: token.start].split())[-26:]
-        after = " ".join(hit.sentence.text[token.end :].split())[:22]
+        before = _shorten(" ".join(hit.sentence.text[: token.start].split())[::-1], 26)[::-1]
+        after = _shorten(" ".join(hit.sentence.text[token.end :].split()), 22)
         width = 8.2 * len(token.text) + 10
         parts.append(_text(x, at, f"{hit.score:.2f}", size=12, fill=SOFT))
         parts.append(_text(middle - 6, at, f"{before}", size=13, anchor="end"))
@@ -113,8 +113,13 @@ def _contexts(hits: list) -> list[str]:
     return parts
 
 
+def _shorten(text: str, size: int) -> str:
+    """At most ``size`` characters, cut between words."""
+    return text if len(text) <= size else text[:size].rpartition(" ")[0] + " …"
+
+
 def _summary(summary) -> list[str]:
-    x, bar = 872, 190
+    x, bar = 892, 190
     parts = _heading(x, "summarize", f"What do the {summary.n_hits} nearest have in common?")
     wanted = [
         ("subject", "pos", "The match is a …"),
@@ -145,7 +150,8 @@ def _summary(summary) -> list[str]:
     parts.append(f'<path d="M{x} {y - 16}v14" stroke="#f59e0b" stroke-width="2.5"/>')
     parts.append(_text(x + 8, y - 4, "expected: the same share over the whole corpus", size=12, fill=SOFT))
     parts.append(_text(x, y + 22, "So: before an infinitive this head finds its “to”.", size=13, font_weight="600"))
-    parts.append(_text(x, y + 42, "One token back is its habit anyway (83 % of all tokens).", size=13))
+    habit = f"“One token back” is its habit: {histogram.bins[0].baseline:.0%} of all tokens."
+    parts.append(_text(x, y + 42, habit, size=13))
     return parts
 
 

@@ -149,7 +149,16 @@ def _query(parser: Parser) -> None:
     parser.add_argument("--distinct", action="store_true", help="one hit for sentences that are the same")
     for name in ("pos", "dep", "entity"):
         parser.add_argument(f"--{name}", type=words, metavar="LIST", help=f"only hits with one of these {name} labels")
+    parser.add_argument("--words", type=words, metavar="LIST", help="only hits that are one of these tokens")
     parser.add_argument("--documents", type=words, metavar="GLOBS", help="only hits in these documents")
+    parser.add_argument(
+        "--exact", action=argparse.BooleanOptionalAction, help="compare with every vector (default: as it pays)"
+    )
+    parser.add_argument(
+        "--rerank",
+        action=argparse.BooleanOptionalAction,
+        help="score hits by a fresh pass (default: as precision asks)",
+    )
     _json(parser)
     _engine(parser)
 

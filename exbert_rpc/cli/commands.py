@@ -124,8 +124,10 @@ def _search_request(options: Namespace, engine: Engine) -> SearchRequest:
         heads=options.heads,
         k=options.k,
         weighting=options.weighting,
+        exact=options.exact,
+        rerank=options.rerank,
         distinct=options.distinct,
-        filter=HitFilter(pos=options.pos, dep=options.dep, entity=options.entity, documents=options.documents),
+        filter=HitFilter(options.pos, options.dep, options.entity, options.words, options.documents),
     )
 
 

@@ -26,7 +26,19 @@ if TYPE_CHECKING:
     from exbert_rpc.engine import Engine
 
 State = Literal["well", "broken", "absent"]
-REQUIRED = ("torch", "transformers", "safetensors", "spacy", "usearch", "numkong", "numpy", "msgspec", "pygls")
+REQUIRED = (
+    "torch",
+    "transformers",
+    "safetensors",
+    "spacy",
+    "usearch",
+    "numkong",
+    "numpy",
+    "msgspec",
+    "pygls",
+    "websockets",
+    "xxhash",
+)
 OPTIONAL = {
     "gguf": ("models in GGUF files", "pip install 'exbert-rpc[gguf]'"),
     "exbert-jupyterlab": ("the JupyterLab extension", "make lab, or pip install exbert-jupyterlab"),

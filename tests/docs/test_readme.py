@@ -80,6 +80,14 @@ def test_every_make_target_that_is_named_exists() -> None:
     assert {name for name in named if not re.search(rf"^{name}:", makefile, re.MULTILINE)} == set()
 
 
+def test_the_code_map_names_every_module_and_no_other() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"\b(\w+\.py)\b", text))
+    there = {path.name for path in (ROOT / "exbert_rpc").rglob("*.py") if path.name != "__init__.py"}
+    assert there - named == set()
+    assert named - there == set()
+
+
 def _commands() -> list[list[str]]:
     blocks = [code for language, code in FENCE.findall(README) if language == "console"]
     lines = [line for block in blocks for line in block.splitlines()]

@@ -1,5 +1,5 @@
 // A real JupyterLab with the installed extension, in folders of its own: nobody's settings, nothing left behind.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { createWriteStream, mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
@@ -20,6 +20,11 @@ function freePort() {
   });
 }
 
+/** Whether exbert_rpc is installed, as `make` does it; else it is taken from this repository. */
+function isInstalled() {
+  return spawnSync(PYTHON, ["-P", "-c", "import exbert_rpc"]).status === 0;
+}
+
 /** Writes a person's settings of a plugin, as JupyterLab keeps them. */
 export function writeSetting(folder, extension, plugin, settings) {
   const path = join(folder, "settings", extension, `${plugin}.jupyterlab-settings`);
@@ -37,7 +42,7 @@ export async function startLab(folder, options = []) {
   writeSetting(folder, "@jupyterlab/apputils-extension", "notification", { fetchNews: "false", checkForUpdates: false });
   const environment = {
     ...process.env,
-    PYTHONPATH: REPOSITORY,
+    ...(isInstalled() ? {} : { PYTHONPATH: REPOSITORY }),
     JUPYTER_CONFIG_DIR: join(folder, "config"),
     JUPYTER_DATA_DIR: join(folder, "data"),
     JUPYTER_RUNTIME_DIR: join(folder, "runtime"),

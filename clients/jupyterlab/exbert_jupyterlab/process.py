@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import secrets
 from collections import deque
 from collections.abc import Coroutine, Mapping
@@ -174,7 +175,7 @@ class ServerProcess:
         )
 
     def _explain_early_end(self, code: int) -> NoReturn:
-        if "No module named" in self.log_text() and "exbert_rpc" in self.log_text():
+        if re.search(r"No module named '?exbert_rpc'?$", self.log_text(), re.MULTILINE):
             self._fail("missing", f"the Python package exbert-rpc is not installed in {self.python}")
         last = self._lines[-1] if self._lines else "it wrote no message"
         self._fail("failed", f"the server ended with code {code} while it started: {last}")

@@ -16,15 +16,8 @@ export interface Surroundings {
 }
 
 export class JupyterHost implements Host {
-  /** Installing is pip's job, in a terminal: the message says how. */
-  readonly commands: readonly HostCommand[] = [
-    'indexFolder',
-    'selectModel',
-    'selectCorpus',
-    'showLog',
-    'restartServer',
-    'openSettings'
-  ];
+  /** Installing, and choosing the interpreter, are done where Jupyter runs: the messages say how. */
+  readonly commands: readonly HostCommand[] = ['indexFolder', 'selectModel', 'selectCorpus', 'showLog', 'restartServer'];
   readonly state: Host['state'];
   private readonly themes = new Set<(theme: Theme) => void>();
 

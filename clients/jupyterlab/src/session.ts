@@ -14,6 +14,8 @@ export const SERVER_ENDED = 4001;
 export const SERVER_UNAVAILABLE = 4002;
 /** More crashes than this within the window, and only a person starts the server again. */
 export const CRASHES_ALLOWED = 3;
+const INSTALL_HINT =
+  'Install it with: pip install exbert-rpc. Or name the interpreter that has it, as c.ExbertApp.python in jupyter_server_config.py.';
 const CRASH_WINDOW_MS = 60_000;
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 30_000;
@@ -141,7 +143,7 @@ export class Session {
       this.tell({ kind: missing ? 'missing' : 'crashed', message });
       throw new RpcError(CONNECTION_LOST, message, {
         kind: missing ? 'missing' : 'connectionLost',
-        hint: missing ? 'Install it with: pip install exbert-rpc' : 'Run “exBERT: Restart Server”.'
+        hint: missing ? INSTALL_HINT : 'Run “exBERT: Restart Server”.'
       });
     }
   }

@@ -1,0 +1,148 @@
+"""attend, against the bare forward pass and against BertViz."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from bertviz import head_view
+
+from benchmarks.models import MINILM, bare_pass, count_tokens, stock_model, tokenizer
+from benchmarks.rows import Row, at_least, at_most, reported
+from benchmarks.scale import Scale
+from benchmarks.texts import text_of
+from benchmarks.timing import Times, interleaved
+from exbert_rpc.client import Client
+from exbert_rpc.engine import Engine
+from exbert_rpc.requests import AttendRequest, TextInput
+from exbert_rpc.server.tensors import encode_tensor
+from exbert_rpc.tasks import Task
+
+SECTION = "Attend"
+_LAYER = 2
+_LENGTHS = (32, 256)
+
+
+def run(scale: Scale) -> list[Row]:
+    """One layer against the bare pass, all layers against BertViz."""
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as store:
+        engine = Engine(Path(store), default_model=MINILM)
+        client = Client.spawn(store=store, model=MINILM, stderr=subprocess.DEVNULL)
+        try:
+            for length in _LENGTHS:
+                text = text_of(length, count_tokens)
+                rows += _one_layer(engine, client, text, length, scale.rounds)
+                rows += _all_layers(engine, client, text, length, max(3, scale.rounds // 3))
+        finally:
+            client.close()
+            engine.close()
+    return rows
+
+
+def _one_layer(engine: Engine, client: Client, text: str, length: int, rounds: int) -> list[Row]:
+    calls = {
+        "bare": bare_pass(stock_model("sdpa"), text),
+        "engine": _through_engine(engine, text, (_LAYER,), annotate=False),
+        "engine, annotated": _through_engine(engine, text, (_LAYER,), annotate=True),
+        "server": _through_server(client, text, (_LAYER,), annotate=False),
+        "server, annotated": _through_server(client, text, (_LAYER,), annotate=True),
+    }
+    times = interleaved(calls, 2 * rounds, warm_up=4)
+    return [
+        at_most(
+            SECTION,
+            f"one layer, {length} tokens, float16, {_words(name)}",
+            "bare SDPA pass",
+            1.3,
+            times.ratio(name, "bare"),
+            "×",
+            _ms(times, name, "bare"),
+        )
+        for name in calls
+        if name != "bare"
+    ]
+
+
+def _all_layers(engine: Engine, client: Client, text: str, length: int, rounds: int) -> list[Row]:
+    calls = {
+        "bertviz": _bertviz(text),
+        "engine": _through_engine(engine, text, None, annotate=False),
+        "server": _through_server(client, text, None, annotate=False),
+        "server, annotated": _through_server(client, text, None, annotate=True),
+    }
+    times = interleaved(calls, rounds)
+    theirs = len(calls["bertviz"]())
+    ours = len(msgspec.json.encode(client.attend(text=text, annotate=True, tensors="float16")))
+    what = f"all layers, {length} tokens, float16"
+    rows = [
+        at_least(
+            SECTION,
+            f"{what}, {_words(name)}: times faster",
+            "BertViz head_view",
+            5,
+            times.ratio("bertviz", name),
+            "×",
+            _ms(times, name, "bertviz"),
+        )
+        for name in ("engine", "server")
+    ]
+    annotated = times.ratio("bertviz", "server, annotated")
+    rows.append(
+        reported(
+            SECTION,
+            f"{what}, through the stdio server, annotated: times faster",
+            annotated,
+            "×",
+            _ms(times, "server, annotated", "bertviz"),
+            "BertViz head_view",
+        )
+    )
+    rows.append(
+        at_least(
+            SECTION,
+            f"{what}: answer times smaller, annotations included",
+            "BertViz's HTML",
+            5,
+            theirs / ours,
+            "×",
+            f"{ours / 1e6:.2f} MB against {theirs / 1e6:.2f} MB",
+        )
+    )
+    return rows
+
+
+def _through_engine(
+    engine: Engine, text: str, layers: tuple[int, ...] | None, *, annotate: bool
+) -> Callable[[], object]:
+    request = AttendRequest("bench", TextInput(text), layers=layers, annotate=annotate)
+    return lambda: encode_tensor(engine.attend(request, Task()).attention, "float16")
+
+
+def _through_server(
+    client: Client, text: str, layers: tuple[int, ...] | None, *, annotate: bool
+) -> Callable[[], object]:
+    return lambda: client.attend(text=text, layers=layers, annotate=annotate, tensors="float16")
+
+
+def _bertviz(text: str) -> Callable[[], str]:
+    run = bare_pass(stock_model("eager"), text, output_attentions=True)
+
+    def draw() -> str:
+        tokens = tokenizer().convert_ids_to_tokens(tokenizer()(text)["input_ids"])
+        return str(head_view(run().attentions, tokens, html_action="return").data)
+
+    return draw
+
+
+def _words(name: str) -> str:
+    where, _, annotated = name.partition(", ")
+    place = {"engine": "through the engine", "server": "through the stdio server"}[where]
+    return f"{place}, annotated" if annotated else place
+
+
+def _ms(times: Times, name: str, of: str) -> str:
+    return f"{times.ms(name):.1f} ms against {times.ms(of):.1f} ms"

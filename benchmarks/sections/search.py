@@ -1,0 +1,177 @@
+"""Searching a million vectors: against the memory's bandwidth, FAISS, and itself at a tenth of the size."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.memory_floor import all_cores, reader
+from benchmarks.rows import Row, at_least, at_most, reported
+from benchmarks.scale import Scale
+from benchmarks.store import Bench, Built, built_corpus, make_bench
+from benchmarks.texts import sentences
+from benchmarks.timing import Times, interleaved
+from exbert_rpc.annotating import Annotators
+from exbert_rpc.index.reader import CorpusReader
+from exbert_rpc.index.types import Space
+from exbert_rpc.requests import SearchRequest
+from exbert_rpc.tasks import Task
+
+SECTION = "Search"
+LAYER = 1
+K = 50
+_CHUNK = 1 << 16
+_TOKEN = 3
+
+
+def run(scale: Scale) -> list[Row]:
+    """All rows of the section."""
+    small, large = built_corpus(scale.small), built_corpus(scale.large)
+    annotators = Annotators()
+    try:
+        bench = make_bench(Path(large.root), annotators)
+        query = bench.keep(_query_text())
+        calls = _our_calls(bench, query, large)
+        rows = _against_peers(large, calls, scale)
+        return rows + _against_itself(bench, query, small, large, scale)
+    finally:
+        annotators.close()
+
+
+def _our_calls(bench: Bench, query: str, built: Built) -> dict[str, Callable[[], object]]:
+    def call(space: Space, heads: tuple[int, ...] | None) -> Callable[[], object]:
+        return lambda: bench.searcher.search(_request(built.name, query, space, heads, exact=True), Task())
+
+    return {
+        "1 head": call("headOutput", (4,)),
+        "3 heads": call("headOutput", (1, 4, 9)),
+        "6 heads": call("headOutput", (0, 2, 4, 6, 8, 10)),
+        "12 heads": call("headOutput", None),
+        "hidden state": call("hiddenState", None),
+    }
+
+
+def _against_peers(built: Built, ours: dict[str, Callable[[], object]], scale: Scale) -> list[Row]:
+    corpus = CorpusReader(built.folder)
+    vectors = [segment.vectors("headOutput", LAYER, "int8") for segment in corpus.segments]
+    flat, quantised = _faiss_indexes(corpus)
+    probe = flat.reconstruct(len(vectors[0].codes) // 2)[None, :]
+    with all_cores() as pool:
+        calls = {
+            "floor": reader([np.asarray(one.codes) for one in vectors], pool),
+            **ours,
+            "flat": lambda: flat.search(probe, K),
+            "sq8": lambda: quantised.search(probe, K),
+        }
+        times = interleaved(calls, scale.rounds)
+    rows = []
+    for name in ours:
+        what = f"exact, {built.tokens:,} × 384 int8, {name}, k = {K} with tokens and attention"
+        rows += _peer_rows(what, name, times)
+    nbytes = sum(one.codes.nbytes for one in vectors)
+    rows.append(
+        reported(
+            SECTION,
+            "memory floor: bandwidth",
+            nbytes / times.s("floor") / 1e9,
+            "GB/s",
+            f"{nbytes / 1e6:,.0f} MB in {times.ms('floor'):.1f} ms, {os.cpu_count()} threads",
+        )
+    )
+    return rows
+
+
+def _peer_rows(what: str, name: str, times: Times) -> list[Row]:
+    ms = times.ms
+    return [
+        at_most(
+            SECTION,
+            what,
+            "memory floor",
+            2.5,
+            times.ratio(name, "floor"),
+            "×",
+            f"{ms(name):.1f} ms against {ms('floor'):.1f} ms",
+        ),
+        at_least(
+            SECTION,
+            "the same: times faster",
+            "FAISS IndexFlatIP float32",
+            6,
+            times.ratio("flat", name),
+            "×",
+            f"{ms(name):.1f} ms against {ms('flat'):.1f} ms",
+        ),
+        at_least(
+            SECTION,
+            "the same: times faster",
+            "FAISS SQ8",
+            2,
+            times.ratio("sq8", name),
+            "×",
+            f"{ms(name):.1f} ms against {ms('sq8'):.1f} ms",
+        ),
+    ]
+
+
+def _against_itself(bench: Bench, query: str, small: Built, large: Built, scale: Scale) -> list[Row]:
+    def call(built: Built, heads: tuple[int, ...] | None) -> Callable[[], object]:
+        return lambda: bench.searcher.search(_request(built.name, query, "headOutput", heads, exact=None), Task())
+
+    rows = []
+    for name, heads in (("1 head", (4,)), ("12 heads", None)):
+        times = interleaved({"small": call(small, heads), "large": call(large, heads)}, scale.rounds)
+        rows.append(
+            at_most(
+                SECTION,
+                f"`exact: null`, {name}, {small.tokens:,} → {large.tokens:,} vectors: times slower",
+                "itself",
+                3,
+                times.ratio("large", "small"),
+                "×",
+                f"{times.ms('large'):.1f} ms against {times.ms('small'):.1f} ms",
+            )
+        )
+    return rows
+
+
+def _faiss_indexes(corpus: CorpusReader) -> tuple[faiss.Index, faiss.Index]:
+    """The same vectors in float32, and in eight bits."""
+    faiss.omp_set_num_threads(os.cpu_count() or 1)
+    width = corpus.config.n_heads * corpus.config.head_size
+    flat = faiss.IndexFlatIP(width)
+    quantised = faiss.IndexScalarQuantizer(width, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT)
+    for decoded in _decoded(corpus):
+        if not quantised.is_trained:
+            quantised.train(decoded)
+        flat.add(decoded)
+        quantised.add(decoded)
+    return flat, quantised
+
+
+def _decoded(corpus: CorpusReader) -> list[NDArray[np.float32]]:
+    chunks = []
+    for segment in corpus.segments:
+        vectors = segment.vectors("headOutput", LAYER, "int8")
+        for start in range(0, len(vectors.codes), _CHUNK):
+            rows = np.arange(start, min(start + _CHUNK, len(vectors.codes)))
+            chunks.append(vectors.decode(rows))
+    return chunks
+
+
+def _request(
+    corpus: str, query: str, space: Space, heads: tuple[int, ...] | None, *, exact: bool | None, k: int = K
+) -> SearchRequest:
+    layer = {"hidden_layer": LAYER} if space == "hiddenState" else {"layer": LAYER}
+    return SearchRequest(
+        "bench", corpus, space, capture_id=query, token=_TOKEN, heads=heads, k=k, exact=exact, **layer
+    )
+
+
+def _query_text() -> str:
+    return next(one for one in sentences()[100:] if 15 <= len(one.split()) <= 25)

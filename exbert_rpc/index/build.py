@@ -5,6 +5,9 @@
    window, run through the model in batches, quantised and collected into segments. A finished segment is on the disk
    for good: a build that is stopped and started again takes its blocks from there.
 3. The document table and then the manifest are replaced. Until that moment the corpus is the old one.
+
+Step 2 is :func:`compute_segments`. It reads nothing but texts, a model and a pipeline, and writes nothing but finished
+segments, so it runs here or, a shard of blocks at a time, on other machines (``index/distributed.py``).
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -22,7 +26,7 @@ from exbert_rpc.corpus.types import AnnotatedText, Document, SkippedSource
 from exbert_rpc.index.assemble import Scales, SegmentBuilder, block_digest, stored_attention
 from exbert_rpc.index.blocks import BlockTable, missing_blocks, reusable_blocks
 from exbert_rpc.index.documents import BlockPlace, IndexedDocument
-from exbert_rpc.index.manifest import CorpusConfig, Manifest
+from exbert_rpc.index.manifest import CorpusConfig, FileEntry, Manifest
 from exbert_rpc.index.merge import merge_parts, take_blocks, worth_merging
 from exbert_rpc.index.passages import CorpusModel, CutBlock, cut_block, length_batches
 from exbert_rpc.index.quantize import choose_scale
@@ -35,6 +39,25 @@ WINDOW_TOKENS = 4096
 SEGMENT_BYTES = 192 << 20
 
 Annotate = Callable[[Iterable[str]], Iterator[AnnotatedText]]
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """One step of computing blocks.
+
+    Attributes:
+        characters: Characters of the blocks that it is about; negative: this much has to be done again.
+        tokens: Their tokens; likewise.
+        segment: A segment that is finished now, on the disk for good.
+    """
+
+    characters: int = 0
+    tokens: int = 0
+    segment: FileEntry | None = None
+
+
+Compute = Callable[[Sequence[str], Scales], Iterator[Computed]]
+"""Makes segments of the texts of blocks, with these quantisation scales."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +87,7 @@ class Builder:
         annotate: Annotates texts in order.
         calibration: Texts that the quantisation scales are chosen from.
         task: What is reported to and obeyed.
+        compute: Who computes; by default this process.
     """
 
     def __init__(
@@ -74,13 +98,14 @@ class Builder:
         annotate: Annotate,
         calibration: Sequence[str],
         task: Task,
+        compute: Compute | None = None,
     ) -> None:
         self._folder = folder
         self._config = config
         self._model = model
-        self._annotate = annotate
         self._calibration = calibration
         self._task = task
+        self._run = compute or partial(compute_segments, folder, config, model, annotate, task)
         self._computed = 0
 
     def build(self, documents: Sequence[Document], generation: int) -> BuildOutcome:
@@ -112,55 +137,11 @@ class Builder:
         self._task.report(Progress("choosing quantisation scales"))
         scales = choose_scales(self._model, self._config, self._calibration)
         meter = _Meter(self._task, sum(len(text) for _, text in missing))
-        builder = SegmentBuilder(self._config, scales)
-        with ThreadPoolExecutor(1, thread_name_prefix="assemble") as background:
-            adding: Future[None] | None = None
-            for window in self._windows(text for _, text in missing):
-                captures = self._run(window)
-                if adding is not None:
-                    adding.result()
-                if builder.nbytes >= SEGMENT_BYTES:
-                    self._write(builder, table)
-                    builder = SegmentBuilder(self._config, scales)
-                adding = background.submit(builder.add, window, captures)
-                meter.add(window)
-            if adding is not None:
-                adding.result()
-        self._write(builder, table)
+        for step in self._run([text for _, text in missing], scales):
+            if step.segment is not None:
+                table.add(step.segment, self._folder.segment(step.segment))
+            meter.add(step)
         self._computed = meter.tokens
-
-    def _windows(self, texts: Iterable[str]) -> Iterator[list[CutBlock]]:
-        """Annotated blocks with their passages, about ``WINDOW_TOKENS`` tokens at a time."""
-        window: list[CutBlock] = []
-        tokens = 0
-        for block in self._annotate(texts):
-            self._task.check()
-            window.append(cut_block(block, self._model))
-            tokens += sum(len(passage.encoding.ids) for passage in window[-1].passages)
-            if tokens >= WINDOW_TOKENS:
-                yield window
-                window, tokens = [], 0
-        if window:
-            yield window
-
-    def _run(self, window: Sequence[CutBlock]) -> list[BatchCapture]:
-        """Captures of all passages of a window, in order."""
-        passages = [passage for cut in window for passage in cut.passages]
-        captures: dict[int, BatchCapture] = {}
-        for batch in length_batches([len(passage.encoding.ids) for passage in passages]):
-            self._task.check()
-            found = self._model.capture_batch(
-                [passages[index].encoding for index in batch],
-                hidden_layers=self._config.hidden_layers if "hiddenState" in self._config.spaces else (),
-                layers=self._config.layers if "headOutput" in self._config.spaces else (),
-                attention_layers=stored_attention(self._config),
-            )
-            captures.update(zip(batch, found, strict=True))
-        return [captures[index] for index in range(len(passages))]
-
-    def _write(self, builder: SegmentBuilder, table: BlockTable) -> None:
-        entry = self._folder.write_segment(builder.name(), builder.write)
-        table.add(entry, self._folder.segment(entry))
 
     def _tidy(self, table: BlockTable, digests: Sequence[str]) -> None:
         """Copy what is alive out of small and half-dead segments into one."""
@@ -199,6 +180,72 @@ class Builder:
         return manifest
 
 
+def compute_segments(
+    folder: CorpusFolder,
+    config: CorpusConfig,
+    model: CorpusModel,
+    annotate: Annotate,
+    task: Task,
+    texts: Iterable[str],
+    scales: Scales,
+) -> Iterator[Computed]:
+    """Run blocks through the model into segments of a folder; one step a window, and one a segment.
+
+    Raises:
+        Cancelled: the task was cancelled; segments that are finished stay.
+        StorageFailed: the disk refused; likewise.
+    """
+    builder = SegmentBuilder(config, scales)
+    with ThreadPoolExecutor(1, thread_name_prefix="assemble") as background:
+        adding: Future[None] | None = None
+        for window in _windows(annotate(texts), model, task):
+            captures = _run(window, config, model, task)
+            if adding is not None:
+                adding.result()
+            if builder.nbytes >= SEGMENT_BYTES:
+                yield Computed(segment=folder.write_segment(builder.name(), builder.write))
+                builder = SegmentBuilder(config, scales)
+            adding = background.submit(builder.add, window, captures)
+            yield Computed(
+                sum(len(cut.block.text) for cut in window),
+                sum(len(passage.encoding.ids) for cut in window for passage in cut.passages),
+            )
+        if adding is not None:
+            adding.result()
+    yield Computed(segment=folder.write_segment(builder.name(), builder.write))
+
+
+def _windows(blocks: Iterable[AnnotatedText], model: CorpusModel, task: Task) -> Iterator[list[CutBlock]]:
+    """Annotated blocks with their passages, about ``WINDOW_TOKENS`` tokens at a time."""
+    window: list[CutBlock] = []
+    tokens = 0
+    for block in blocks:
+        task.check()
+        window.append(cut_block(block, model))
+        tokens += sum(len(passage.encoding.ids) for passage in window[-1].passages)
+        if tokens >= WINDOW_TOKENS:
+            yield window
+            window, tokens = [], 0
+    if window:
+        yield window
+
+
+def _run(window: Sequence[CutBlock], config: CorpusConfig, model: CorpusModel, task: Task) -> list[BatchCapture]:
+    """Captures of all passages of a window, in order."""
+    passages = [passage for cut in window for passage in cut.passages]
+    captures: dict[int, BatchCapture] = {}
+    for batch in length_batches([len(passage.encoding.ids) for passage in passages]):
+        task.check()
+        found = model.capture_batch(
+            [passages[index].encoding for index in batch],
+            hidden_layers=config.hidden_layers if "hiddenState" in config.spaces else (),
+            layers=config.layers if "headOutput" in config.spaces else (),
+            attention_layers=stored_attention(config),
+        )
+        captures.update(zip(batch, found, strict=True))
+    return [captures[index] for index in range(len(passages))]
+
+
 class _Meter:
     """Counts, rate and remaining time of a build."""
 
@@ -210,9 +257,9 @@ class _Meter:
         self.tokens = 0
         task.report(Progress("annotating", 0, characters))
 
-    def add(self, window: Sequence[CutBlock]) -> None:
-        self._done += sum(len(cut.block.text) for cut in window)
-        self.tokens += sum(len(passage.encoding.ids) for cut in window for passage in cut.passages)
+    def add(self, step: Computed) -> None:
+        self._done += step.characters
+        self.tokens += step.tokens
         elapsed = time.monotonic() - self._start
         left = elapsed * (self._total - self._done) / self._done if self._done else None
         rate = self.tokens / elapsed if elapsed else 0.0

@@ -18,7 +18,7 @@ from exbert_rpc.index.types import ContextHit
 from exbert_rpc.requests import SearchRequest, TextInput
 from exbert_rpc.searching import KeptSearch, Searcher
 from exbert_rpc.tasks import Task
-from tests.store_faults.fakes import CALIBRATION, FakeAnnotators, FakeModel, annotate, config_of
+from tests.store_faults.fakes import CALIBRATION, FakeAnnotators, FakeModel, annotate, config_of, make_text
 
 
 def build(
@@ -51,6 +51,27 @@ def small_segments(tokens: int = 120, nbytes: int = 4000) -> None:
 
 def open_folder(root: Path, name: str = "corpus") -> CorpusFolder:
     return Store(root).folder(name)
+
+
+def answers(root: Path, name: str = "corpus") -> list[tuple[Any, ...]]:
+    """What a corpus says of some sentences in all its layers, attention included."""
+    reader = CorpusReader(open_folder(root, name))
+    model = FakeModel()
+    out: list[tuple[Any, ...]] = []
+    for seed in range(3):
+        sentence = make_text(seed).split(". ")[0] + "."
+        searches = [{"space": "hiddenState", "hidden_layer": layer} for layer in reader.config.hidden_layers]
+        searches += [{"space": "headOutput", "layer": layer} for layer in reader.config.layers]
+        for fields in searches:
+            out += [
+                (
+                    round(hit.score, 4),
+                    *(hit.document, hit.start.line, hit.start.column, hit.sentence_text, hit.match),
+                    *(hit.tokens.pos, hit.tokens.lemma, hit.outgoing.round(3).tolist()),
+                )
+                for hit in search(reader, model, sentence, token=2, k=8, **fields)
+            ]
+    return out
 
 
 class _Opened:

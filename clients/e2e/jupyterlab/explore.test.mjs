@@ -125,7 +125,7 @@ scenario("a selection is explored, compared with a corpus, exported, and restore
   await screenshot(page, "contexts");
 
   const hit = panel.locator(".hit", { hasText: ".txt:" }).first();
-  const [, file, line] = /([\w.-]+):(\d+)\s*$/.exec(await hit.locator(".source-link").innerText());
+  const [, file, line] = /([\w.-]+):(\d+)\s*$/.exec(await hit.locator(".source-link").textContent());
   await hit.locator(".source-link").click();
   await page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab.lm-mod-current", { hasText: file }).waitFor();
   await page.locator("#jp-main-statusbar", { hasText: `Ln ${line},` }).waitFor();

@@ -88,7 +88,7 @@ class FakeEngine:
         n = len(table.encoding.ids)
         layers = request.layers if request.layers is not None else (0, 1)
         heads = request.heads if request.heads is not None else (0, 1, 2)
-        n = n * 1000 if "huge" in text else n
+        n = n * 1000 if "huge" in text else n * 100 if "large" in text else n
         if check is not None:
             check(AttendPlan(n, 0, len(layers), len(heads)))
         capture = object() if "unserialisable" in text else f"c{len(self.captures)}-{request.session[:6]}"

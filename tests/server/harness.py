@@ -54,7 +54,7 @@ class Peer:
     def __init__(self) -> None:
         self.inbox: queue.Queue[object] = queue.Queue()
         self.other: list[dict] = []
-        self.raw_seen = b""
+        self.raw_seen = bytearray()
 
     def start(self):
         threading.Thread(target=self._read, daemon=True).start()
@@ -117,7 +117,7 @@ class Peer:
         self.raw_seen += data
         buffer += data
         while (end := buffer.find(b"\r\n\r\n")) >= 0:
-            length = int(bytes(buffer[:end]).split(b":")[1])
+            length = int(bytes(buffer[:end]).partition(b"Content-Length:")[2].split()[0])
             if len(buffer) < end + 4 + length:
                 return
             self.inbox.put(json.loads(bytes(buffer[end + 4 : end + 4 + length])))
@@ -174,7 +174,7 @@ class Server:
         self.folder = tempfile.TemporaryDirectory()
         self.errors = (Path(self.folder.name) / "stderr").open("w+b")
         self.peers: list[Peer] = []
-        command = [*COMMAND, "--transport", transport]
+        command = [*COMMAND, *(["--transport", transport] if "fake" in COMMAND[-1] else [])]
         if transport != "stdio":
             port_file = Path(self.folder.name) / "port.json"
             command += ["--port-file", str(port_file)]

@@ -6,6 +6,7 @@ The oracle below reads each message with the standard library's JSON, not with o
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 
 import pytest
@@ -134,7 +135,8 @@ def fuzzed():
         yield server.ready()
 
 
-EXAMPLES, MESSAGES = 400, 25
+# ten thousand messages; EXBERT_SOAK=100 makes it a million
+EXAMPLES, MESSAGES = 400 * int(os.environ.get("EXBERT_SOAK", "1")), 25
 
 
 @seed(20261123)

@@ -6,6 +6,8 @@ import random
 import statistics
 import time
 
+import pytest
+
 from tests.server.harness import Server, notice, request, within
 
 
@@ -27,6 +29,22 @@ def test_a_ping_is_answered_within_50_ms_while_all_workers_compute(stdio):
         stdio.receive()
     # the machine is shared with other tests: the 90th percentile here, the 99th in the soak
     assert statistics.quantiles(times, n=10)[-1] < within(0.05)
+
+
+@pytest.mark.parametrize("form", ["list", "float16", "uint8"])
+def test_a_ping_is_answered_in_time_while_large_answers_are_encoded_and_sent(stdio, form):
+    for number in range(3):  # 2 x 3 x 500 x 500 numbers: up to 16 MB each
+        stdio.send(request(f"large{number}", "attend", {"text": "large a b", "tensors": form}))
+    times = []
+    for number in range(30):
+        start = time.perf_counter()
+        stdio.send(request(number, "ping"))
+        while stdio.reply(30)["id"] != number:
+            pass
+        times.append(time.perf_counter() - start)
+        time.sleep(0.01)
+    stdio.result("ping", number="end")
+    assert statistics.median(times) < within(0.05)
 
 
 def test_a_cancel_is_read_while_all_workers_are_busy(stdio):

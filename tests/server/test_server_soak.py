@@ -1,0 +1,117 @@
+"""The long forms: `pytest -m slow`; `EXBERT_SOAK=100` makes each a hundred times as long."""
+
+from __future__ import annotations
+
+import os
+import random
+import statistics
+import threading
+import time
+
+import psutil
+import pytest
+
+from tests.server.harness import Server, notice, request, within
+
+SCALE = int(os.environ.get("EXBERT_SOAK", "1"))
+
+pytestmark = pytest.mark.slow
+
+
+def percentile(times: list[float], share: float) -> float:
+    return sorted(times)[min(len(times) - 1, int(share * len(times)))]
+
+
+@pytest.mark.parametrize("kind", ["tcp", "websocket", "unix"])
+def test_two_clients_with_ten_thousand_requests_each_meet_no_foreign_reply(kind):
+    count = 10_000
+    failures = []
+    with Server(kind) as server:
+
+        def talk(name: str) -> None:
+            peer = server.ready()
+            room = threading.Semaphore(200)
+
+            def write() -> None:
+                for number in range(count):
+                    room.acquire()
+                    text = f"{name} {number}"
+                    peer.send(request(number, "attend", {"text": text, "layers": [0], "heads": [0], "topK": 0}))
+
+            threading.Thread(target=write, daemon=True).start()
+            for _ in range(count):
+                reply = peer.reply(60)
+                room.release()
+                if reply.get("result", {}).get("text") != f"{name} {reply['id']}":
+                    failures.append(reply)
+
+        threads = [threading.Thread(target=talk, args=(name,)) for name in ("one", "two")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert failures == []
+
+
+def test_two_thousand_cancels_at_random_moments_are_answered_once_and_in_time(fresh_stdio):
+    random.seed(11)
+    times = {"queued": [], "computing": []}
+    for number in range(2_000 * SCALE):
+        texts = ["sleep:2"] if number % 2 else ["sleep:2", "sleep:2", "sleep:2"]
+        for place, text in enumerate(texts):
+            fresh_stdio.send(request(f"{number}-{place}", "attend", {"text": text}))
+        time.sleep(random.random() * 0.01)
+        for place in reversed(range(len(texts))):
+            start = time.perf_counter()
+            fresh_stdio.send(notice("$/cancelRequest", {"id": f"{number}-{place}"}))
+            reply = fresh_stdio.reply()
+            assert reply["id"] == f"{number}-{place}" and reply["error"]["code"] == -32800
+            times["queued" if place == 2 else "computing"].append(time.perf_counter() - start)
+    print({name: [percentile(found, share) for share in (0.5, 0.99)] for name, found in times.items()})
+    assert percentile(times["queued"], 0.99) < within(0.1)
+    assert percentile(times["computing"], 0.99) < within(0.5)
+
+
+def test_a_hundred_cancelled_builds_stop_within_a_second(fresh_stdio):
+    random.seed(12)
+    times = []
+    for number in range(100 * SCALE):
+        sources = [{"uri": "mem:1", "text": "slow"}]
+        fresh_stdio.send(request(number, "indexCorpus", {"corpus": "c", "sources": sources}))
+        time.sleep(random.random() * 0.05)
+        start = time.perf_counter()
+        fresh_stdio.send(notice("$/cancelRequest", {"id": number}))
+        assert fresh_stdio.reply()["error"]["code"] == -32800
+        times.append(time.perf_counter() - start)
+    assert percentile(times, 0.99) < within(1.0)
+
+
+def test_memory_threads_and_descriptors_stay_flat_over_many_requests(fresh_stdio):
+    process = psutil.Process(fresh_stdio.server.process.pid)
+
+    def some(count: int) -> tuple[int, int, int]:
+        for number in range(count):
+            fresh_stdio.send(request(number, ["attend", "ping", "nonsense", "attend"][number % 4], {"text": "a b"}))
+            fresh_stdio.reply()
+        return process.memory_info().rss, process.num_threads(), process.num_fds()
+
+    warm = some(5_000)
+    end = some(20_000 * SCALE)
+    assert end[0] <= warm[0] * 1.25  # the fake engine keeps its texts for good; the real one is bounded
+    assert end[1:] == warm[1:]
+
+
+def test_pings_stay_quick_while_all_workers_compute(fresh_stdio):
+    stop = time.monotonic() + 10 * SCALE
+    times, number = [], 0
+    while time.monotonic() < stop:
+        fresh_stdio.send(request(f"busy{number}", "attend", {"text": "block:0.2"}))
+        start = time.perf_counter()
+        fresh_stdio.send(request(f"ping{number}", "ping"))
+        while fresh_stdio.reply()["id"] != f"ping{number}":
+            pass
+        times.append(time.perf_counter() - start)
+        number += 1
+        time.sleep(0.05)
+    print(f"ping: median {statistics.median(times):.4f} s, p99 {percentile(times, 0.99):.4f} s")
+    assert percentile(times, 0.99) < within(0.05)

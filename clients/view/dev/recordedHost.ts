@@ -26,7 +26,8 @@ function someLayers(tensor: Tensor, layers: readonly number[]): Tensor {
 
 export class RecordedHost extends FixtureHost {
   protected override attend(params: AttendParams): AttendResult {
-    if (params.captureId === undefined && params.text !== recordedAttend.text) return super.attend(params);
+    const masked = (params.mask ?? []).length > 0;
+    if (params.captureId === undefined && (masked || params.text !== recordedAttend.text)) return super.attend(params);
     if (params.captureId !== undefined && params.captureId !== recordedAttend.captureId) return super.attend(params);
     const layers = params.layers ?? recordedAttend.layers;
     return { ...recordedAttend, layers: [...layers], attention: someLayers(recordedAttend.attention, layers) };

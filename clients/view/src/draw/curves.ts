@@ -5,7 +5,7 @@ import type { Focus, Picture } from "../logic/picture";
 import type { AttentionLayout } from "./layout";
 
 /** More than this at once is a grey blur and a slow one; the strongest are drawn, and the view says so. */
-export const MOST_CURVES = 2000;
+export const MOST_CURVES = 1500;
 
 export interface Curve {
   readonly x0: number;
@@ -29,21 +29,27 @@ function inFocus(edges: Edges, i: number, focus: Focus | null): boolean {
   return focus.side === "left" ? edges.source[i] === focus.row : edges.target[i] === focus.row;
 }
 
+/** Edges of the token looked at come before all others. */
+const FIRST = 1000;
+
 /** Indices of edges that have an end in sight, the strongest `MOST_CURVES` of them, weakest first. */
 export function visibleEdges(edges: Edges, window: Window, focus: Focus | null): { shown: number[]; hidden: number } {
-  const touching: number[] = [];
-  for (let i = 0; i < edges.count; i++) {
-    const source = edges.source[i];
-    const target = edges.target[i];
-    const seen = (source >= window.first && source < window.last) || (target >= window.first && target < window.last);
-    if (seen) touching.push(i);
+  const { count, source, target, weight } = edges;
+  const { first, last } = window;
+  const touching = new Int32Array(count);
+  const rank = new Float32Array(count);
+  let n = 0;
+  for (let i = 0; i < count; i++) {
+    const seen = (source[i] >= first && source[i] < last) || (target[i] >= first && target[i] < last);
+    if (!seen) continue;
+    touching[n] = i;
+    rank[n++] = (focus !== null && inFocus(edges, i, focus) ? FIRST : 0) + weight[i];
   }
-  const weigh = (i: number) => Math.fround((focus !== null && inFocus(edges, i, focus) ? 1e3 : 0) + edges.weight[i]);
-  if (touching.length <= MOST_CURVES) return { shown: touching.sort((a, b) => weigh(a) - weigh(b)), hidden: 0 };
-  const weights = Float32Array.from(touching, weigh).sort();
-  const least = weights[weights.length - MOST_CURVES];
-  const shown = touching.filter((i) => weigh(i) >= least).slice(0, MOST_CURVES);
-  return { shown: shown.sort((a, b) => weigh(a) - weigh(b)), hidden: touching.length - shown.length };
+  const least = n <= MOST_CURVES ? Number.NEGATIVE_INFINITY : rank.slice(0, n).sort()[n - MOST_CURVES];
+  const places: number[] = [];
+  for (let i = 0; i < n && places.length < MOST_CURVES; i++) if (rank[i] >= least) places.push(i);
+  places.sort((a, b) => rank[a] - rank[b]);
+  return { shown: places.map((i) => touching[i]), hidden: n - places.length };
 }
 
 /**

@@ -22,7 +22,7 @@ export interface AttentionLayout {
 
 /** Cells shrink first, then token labels; the curves keep at least a fifth of the width. */
 export function layoutAttention(width: number, nHeads: number, longestLabel: number): AttentionLayout {
-  const share = width < 480 ? 0.14 : 0.22;
+  const share = width < 480 ? 0.17 : 0.22;
   const cell = Math.max(2, Math.min(13, Math.floor((share * width) / Math.max(1, nHeads))));
   const matrix = cell * nHeads;
   const wanted = Math.ceil(longestLabel * CHARACTER) + 24;

@@ -1,5 +1,5 @@
 /** Rows of the concordance; only those in sight are in the page. */
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import * as format from "../logic/format";
 import { RowHeights } from "../logic/virtual";
 import type { Hit } from "../protocol";
@@ -61,19 +61,27 @@ export function HitList(props: { readonly hits: readonly Hit[] }) {
   const [active, setActive] = useState(0);
   const [cursor, setCursor] = useState<Cursor | null>(null);
   const moved = useRef(false);
+  // keys may come faster than drawing: the row that they count from is known at once
+  const latest = useRef(0);
   const current = Math.min(active, hits.length - 1);
 
   useEffect(() => {
     if (ref.current !== null) ref.current.scrollTop = 0;
     setScrollTop(0);
     setActive(0);
+    latest.current = 0;
     setCursor(null);
   }, [hits]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!moved.current) return;
-    moved.current = false;
     ref.current?.querySelector<HTMLElement>(`[data-hit="${current}"]`)?.focus({ preventScroll: true });
+    moved.current = false;
   });
+  const focused = (row: number) => {
+    if (moved.current) return;
+    latest.current = row;
+    setActive(row);
+  };
 
   const { first, last } = heights.visible(scrollTop, height || 600);
   const shown = new Set<number>([current]);
@@ -82,17 +90,19 @@ export function HitList(props: { readonly hits: readonly Hit[] }) {
   const open = (hit: Hit) => void controller.host.openLocation({ document: hit.document, range: hit.range, cell: hit.cell });
 
   const keys = (event: KeyboardEvent) => {
-    if (event.key === "Enter") open(hits[current]);
+    const at = Math.min(latest.current, hits.length - 1);
+    if (event.key === "Enter") open(hits[at]);
     else if (event.key === "Escape") setCursor(null);
     else if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
       const step = event.key === "ArrowLeft" ? -1 : 1;
-      const from = cursor?.hit === current ? cursor.token : null;
-      setCursor({ hit: current, token: from === null ? hits[current].match : nextToken(hits[current], from, step) });
+      const from = cursor?.hit === at ? cursor.token : null;
+      setCursor({ hit: at, token: from === null ? hits[at].match : nextToken(hits[at], from, step) });
     } else {
       const step = stepOf(event.key);
       if (step === null) return;
-      const next = stepTo(step, current, hits.length);
+      const next = stepTo(step, at, hits.length);
       moved.current = true;
+      latest.current = next;
       setActive(next);
       setCursor(null);
       const scroller = ref.current;
@@ -142,7 +152,7 @@ export function HitList(props: { readonly hits: readonly Hit[] }) {
               heights={heights}
               tabbable={row === current}
               cursor={cursor?.hit === row ? cursor.token : null}
-              onFocus={() => setActive(row)}
+              onFocus={() => focused(row)}
               onOpen={() => open(hits[row])}
               onMeasure={(pixels) => {
                 if (wrapped && heights.measure(row, pixels)) remeasured((n) => n + 1);

@@ -40,10 +40,12 @@ export function Overview() {
     const step = stepOf(event.key);
     if (step === null) return;
     event.preventDefault();
+    const place = (event.target as HTMLElement).dataset.at?.split(":").map(Number) ?? [tabStop.layer, tabStop.head];
+    const from = { layer: place[0], head: place[1] };
     const vertical = event.key === "ArrowUp" || event.key === "ArrowDown";
     const next = vertical
-      ? { ...tabStop, layer: stepTo(step, tabStop.layer, nLayers) }
-      : { ...tabStop, head: stepTo(step, tabStop.head, nHeads) };
+      ? { ...from, layer: stepTo(step, from.layer, nLayers) }
+      : { ...from, head: stepTo(step, from.head, nHeads) };
     setActive(next);
     ref.current?.querySelector<HTMLElement>(`[data-at="${next.layer}:${next.head}"]`)?.focus();
   };

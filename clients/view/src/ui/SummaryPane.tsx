@@ -85,11 +85,16 @@ export function withoutRefrain(findings: readonly string[]): string[] {
   return refrains.size === 1 && refrain !== undefined ? findings.map((finding) => finding.replace(refrain, "")) : [...findings];
 }
 
+/** A figure and its unit stay on one line. */
+function unbroken(text: string): string {
+  return text.replaceAll(" %", "\u00a0%").replace(/q ([<=]) /g, "q\u00a0$1\u00a0");
+}
+
 /** Counts, labels and lifts stand out, so that a finding is seen before it is read. */
 function Emphasised(props: { readonly text: string }) {
   return (
     <>
-      {props.text.split(/(\d+ of \d+|\b[A-Z][A-Z_]+\b|[\d.]+×)/).map((part, i) => (i % 2 === 1 ? <b key={i}>{part}</b> : part))}
+      {unbroken(props.text).split(/(\d+ of \d+|\b[A-Z][A-Z_]+\b|[\d.]+×)/).map((part, i) => (i % 2 === 1 ? <b key={i}>{part}</b> : part))}
     </>
   );
 }

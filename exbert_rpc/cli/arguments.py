@@ -118,6 +118,10 @@ def _index(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("--layers", type=numbers, metavar="LIST", help="layers to index: 0,2,4-6 (default: all)")
     parser.add_argument("--spaces", type=spaces, metavar="LIST", help="hiddenState, headOutput or both (default: both)")
     parser.add_argument("--precision", choices=("int8", "int4", "binary"), help="bits of a stored number")
+    where = parser.add_argument_group("where it is computed")
+    where.add_argument("--engine", choices=("local", "ray"), default="local", help="this process, or workers of Ray")
+    where.add_argument("--workers", type=count, metavar="N", help="workers of Ray (default: as many as have room)")
+    where.add_argument("--address", metavar="ADDRESS", help="of a running Ray cluster (default: one on this machine)")
     _json(parser)
     _engine(parser)
 
@@ -217,6 +221,13 @@ def numbers(value: str) -> tuple[int, ...]:
     except ValueError:
         raise argparse.ArgumentTypeError(f"{value!r} is no list of numbers such as 0,3,5-7") from None
     return tuple(found)
+
+
+def count(value: str) -> int:
+    """A number of things, 1 or more."""
+    if not value.isascii() or not value.isdigit() or int(value) == 0:
+        raise argparse.ArgumentTypeError(f"{value!r} is not a number from 1")
+    return int(value)
 
 
 def words(value: str) -> tuple[str, ...]:

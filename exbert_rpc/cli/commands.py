@@ -12,7 +12,7 @@ from exbert_rpc.cli.work import engine_of, run
 from exbert_rpc.errors import InvalidParams
 from exbert_rpc.index.types import HitFilter
 from exbert_rpc.model.types import Encoding
-from exbert_rpc.requests import AttendRequest, SearchRequest, SummarizeRequest, TextInput
+from exbert_rpc.requests import Attended, AttendRequest, SearchRequest, SummarizeRequest, TextInput
 
 if TYPE_CHECKING:
     from exbert_rpc.engine import Engine
@@ -38,14 +38,19 @@ def attend(options: Namespace) -> int:
             pipeline=options.pipeline,
         )
         answer = run(lambda task: engine.attend(request, task), "attend")
-    from exbert_rpc.server import wire
-
     if options.json:
         from exbert_rpc.server.jsonrpc import encode
+        from exbert_rpc.server.wire import attend_result
 
-        write_json(sys.stdout, encode(wire.attend_result(answer, options.tensors, "utf-16")))
-        return 0
+        write_json(sys.stdout, encode(attend_result(answer, options.tensors, "utf-16")))
+    else:
+        _show_attention(Screen.of(sys.stdout), answer, options.token)
+    return 0
+
+
+def _show_attention(screen: Screen, answer: Attended, token: str | None) -> None:
     from exbert_rpc.cli.show_attention import AttentionView, show_every_token, show_one_token
+    from exbert_rpc.server import wire
 
     view = AttentionView(
         model=wire.model_description(answer.model),
@@ -54,12 +59,10 @@ def attend(options: Namespace) -> int:
         layers=answer.layers,
         heads=answer.heads,
     )
-    screen = Screen.of(sys.stdout)
-    if options.token is None:
+    if token is None:
         show_every_token(screen, view)
     else:
-        show_one_token(screen, view, token_index(answer.tokens.encoding, options.token))
-    return 0
+        show_one_token(screen, view, token_index(answer.tokens.encoding, token))
 
 
 def search(options: Namespace) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
+from exbert_rpc.cli.arguments import UsageError
 from exbert_rpc.cli.output import Screen, write_json
 from exbert_rpc.cli.progress import duration
 from exbert_rpc.cli.show_corpora import size
@@ -15,6 +16,8 @@ from exbert_rpc.requests import IndexReport, IndexRequest
 
 def index(options: Namespace) -> int:
     """Build or update a corpus."""
+    if options.engine == "local" and (options.workers is not None or options.address is not None):
+        raise UsageError("--workers and --address are for Ray", hint="add --engine ray")
     request = IndexRequest(
         corpus=options.name,
         sources=tuple(options.sources),
@@ -23,6 +26,9 @@ def index(options: Namespace) -> int:
         layers=options.layers,
         spaces=options.spaces,
         precision=options.precision,
+        engine=options.engine,
+        workers=options.workers,
+        address=options.address,
     )
     with engine_of(options) as engine:
         report = run(lambda task: engine.index_corpus(request, task), f"indexing {options.name}")

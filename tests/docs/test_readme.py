@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,10 @@ def test_the_python_examples_run_and_print_what_the_readme_says(
         if "findings" in code:
             assert "strongest attention goes to" in printed and "maxAttention pos PART" in printed
     assert printed.startswith("[1, 1, 10, 10] ")
-    assert namespace["server"].wait(timeout=20) == 0  # type: ignore[attr-defined]
+    server = namespace["server"]
+    assert isinstance(server, subprocess.Popen)
+    with server:  # closes its pipes
+        assert server.wait(timeout=20) == 0
 
 
 @pytest.mark.slow

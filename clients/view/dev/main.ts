@@ -33,6 +33,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   pair: { view: { input: { text: "The girl ran to a pub.", textPair: "She was late and nobody knew." }, label: "typed here", layer: 4, heads: null, segments: "AB" } },
   long128: { view: { input: { text: long(122) }, label: "notes.md:1–9", layer: 2, heads: null } },
   long512: { options: { made: { ...MINI, nLayers: 12 } }, view: { input: { text: long(488) }, label: "notes.md:1–40", layer: 2, heads: null } },
+  big: { options: { made: { ...MINI, nLayers: 32, nHeads: 32 } }, view: { ...escape, heads: [3, 17, 30] } },
   nocorpus: { options: { corpora: [] }, view: { ...escape, pinned: null } },
   nothing: {},
   error: { options: { errors: { attend: failed } }, view: escape },

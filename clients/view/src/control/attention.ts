@@ -14,7 +14,8 @@ const KEEP_ALL = 16_000_000;
 /** Weights in one answer for the overview. */
 const BATCH = 3_000_000;
 const THUMBNAIL = 40;
-const KEPT_LAYERS = 8;
+/** Weights that are kept of a long text, whose layers are fetched one by one. */
+const MOST_KEPT = 32_000_000;
 
 export function asHostError(error: unknown): HostError {
   if (typeof error === "object" && error !== null && "message" in error) {
@@ -87,12 +88,17 @@ export class AttentionLoader {
       if (!signal.aborted) this.store.set({ attend: { phase: "busy", progress } });
     };
     const view = this.store.get().view;
+    const params = this.params(input, view, view.layer);
+    const ask = (change: AttendParams) => this.host.request("attend", { ...params, ...change }, { signal, onProgress });
     try {
-      return await this.host.request("attend", this.params(input, view, view.layer), { signal, onProgress });
+      return await ask({});
     } catch (error) {
+      const { code } = asHostError(error);
+      if (signal.aborted) throw error;
       // a shallower model than the last one: its first layer always exists, and tells how many there are
-      if (asHostError(error).code !== ERROR_CODES.invalidParams || view.layer === 0 || signal.aborted) throw error;
-      return this.host.request("attend", this.params(input, view, 0), { signal, onProgress });
+      if (code === ERROR_CODES.invalidParams && view.layer > 0) return ask({ layers: [0] });
+      if (code === ERROR_CODES.answerTooLarge) return ask({ tensors: "uint8" });
+      throw error;
     }
   }
 
@@ -133,16 +139,12 @@ export class AttentionLoader {
         this.layers.set(`${stack}:${layer}`, attention);
       }
     }
-    while (!this.small() && this.layers.size > KEPT_LAYERS) {
-      const [oldest] = this.layers.keys();
+    let total = [...this.layers.values()].reduce((sum, layer) => sum + layer.values.length, 0);
+    for (const [oldest, layer] of this.layers) {
+      if (total <= MOST_KEPT || this.layers.size === 1) break;
       this.layers.delete(oldest);
+      total -= layer.values.length;
     }
-  }
-
-  private small(): boolean {
-    const { capture } = this.store.get();
-    const one = [...this.layers.values()][0];
-    return one !== undefined && one.values.length * (capture?.model.nLayers ?? 1) <= KEEP_ALL;
   }
 
   /** Puts `view.layer` on show: from memory, or by asking for it. */
@@ -157,7 +159,7 @@ export class AttentionLoader {
     }
     this.store.set({ attend: { phase: "busy", progress: null } });
     try {
-      const outcome = await this.single.run((signal) => this.more(capture, [view.layer], "float16", signal));
+      const outcome = await this.single.run((signal) => this.one(capture, view.layer, signal));
       if (outcome.kind === "superseded") return;
       this.keep(outcome.value);
       const layer = this.layers.get(`${view.stack}:${view.layer}`) ?? null;
@@ -173,6 +175,16 @@ export class AttentionLoader {
     const told = asHostError(error);
     if (told.code === ERROR_CODES.unknownHandle && view.input !== null) await this.load(view.input);
     else this.store.set({ attend: { phase: "failed", error: told } });
+  }
+
+  /** One layer; in bytes when the finer answer would be too large. */
+  private async one(capture: Capture, layer: number, signal: AbortSignal): Promise<AttendResult> {
+    try {
+      return await this.more(capture, [layer], "float16", signal);
+    } catch (error) {
+      if (asHostError(error).code !== ERROR_CODES.answerTooLarge || signal.aborted) throw error;
+      return this.more(capture, [layer], "uint8", signal);
+    }
   }
 
   private more(capture: Capture, layers: number[], tensors: "float16" | "uint8", signal: AbortSignal): Promise<AttendResult> {

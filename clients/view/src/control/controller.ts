@@ -124,7 +124,10 @@ export class Controller {
       ]);
       this.store.set({ models, corpora, corporaStatus: IDLE });
       const { view } = this.store.get();
-      if (view.corpus === null && corpora.length > 0) this.update({ corpus: corpora[0].corpus });
+      if (view.corpus !== null || corpora.length === 0) return;
+      // a corpus of another model could not be searched
+      const model = view.model ?? models.find((one) => one.isDefault)?.id;
+      this.update({ corpus: (corpora.find((one) => one.model === model) ?? corpora[0]).corpus });
     } catch (error) {
       this.store.set({ corporaStatus: { phase: "failed", error: asHostError(error) } });
     }

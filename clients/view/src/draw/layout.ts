@@ -20,13 +20,13 @@ export interface AttentionLayout {
   readonly rightMatrix: number;
 }
 
-/** Cells shrink first, then token labels; the curves keep at least a fifth of the width. */
+/** Cells shrink first, then token labels; the curves keep at least a sixth of the width. */
 export function layoutAttention(width: number, nHeads: number, longestLabel: number): AttentionLayout {
   const share = width < 480 ? 0.17 : 0.22;
   const cell = Math.max(2, Math.min(13, Math.floor((share * width) / Math.max(1, nHeads))));
   const matrix = cell * nHeads;
   const wanted = Math.ceil(longestLabel * CHARACTER) + 24;
-  const most = Math.floor((width - 2 * matrix - 4 * GAP - 2 * FRAME - 0.2 * width) / 2);
+  const most = Math.floor((width - 2 * matrix - 4 * GAP - 2 * FRAME - 0.17 * width) / 2);
   const tokenWidth = Math.max(40, Math.min(wanted, most, 180));
   const spare = width - 2 * (matrix + tokenWidth + 2 * GAP + FRAME);
   const curves = Math.max(40, Math.min(spare, 340));

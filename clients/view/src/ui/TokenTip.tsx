@@ -11,8 +11,8 @@ export function TokenTip(props: { readonly hit: Hit; readonly cursor: Cursor; re
   useLayoutEffect(() => {
     const box = container.current;
     const target = box?.querySelector(`[data-hit="${cursor.hit}"] [data-token="${cursor.token}"]`);
-    if (box === null || target === null || target === undefined || tip.current === null) return;
-    const frame = box.getBoundingClientRect();
+    const frame = tip.current?.offsetParent?.getBoundingClientRect();
+    if (target === null || target === undefined || tip.current === null || frame === undefined) return;
     const place = target.getBoundingClientRect();
     const { offsetWidth, offsetHeight } = tip.current;
     const left = Math.max(0, Math.min(place.left - frame.left, frame.width - offsetWidth));

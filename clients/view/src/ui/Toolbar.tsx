@@ -1,5 +1,7 @@
 /** What holds for all panes: model, corpus, layer, heads. */
 import { layersOf, stacksOf } from "../app";
+import type { Controller } from "../control/controller";
+import type { HostCommand } from "../host";
 import { headColor, inkOn, modeOf } from "../logic/palette";
 import * as format from "../logic/format";
 import type { Stack } from "../state";
@@ -7,7 +9,18 @@ import { useApp, useController } from "./context";
 import { Button, Segmented, Select } from "./controls";
 import { moveFocus } from "./roving";
 
-const INDEX = "\u0000index";
+/** A choice that the host makes: by its own pickers. */
+const ASK_HOST = "\u0000";
+
+function can(controller: Controller, command: HostCommand): boolean {
+  return controller.host.commands === undefined || controller.host.commands.includes(command);
+}
+
+/** Runs the host's command and puts the picker back to what is chosen. */
+function ask(controller: Controller, command: HostCommand): void {
+  controller.host.runCommand(command);
+  controller.store.set({ view: { ...controller.store.get().view } });
+}
 
 function ModelPicker() {
   const controller = useController();
@@ -25,8 +38,11 @@ function ModelPicker() {
       label="Model"
       title={title}
       value={chosen}
-      choices={[...ids].map((id) => ({ value: id, text: format.shortModel(id) }))}
-      onChange={(id) => controller.setModel(id)}
+      choices={[
+        ...[...ids].map((id) => ({ value: id, text: format.shortModel(id) })),
+        ...(can(controller, "selectModel") ? [{ value: ASK_HOST, text: "another model …" }] : []),
+      ]}
+      onChange={(id) => (id === ASK_HOST ? ask(controller, "selectModel") : controller.setModel(id))}
     />
   );
 }
@@ -39,17 +55,14 @@ function CorpusPicker() {
     text: `${one.corpus} · ${format.compact(one.tokens)} tokens`,
   }));
   if (corpus !== null && !known.some((one) => one.value === corpus)) known.push({ value: corpus, text: corpus });
-  const canIndex = controller.host.commands === undefined || controller.host.commands.includes("indexFolder");
   const choices = [
     ...(corpus === null ? [{ value: "", text: "no corpus" }] : []),
     ...known,
-    ...(canIndex ? [{ value: INDEX, text: "index a folder …" }] : []),
+    ...(can(controller, "indexFolder") ? [{ value: ASK_HOST, text: "index a folder …" }] : []),
   ];
   const change = (value: string) => {
-    if (value === INDEX) {
-      controller.host.runCommand("indexFolder");
-      controller.store.set({ view: { ...controller.store.get().view } });
-    } else controller.setCorpus(value === "" ? null : value);
+    if (value === ASK_HOST) ask(controller, "indexFolder");
+    else controller.setCorpus(value === "" ? null : value);
   };
   return <Select label="Corpus" value={corpus ?? ""} choices={choices} onChange={change} />;
 }

@@ -97,6 +97,24 @@ describe("layers and heads", () => {
   });
 });
 
+describe("a text too long for the finest answer", () => {
+  it("is asked for in bytes", async () => {
+    const { host, state, asked } = start();
+    const real = host.request.bind(host);
+    host.request = (async (method: "attend", params: AttendParams, options: object) => {
+      if (method === "attend" && params.tensors === "float16") {
+        host.log.push({ what: "refused", value: params });
+        throw { code: -33007, message: "too large", data: { kind: "answerTooLarge", hint: "" } };
+      }
+      return real(method, params, options);
+    }) as typeof host.request;
+    host.selections.fire({ input: { text: TEXT }, label: "" });
+    await until(state, (s) => s.layer !== null);
+    expect((asked("attend")[0] as AttendParams).tensors).toBe("uint8");
+    expect(state().attend.phase).toBe("idle");
+  });
+});
+
 describe("masks", () => {
   it("of several tokens are sent, shown and undone one by one", async () => {
     const { controller, state, asked } = await loaded();
@@ -185,6 +203,31 @@ describe("a pinned token", () => {
     const failed = await until(() => state().search, (status) => status.phase === "failed");
     expect(failed).toMatchObject({ error: { message: "expired" } });
     expect(asked("searchContexts").length).toBe(3);
+  });
+});
+
+describe("the host's own pickers", () => {
+  it("change model and corpus, and search again although the corpus has kept its name", async () => {
+    const host = new FixtureHost();
+    let choose: (choice: { model?: string; corpus?: string }) => void = () => undefined;
+    const picking = Object.assign(host, {
+      onChoice: (callback: typeof choose) => {
+        choose = callback;
+        return { dispose: () => undefined };
+      },
+    });
+    const controller = new Controller(picking);
+    running.push(controller);
+    controller.start();
+    const state = () => controller.store.get();
+    host.selections.fire({ input: { text: TEXT }, label: "" });
+    await until(state, (s) => s.capture !== null && s.corpora !== null);
+    controller.pin({ side: "left", token: 9 });
+    await until(state, (s) => s.summary !== null);
+    choose({ corpus: "brown" });
+    await until(() => host.log.filter((one) => one.what === "searchContexts").length, (n) => n === 2);
+    choose({ model: "another" });
+    await until(() => host.log.some((one) => (one.value as AttendParams).model === "another"), Boolean);
   });
 });
 

@@ -126,17 +126,21 @@ class CorpusFolder:
         with storage_errors("lock"):
             descriptor = os.open(self._path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         try:
+            self._take(descriptor)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _take(self, descriptor: int) -> None:
+        with storage_errors("lock"):
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as exc:
+            except BlockingIOError as exc:
                 raise Busy(
                     f"another build of corpus {self.name!r} is running",
                     hint="wait until it has finished, or cancel it",
                     corpus=self.name,
                 ) from exc
-            yield
-        finally:
-            os.close(descriptor)
 
     def stamp(self) -> tuple[int, int, int] | None:
         """Changes whenever the manifest is replaced; ``None`` without one."""

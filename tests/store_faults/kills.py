@@ -169,7 +169,7 @@ def _check(
     if committed and found != allowed[1]:
         report.violations.append("a commit that was acknowledged is lost")
     for _, name, digests in promised:
-        if not set(digests) <= there:
+        if not set(digests) <= set(there):
             report.violations.append(f"an acknowledged segment is lost: {name}")
     everything = "\n\n".join(before.values())
     again = [text for words in said if words[0] == "running" for text in words[1] if text in everything]

@@ -1,0 +1,82 @@
+"""Negative controls: what the same harness says of stock usearch files. It must find fault with them."""
+
+from __future__ import annotations
+
+import random
+import resource
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.store_faults.faults import FaultReport, inject
+from tests.store_faults.forks import Say, run_child
+
+_NAME = "index.usearch"
+_DIMENSIONS = 64
+
+
+def vectors(n: int, seed: int = 0) -> np.ndarray:
+    """float32 ``[n, 64]``."""
+    return np.random.default_rng(seed).standard_normal((n, _DIMENSIONS)).astype(np.float32)
+
+
+def save_stock_index(path: Path, n: int) -> None:
+    """An index of ``n`` vectors, saved as usearch saves it."""
+    from usearch.index import Index
+
+    index = Index(ndim=_DIMENSIONS, metric="cos", dtype="i8")
+    index.add(np.arange(n), vectors(n), threads=1)
+    index.save(str(path))
+
+
+def open_stock_index(folder: Path) -> Any:
+    """What a stock index answers, or ``None`` if usearch says that it cannot be read."""
+    from usearch.index import Index
+
+    # a damaged header may ask for any amount of memory
+    resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+    try:
+        index = Index.restore(str(folder / _NAME))
+    except Exception as error:
+        return f"refused: {type(error).__name__}"
+    if index is None:
+        return "refused"
+    found = index.search(vectors(12, seed=1), 10, threads=1)
+    return [
+        (keys.tolist(), np.nan_to_num(distances, posinf=9, neginf=-9).round(3).tolist())
+        for keys, distances in zip(found.keys, found.distances, strict=True)
+    ]
+
+
+def stock_under_faults(root: Path, faults: int, seed: int = 0) -> FaultReport:
+    """The bit flips, cuts and zeroed pages that corpora are held against."""
+    folder = root / "stock"
+    folder.mkdir(parents=True)
+    ended = run_child(lambda _say: save_stock_index(folder / _NAME, 400))
+    assert ended.code == 0, ended.said
+    kinds = ("bit", "cut", "zeroed", "noise")
+    return inject(root, folder, folder, faults, seed, opener=open_stock_index, kinds=kinds, enough=12)
+
+
+def stock_under_kills(root: Path, kills: int, seed: int = 0) -> int:
+    """How many of so many kills during ``Index.save`` leave neither the old index nor the new one."""
+    root.mkdir(parents=True, exist_ok=True)
+    rng = random.Random(seed)
+    path = root / _NAME
+    torn = 0
+
+    def save_for_ever(say: Say) -> None:
+        from usearch.index import Index
+
+        index = Index(ndim=_DIMENSIONS, metric="cos", dtype="i8")
+        index.add(np.arange(2000), vectors(2000), threads=1)
+        index.save(str(path))
+        say("saved", path.stat().st_size)
+        while True:
+            index.save(str(path))
+
+    for _ in range(kills):
+        ended = run_child(save_for_ever, kill_after=(1, rng.uniform(0, 0.02)))
+        torn += path.stat().st_size != ended.said[0][1]
+    return torn

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
+from typing import TypeVar
 
 from exbert_rpc.errors import Cancelled
+
+T = TypeVar("T")
+
+_POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,26 @@ class Task:
         """Return at once, or raise :class:`~exbert_rpc.errors.Cancelled` if cancelled."""
         if self._cancelled.is_set():
             raise Cancelled
+
+    def run(self, work: Callable[[], T]) -> T:
+        """What ``work`` gives or raises, run in a thread of its own, so that a cancel need not wait for its end.
+
+        Raises:
+            Cancelled: the task was cancelled; ``work`` goes on in the background and nobody hears of it.
+        """
+        outcome: Future[T] = Future()
+
+        def go() -> None:
+            try:
+                outcome.set_result(work())
+            except BaseException as exc:
+                outcome.set_exception(exc)
+
+        self.check()
+        threading.Thread(target=go, name="task", daemon=True).start()
+        while not wait([outcome], timeout=_POLL_SECONDS).done:
+            self.check()
+        return outcome.result()
 
     def report(self, progress: Progress) -> None:
         """Pass a report on, if anybody listens."""

@@ -12,6 +12,7 @@ from exbert_rpc.errors import CorpusDamaged
 from exbert_rpc.index.manifest import FileEntry
 from exbert_rpc.index.segment import Segment
 from exbert_rpc.index.store import CorpusFolder
+from exbert_rpc.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def rows_before_sentence(segment: Segment) -> NDArray[np.int64]:
     return before
 
 
-def reusable_blocks(folder: CorpusFolder, config_key: str) -> tuple[BlockTable, list[str]]:
+def reusable_blocks(folder: CorpusFolder, config_key: str, task: Task) -> tuple[BlockTable, list[str]]:
     """Blocks that need not be computed again, and names of the segments in the folder that are damaged.
 
     Every segment of the folder with the same configuration counts, whether the manifest names it or an unfinished
@@ -81,6 +82,7 @@ def reusable_blocks(folder: CorpusFolder, config_key: str) -> tuple[BlockTable, 
     """
     table, broken = BlockTable(), []
     for entry in folder.segment_files():
+        task.check()
         try:
             segment = folder.segment(entry)
             if segment.meta["config"] != config_key:

@@ -116,7 +116,7 @@ class Builder:
             StorageFailed: the disk refused; the corpus is what it was.
         """
         self._task.report(Progress("reading what is indexed already"))
-        table, _ = reusable_blocks(self._folder, self._config.key())
+        table, _ = reusable_blocks(self._folder, self._config.key(), self._task)
         entries: list[IndexedDocument] = []
         wanted: list[tuple[str, str]] = []
         unchanged = 0
@@ -135,7 +135,7 @@ class Builder:
 
     def _compute(self, missing: Sequence[tuple[str, str]], table: BlockTable) -> None:
         self._task.report(Progress("choosing quantisation scales"))
-        scales = choose_scales(self._model, self._config, self._calibration)
+        scales = choose_scales(self._model, self._config, self._calibration, self._task)
         meter = _Meter(self._task, sum(len(text) for _, text in missing))
         for step in self._run([text for _, text in missing], scales):
             if step.segment is not None:
@@ -266,12 +266,16 @@ class _Meter:
         self._task.report(Progress(f"{self.tokens:,} tokens, {rate:,.0f} tokens/s", self._done, self._total, left))
 
 
-def choose_scales(model: CorpusModel, config: CorpusConfig, calibration: Sequence[str]) -> Scales:
+def choose_scales(model: CorpusModel, config: CorpusConfig, calibration: Sequence[str], task: Task) -> Scales:
     """Quantisation scales of every space and layer of a configuration; they depend on the model alone."""
     encodings = [encoding for encoding in model.encode_many(calibration) if len(encoding.ids) <= model.info.max_tokens]
     hidden = config.hidden_layers if "hiddenState" in config.spaces else ()
     layers = config.layers if "headOutput" in config.spaces else ()
-    captures = model.capture_batch(encodings, hidden_layers=hidden, layers=layers, attention_layers=())
+    captures: list[BatchCapture] = []
+    for batch in length_batches([len(encoding.ids) for encoding in encodings]):
+        task.check()
+        some = [encodings[index] for index in batch]
+        captures += model.capture_batch(some, hidden_layers=hidden, layers=layers, attention_layers=())
     scales: Scales = {}
     for index, layer in enumerate(hidden):
         rows = np.concatenate([capture.hidden[index][~capture.encoding.is_special] for capture in captures])

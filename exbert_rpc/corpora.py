@@ -12,7 +12,8 @@ from exbert_rpc.corpus.calibration import calibration_texts
 from exbert_rpc.corpus.pool import AnnotatorPool
 from exbert_rpc.corpus.text import read_sources
 from exbert_rpc.errors import CorpusDamaged, CorpusNotFound, InvalidParams
-from exbert_rpc.index.build import Builder
+from exbert_rpc.index.build import Builder, Compute
+from exbert_rpc.index.distributed import Job, RayCompute
 from exbert_rpc.index.manifest import CorpusConfig
 from exbert_rpc.index.reader import CorpusReader
 from exbert_rpc.index.store import CorpusFolder, Store
@@ -85,14 +86,16 @@ class Corpora:
 
     def _build(self, folder: CorpusFolder, request: IndexRequest, task: Task) -> IndexReport:
         task.report(Progress("reading sources"))
-        documents, skipped = read_sources(request.sources, allowed_roots=self._allowed_roots)
+        documents, skipped = task.run(lambda: read_sources(request.sources, allowed_roots=self._allowed_roots))
         current = _current(folder)
-        request = _inherit(request, None if current is None else current[0])
-        model = self._models.get(request.model, task)
-        with AnnotatorPool(request.pipeline or self._default_pipeline) as pool:
-            task.report(Progress(f"loading pipeline {request.pipeline or self._default_pipeline}"))
-            config = make_config(request, model.info, pool.info.name, pool.info.fingerprint)
-            builder = Builder(folder, config, model, pool.annotate_many, calibration_texts(), task)
+        full = _inherit(request, None if current is None else current[0])
+        model = task.run(lambda: self._models.get(full.model, task))
+        with AnnotatorPool(full.pipeline or self._default_pipeline) as pool:
+            task.report(Progress(f"loading pipeline {full.pipeline or self._default_pipeline}"))
+            pipeline = task.run(lambda: pool.info)
+            config = make_config(full, model.info, pipeline.name, pipeline.fingerprint)
+            compute = self._elsewhere(request, Job(folder, config, self._models.loader(model.info.id)), task)
+            builder = Builder(folder, config, model, pool.annotate_many, calibration_texts(), task, compute)
             outcome = builder.build(documents, 1 if current is None else current[1] + 1)
         manifest = outcome.manifest
         return IndexReport(
@@ -105,6 +108,13 @@ class Corpora:
             unchanged=outcome.unchanged,
             skipped=(*skipped, *outcome.skipped),
         )
+
+    def _elsewhere(self, request: IndexRequest, job: Job, task: Task) -> Compute | None:
+        """Who computes, if not this process."""
+        if request.engine == "local":
+            return None
+        wants_gpu = self._models.device == "auto" or self._models.device.startswith("cuda")
+        return RayCompute(job, task, workers=request.workers, address=request.address, wants_gpu=wants_gpu)
 
     def describe(self, name: str, *, thorough: bool = True) -> CorpusInfo:
         """What a corpus holds, and which of its files are damaged (``thorough``: every byte is checked)."""

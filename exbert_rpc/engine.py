@@ -66,7 +66,7 @@ class Engine:
         allowed_roots: tuple[Path, ...] | None = None,
         pipeline: str = DEFAULT_PIPELINE,
     ) -> None:
-        root = default_store() if store is None else store
+        root = (default_store() if store is None else store).absolute()
         self._models = Models(default_model, device, allow_network, allowed_roots, root / ".models")
         self._corpora = Corpora(root, self._models, pipeline, allowed_roots)
         self._annotators = Annotators()

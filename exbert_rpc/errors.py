@@ -39,6 +39,16 @@ class ExbertError(Exception):
         self.hint = hint
         self.data: Mapping[str, object] = data
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors travel between processes whole; what exceptions do by default loses all that is not positional."""
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[ExbertError], args: tuple[object, ...], state: Mapping[str, object]) -> ExbertError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
+
 
 class InvalidParams(ExbertError):
     """A field of a request is wrong. ``data['field']`` names it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ class Models:
         cache_dir: Path,
     ) -> None:
         self.default = default
-        self._device = device
+        self.device = device
         self._allow_network = allow_network
         self._allowed_roots = allowed_roots
         self._cache_dir = cache_dir
@@ -63,6 +64,19 @@ class Models:
                 found = self._load(name, task)
         return found
 
+    def loader(self, model_id: str) -> partial[LoadedModel]:
+        """What loads a model; can be pickled and called in another process, and takes ``report``."""
+        from exbert_rpc.model.loading import load_model
+
+        return partial(
+            load_model,
+            model_id,
+            device=self.device,
+            allow_network=self._allow_network,
+            cache_dir=self._cache_dir,
+            allowed_roots=self._allowed_roots,
+        )
+
     def at_hand(self) -> list[ModelAtHand]:
         """Models that can be asked for without network, the default among them."""
         from exbert_rpc.model.sources import list_models
@@ -82,16 +96,7 @@ class Models:
             return None
 
     def _load(self, name: str, task: Task) -> LoadedModel:
-        from exbert_rpc.model.loading import load_model
-
-        model = load_model(
-            name,
-            device=self._device,
-            allow_network=self._allow_network,
-            cache_dir=self._cache_dir,
-            allowed_roots=self._allowed_roots,
-            report=lambda sentence: task.report(Progress(sentence)),
-        )
+        model = self.loader(name)(report=lambda sentence: task.report(Progress(sentence)))
         with self._lock:
             self._loaded[name] = model
             while len(self._loaded) > _MOST_LOADED:

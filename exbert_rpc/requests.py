@@ -199,7 +199,11 @@ class Summarized:
 
 @dataclass(frozen=True, slots=True)
 class IndexRequest:
-    """See ``indexCorpus``; a source is a path, a glob, a ``file:`` uri, or a pair (uri, text)."""
+    """See ``indexCorpus``; a source is a path, a glob, a ``file:`` uri, or a pair (uri, text).
+
+    The last three are not on the wire: ``ray`` computes on ``workers`` processes of the Ray cluster at ``address``, or
+    of one of its own on this machine.
+    """
 
     corpus: str
     sources: tuple[str | tuple[str, str], ...]
@@ -208,6 +212,9 @@ class IndexRequest:
     layers: tuple[int, ...] | None = None
     spaces: tuple[Space, ...] | None = None
     precision: Precision | None = None
+    engine: Literal["local", "ray"] = "local"
+    workers: int | None = None
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

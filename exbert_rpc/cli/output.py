@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ PIPE_WIDTH = 120  # no terminal tells: wide enough for a sentence, narrow enough
 _PLAIN = str.maketrans(
     {
         "×": "x",
+        "\N{NO-BREAK SPACE}": " ",
         "·": "-",
         "…": "~",
         "–": "-",
@@ -38,7 +40,8 @@ _PLAIN = str.maketrans(
     }
 )
 # light to dark, each with the text colour that is readable on it, whatever the terminal's own colours are
-_HEAT = ((255, 16), (189, 16), (147, 16), (105, 231), (62, 231), (54, 231))
+_HEAT = ((189, 16), (147, 16), (105, 16), (62, 231), (54, 231))
+_LEAST_HEAT = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +109,18 @@ class Screen:
 
     def heat(self, text: str, weight: float) -> str:
         """Text on a ground as dark as ``weight`` in [0, 1] says."""
-        if not self.colour or weight < 0.01:
+        if not self.colour or weight < _LEAST_HEAT:
             return text
         ground, ink = _HEAT[min(len(_HEAT) - 1, int(weight * len(_HEAT)))]
         return self._styled(text, f"38;5;{ink};48;5;{ground}")
+
+    def bar(self, text: str) -> str:
+        """A bar drawn with blocks: what is seen, and the mark of what was expected."""
+        if not self.colour:
+            return text
+        return re.sub("█+", lambda run: self._styled(run[0], "38;5;99"), text).replace(
+            "┃", self._styled("┃", "38;5;214")
+        )
 
     def link(self, text: str, uri: str) -> str:
         """Text that a terminal opens the file of, where it knows how to."""

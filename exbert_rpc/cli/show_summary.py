@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from exbert_rpc.cli.output import Screen
@@ -29,7 +30,8 @@ def show_summary(screen: Screen, answer: SummarizeResult, bins: int = 5, attribu
     if not answer.findings:
         screen.line("nothing that is more than chance (q < 0.05)")
     for finding in answer.findings:
-        first, *rest = wrap(f"• {finding}", screen.width, "  ")
+        whole = re.sub(r"q ([<=]) ", "q\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", finding)
+        first, *rest = wrap(f"• {whole}", screen.width, "  ")
         for line in (first, *rest):
             screen.line(line)
     shown = [one for one in answer.histograms if not attributes or one.attribute in attributes]
@@ -49,11 +51,12 @@ def _histogram(screen: Screen, one: Histogram, answer: SummarizeResult, bins: in
     for row in _rows(one, bins):
         lift = "" if row.lift is None else f"×{row.lift:.1f}"
         sure = row.q_value < SURE
-        text = (
-            f"{pad(row.label, names)}  {row.share:4.0%} {bar_of(row, bar)} "
-            f"expected {row.baseline:4.0%}  {pad(lift, 6, 'right')}  {row.low:.0%}-{row.high:.0%}"
-        )
-        screen.line(f"  {pad(text, names + bar + 42)} {_certainty(row.q_value)}" if sure else "  " + screen.dim(text))
+        head = f"  {pad(row.label, names)}  {row.share:4.0%} "
+        tail = f" expected {row.baseline:4.0%}  {pad(lift, 6, 'right')}  {pad(f'{row.low:.0%}-{row.high:.0%}', 9)}"
+        if sure:
+            screen.line(f"{head}{screen.bar(bar_of(row, bar))}{tail}  {_certainty(row.q_value)}")
+        else:
+            screen.line(screen.dim(head) + screen.dim(bar_of(row, bar)) + screen.dim(tail.rstrip()))
 
 
 def bar_of(row: Bin, size: int) -> str:

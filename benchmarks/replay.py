@@ -18,12 +18,21 @@ class Replay:
         model: The real one; asked for everything that is not remembered.
         hidden_layers: Hidden states that are remembered.
         layers: Layers whose head outputs are remembered.
+        with_attention: Whether their attention is remembered too; it is zero otherwise.
     """
 
-    def __init__(self, model: CorpusModel, hidden_layers: Sequence[int], layers: Sequence[int]) -> None:
+    def __init__(
+        self,
+        model: CorpusModel,
+        hidden_layers: Sequence[int],
+        layers: Sequence[int],
+        *,
+        with_attention: bool = False,
+    ) -> None:
         self._model = model
         self._hidden_layers = tuple(hidden_layers)
         self._layers = tuple(layers)
+        self._attention_layers = self._layers if with_attention else ()
         self._known: dict[str, BatchCapture] = {}
 
     @property
@@ -37,7 +46,10 @@ class Replay:
         for batch in length_batches([len(one.ids) for one in encodings]):
             some = [encodings[index] for index in batch]
             found = self._model.capture_batch(
-                some, hidden_layers=self._hidden_layers, layers=self._layers, attention_layers=()
+                some,
+                hidden_layers=self._hidden_layers,
+                layers=self._layers,
+                attention_layers=self._attention_layers,
             )
             self._known.update((one.encoding.text, one) for one in found)
 
@@ -59,7 +71,7 @@ class Replay:
         layers: Sequence[int],
         attention_layers: Sequence[int],
     ) -> list[BatchCapture]:
-        """What is remembered, cut to the layers asked for; attention is made up (recall does not look at it)."""
+        """What is remembered, cut to the layers asked for."""
         if any(encoding.text not in self._known for encoding in encodings):
             return self._model.capture_batch(
                 encodings, hidden_layers=hidden_layers, layers=layers, attention_layers=attention_layers
@@ -74,7 +86,9 @@ class Replay:
             known.encoding,
             known.hidden[[self._hidden_layers.index(layer) for layer in hidden_layers]],
             known.heads[[self._layers.index(layer) for layer in layers]],
-            np.zeros((len(attention_layers), self.info.n_heads, n, n), dtype=np.float32),
+            known.attention[[self._attention_layers.index(layer) for layer in attention_layers]]
+            if self._attention_layers
+            else np.zeros((len(attention_layers), self.info.n_heads, n, n), dtype=np.float32),
         )
 
 

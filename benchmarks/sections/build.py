@@ -9,18 +9,17 @@ The second term is there because the forward passes follow each other. spaCy's d
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 import torch
 
+from benchmarks.ideal import Spent, ideal_seconds
 from benchmarks.models import MINILM, stock_model, tokenizer
 from benchmarks.rows import Row, at_least, reported
 from benchmarks.scale import ROOT, Scale
@@ -33,14 +32,6 @@ from exbert_rpc.tasks import Task
 SECTION = "Build: speed"
 _CHARACTERS_A_TOKEN = 4.4
 _ROUNDS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """Wall and CPU seconds."""
-
-    wall: float
-    cpu: float
 
 
 def run(scale: Scale) -> list[Row]:
@@ -63,7 +54,7 @@ def run(scale: Scale) -> list[Row]:
                 builds.append(_index(engine, f"corpus-{number}", texts))
                 edits.append(_index(engine, f"corpus-{number}", ["One more sentence stands here.", *texts]))
                 last = (_spacy_alone(texts), _spent(lambda: _forward(model, inputs)))
-                ratios.append(_ideal(*last) / builds[-1])
+                ratios.append(ideal_seconds(*last) / builds[-1])
         finally:
             engine.close()
     return _rows(n_tokens, builds, edits, ratios, last)
@@ -82,7 +73,7 @@ def _rows(
             0.75,
             median(ratios),
             "",
-            f"{n_tokens / seconds:,.0f} tokens/s against {n_tokens / _ideal(spacy, forward):,.0f}",
+            f"{n_tokens / seconds:,.0f} tokens/s against {n_tokens / ideal_seconds(spacy, forward):,.0f}",
         ),
         reported(SECTION, "spaCy alone, one process", n_tokens / spacy.wall, "/s", f"{spacy.cpu:.1f} s of CPU"),
         reported(
@@ -94,10 +85,6 @@ def _rows(
         ),
         reported(SECTION, "index again after one paragraph was added", median(edits), "s", "everything included"),
     ]
-
-
-def _ideal(spacy: Spent, forward: Spent) -> float:
-    return max((spacy.cpu + forward.cpu) / (os.cpu_count() or 1), forward.wall)
 
 
 def _index(engine: Engine, corpus: str, texts: Sequence[str]) -> float:

@@ -18,13 +18,14 @@ import torch
 from transformers import BertConfig, BertModel
 
 from benchmarks.fake import config_of
-from benchmarks.models import MINILM
+from benchmarks.models import MINILM, tokenizer
+from benchmarks.replay import Replay
 from benchmarks.rows import Row, at_most
 from benchmarks.scale import Scale
 from benchmarks.texts import paragraphs, source
 from exbert_rpc.corpus.annotate import Annotator
 from exbert_rpc.corpus.calibration import calibration_texts
-from exbert_rpc.corpus.types import AnnotatedText, Document
+from exbert_rpc.corpus.types import Document
 from exbert_rpc.index.build import Builder
 from exbert_rpc.index.passages import CorpusModel, cut_block
 from exbert_rpc.index.store import Store
@@ -52,15 +53,19 @@ def run(scale: Scale) -> list[Row]:
     return rows
 
 
-def _measure(name: str, model: CorpusModel, root: Path, n_tokens: int) -> list[Row]:
+def _measure(name: str, loaded: CorpusModel, root: Path, n_tokens: int) -> list[Row]:
     annotator = Annotator("en_core_web_sm")
     texts = paragraphs(int(4.4 * n_tokens))
     annotated = {one.text: one for one in annotator.annotate_many(texts)}
     blocks = list(annotated.values())
-    theirs, tokens = _exbert_bytes(root / "exbert", model, blocks)
+    encodings = [passage.encoding for block in blocks for passage in cut_block(block, loaded).passages]
+    layers = range(loaded.info.n_layers)
+    model = Replay(loaded, range(loaded.info.n_layers + 1), layers, with_attention=True)
+    model.learn([*(one.text for one in encodings), *calibration_texts()])
+    theirs, tokens = _exbert_bytes(root / "exbert", model, encodings)
     rows = []
     for precision, goal in _GOALS.items():
-        config = config_of(model.info, precision, range(model.info.n_layers))
+        config = config_of(model.info, precision, layers)
         folder = Store(root).create(precision)
         builder = Builder(
             folder, config, model, lambda some: (annotated[one] for one in some), calibration_texts(), Task()
@@ -83,11 +88,10 @@ def _measure(name: str, model: CorpusModel, root: Path, n_tokens: int) -> list[R
     return rows
 
 
-def _exbert_bytes(root: Path, model: CorpusModel, blocks: Sequence[AnnotatedText]) -> tuple[int, int]:
-    """Bytes of exBERT's files for these blocks, and how many tokens that are not special they hold."""
+def _exbert_bytes(root: Path, model: CorpusModel, encodings: Sequence[Encoding]) -> tuple[int, int]:
+    """Bytes of exBERT's files for these sentences, and how many tokens that are not special they hold."""
     root.mkdir(parents=True)
     info = model.info
-    encodings = [passage.encoding for block in blocks for passage in cut_block(block, model)[0]]
     width = info.n_heads * info.head_size
     by_layer = [faiss.IndexFlatIP(info.hidden_size) for _ in range(info.n_layers + 1)]
     by_context = [faiss.IndexFlatIP(width) for _ in range(info.n_layers)]
@@ -129,8 +133,6 @@ def _add(
 
 def _random_bert_base(folder: Path) -> str:
     """A model of BERT-base's shapes with MiniLM's tokenizer; it is never trained, only measured."""
-    from benchmarks.models import tokenizer
-
     torch.manual_seed(0)
     tokens = tokenizer()
     BertModel(BertConfig(vocab_size=len(tokens))).save_pretrained(folder)

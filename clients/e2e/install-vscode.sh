@@ -27,7 +27,8 @@ say() { printf 'install-vscode: %s\n' "$*"; }
 
 missing_packages() {
   command -v rg >/dev/null || echo ripgrep
-  command -v chromium >/dev/null || [[ -n ${EXBERT_CHROMIUM:-} ]] || echo chromium
+  command -v chromium >/dev/null || [[ -n ${EXBERT_CHROMIUM:-} ]] || echo chromium fonts-dejavu-core
+  command -v python3 >/dev/null || echo python3
   command -v g++ >/dev/null || echo g++
   command -v make >/dev/null || echo make
   [[ -e /usr/include/gssapi/gssapi.h ]] || echo libkrb5-dev
@@ -35,7 +36,7 @@ missing_packages() {
 
 install_packages() {
   local missing
-  mapfile -t missing < <(missing_packages)
+  read -r -d '' -a missing < <(missing_packages) || true
   ((${#missing[@]})) || return 0
   if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
     say "installing ${missing[*]}"

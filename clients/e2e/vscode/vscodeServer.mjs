@@ -10,23 +10,27 @@ const run = promisify(execFile);
 export const here = dirname(fileURLToPath(import.meta.url));
 export const root = join(here, "../../..");
 
-/** Starts VS Code. `settings` are the machine's; a folder is opened with `url(folder)`. */
-export async function startVsCode({ vsix, settings }) {
+/** Where VS Code's server is, or would be. */
+export async function installedVsCode() {
   const { stdout } = await run(join(here, "../install-vscode.sh"), ["--where"]);
-  const vscode = stdout.trim();
+  return join(stdout.trim(), "out/server-main.js");
+}
+
+/** Starts VS Code. `settings(home)` gives the machine's; a folder is opened with `url(folder)`. */
+export async function startVsCode({ vsix, settings }) {
+  const program = await installedVsCode();
   const home = mkdtempSync(join(tmpdir(), "exbert-e2e-"));
   const data = join(home, "data");
   const flags = ["--accept-server-license-terms", "--user-data-dir", data, "--extensions-dir", join(home, "extensions"), "--telemetry-level", "off"];
   mkdirSync(join(data, "Machine"), { recursive: true });
-  writeFileSync(join(data, "Machine", "settings.json"), JSON.stringify(settings, null, 2));
-  await run(process.execPath, [join(vscode, "out/server-main.js"), ...flags, "--install-extension", vsix], { cwd: home });
+  writeFileSync(join(data, "Machine", "settings.json"), JSON.stringify(settings(home), null, 2));
+  await run(process.execPath, [program, ...flags, "--install-extension", vsix], { cwd: home });
   const log = [];
   // a group of its own: the extension hosts end with it
-  const server = spawn(process.execPath, [join(vscode, "out/server-main.js"), ...flags, "--host", "127.0.0.1", "--port", "0", "--without-connection-token"], {
+  const server = spawn(process.execPath, [program, ...flags, "--host", "127.0.0.1", "--port", "0", "--without-connection-token"], {
     cwd: home,
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, PATH: process.env.PATH },
   });
   // a test run that is ended from outside leaves nothing behind
   const end = () => killQuietly(-server.pid);
@@ -45,7 +49,6 @@ export async function startVsCode({ vsix, settings }) {
   return {
     home,
     log,
-    settingsFile: join(data, "Machine", "settings.json"),
     url: (folder) => `http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}`,
     /** Process ids of our Python servers: below this VS Code only, without the workers that they start. */
     pythonServers: () => {

@@ -8,6 +8,12 @@ export class VsCodeWindow {
   constructor(page, url) {
     this.page = page;
     this.url = url;
+    /** What a content security policy with a nonce, as our page has one, refused. */
+    this.violations = [];
+    page.on("console", (message) => {
+      const text = message.text();
+      if (/violates the following Content Security Policy/i.test(text) && /vscode-resource|nonce-/.test(text)) this.violations.push(text);
+    });
   }
 
   static async open(browser, url, { trust = true } = {}) {

@@ -129,9 +129,9 @@ def control_lines(root: Path, asked: argparse.Namespace) -> Iterator[Line]:
     outcome = f"{wrong} wrong answers, {report.signals} signals, then stopped: as must be"
     missing = [] if wrong + report.signals > 0 else ["stock usearch files passed"]
     yield Line("control: faults in stock Index.save files", report.faults, outcome, missing, report.seconds)
-    torn = stock_under_kills(root / "torn", 30, asked.seed)
+    torn = stock_under_kills(root / "torn", 12, asked.seed)
     missing = [] if torn else ["stock Index.save survived every kill"]
-    yield Line("control: SIGKILL during stock Index.save", 30, f"{torn} torn files, as must be", missing, 0.0)
+    yield Line("control: SIGKILL during stock Index.save", 12, f"{torn} torn files, as must be", missing, 0.0)
 
 
 def print_table(lines: list[Line]) -> None:

@@ -183,7 +183,7 @@ def _farewell(screen: Screen, store: Path) -> None:
     screen.line(screen.dim("─" * screen.width))
     screen.line(screen.bold("Next"))
     for line in (
-        f'.venv/bin/exbert-rpc attend "{SENTENCE}" --layer {LAYER}',
+        f'.venv/bin/exbert-rpc attend "Your own words." --layer {LAYER}',
         f'.venv/bin/exbert-rpc search {CORPUS} "Your own words." --token own --layer 4{where}',
         f".venv/bin/exbert-rpc index mine FOLDER{where}    your own texts, Markdown, notebooks",
         "make lab     the same with a picture to click in, in JupyterLab",

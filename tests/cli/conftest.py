@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from exbert_rpc.annotating import Annotators
 from exbert_rpc.cli import main
 from tests.model import zoo
 
@@ -43,9 +44,29 @@ def notes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+class _KeptAnnotators(Annotators):
+    """Outlives the engines that use it: a process of spaCy's for each command would take most of the time."""
+
+    def close(self) -> None:
+        """Nothing: :meth:`end` does it once."""
+
+    def end(self) -> None:
+        super().close()
+
+
+@pytest.fixture(scope="session")
+def annotators() -> Iterator[Annotators]:
+    kept = _KeptAnnotators()
+    yield kept
+    kept.end()
+
+
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+def run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, annotators: Annotators
+) -> Run:
     """A command in this process, in a store of its own unless ``--store`` is given."""
+    monkeypatch.setattr("exbert_rpc.engine.Annotators", lambda: annotators)
     monkeypatch.setenv("EXBERT_RPC_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.delenv("FORCE_COLOR", raising=False)

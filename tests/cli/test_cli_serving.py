@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,10 @@ def test_a_port_file_carries_a_new_secret(tmp_path: Path) -> None:
     file = tmp_path / "port.json"
     process, _ = _start("--tcp", "127.0.0.1:0", "--port-file", str(file), "--store", str(tmp_path), EXBERT_RPC_TOKEN="")
     try:
+        for _ in range(500):  # the file comes right after the line
+            if file.exists():
+                break
+            time.sleep(0.02)
         where = json.loads(file.read_text())
         with Client.connect(where["address"], token=where["token"]) as exbert:
             assert exbert.ping().protocol_version

@@ -229,6 +229,42 @@ scenario("indexing is cancelled, which leaves no corpus behind", async (open) =>
   await window.notification("There is no corpus yet").waitFor();
 }, { topics: 79 });
 
+/** A tiny masked language model with random weights: what is shown of predictions doesn't depend on their quality. */
+function tinyModel(folder) {
+  const model = join(folder, "tiny-masked-lm");
+  execFileSync(PYTHON, [join(REPOSITORY, "clients/e2e/vscode/tiny_model.py"), model], { stdio: ["ignore", "ignore", "pipe"] });
+  return ["--model", model, "--root", model].map((value) => `--ExbertApp.arguments=${value}`);
+}
+
+scenario("predictions change when a token is masked, and a link shows the same to somebody else", async (open) => {
+  const window = await open("notes.md", "one");
+  const { page, panel } = window;
+  await window.selectLine("The girl ran");
+  await page.keyboard.press("Control+Alt+e");
+  await attentionIsDrawn(panel);
+  await token(panel, "escape").click();
+  const predictions = panel.locator(".predictions .prediction-token");
+  await predictions.first().waitFor({ timeout: SLOW });
+  const before = await predictions.allInnerTexts();
+  await token(panel, "pub").dblclick();
+  await panel.locator(".tokens.left .token.masked").waitFor({ timeout: SLOW });
+  await token(panel, "escape").hover();
+  await predictions.first().waitFor();
+  assert.notDeepEqual(await predictions.allInnerTexts(), before);
+  await screenshot(page, "predictions", { keepMouse: true });
+
+  await panel.getByRole("button", { name: "Export, copy and restore" }).click();
+  await panel.getByRole("menuitem", { name: /Copy link/ }).click();
+  const link = await page.evaluate(() => navigator.clipboard.readText());
+  assert.match(link, /^http:.*\/lab\?exbert=[\w-]+$/);
+  const other = await open("notes.md", "two");
+  await other.page.goto(link);
+  await other.ready();
+  await other.panel.locator(".tokens.left .token.masked").waitFor({ timeout: SLOW });
+  await other.panel.locator(".tokens.left .token.pinned", { hasText: "escape" }).waitFor();
+  assert.ok(!other.page.url().includes("exbert="), "the link's state stays in the address");
+}, { options: tinyModel });
+
 /** An interpreter without our package: Debian's, or one that looks for packages nowhere. */
 function bareInterpreter(folder) {
   const system = spawnSync("/usr/bin/python3", ["-P", "-c", "import exbert_rpc"], { cwd: folder, encoding: "utf8", env: {} });

@@ -1,7 +1,7 @@
 // A window of JupyterLab, driven as a person would: keys, the palette, menus, what is on the screen.
 import { TOKEN } from "./lab.mjs";
 
-const LONG = 120_000;
+const LONG = 60_000;
 
 export class LabWindow {
   constructor(page, lab) {

@@ -4,7 +4,7 @@ import { Clipboard, Dialog, InputDialog, Notification, showDialog } from '@jupyt
 import type { ICommandPalette } from '@jupyterlab/apputils';
 import type { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
-import type { HostCommand } from '#view';
+import type { Choice, HostCommand } from '#view';
 import { Widget } from '@lumino/widgets';
 import { chooseFolder, indexFolder } from './indexing';
 import { exbertIcon } from './icon';
@@ -51,8 +51,8 @@ export interface Workings {
   readonly selection: () => Selection | null;
   /** Show the panel, with a text or as it was. */
   readonly show: (selection: Selection | null) => Promise<void>;
-  /** Redraw an open panel with another model or corpus. */
-  readonly change: (change: { model?: string; corpus?: string }) => void;
+  /** Tell an open panel what was chosen. */
+  readonly choose: (choice: Choice) => void;
 }
 
 export function addCommands(workings: Workings, palette: ICommandPalette | null): void {
@@ -109,7 +109,7 @@ async function index(workings: Workings, given?: string): Promise<void> {
     const corpus = await indexFolder({ session, root, precision: () => settings().precision }, path);
     if (corpus !== null) {
       await workings.set({ corpus });
-      workings.change({ corpus });
+      workings.choose({ corpus });
     }
   });
 }
@@ -131,7 +131,7 @@ async function selectModel(workings: Workings): Promise<void> {
     const model = chosen === null ? undefined : (models[chosen]?.id ?? labels[chosen]);
     if (model !== undefined) {
       await workings.set({ model });
-      workings.change({ model });
+      workings.choose({ model });
     }
   });
 }
@@ -148,7 +148,7 @@ async function selectCorpus(workings: Workings): Promise<void> {
     if (chosen !== null) {
       const { corpus } = corpora[chosen];
       await workings.set({ corpus });
-      workings.change({ corpus });
+      workings.choose({ corpus });
     }
   });
 }

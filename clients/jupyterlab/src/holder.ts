@@ -3,6 +3,7 @@ import type { ILabShell } from '@jupyterlab/application';
 import { WidgetTracker } from '@jupyterlab/apputils';
 import type { IStateDB } from '@jupyterlab/statedb';
 import type { Widget } from '@lumino/widgets';
+import type { Choice } from '#view';
 import type { Surroundings } from './host';
 import { ExbertPanel, PANEL_ID } from './panel';
 import type { Selection } from './editorText';
@@ -37,9 +38,9 @@ export class PanelHolder {
     }
   }
 
-  /** Redraw an open panel with parts of its state changed. */
-  restore(change: object): void {
-    this.panel?.restore(change);
+  /** Tell an open panel what was chosen outside of it. */
+  choose(choice: Choice): void {
+    this.panel?.choose(choice);
   }
 
   themeChanged(): void {

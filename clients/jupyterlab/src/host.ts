@@ -1,6 +1,16 @@
 /** The view's door into JupyterLab: implements `Host` and nothing else. */
 import { Clipboard, Notification } from '@jupyterlab/apputils';
-import type { Host, HostCommand, Location, SavedFile, SelectionEvent, ServerEvent, Theme } from '#view';
+import type {
+  Choice,
+  Disposable,
+  Host,
+  HostCommand,
+  Location,
+  SavedFile,
+  SelectionEvent,
+  ServerEvent,
+  Theme
+} from '#view';
 import type { Methods } from '#protocol';
 import type { CallOptions } from './rpc';
 import type { Session } from './session';
@@ -15,11 +25,29 @@ export interface Surroundings {
   readonly link: (encodedState: string) => string;
 }
 
+class Listeners<T> {
+  private readonly all = new Set<(value: T) => void>();
+
+  add(callback: (value: T) => void): Disposable {
+    this.all.add(callback);
+    return { dispose: () => void this.all.delete(callback) };
+  }
+
+  tell(value: T): void {
+    this.all.forEach(callback => callback(value));
+  }
+}
+
 export class JupyterHost implements Host {
   /** Installing, and choosing the interpreter, are done where Jupyter runs: the messages say how. */
   readonly commands: readonly HostCommand[] = ['indexFolder', 'selectModel', 'selectCorpus', 'showLog', 'restartServer'];
   readonly state: Host['state'];
-  private readonly themes = new Set<(theme: Theme) => void>();
+  /** JupyterLab's theme has changed. */
+  readonly themes = new Listeners<Theme>();
+  /** A person wants to see a text. */
+  readonly selections = new Listeners<SelectionEvent>();
+  /** A person chose a model, a corpus or a link outside of the view. */
+  readonly choices = new Listeners<Choice>();
 
   constructor(private readonly surroundings: Surroundings) {
     this.state = surroundings.state;
@@ -60,14 +88,16 @@ export class JupyterHost implements Host {
     }
   }
 
-  onThemeChange(callback: (theme: Theme) => void) {
-    this.themes.add(callback);
-    return { dispose: () => void this.themes.delete(callback) };
+  onThemeChange(callback: (theme: Theme) => void): Disposable {
+    return this.themes.add(callback);
   }
 
-  /** The panel hands selections to the mounted view itself. */
-  onSelection(_callback: (selection: SelectionEvent) => void) {
-    return { dispose: () => undefined };
+  onSelection(callback: (selection: SelectionEvent) => void): Disposable {
+    return this.selections.add(callback);
+  }
+
+  onChoice(callback: (choice: Choice) => void): Disposable {
+    return this.choices.add(callback);
   }
 
   onServerEvent(callback: (event: ServerEvent) => void) {
@@ -80,11 +110,6 @@ export class JupyterHost implements Host {
 
   link(encodedState: string): string {
     return this.surroundings.link(encodedState);
-  }
-
-  /** JupyterLab's theme has changed. */
-  themeChanged(): void {
-    this.themes.forEach(callback => callback(this.theme));
   }
 }
 

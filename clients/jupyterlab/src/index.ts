@@ -15,7 +15,7 @@ import { Bridge } from './jupyter';
 import { openLocation } from './open';
 import { PanelHolder } from './holder';
 import { PANEL_ID } from './panel';
-import { decodeLink, LINK_PARAMETER } from './link';
+import { linkIn, LINK_PARAMETER } from './link';
 import type { Selection } from './editorText';
 import { Session } from './session';
 import { initializationOptions, readSettings } from './settings';
@@ -88,7 +88,7 @@ async function activate(
       set,
       selection: () => watched.selection(true),
       show: selection => holder.show(selection),
-      change: change => holder.restore(change)
+      choose: choice => holder.choose(choice)
     },
     palette
   );
@@ -133,14 +133,13 @@ function openLinks(app: JupyterFrontEnd, router: IRouter | null, holder: PanelHo
   const command = 'exbert:open-link';
   app.commands.addCommand(command, {
     label: 'Open an exBERT link',
-    execute: async args => {
+    execute: args => {
       const { path, search } = args as { path?: string; search?: string };
-      const state = decodeLink(search ?? '');
-      if (state !== null) {
+      const link = linkIn(search ?? '');
+      if (link !== null) {
         router.navigate(path ?? '', { skipRouting: true });
-        await app.restored;
-        await holder.show(null);
-        holder.restore(state);
+        // not awaited: routing goes on, and the layout is restored only after it
+        void app.restored.then(() => holder.show(null)).then(() => holder.choose({ link }));
       }
     }
   });

@@ -5,6 +5,7 @@ import { FileEditor } from '@jupyterlab/fileeditor';
 import { NotebookPanel } from '@jupyterlab/notebook';
 import { MarkdownCell } from '@jupyterlab/cells';
 import type { CodeEditor } from '@jupyterlab/codeeditor';
+import type { CodeMirrorEditor } from '@jupyterlab/codemirror';
 import type { Widget } from '@lumino/widgets';
 import type { Location } from '#view';
 import { tellUnopened } from './host';
@@ -58,9 +59,12 @@ async function showRange(widget: Widget, { range, cell }: Location): Promise<voi
   }
 }
 
+/** JupyterLab's one editor takes a place for the revealed lines; the interface does not name it. */
+type RevealingEditor = CodeEditor.IEditor & Pick<CodeMirrorEditor, 'revealSelection'>;
+
 function select(editor: CodeEditor.IEditor | null, selection: CodeEditor.IRange): void {
   editor?.setSelection(selection);
-  editor?.revealSelection(selection);
+  (editor as RevealingEditor | null)?.revealSelection(selection, { block: 'center' });
   editor?.focus();
 }
 

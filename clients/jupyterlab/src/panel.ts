@@ -4,7 +4,7 @@ import type { ReadonlyPartialJSONValue } from '@lumino/coreutils';
 import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 import { mount } from '#view';
-import type { MountedView, SelectionEvent } from '#view';
+import type { Choice, MountedView, SelectionEvent } from '#view';
 import { exbertIcon } from './icon';
 import { JupyterHost } from './host';
 import type { Surroundings } from './host';
@@ -37,18 +37,17 @@ export class ExbertPanel extends Widget {
 
   /** Show this text. */
   select(selection: SelectionEvent): void {
-    this.view?.select(selection);
+    this.host.selections.tell(selection);
   }
 
   themeChanged(): void {
     this.node.dataset['theme'] = this.host.theme;
-    this.host.themeChanged();
+    this.host.themes.tell(this.host.theme);
   }
 
-  /** Change a part of what is shown: another model or corpus, or all of it out of a link. */
-  restore(change: object): void {
-    this.view?.restore(JSON.stringify({ ...this.view.state(), ...change }));
-    this.view?.refresh();
+  /** Show another model, corpus, or all that a link holds. */
+  choose(choice: Choice): void {
+    this.host.choices.tell(choice);
   }
 
   protected override onActivateRequest(message: Message): void {

@@ -53,8 +53,9 @@ export function statusText(event: ServerEvent, info: ServerInfo | null, used: bo
   }
   const well = event.kind === 'ready' || event.kind === 'restarted';
   if (well && info !== null) {
-    const text = `exBERT: ${info.defaultModel || 'ready'}`;
-    return { text, title: event.message ?? `${text} on ${info.device}` };
+    const name = info.defaultModel.split(/[\\/]/).pop();
+    const title = event.message ?? `exBERT: ${info.defaultModel} on ${info.device}`;
+    return { text: `exBERT: ${name || 'ready'}`, title };
   }
   const text = ['exBERT', WORDS[event.kind], MARKS[event.kind]].filter(part => part !== '').join(' ');
   return { text, title: event.message ?? text };

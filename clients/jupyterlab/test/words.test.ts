@@ -59,6 +59,8 @@ describe('the status item', () => {
     expect(statusText({ kind: 'starting' }, null, false).text).toBe('exBERT'));
   it('names the model and the device when all is well', () =>
     expect(statusText({ kind: 'ready' }, info, true)).toEqual({ text: 'exBERT: mini', title: 'exBERT: mini on cpu' }));
+  it('names a model of a folder by the folder alone', () =>
+    expect(statusText({ kind: 'ready' }, { ...info, defaultModel: '/data/models/mine' }, true).text).toBe('exBERT: mine'));
   it('says in words what is wrong, not by a colour', () => {
     expect(statusText({ kind: 'crashed', message: 'It ended.' }, info, true)).toEqual({
       text: 'exBERT server stopped ⚠',

@@ -19,7 +19,7 @@ from pathlib import Path
 from websockets.asyncio.client import connect
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from jupyter import STUB, Jupyter, free_port, running_jupyter
+from jupyter_process import STUB, Jupyter, free_port, running_jupyter
 
 SECRET = "a-secret-that-the-browser-never-sees"
 PINGS = 1000

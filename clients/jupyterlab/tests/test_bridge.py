@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from jupyter import TOKEN, Jupyter, running_jupyter
+from jupyter_process import TOKEN, Jupyter, running_jupyter
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 

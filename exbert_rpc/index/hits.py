@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from exbert_rpc.corpus.positions import LINE_END
-from exbert_rpc.corpus.text import file_state, read_document
+from exbert_rpc.corpus.roots import is_allowed
+from exbert_rpc.corpus.text import file_state, path_of, read_document
 from exbert_rpc.corpus.types import SkippedSource
 from exbert_rpc.index.assemble import block_digest
 from exbert_rpc.index.documents import IndexedDocument
@@ -28,7 +30,10 @@ class FoundRow:
 
 
 def make_hits(
-    reader: CorpusReader, found: Sequence[FoundRow], attention: Sequence[NDArray[np.float32]]
+    reader: CorpusReader,
+    found: Sequence[FoundRow],
+    attention: Sequence[NDArray[np.float32]],
+    roots: Sequence[Path] | None = None,
 ) -> tuple[ContextHit, ...]:
     """Hits for found rows, best first.
 
@@ -36,19 +41,26 @@ def make_hits(
         reader: The corpus.
         found: Rows, best first.
         attention: For each of them float32 ``[n, n]``, attention of its sentence, mean over the heads shown.
+        roots: Folders that may be looked into for files that have changed; ``None``: all.
     """
     stale = {found_row.occurrence.document: False for found_row in found}
     for number in stale:
-        stale[number] = is_stale(reader.documents[number])
+        stale[number] = is_stale(reader.documents[number], roots)
     return tuple(
         _make_hit(reader, rank, row, mean, stale[row.occurrence.document])
         for rank, (row, mean) in enumerate(zip(found, attention, strict=True))
     )
 
 
-def is_stale(document: IndexedDocument) -> bool:
-    """Whether the document's file now has another text, or is gone; inline documents never are."""
+def is_stale(document: IndexedDocument, roots: Sequence[Path] | None = None) -> bool:
+    """Whether the document's file now has another text, or is gone.
+
+    Inline documents never are, nor are files that may not be looked at.
+    """
     if document.size < 0:
+        return False
+    path = path_of(document.uri) if roots is not None else None
+    if path is not None and not is_allowed(path, roots):
         return False
     if file_state(document.uri) == (document.size, document.mtime_ns):
         return False
@@ -60,9 +72,10 @@ def is_stale(document: IndexedDocument) -> bool:
 
 def peak_of(row: NDArray[np.float32], at: int, allowed: NDArray[np.bool_]) -> AttentionPeak | None:
     """The largest entry of an attention row among allowed tokens, the first on ties; ``None`` if none is allowed."""
-    if not allowed.any():
+    among = np.flatnonzero(allowed)
+    if len(among) == 0:
         return None
-    index = int(np.argmax(np.where(allowed, row, -1.0)))
+    index = int(among[row[among].argmax()])
     return AttentionPeak(index, index - at, float(row[index]))
 
 

@@ -114,6 +114,11 @@ class OpenSegment:
         start, end = self.sentence_span(sentence)
         return self.block_text(int(self.sentence_block[sentence]))[start:end]
 
+    @cached_property
+    def _names(self) -> dict[str, list[str | None]]:
+        """Labels of each attribute by their numbers in the segment."""
+        return {attribute: [None, *names] for attribute, names in self.segment.meta["labels"].items()}
+
     def label(self, attribute: str, token: int) -> str | None:
         """Annotation of one token."""
         number = int(self.segment.array(f"token/{attribute}")[token])
@@ -124,8 +129,8 @@ class OpenSegment:
         span = slice(int(self.first_token[sentence]), int(self.first_token[sentence + 1]))
 
         def labels(attribute: str) -> tuple[str | None, ...]:
-            names = [None, *self.segment.meta["labels"][attribute]]
-            return tuple(names[number] for number in self.segment.array(f"token/{attribute}")[span])
+            names = self._names[attribute]
+            return tuple([names[number] for number in self.segment.array(f"token/{attribute}")[span].tolist()])
 
         return SentenceTokens(
             start=self.segment.array("token/start")[span].astype(np.int32),

@@ -95,7 +95,7 @@ class Segment:
         self.name = path.name
         self._path = path
         self._lock = threading.Lock()
-        self._verified: set[str] = set()
+        self._verified: dict[str, NDArray[Any]] = {}
         self._map = _map_file(path, expected_bytes)
         body = self._read_contents()
         self.checksum = xxhash.xxh3_64_hexdigest(body)
@@ -120,24 +120,24 @@ class Segment:
         Raises:
             CorpusDamaged: if it is not there or not what was written.
         """
-        section = self._contents.get(name)
-        if section is None:
-            raise damaged(self.name, f"section {name!r} is missing")
-        view = memoryview(self._map)[section.offset : section.offset + section.nbytes]
-        if name not in self._verified:
-            self._verify(name, view, section.digest)
-        return np.frombuffer(view, dtype=section.dtype).reshape(section.shape)
+        known = self._verified.get(name)
+        return self._verify(name) if known is None else known
 
     def verify_all(self) -> None:
         """Check every section; raises ``CorpusDamaged`` at the first that is not what was written."""
         for name in self._contents:
             self.array(name)
 
-    def _verify(self, name: str, view: memoryview, digest: str) -> None:
-        if xxhash.xxh3_64_hexdigest(view) != digest:
+    def _verify(self, name: str) -> NDArray[Any]:
+        section = self._contents.get(name)
+        if section is None:
+            raise damaged(self.name, f"section {name!r} is missing")
+        view = memoryview(self._map)[section.offset : section.offset + section.nbytes]
+        if xxhash.xxh3_64_hexdigest(view) != section.digest:
             raise damaged(self.name, f"section {name!r} does not match its checksum")
+        array: NDArray[Any] = np.frombuffer(view, dtype=section.dtype).reshape(section.shape)
         with self._lock:
-            self._verified.add(name)
+            return self._verified.setdefault(name, array)
 
     def _read_contents(self) -> bytes:
         size = len(self._map)

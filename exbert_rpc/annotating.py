@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from exbert_rpc.corpus.annotate import check_pipeline
 from exbert_rpc.corpus.blocks import split_blocks
 from exbert_rpc.corpus.join import join_words
 from exbert_rpc.corpus.pool import AnnotatorPool
@@ -16,28 +19,46 @@ from exbert_rpc.errors import InvalidParams
 from exbert_rpc.model.types import Encoding
 from exbert_rpc.requests import TokenAnnotations
 
+_MOST_POOLS = 6
+
 
 class Annotators:
     """One annotating process for each pipeline that was asked for.
 
     spaCy never runs in the server's own process, where it would hold the interpreter while others wait.
+
+    Args:
+        allowed_roots: Folders that a pipeline's folder must lie in; ``None``: anywhere.
     """
 
-    def __init__(self) -> None:
-        self._pools: dict[str, AnnotatorPool] = {}
+    def __init__(self, allowed_roots: Sequence[Path] | None = None) -> None:
+        self._allowed_roots = allowed_roots
+        self._pools: OrderedDict[str, AnnotatorPool] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, pipeline: str) -> AnnotatorPool:
-        """The process of a pipeline; it starts when it is first used."""
+        """The process of a pipeline; it starts when it is first used, and the least recently used ones end.
+
+        Raises:
+            InvalidParams: the pipeline lies where we may not look.
+        """
+        check_pipeline(pipeline, self._allowed_roots)
+        dropped = []
         with self._lock:
             if pipeline not in self._pools:
                 self._pools[pipeline] = AnnotatorPool(pipeline)
-            return self._pools[pipeline]
+            self._pools.move_to_end(pipeline)
+            while len(self._pools) > _MOST_POOLS:
+                dropped.append(self._pools.popitem(last=False)[1])
+            found = self._pools[pipeline]
+        for pool in dropped:
+            pool.close()
+        return found
 
     def close(self) -> None:
         """End all processes."""
         with self._lock:
-            pools, self._pools = list(self._pools.values()), {}
+            pools, self._pools = list(self._pools.values()), OrderedDict()
         for pool in pools:
             pool.close()
 

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 
+from exbert_rpc.corpus.annotate import check_pipeline
 from exbert_rpc.corpus.calibration import calibration_texts
 from exbert_rpc.corpus.pool import AnnotatorPool
 from exbert_rpc.corpus.text import read_sources
@@ -90,6 +91,7 @@ class Corpora:
         current = _current(folder)
         full = _inherit(request, None if current is None else current[0])
         model = task.run(lambda: self._models.get(full.model, task))
+        check_pipeline(full.pipeline or self._default_pipeline, self._allowed_roots)
         with AnnotatorPool(full.pipeline or self._default_pipeline) as pool:
             task.report(Progress(f"loading pipeline {full.pipeline or self._default_pipeline}"))
             pipeline = task.run(lambda: pool.info)

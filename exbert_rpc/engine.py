@@ -69,12 +69,14 @@ class Engine:
         root = (default_store() if store is None else store).absolute()
         self._models = Models(default_model, device, allow_network, allowed_roots, root / ".models")
         self._corpora = Corpora(root, self._models, pipeline, allowed_roots)
-        self._annotators = Annotators()
+        self._annotators = Annotators(allowed_roots)
         self._pipeline = pipeline
         self._captures: Handles[Pass] = Handles("captureId", _CAPTURE_BYTES, _CAPTURES, lambda kept: kept.nbytes)
         self._searches: Handles[KeptSearch] = Handles("searchId", _CAPTURE_BYTES, _SEARCHES, lambda kept: kept.nbytes)
         self._graphs = Graphs()
-        self._searcher = Searcher(self._corpora, self._models, self._annotators, self._captures, self._graphs)
+        self._searcher = Searcher(
+            self._corpora, self._models, self._annotators, self._captures, self._graphs, allowed_roots
+        )
 
     def attend(self, request: AttendRequest, task: Task, check: Callable[[AttendPlan], None] | None = None) -> Attended:
         """Run a model over a text, or look again at a pass that is kept.

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -95,16 +96,24 @@ class Searcher:
         annotators: What finds a query's sentence in a document.
         captures: Passes that sessions keep.
         graphs: Search graphs of large corpora.
+        allowed_roots: Folders that may be looked into for files that have changed; ``None``: anywhere.
     """
 
     def __init__(
-        self, corpora: Corpora, models: Models, annotators: Annotators, captures: Handles[Pass], graphs: Graphs
+        self,
+        corpora: Corpora,
+        models: Models,
+        annotators: Annotators,
+        captures: Handles[Pass],
+        graphs: Graphs,
+        allowed_roots: Sequence[Path] | None = None,
     ) -> None:
         self._corpora = corpora
         self._models = models
         self._annotators = annotators
         self._captures = captures
         self._graphs = graphs
+        self._allowed_roots = allowed_roots
 
     def search(self, request: SearchRequest, task: Task) -> KeptSearch:
         """The nearest contexts of a token."""
@@ -132,7 +141,8 @@ class Searcher:
             find=None if graph is None else partial(graph.candidates, query),
         )
         attention_layer = layer if request.space == "headOutput" else min(layer, reader.config.n_layers - 1)
-        hits = make_hits(reader, found, _attention(reader, found, tier.source, attention_layer, heads, task))
+        attention = _attention(reader, found, tier.source, attention_layer, heads, task)
+        hits = make_hits(reader, found, attention, self._allowed_roots)
         milliseconds = (time.perf_counter() - started) * 1000
         report = SearchReport(
             searched=eligible.total,

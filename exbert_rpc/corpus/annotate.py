@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata
 from itertools import islice
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from exbert_rpc.corpus.roots import is_allowed
 from exbert_rpc.corpus.tokenizers import FALLBACK_LANGUAGES, cut_by_script
 from exbert_rpc.corpus.types import AnnotatedText, PipelineInfo
 from exbert_rpc.errors import InvalidParams, TextTooLong
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 MAX_CHARACTERS = 1_000_000
 """spaCy's own limit (E088)."""
 
+_BLANK = re.compile(r"blank:[A-Za-z-]{1,16}")
 _RULES_VERSION = "1"  # part of the fingerprint: raise it when this file turns the same Doc into something else
 _UNIVERSAL_POS = (
     *("ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN"),
@@ -100,6 +103,18 @@ class Annotator:
             yield from done
 
 
+def check_pipeline(name: str, allowed_roots: Sequence[Path] | None) -> None:
+    """Refuse the folder of a pipeline that lies outside of the allowed ones, whether or not it exists.
+
+    Raises:
+        InvalidParams: As for a pipeline that there is not.
+    """
+    if allowed_roots is None or is_allowed(name, allowed_roots):
+        return
+    if not (_BLANK.fullmatch(name) or _package(name)):
+        raise _unknown(name)
+
+
 def installed_pipelines() -> list[str]:
     """Names of the pipeline packages that are installed, sorted."""
     return sorted({entry.name for entry in metadata.entry_points(group="spacy_models")})
@@ -112,19 +127,23 @@ def _load(name: str) -> Language:
         return _blank(name)
     found = name if Path(name).is_dir() else _package(name)
     if found is None:
-        names = installed_pipelines()
-        raise InvalidParams(
-            "pipeline",
-            f"no spaCy pipeline {name!r}; installed: {', '.join(names) or 'none'}",
-            hint="Install one (pip install), give the folder of one, or use blank:xx with a language code.",
-            installed=names,
-        )
+        raise _unknown(name)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # W095: another minor version; the fingerprint holds both versions
             return spacy.load(found)
     except (OSError, ImportError, ValueError, KeyError) as exc:
         raise InvalidParams("pipeline", f"{name!r} cannot be loaded: {str(exc).splitlines()[0]}") from exc
+
+
+def _unknown(name: str) -> InvalidParams:
+    names = installed_pipelines()
+    return InvalidParams(
+        "pipeline",
+        f"no spaCy pipeline {name[:80]!r}; installed: {', '.join(names) or 'none'}",
+        hint="Install one (pip install), give the folder of one, or use blank:xx with a language code.",
+        installed=names,
+    )
 
 
 def _package(name: str) -> str | None:

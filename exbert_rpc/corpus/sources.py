@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from exbert_rpc.corpus.files import UnreadableSource, documents_of, path_of, read_text
+from exbert_rpc.corpus.roots import is_allowed
 from exbert_rpc.corpus.types import Document, SkippedSource
 from exbert_rpc.errors import InvalidParams
 
@@ -20,6 +21,7 @@ FOLDER_SUFFIXES = frozenset({".txt", ".md", ".markdown", ".rst", ".ipynb"})
 
 _DEPENDENCIES = {"node_modules", "__pycache__"}
 _MAGIC = re.compile(r"[*?\[]")
+_OUTSIDE = "lies outside the folders that may be read"
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
 Source = str | tuple[str, str]
@@ -80,7 +82,7 @@ class _Finder:
     """Collects the files that sources name, each once."""
 
     def __init__(self, allowed_roots: tuple[Path, ...] | None, base: Path) -> None:
-        self._roots = None if allowed_roots is None else [Path(os.path.realpath(root)) for root in allowed_roots]
+        self._roots = allowed_roots
         self._base = base
         self._paths: dict[str, Path] = {}
         self.files: dict[str, str] = {}
@@ -98,7 +100,10 @@ class _Finder:
             path = self._path_of(source)
             if path is None:
                 return
-            if path.is_dir():
+            if not is_allowed(_literal(path), self._roots):
+                # before anything is looked up: whether it exists is not told either
+                self.skipped.append(SkippedSource(source, _OUTSIDE))
+            elif path.is_dir():
                 if not self._walk(path, source, None):
                     self.skipped.append(SkippedSource(source, "has no text files"))
             elif path.exists():
@@ -108,7 +113,8 @@ class _Finder:
             else:
                 self.missing.append(source)
         except (OSError, ValueError, RuntimeError) as exc:  # RuntimeError: ~ of an unknown user
-            self.skipped.append(SkippedSource(source, f"cannot be read: {exc}"))
+            reason = f"cannot be read: {exc}" if self._roots is None else _OUTSIDE
+            self.skipped.append(SkippedSource(source, reason))
 
     def _path_of(self, source: str) -> Path | None:
         if source.startswith("file:"):
@@ -123,10 +129,10 @@ class _Finder:
         return Path(os.path.abspath(self._base / Path(source).expanduser()))  # noqa: PTH100
 
     def _add(self, path: Path) -> None:
-        real = os.path.realpath(path)
-        if self._roots is not None and not any(Path(real).is_relative_to(root) for root in self._roots):
-            self.skipped.append(SkippedSource(path.as_uri(), "lies outside the folders that may be read"))
+        if not is_allowed(path, self._roots):
+            self.skipped.append(SkippedSource(path.as_uri(), _OUTSIDE))
             return
+        real = os.path.realpath(path)
         uri = path.as_uri()
         # of several names of one file the first in order stands, whatever the order of the sources
         if real not in self.files or uri < self.files[real]:
@@ -134,10 +140,8 @@ class _Finder:
             self._paths[uri] = path
 
     def _glob(self, pattern: str, source: str) -> None:
-        parts = Path(pattern).parts
-        literal = next(number for number, part in enumerate(parts) if _MAGIC.search(part))
-        root = Path(*parts[:literal])
-        rest = "/".join(parts[literal:])
+        root = _literal(Path(pattern))
+        rest = Path(pattern).relative_to(root).as_posix()
         if not root.is_dir() or not self._walk(root, source, rest):
             self.missing.append(source)
 
@@ -146,7 +150,7 @@ class _Finder:
         wanted = None if pattern is None else re.compile(_regex(pattern))
         hidden_too = pattern is not None and re.search(r"(?:^|/)\.", pattern) is not None
         found, folders, others = 0, 0, 0
-        for path, left_out in _files_below(root, hidden_too):
+        for path, left_out in _files_below(root, hidden_too, self._roots):
             folders += left_out
             if path is None:
                 continue
@@ -172,12 +176,22 @@ class _Finder:
             self.skipped.append(SkippedSource(source, f"has below it, left out: {' and '.join(parts)}"))
 
 
-def _files_below(root: Path, hidden_too: bool) -> Iterator[tuple[Path | None, int]]:
-    """Files below a folder with 0, and ``(None, n)`` for ``n`` folders left out; links are followed, loops are not."""
+def _literal(path: Path) -> Path:
+    """The path up to its first part with a wildcard; the whole path if it has none."""
+    parts = path.parts
+    end = next((number for number, part in enumerate(parts) if _MAGIC.search(part)), len(parts))
+    return Path(*parts[:end])
+
+
+def _files_below(root: Path, hidden_too: bool, roots: tuple[Path, ...] | None) -> Iterator[tuple[Path | None, int]]:
+    """Files below a folder with 0, and ``(None, n)`` for ``n`` folders left out.
+
+    Links are followed, but not in circles nor out of the allowed folders.
+    """
     seen: set[str] = set()
     for folder, folders, files in os.walk(root, followlinks=True):
         real = os.path.realpath(folder)
-        if real in seen:
+        if real in seen or not is_allowed(real, roots):
             folders.clear()
             continue
         seen.add(real)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from exbert_rpc.corpus.roots import is_allowed
 from exbert_rpc.errors import ModelNotFound
 from exbert_rpc.model.types import ModelAtHand
 
@@ -129,13 +130,14 @@ def _from_path(model_id: str, allowed_roots: Sequence[Path] | None) -> ModelSour
     looks_like_path = model_id.startswith((".", "/", "~")) or "\\" in model_id or model_id.endswith(".gguf")
     try:
         path = Path(model_id).expanduser().resolve()
-        allowed = allowed_roots is None or any(path.is_relative_to(root.resolve()) for root in allowed_roots)
-        if not allowed or not path.exists():
+        if not is_allowed(path, allowed_roots) or not path.exists():
             if looks_like_path:
                 where = "" if allowed_roots is None else " in the folders that models may be read from"
                 raise _not_found(f"no such file or folder{where}: {model_id!r}")
             return None
         if path.is_dir():
+            if not all(is_allowed(child, allowed_roots) for child in path.iterdir()):
+                raise _not_found(f"{model_id!r} has links that lead out of the folders that models may be read from")
             return _in_folder(model_id, path, None, depth=0)
     except (OSError, RuntimeError, ValueError) as exc:
         if looks_like_path:

@@ -103,10 +103,15 @@ def serve(
 
 
 def _confined(settings: EngineSettings, kind: TransportKind) -> EngineSettings:
-    """A client on stdio is the user; clients of a socket read only from the folders named at the start."""
-    if kind == "stdio" or settings.allowed_roots is not None:
+    """A client on stdio is the user; clients of a socket read only from the folders named at the start.
+
+    The folders of the model and the pipeline that were named are among them.
+    """
+    if kind == "stdio" and settings.allowed_roots is None:
         return settings
-    return replace(settings, allowed_roots=())
+    named = [Path(name).expanduser() for name in (settings.model, settings.pipeline) if name is not None]
+    folders = tuple(path.absolute() for path in named if path.exists())
+    return replace(settings, allowed_roots=(settings.allowed_roots or ()) + folders)
 
 
 def configure_logging() -> None:

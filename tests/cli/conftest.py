@@ -66,7 +66,7 @@ def run(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, annotators: Annotators
 ) -> Run:
     """A command in this process, in a store of its own unless ``--store`` is given."""
-    monkeypatch.setattr("exbert_rpc.engine.Annotators", lambda: annotators)
+    monkeypatch.setattr("exbert_rpc.engine.Annotators", lambda *_: annotators)
     monkeypatch.setenv("EXBERT_RPC_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.delenv("FORCE_COLOR", raising=False)

@@ -160,7 +160,7 @@ async function untilServers(count) {
   }
 }
 
-scenario("a missing package is told with a way to install it", { "exbert.interpreter": "/usr/bin/python3" }, async (window) => {
+scenario("a missing package is told with a way to install it", { "exbert.interpreter": "/usr/bin/python3" }, async (window, folder) => {
   const view = await exploreLine(window, "notes.md", 3);
   const message = window.notification("is not installed in /usr/bin/python3");
   await message.waitFor();
@@ -169,6 +169,8 @@ scenario("a missing package is told with a way to install it", { "exbert.interpr
   await screenshot(window.page, "missing-package");
   await message.getByRole("button", { name: "Open Setting" }).click();
   await window.page.locator(".settings-editor .setting-item-title", { hasText: "Interpreter" }).first().waitFor();
+  await window.setSetting(folder, "exbert.interpreter", python);
+  await attentionIsDrawn(view);
 });
 
 scenario("a selection is explored, compared with a corpus, exported, and restored after a reload", {}, async (window, folder) => {

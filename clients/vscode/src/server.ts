@@ -31,6 +31,7 @@ export interface RequestContext {
 
 const RESTART_WINDOW = 3 * 60_000;
 const START_TIMEOUT = 60_000;
+const FAILURE_HOLDS = 1000;
 // the methods that take a workDoneToken; the others are quick
 const REPORTING: ReadonlySet<Method> = new Set<Method>(["attend", "searchContexts", "summarize", "indexCorpus"]);
 // texts that an editor holds; other schemes (diffs, output) are sent by value
@@ -40,6 +41,7 @@ export class Server implements vscode.Disposable {
   private readonly emitter = new vscode.EventEmitter<ServerEvent>();
   private readonly policy = new RestartPolicy(RESTART_WINDOW);
   private starting: Promise<Session> | undefined;
+  private failedAt: number | undefined;
   private lastEvent: ServerEvent | undefined;
   private progressTokens = 0;
   readonly onEvent = this.emitter.event;
@@ -55,15 +57,17 @@ export class Server implements vscode.Disposable {
     return this.lastEvent;
   }
 
-  /** The running session; starts the server if there is none. A failed start fails again until `restart`. */
+  /** The session; starts the server if there is none. A failure holds for a moment: requests made together share it. */
   session(): Promise<Session> {
+    if (this.failedAt !== undefined && Date.now() - this.failedAt > FAILURE_HOLDS) return this.retry();
     this.starting ??= this.start();
     return this.starting;
   }
 
-  /** The session; unlike `session` it tries again after a failed start. For what the person asks for directly. */
-  async retry(): Promise<Session> {
-    if (this.starting !== undefined && (await this.current()) === undefined) {
+  /** The session; after a failed start it tries again at once. For what the person asks for directly. */
+  retry(): Promise<Session> {
+    if (this.failedAt !== undefined) {
+      this.failedAt = undefined;
       this.starting = undefined;
       this.policy.reset();
     }
@@ -113,6 +117,7 @@ export class Server implements vscode.Disposable {
   async stop(): Promise<void> {
     const session = await this.current();
     this.starting = undefined;
+    this.failedAt = undefined;
     await session?.client.dispose(3000).catch((error: unknown) => this.log.warn(`Stopping the server: ${String(error)}`));
   }
 
@@ -135,6 +140,7 @@ export class Server implements vscode.Disposable {
       return session;
     } catch (error) {
       const failure = error instanceof ClientFailure ? error : startFailed(error);
+      this.failedAt = Date.now();
       this.log.error(failure.message);
       this.emit({ kind: failure.kind === "serverDied" ? "crashed" : "missing", message: `${failure.message} ${failure.hint}` });
       throw failure;
@@ -209,6 +215,7 @@ export class Server implements vscode.Disposable {
       const failure = new ClientFailure("serverDied", "The exBERT server stopped twice within three minutes.", "See the log, then run “exBERT: Restart Server”.");
       this.starting = Promise.reject(failure);
       this.starting.catch(() => undefined);
+      this.failedAt = Date.now();
       this.emit({ kind: "crashed", message: `${failure.message} ${failure.hint}` });
       return;
     }

@@ -113,7 +113,7 @@ def _index(screen: Screen, exbert: Client, texts: Path) -> None:
             CORPUS,
             [texts],
             on_progress=lambda step: bar.update(
-                _short(step.message), None if step.percentage is None else step.percentage / 100
+                step.message, None if step.percentage is None else step.percentage / 100
             ),
         )
     seconds = time.monotonic() - started
@@ -124,12 +124,6 @@ def _index(screen: Screen, exbert: Client, texts: Path) -> None:
     done = report.documents - report.unchanged
     what = f"{done} documents indexed" if done else "found unchanged"
     screen.line(f"{screen.bold('model')}  {MODEL} on an unmodified transformers; {what} in {seconds:.1f} s")
-
-
-def _short(message: str) -> str:
-    """What is done and how long it will take; the counts between say the same again."""
-    first, *rest = message.split(" · ")
-    return f"{first} · {rest[-1]}" if rest and rest[-1].endswith("left") else first
 
 
 def _attend(screen: Screen, exbert: Client) -> AttendResult:

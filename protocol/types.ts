@@ -1,5 +1,5 @@
 // Generated from schema.json by generate.mjs; do not edit.
-// schema.json sha256: fde099e23b5291c46dfccc338e17b639032d2d9cfc9f70690daa1a98cc0d503e
+// schema.json sha256: dfc2104385c9d2b8d379a074f561a74ca62d4dd3f0c753cd7f91d5b965d09a4f
 
 /**
  * Nested lists of numbers, one level an axis.
@@ -7,11 +7,22 @@
 export type Numbers = number | Numbers[];
 
 /**
- * A place in a document (LSP).
+ * One context of the corpus. ``cell`` is set for a notebook; its ``range`` then counts in that cell.
  */
-export interface Position {
-  line: number;
-  character: number;
+export interface Hit {
+  rank: number;
+  score: number;
+  document: string;
+  range: Range;
+  stale: boolean;
+  sentence: HitSentence;
+  match: number;
+  next: number | null;
+  tokens: HitToken[];
+  attention: HitAttention;
+  maxAttention: MaxAttention;
+  cell: number | null;
+  sentenceRange: Range | null;
 }
 /**
  * A half-open stretch of a document (LSP).
@@ -21,21 +32,57 @@ export interface Range {
   end: Position;
 }
 /**
- * A document that the client has opened (LSP).
+ * A place in a document (LSP).
  */
-export interface TextDocumentIdentifier {
-  uri: string;
+export interface Position {
+  line: number;
+  character: number;
 }
 /**
- * An array of numbers: nested lists, one level an axis, or base64 (little-endian, C order).
- *
- *     ``uint8`` means value / 255.
+ * The sentence of a hit: its number in its document, and its exact text.
  */
-export interface Tensor {
-  dtype: "float16" | "float32" | "uint8";
-  shape: number[];
-  encoding: "base64" | "list";
-  data: Numbers | string;
+export interface HitSentence {
+  index: number;
+  text: string;
+}
+/**
+ * One token of a hit's sentence; ``start`` and ``end`` count within the sentence.
+ */
+export interface HitToken {
+  text: string;
+  start: number;
+  end: number;
+  pos: string | null;
+  tag: string | null;
+  dep: string | null;
+  lemma: string | null;
+  entity: string | null;
+  isSpecial: boolean;
+}
+/**
+ * Attention of the match, mean over ``heads``: from it, and to it.
+ */
+export interface HitAttention {
+  layer: number;
+  heads: number[];
+  outgoing: number[];
+  incoming: number[];
+}
+/**
+ * Strongest attention from the match, to the match, and from the next token; null if there is none.
+ */
+export interface MaxAttention {
+  outgoing: Peak | null;
+  incoming: Peak | null;
+  next: Peak | null;
+}
+/**
+ * The strongest attention of a row: where, how far in tokens, how much.
+ */
+export interface Peak {
+  index: number;
+  offset: number;
+  weight: number;
 }
 /**
  * What a model is, as it was loaded.
@@ -63,6 +110,23 @@ export interface Prediction {
   token: string;
   id: number;
   probability: number;
+}
+/**
+ * An array of numbers: nested lists, one level an axis, or base64 (little-endian, C order).
+ *
+ *     ``uint8`` means value / 255.
+ */
+export interface Tensor {
+  dtype: "float16" | "float32" | "uint8";
+  shape: number[];
+  encoding: "base64" | "list";
+  data: Numbers | string;
+}
+/**
+ * A document that the client has opened (LSP).
+ */
+export interface TextDocumentIdentifier {
+  uri: string;
 }
 /**
  * One token of a forward pass. Annotations of special tokens are null; sub-words inherit their word's.
@@ -134,10 +198,9 @@ export interface Filter {
   documents?: string | string[] | null;
 }
 /**
- * A token of a text, and the space in which its nearest contexts are looked for.
+ * A token of a text, the space in which its nearest contexts are looked for, and which of them count.
  */
-export interface SearchParams {
-  corpus: string;
+export interface ContextQuery {
   space?: "headOutput" | "hiddenState";
   captureId?: string | null;
   text?: string | null;
@@ -160,68 +223,30 @@ export interface SearchParams {
   workDoneToken?: number | string | null;
 }
 /**
- * The sentence of a hit: its number in its document, and its exact text.
+ * Where the nearest contexts of a token are looked for.
  */
-export interface HitSentence {
-  index: number;
-  text: string;
-}
-/**
- * One token of a hit's sentence; ``start`` and ``end`` count within the sentence.
- */
-export interface HitToken {
-  text: string;
-  start: number;
-  end: number;
-  pos: string | null;
-  tag: string | null;
-  dep: string | null;
-  lemma: string | null;
-  entity: string | null;
-  isSpecial: boolean;
-}
-/**
- * Attention of the match, mean over ``heads``: from it, and to it.
- */
-export interface HitAttention {
-  layer: number;
-  heads: number[];
-  outgoing: number[];
-  incoming: number[];
-}
-/**
- * The strongest attention of a row: where, how far in tokens, how much.
- */
-export interface Peak {
-  index: number;
-  offset: number;
-  weight: number;
-}
-/**
- * Strongest attention from the match, to the match, and from the next token; null if there is none.
- */
-export interface MaxAttention {
-  outgoing: Peak | null;
-  incoming: Peak | null;
-  next: Peak | null;
-}
-/**
- * One context of the corpus. ``cell`` is set for a notebook; its ``range`` then counts in that cell.
- */
-export interface Hit {
-  rank: number;
-  score: number;
-  document: string;
-  range: Range;
-  stale: boolean;
-  sentence: HitSentence;
-  match: number;
-  next: number | null;
-  tokens: HitToken[];
-  attention: HitAttention;
-  maxAttention: MaxAttention;
-  cell: number | null;
-  sentenceRange: Range | null;
+export interface SearchParams {
+  space?: "headOutput" | "hiddenState";
+  captureId?: string | null;
+  text?: string | null;
+  textPair?: string | null;
+  textDocument?: TextDocumentIdentifier | null;
+  range?: Range | null;
+  position?: Position | null;
+  token?: number | null;
+  mask?: number[] | null;
+  model?: string | null;
+  hiddenLayer?: number | null;
+  layer?: number | null;
+  heads?: number[] | null;
+  k?: number;
+  weighting?: "norm" | "uniform";
+  exact?: boolean | null;
+  rerank?: boolean | null;
+  distinct?: boolean;
+  filter?: Filter | null;
+  workDoneToken?: number | string | null;
+  corpus: string;
 }
 /**
  * What was searched, how, and how long it took; ``note`` says in words what limits the answer.
@@ -248,11 +273,6 @@ export interface SearchResult {
  * A search (by its handle, or all of searchContexts' fields) and what to count in it.
  */
 export interface SummarizeParams {
-  searchId?: string | null;
-  subject?: "auto" | "match" | "next";
-  attention?: "incoming" | "outgoing";
-  includeSpecial?: boolean;
-  corpus?: string | null;
   space?: "headOutput" | "hiddenState";
   captureId?: string | null;
   text?: string | null;
@@ -273,6 +293,11 @@ export interface SummarizeParams {
   distinct?: boolean;
   filter?: Filter | null;
   workDoneToken?: number | string | null;
+  searchId?: string | null;
+  subject?: "auto" | "match" | "next";
+  attention?: "incoming" | "outgoing";
+  includeSpecial?: boolean;
+  corpus?: string | null;
 }
 /**
  * One label: how often, how often expected, and how sure. ``qValue`` is Benjamini-Hochberg.

@@ -115,5 +115,5 @@ def _captures(
             attention_layers=(layer,) if space is None else (),
         )
         found.update(zip(batch, captures, strict=True))
-        task.report(Progress("reading the candidates' sentences again", len(found), len(texts)))
+        task.report(Progress(f"read {len(found):,} of {len(texts):,} sentences again", len(found), len(texts)))
     return [found[index] for index in range(len(texts))]

@@ -51,7 +51,6 @@ class Call:
         self._answered = False
         self._begun = False
         self._last_report = 0.0
-        self._started = time.monotonic()
 
     @property
     def answered(self) -> bool:
@@ -104,23 +103,18 @@ class Call:
             if now - self._last_report < REPORT_INTERVAL:
                 return
             self._last_report = now
-            self._progress(_report_value(progress, now - self._started))
+            self._progress(_report_value(progress))
 
     def _progress(self, value: dict[str, object]) -> None:
         self._notify(notification("$/progress", {"token": self.token, "value": value}))
 
 
-def _report_value(progress: Progress, elapsed: float) -> dict[str, object]:
-    """The LSP value of a report: a percentage, and counts, rate and remaining time in words."""
+def _report_value(progress: Progress) -> dict[str, object]:
+    """The LSP value of a report: a percentage, and the message (with its counts and rate) and remaining time in words."""
     parts = [progress.message] if progress.message else []
     value: dict[str, object] = {"kind": "report", "cancellable": True}
     if progress.total > 0:
         value["percentage"] = max(0, min(100, int(100 * progress.done / progress.total)))
-        parts.append(f"{progress.done:,} of {progress.total:,}")
-    elif progress.done > 0:
-        parts.append(f"{progress.done:,}")
-    if progress.done > 0 and elapsed > 0.5:
-        parts.append(f"{progress.done / elapsed:,.0f}/s")
     if progress.seconds_left is not None:
         parts.append(f"{_duration(progress.seconds_left)} left")
     value["message"] = " · ".join(parts)

@@ -1,6 +1,6 @@
 """The wire types: one frozen msgspec Struct for each JSON object of the protocol.
 
-``protocol/`` is generated from this file (``exbert-rpc schema``); nothing else defines a wire type.
+``protocol/`` is generated from this file and ``pieces.py`` (``exbert-rpc schema``); nothing else defines a wire type.
 Names are camelCase on the wire. Layers, heads and tokens are 0-based. ``layer`` counts attention
 layers, ``hiddenLayer`` counts hidden states. Character offsets count in the negotiated position
 encoding (UTF-16 unless the client offers another one first).
@@ -8,117 +8,90 @@ encoding (UTF-16 unless the client offers another one first).
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, field
+
+from exbert_rpc.server.pieces import (
+    Attribute as Attribute,
+)
+from exbert_rpc.server.pieces import (
+    Direction as Direction,
+)
+from exbert_rpc.server.pieces import (
+    Hit as Hit,
+)
+from exbert_rpc.server.pieces import (
+    HitAttention as HitAttention,
+)
+from exbert_rpc.server.pieces import (
+    HitSentence as HitSentence,
+)
+from exbert_rpc.server.pieces import (
+    HitToken as HitToken,
+)
+from exbert_rpc.server.pieces import (
+    Index as Index,
+)
+from exbert_rpc.server.pieces import (
+    MaxAttention as MaxAttention,
+)
+from exbert_rpc.server.pieces import (
+    ModelDescription as ModelDescription,
+)
+from exbert_rpc.server.pieces import (
+    ModelKind as ModelKind,
+)
+from exbert_rpc.server.pieces import (
+    Params as Params,
+)
+from exbert_rpc.server.pieces import (
+    Peak as Peak,
+)
+from exbert_rpc.server.pieces import (
+    Position as Position,
+)
+from exbert_rpc.server.pieces import (
+    Precision as Precision,
+)
+from exbert_rpc.server.pieces import (
+    Prediction as Prediction,
+)
+from exbert_rpc.server.pieces import (
+    Probability as Probability,
+)
+from exbert_rpc.server.pieces import (
+    ProgressToken as ProgressToken,
+)
+from exbert_rpc.server.pieces import (
+    Range as Range,
+)
+from exbert_rpc.server.pieces import (
+    Result as Result,
+)
+from exbert_rpc.server.pieces import (
+    Score as Score,
+)
+from exbert_rpc.server.pieces import (
+    Space as Space,
+)
+from exbert_rpc.server.pieces import (
+    Tensor as Tensor,
+)
+from exbert_rpc.server.pieces import (
+    TensorForm as TensorForm,
+)
+from exbert_rpc.server.pieces import (
+    TextDocumentIdentifier as TextDocumentIdentifier,
+)
+from exbert_rpc.server.pieces import (
+    Token as Token,
+)
+from exbert_rpc.server.pieces import (
+    Weighting as Weighting,
+)
 
 PROTOCOL_VERSION = "1.0"
-
-Index = Annotated[int, Meta(ge=0)]
-Probability = Annotated[float, Meta(ge=0, le=1)]
-Score = Annotated[float, Meta(ge=-1, le=1)]
-ProgressToken = int | str
-Space = Literal["hiddenState", "headOutput"]
-Weighting = Literal["uniform", "norm"]
-Precision = Literal["int8", "int4", "binary"]
-Direction = Literal["outgoing", "incoming"]
-Attribute = Literal["pos", "tag", "dep", "entity", "offset"]
-TensorForm = Literal["list", "float16", "uint8"]
-ModelKind = Literal["bidirectional", "autoregressive", "encoderDecoder"]
-
-
-class Params(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """Base of everything a client sends: an unknown field is an error that names it."""
-
-
-class Result(Struct, frozen=True, rename="camel", kw_only=True):
-    """Base of everything the server sends."""
-
-
-# --- shared pieces -------------------------------------------------------------------------------
-
-
-class Position(Params, frozen=True, kw_only=True):
-    """A place in a document (LSP)."""
-
-    line: Index
-    character: Index
-
-
-class Range(Params, frozen=True, kw_only=True):
-    """A half-open stretch of a document (LSP)."""
-
-    start: Position
-    end: Position
-
-
-class TextDocumentIdentifier(Params, frozen=True, kw_only=True):
-    """A document that the client has opened (LSP)."""
-
-    uri: str
-
-
-class Tensor(Result, frozen=True, kw_only=True):
-    """An array of numbers: nested lists, one level an axis, or base64 (little-endian, C order).
-
-    ``uint8`` means value / 255.
-    """
-
-    dtype: Literal["float32", "float16", "uint8"]
-    shape: list[int]
-    encoding: Literal["list", "base64"]
-    data: list[Any] | str
-
-
-class ModelDescription(Result, frozen=True, kw_only=True):
-    """What a model is, as it was loaded."""
-
-    id: str
-    architecture: str
-    kind: ModelKind
-    n_layers: int
-    n_heads: int
-    n_kv_heads: int
-    hidden_size: int
-    head_size: int
-    max_tokens: int
-    has_lm_head: bool
-    mask_token: str | None
-    fingerprint: str
-    device: str = "cpu"
-    n_decoder_layers: int | None = None
-
-
-class Prediction(Result, frozen=True, kw_only=True):
-    """A token that the language-model head expects."""
-
-    token: str
-    id: int
-    probability: Probability
-
-
-class Token(Result, frozen=True, kw_only=True):
-    """One token of a forward pass. Annotations of special tokens are null; sub-words inherit their word's."""
-
-    index: int
-    id: int
-    token: str
-    text: str
-    start: int
-    end: int
-    segment: int
-    is_special: bool
-    is_masked: bool
-    pos: str | None = None
-    tag: str | None = None
-    dep: str | None = None
-    lemma: str | None = None
-    syntactic_head: int | None = None
-    entity: str | None = None
-    word: int | None = None
-    sentence: int | None = None
-    predictions: list[Prediction] | None = None
-
 
 # --- attend --------------------------------------------------------------------------------------
 
@@ -156,7 +129,7 @@ class AttendResult(Result, frozen=True, kw_only=True):
     decoder_attention: Tensor | None = None
     cross_attention: Tensor | None = None
     decoder_layers: list[int] | None = None
-    notes: list[str] = []
+    notes: list[str] = field(default_factory=list)
 
 
 # --- searchContexts ------------------------------------------------------------------------------
@@ -172,10 +145,9 @@ class Filter(Params, frozen=True, kw_only=True):
     documents: str | list[str] | None = None
 
 
-class SearchParams(Params, frozen=True, kw_only=True):
-    """A token of a text, and the space in which its nearest contexts are looked for."""
+class ContextQuery(Params, frozen=True, kw_only=True):
+    """A token of a text, the space in which its nearest contexts are looked for, and which of them count."""
 
-    corpus: str
     space: Space = "headOutput"
     capture_id: str | None = None
     text: str | None = None
@@ -198,68 +170,10 @@ class SearchParams(Params, frozen=True, kw_only=True):
     work_done_token: ProgressToken | None = None
 
 
-class HitSentence(Result, frozen=True, kw_only=True):
-    """The sentence of a hit: its number in its document, and its exact text."""
+class SearchParams(ContextQuery, frozen=True, kw_only=True):
+    """Where the nearest contexts of a token are looked for."""
 
-    index: int
-    text: str
-
-
-class HitToken(Result, frozen=True, kw_only=True):
-    """One token of a hit's sentence; ``start`` and ``end`` count within the sentence."""
-
-    text: str
-    start: int
-    end: int
-    pos: str | None
-    tag: str | None
-    dep: str | None
-    lemma: str | None
-    entity: str | None
-    is_special: bool
-
-
-class HitAttention(Result, frozen=True, kw_only=True):
-    """Attention of the match, mean over ``heads``: from it, and to it."""
-
-    layer: int
-    heads: list[int]
-    outgoing: list[float]
-    incoming: list[float]
-
-
-class Peak(Result, frozen=True, kw_only=True):
-    """The strongest attention of a row: where, how far in tokens, how much."""
-
-    index: int
-    offset: int
-    weight: float
-
-
-class MaxAttention(Result, frozen=True, kw_only=True):
-    """Strongest attention from the match, to the match, and from the next token; null if there is none."""
-
-    outgoing: Peak | None = None
-    incoming: Peak | None = None
-    next: Peak | None = None
-
-
-class Hit(Result, frozen=True, kw_only=True):
-    """One context of the corpus. ``cell`` is set for a notebook; its ``range`` then counts in that cell."""
-
-    rank: int
-    score: Score
-    document: str
-    range: Range
-    stale: bool
-    sentence: HitSentence
-    match: int
-    next: int | None
-    tokens: list[HitToken]
-    attention: HitAttention
-    max_attention: MaxAttention
-    cell: int | None = None
-    sentence_range: Range | None = None
+    corpus: str
 
 
 class SearchStats(Result, frozen=True, kw_only=True):
@@ -286,7 +200,7 @@ class SearchResult(Result, frozen=True, kw_only=True):
 # --- summarize -----------------------------------------------------------------------------------
 
 
-class SummarizeParams(Params, frozen=True, kw_only=True):
+class SummarizeParams(ContextQuery, frozen=True, kw_only=True):
     """A search (by its handle, or all of searchContexts' fields) and what to count in it."""
 
     search_id: str | None = None
@@ -294,26 +208,6 @@ class SummarizeParams(Params, frozen=True, kw_only=True):
     attention: Direction = "outgoing"
     include_special: bool = False
     corpus: str | None = None
-    space: Space = "headOutput"
-    capture_id: str | None = None
-    text: str | None = None
-    text_pair: str | None = None
-    text_document: TextDocumentIdentifier | None = None
-    range: Range | None = None
-    position: Position | None = None
-    token: Index | None = None
-    mask: list[Index] | None = None
-    model: str | None = None
-    hidden_layer: Index | None = None
-    layer: Index | None = None
-    heads: list[Index] | None = None
-    k: Annotated[int, Meta(ge=1, le=1000)] = 50
-    weighting: Weighting = "uniform"
-    exact: bool | None = None
-    rerank: bool | None = None
-    distinct: bool = False
-    filter: Filter | None = None
-    work_done_token: ProgressToken | None = None
 
 
 class Bin(Result, frozen=True, kw_only=True):

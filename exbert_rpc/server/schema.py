@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from exbert_rpc import __version__
-from exbert_rpc.server import protocol
+from exbert_rpc.server import pieces, protocol
 from exbert_rpc.server.failures import error_kinds
 from exbert_rpc.server.protocol import METHODS, PROTOCOL_VERSION, Params, Result
 
@@ -39,8 +39,9 @@ def wire_types() -> dict[str, type[msgspec.Struct]]:
 
 
 def protocol_hash() -> str:
-    """SHA-256 of the source of ``protocol.py``; ``protocol/README.md`` carries it, so that it cannot drift silently."""
-    return hashlib.sha256(Path(inspect.getfile(protocol)).read_bytes()).hexdigest()
+    """SHA-256 of the sources of all wire types; ``protocol/README.md`` carries it, so that it cannot drift silently."""
+    sources = [Path(inspect.getfile(module)).read_bytes() for module in (pieces, protocol)]
+    return hashlib.sha256(b"".join(sources)).hexdigest()
 
 
 def json_schema() -> dict[str, object]:

@@ -209,5 +209,5 @@ class FakeEngine:
                 subprocess.run([sys.executable, "-c", "import sys; print(len(sys.stdin.read()))"], check=True)
             elif command == "report":
                 for done in range(100):
-                    task.report(Progress("step", done, 100, 1.0))
+                    task.report(Progress(f"step {done} of 100", done, 100, 1.0))
                     time.sleep(0.01)

@@ -13,6 +13,8 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby, islice
+from operator import itemgetter
 
 import numkong
 import numpy as np
@@ -20,7 +22,7 @@ from numpy.typing import NDArray
 
 from exbert_rpc.index.filters import Eligible
 from exbert_rpc.index.hits import FoundRow
-from exbert_rpc.index.reader import CorpusReader
+from exbert_rpc.index.reader import CorpusReader, Occurrence
 from exbert_rpc.index.types import Space
 from exbert_rpc.index.vectors import Query, scan_rows, score
 from exbert_rpc.tasks import Task
@@ -83,7 +85,7 @@ def search_exactly(
     again = rescore or (lambda rows: rescore_by_codes(reader, space, layer, query, rows))
     while True:
         scanned = find(wanted) if find else scan(reader, space, layer, query, eligible, wanted, task)
-        found = lay_out(reader, again(scanned), eligible)
+        found = lay_out(reader, again(scanned), eligible, None if distinct else k)
         if distinct:
             found = _collapse(reader, found)
         # identical sentences may have used up the candidates
@@ -133,19 +135,43 @@ def rescore_by_codes(
     return again
 
 
-def lay_out(reader: CorpusReader, candidates: Sequence[Candidates], eligible: Eligible) -> list[FoundRow]:
-    """All places of all candidates, best first, equal scores by corpus position."""
-    places: list[tuple[float, int, int, int, FoundRow]] = []
-    for one in candidates:
-        segment = reader.segments[one.segment]
-        for row, value in zip(one.rows.tolist(), one.scores.tolist(), strict=True):
-            rounded = round(value, _SCORE_DIGITS)
-            for place in segment.occurrences[int(segment.sentence_block[segment.row_sentence[row]])]:
-                if eligible.documents is None or eligible.documents[place.document]:
-                    found = FoundRow(rounded, one.segment, row, place)
-                    places.append((-rounded, place.document, place.order, row, found))
-    places.sort(key=lambda place: place[:4])
-    return [place[4] for place in places]
+def lay_out(
+    reader: CorpusReader, candidates: Sequence[Candidates], eligible: Eligible, enough: int | None
+) -> list[FoundRow]:
+    """The places of candidates, best first, equal scores by corpus position.
+
+    Args:
+        reader: The corpus.
+        candidates: Rows with their scores.
+        eligible: Where hits may be.
+        enough: Stop when so many places are laid out, whole groups of equal scores at a time; ``None``: the first
+            place of every row.
+    """
+    scored = [
+        (-round(value, _SCORE_DIGITS), one.segment, row)
+        for one in candidates
+        for row, value in zip(one.rows.tolist(), one.scores.tolist(), strict=True)
+    ]
+    found: list[FoundRow] = []
+    for negative, equals in groupby(sorted(scored), key=itemgetter(0)):
+        places = [
+            (place.document, place.order, row, number, place)
+            for _, number, row in equals
+            for place in islice(_places(reader, number, row, eligible), 1 if enough is None else None)
+        ]
+        places.sort(key=itemgetter(0, 1, 2))
+        found += [FoundRow(-negative, number, row, place) for _, _, row, number, place in places]
+        if enough is not None and len(found) >= enough:
+            break
+    return found
+
+
+def _places(reader: CorpusReader, number: int, row: int, eligible: Eligible) -> Iterator[Occurrence]:
+    """Where a row stands and may be a hit, in corpus order."""
+    segment = reader.segments[number]
+    for place in segment.occurrences[int(segment.sentence_block[segment.row_sentence[row]])]:
+        if eligible.documents is None or eligible.documents[place.document]:
+            yield place
 
 
 def _stretches(reader: CorpusReader) -> Iterator[tuple[int, int, int]]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 import numpy as np
 import pytest
@@ -204,3 +205,15 @@ def test_a_hit_of_a_file_that_changed_says_so(tmp_path):
     edited.write_text("Other words.")
     gone.unlink()
     assert stale() == {"kept.txt": False, "edited.txt": True, "gone.txt": True, "inline:a": False}
+
+
+def test_a_line_that_is_repeated_ten_thousand_times_is_searched_at_once(tmp_path):
+    same = "The same words stand here, again and again, as in a table or a log."
+    build(tmp_path, {"log.txt": "\n\n".join([same] * 10_000), "other.txt": make_text(3)}, model=MODEL)
+    reader = CorpusReader(open_folder(tmp_path))
+    started = time.monotonic()
+    hits = search(reader, MODEL, same, token=3, k=50)
+    distinct = search(reader, MODEL, same, token=3, k=50, distinct=True)
+    assert time.monotonic() - started < 5
+    assert [hit.start.line for hit in hits] == list(range(0, 100, 2))
+    assert sum(hit.sentence_text == same for hit in distinct) == 1

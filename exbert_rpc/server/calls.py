@@ -110,7 +110,7 @@ class Call:
 
 
 def _report_value(progress: Progress) -> dict[str, object]:
-    """The LSP value of a report: a percentage, the message (which carries its counts and rate), the time that is left."""
+    """The LSP value of a report: a percentage, the message with its counts and rate, and the time that is left."""
     parts = [progress.message] if progress.message else []
     value: dict[str, object] = {"kind": "report", "cancellable": True}
     if progress.total > 0:

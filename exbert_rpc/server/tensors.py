@@ -17,6 +17,7 @@ DECIMALS = 7
 _BYTES: dict[TensorForm, float] = {"list": 10.5, "float16": 8 / 3, "uint8": 4 / 3}  # a number, measured for lists
 # what is encoded in one go: the interpreter is free for the event loop after each
 _PIECE = 16_384  # numbers
+_SMALLEST_NORMAL = 113 << 23  # the bits of 2^-14 in float32: below, a float16 counts steps of 2^-24
 _CHUNK = 3 << 18  # bytes; a multiple of 3, so that pieces of base64 can be joined
 
 
@@ -29,7 +30,7 @@ def encode_tensor(array: NDArray[np.float32], form: TensorForm) -> Tensor:
     if form == "list":
         return Tensor(dtype="float32", shape=shape, encoding="list", data=_raw(_json(array)))
     if form == "float16":
-        return Tensor(dtype="float16", shape=shape, encoding="base64", data=_base64(array.astype("<f2").tobytes()))
+        return Tensor(dtype="float16", shape=shape, encoding="base64", data=_base64(_half(array)))
     levels = np.rint(np.clip(array, 0.0, 1.0) * 255.0).astype(np.uint8).tobytes()
     return Tensor(dtype="uint8", shape=shape, encoding="base64", data=_base64(levels))
 
@@ -37,6 +38,29 @@ def encode_tensor(array: NDArray[np.float32], form: TensorForm) -> Tensor:
 def _raw(json: bytes) -> str:
     """JSON that is spliced into the message as it is; typed as what a client reads."""
     return cast(str, msgspec.Raw(json))
+
+
+def to_half(array: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """The bits of values in [0, 1] as float16, rounded to the nearest, ties to even.
+
+    NumPy's own cast takes one value at a time; integer steps over whole arrays give the same ten times as fast.
+    """
+    bits = array.view(np.uint32)
+    rounded = bits >> 13
+    rounded &= 1
+    rounded += bits
+    rounded += np.uint32((0xFFF - (112 << 23)) % (1 << 32))  # the exponent's bias is 127 in one, 15 in the other
+    rounded >>= 13
+    half: NDArray[np.uint16] = rounded.astype("<u2")
+    small = np.flatnonzero(bits < _SMALLEST_NORMAL)
+    half[small] = np.rint(array[small] * np.float32(1 << 24)).astype("<u2")
+    return half
+
+
+def _half(array: NDArray[np.float32]) -> bytes:
+    # in stretches that stay in the processor's cache
+    flat = np.ascontiguousarray(array, dtype=np.float32).reshape(-1)
+    return b"".join(to_half(flat[at : at + _PIECE]).tobytes() for at in range(0, flat.size, _PIECE))
 
 
 def _base64(data: bytes) -> str:

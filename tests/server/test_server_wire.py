@@ -22,7 +22,7 @@ from exbert_rpc.server.inputs import Inputs, validate
 from exbert_rpc.server.messages import to_array
 from exbert_rpc.server.options import ServerOptions, confine, parse_options
 from exbert_rpc.server.protocol import AttendParams, IndexParams, SearchParams, SummarizeParams
-from exbert_rpc.server.tensors import check_size, encode_tensor, estimated_bytes
+from exbert_rpc.server.tensors import check_size, encode_tensor, estimated_bytes, to_half
 from exbert_rpc.server.workers import QueueFull, WorkerPool
 from tests.server.fake_engine import encoding_of
 from tests.server.harness import Server
@@ -45,6 +45,13 @@ def test_a_tensor_survives_the_wire_in_every_form(shape, form, tolerance):
         decoded = np.frombuffer(raw, "<f2" if form == "float16" else "u1").astype(np.float64).reshape(shape)
         decoded = decoded / 255 if form == "uint8" else decoded
     assert decoded.size == 0 or np.abs(decoded - array).max() <= tolerance
+
+
+def test_halves_are_those_of_numpy_for_every_exponent_and_at_every_tie():
+    bits = np.arange(0, 0x3F800001, 4093, dtype=np.uint32)
+    ties = np.arange(0, 0x3F800001, 1 << 12, dtype=np.uint32)
+    values = np.concatenate([bits, ties, np.array([0x3F800000], np.uint32)]).view(np.float32)
+    np.testing.assert_array_equal(to_half(values), values.astype("<f2").view("<u2"))
 
 
 @pytest.mark.parametrize("form", ["list", "float16", "uint8"])

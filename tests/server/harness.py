@@ -97,7 +97,7 @@ class Peer:
     def initialize(self, options=None, **params):
         options = dict(options or {}) | {"token": TOKEN}
         fields = {"processId": None, "rootUri": None, "capabilities": {}, "initializationOptions": options} | params
-        answer = self.call("initialize", fields, "init", timeout=10.0)
+        answer = self.call("initialize", fields, "init", timeout=within(10.0))
         assert "result" in answer, answer
         self.send(notice("initialized", {}))
         return answer["result"]
@@ -167,18 +167,25 @@ class WebSocketPeer(Peer):
 
 
 class Server:
-    """A server process; a context manager that leaves none behind."""
+    """A server process; a context manager that leaves none behind. ``installed``: the command line of a real one."""
 
-    def __init__(self, transport: str = "stdio", *arguments: str, token: str | None = TOKEN) -> None:
+    def __init__(
+        self,
+        transport: str = "stdio",
+        *arguments: str,
+        token: str | None = TOKEN,
+        installed: list[str] | None = None,
+    ) -> None:
         self.transport = transport
         self.folder = tempfile.TemporaryDirectory()
         self.errors = (Path(self.folder.name) / "stderr").open("w+b")
         self.peers: list[Peer] = []
         command = [*COMMAND, *(["--transport", transport] if "fake" in COMMAND[-1] else [])]
+        command = command if installed is None else list(installed)
         if transport != "stdio":
             port_file = Path(self.folder.name) / "port.json"
             command += ["--port-file", str(port_file)]
-            command += [] if token is None else ["--token", token]
+            command += [] if token is None or installed is not None else ["--token", token]
             if transport == "unix":
                 command += ["--path", str(Path(self.folder.name) / "socket")]
         self.process = subprocess.Popen(
@@ -188,12 +195,13 @@ class Server:
             stdout=subprocess.PIPE if transport == "stdio" else subprocess.DEVNULL,
             stderr=self.errors,
             bufsize=0,
+            env=os.environ if token is None else {**os.environ, "EXBERT_RPC_TOKEN": token},
         )
         if transport != "stdio":
             self.where = self._wait_for(port_file)
 
     def _wait_for(self, port_file: Path):
-        end = time.monotonic() + 15
+        end = time.monotonic() + within(15)
         while time.monotonic() < end and self.process.poll() is None:
             if port_file.exists():
                 return json.loads(port_file.read_text())

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -102,7 +103,7 @@ class RayCompute:
         wants_gpu: Whether each worker should have a GPU, if the cluster has any.
 
     Raises:
-        InvalidParams: Ray is not installed.
+        InvalidParams: Ray is not installed, or cannot be loaded into this process any more.
     """
 
     def __init__(
@@ -116,6 +117,10 @@ class RayCompute:
     ) -> None:
         if find_spec("ray") is None:
             raise InvalidParams("engine", "Ray is not installed", hint="pip install 'exbert-rpc[ray]'")
+        if "usearch" in sys.modules and "ray" not in sys.modules:
+            # usearch 2.26 and ray 2.60 share std::regex symbols: whichever is loaded second gets the other's, and Ray
+            # aborts the process on its first use ("Invalid range in brace expression"); usearch does not mind
+            raise InvalidParams("engine", "this process has searched by a graph", hint="index in a process of its own")
         self._job = job
         self._task = task
         self._workers = workers
@@ -291,6 +296,7 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[None]:
     # both before Ray is imported: it sends nothing home, and has nothing to say about GPUs that are not there
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # on a busy machine 30 are not enough
     import ray
 
     if ray.is_initialized():
@@ -309,7 +315,7 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[None]:
             }
         try:
             ray.init(**start, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
-        except (ConnectionError, RuntimeError, ValueError) as exc:
+        except Exception as exc:  # Ray raises bare ones
             where = "on this machine" if address is None else f"at {address}"
             raise InvalidParams("address", f"Ray cannot be started or reached {where}: {exc}") from exc
         try:

@@ -17,10 +17,10 @@ import queue
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from usearch.index import Index
 
 from exbert_rpc.index.filters import Eligible
 from exbert_rpc.index.reader import CorpusReader
@@ -28,6 +28,9 @@ from exbert_rpc.index.search import Candidates, scan
 from exbert_rpc.index.types import Space
 from exbert_rpc.index.vectors import Query, make_query
 from exbert_rpc.tasks import Task
+
+if TYPE_CHECKING:
+    from usearch.index import Index
 
 logger = logging.getLogger(__name__)
 
@@ -163,6 +166,9 @@ class Graphs:
 
 def build_graph(reader: CorpusReader, space: Space, layer: int, everything: Eligible, task: Task) -> Graph:
     """Build and measure the graph of one layer; single-threaded, so that it is the same every time."""
+    # imported when needed: a process that has loaded usearch cannot start Ray any more (index/distributed.py)
+    from usearch.index import Index
+
     bases = np.cumsum([0, *(segment.n_rows for segment in reader.segments)], dtype=np.int64)
     index: Index | None = None
     for number, segment in enumerate(reader.segments):

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
-import { failureScreenshot, screenshot } from "./images.mjs";
+import { keepFailure, screenshot } from "./images.mjs";
 import { PYTHON, REPOSITORY, startLab } from "./lab.mjs";
 import { LabWindow } from "./window.mjs";
 
@@ -27,7 +27,7 @@ after(async () => {
 
 /** One scenario in a JupyterLab of its own; a failed one is tried once more from the start. */
 function scenario(name, run, { topics = 12, options = () => [] } = {}) {
-  test(name, { timeout: 280_000 }, async (t) => {
+  test(name, { timeout: 400_000 }, async (t) => {
     for (const isLast of process.env.NO_RETRY === "1" ? [true] : [false, true]) {
       const folder = mkdtempSync(join(tmpdir(), "exbert-lab-"));
       execFileSync(PYTHON, [join(REPOSITORY, "clients/jupyterlab/sample/lay_out.py"), join(folder, "root"), String(topics)]);
@@ -44,9 +44,7 @@ function scenario(name, run, { topics = 12, options = () => [] } = {}) {
         assert.deepEqual(windows.flatMap((window) => window.errors), [], "the page threw errors");
         return;
       } catch (error) {
-        for (const [place, window] of windows.entries()) {
-          await failureScreenshot(window.page, `${name.replace(/\W+/g, "-")}-${place}`);
-        }
+        await keepFailure(name.replace(/\W+/g, "-"), windows, lab);
         if (isLast) throw error;
         t.diagnostic(`tried again after: ${error.message}`);
       } finally {

@@ -18,8 +18,12 @@ export async function screenshot(page, name, { keepMouse = false } = {}) {
   writeFileSync(join(FOLDER, `jupyterlab-${name}.png`), small.length < png.length ? small : png);
 }
 
-/** What a scenario that fails saw last; never among the documents. */
-export async function failureScreenshot(page, name) {
+/** What a scenario that fails saw last, and what the server said; never among the documents. */
+export async function keepFailure(name, windows, lab) {
   mkdirSync(RESULTS, { recursive: true });
-  await page.screenshot({ path: join(RESULTS, `failed-${name}.png`) }).catch(() => undefined);
+  for (const [place, { page }] of windows.entries()) {
+    await page.screenshot({ path: join(RESULTS, `failed-${name}-${place}.png`) }).catch(() => undefined);
+  }
+  const log = await lab?.log().catch(() => undefined);
+  if (log !== undefined) writeFileSync(join(RESULTS, `failed-${name}.log`), log);
 }

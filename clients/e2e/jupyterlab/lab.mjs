@@ -65,12 +65,14 @@ export async function startLab(folder, options = []) {
   child.stderr.pipe(log, { end: false });
   const origin = `http://127.0.0.1:${port}`;
   const lab = { origin, root, pid: child.pid, stop: () => stop(child) };
-  const ask = async (path, init = {}) => {
-    const answer = await fetch(`${origin}/${path}`, { ...init, headers: { Authorization: `token ${TOKEN}` } });
+  const ask = async (path) => {
+    const answer = await fetch(`${origin}/${path}`, { headers: { Authorization: `token ${TOKEN}` } });
     if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
-    return answer.json();
+    return answer.text();
   };
-  lab.status = () => ask("exbert/status");
+  lab.status = async () => JSON.parse(await ask("exbert/status"));
+  /** What the server behind the bridge wrote to its error stream. */
+  lab.log = () => ask("exbert/log");
   try {
     await untilUp(child, () => ask("api"));
   } catch (error) {

@@ -21,7 +21,7 @@ not special, in order):
     token/start, token/end  u32 [T]       code points within the sentence
     token/special           u8  [T]
     token/pos|tag|dep|entity u16 [T]      index into meta["labels"][…]; 0 is None
-    token/lemma             u32 [T]       index into meta["lemmas"]; 0 is None
+    token/lemma             u32 [T]       index into meta["labels"]["lemma"]; 0 is None
     hidden/<i>/codes        i8 [R, D] or u8 [R, W]   hiddenLayer i; see quantize.py
     hidden/<i>/outliers     OUTLIER [m]
     hidden/<i>/steps, center f32 [D]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from exbert_rpc.errors import CorpusDamaged, CorpusMismatch
 from exbert_rpc.index.assemble import unpack_attention
-from exbert_rpc.index.blocks import block_digests, rows_before_sentence
+from exbert_rpc.index.blocks import block_digests, check_description, rows_before_sentence
 from exbert_rpc.index.documents import BlockPlace, IndexedDocument
 from exbert_rpc.index.layout import attention_key, vectors_key
 from exbert_rpc.index.manifest import CorpusConfig, Manifest
@@ -207,6 +207,7 @@ class CorpusReader:
     def _open(self, segment: Segment, live: dict[str, list[Occurrence]]) -> OpenSegment:
         if segment.meta.get("config") != self.config.key():
             raise damaged(segment.name, "it belongs to a corpus of another model or of other settings")
+        check_description(segment)
         return OpenSegment(segment, live)
 
     @property

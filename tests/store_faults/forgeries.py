@@ -71,6 +71,7 @@ def _forge_and_ask(say: Say, root: Path, seed: int) -> None:
         [_forge_array, _forge_array, _forge_array, _forge_shape, _forge_meta, _forge_documents, _forge_config]
     )
     say(f"{forge.__name__} {seed} {forge(rng, corpus, manifest)}")
+    np.seterr(all="ignore")
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     try:
         answers(place)

@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 from tests.store_faults import traces
 from tests.store_faults.controls import stock_under_faults, stock_under_kills
 from tests.store_faults.faults import run_faults
+from tests.store_faults.forgeries import run_forgeries
 from tests.store_faults.kills import run_kills
 
 
@@ -37,9 +39,11 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=10_000)
     parser.add_argument("--injections", default="all", help="how many system calls to fail: a number, or all")
     parser.add_argument("--controls", type=int, default=400, help="faults against stock usearch files")
+    parser.add_argument("--forgeries", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
+    warnings.simplefilter("ignore", RuntimeWarning)  # forged and stock files hold numbers that overflow
     with tempfile.TemporaryDirectory(prefix="store-faults-") as folder:
         lines = list(run(Path(folder), asked))
     if asked.json:
@@ -57,6 +61,8 @@ def run(root: Path, asked: argparse.Namespace) -> Iterator[Line]:
         yield from trace_lines(root, asked)
     if asked.faults:
         yield fault_line(root, asked)
+    if asked.forgeries:
+        yield forgery_line(root, asked)
     if asked.controls:
         yield from control_lines(root, asked)
 
@@ -120,6 +126,13 @@ def fault_line(root: Path, asked: argparse.Namespace) -> Line:
         f"{report.repaired} segments repaired by indexing again; {kinds}"
     )
     return Line("files damaged", report.faults, outcome, report.violations, report.seconds)
+
+
+def forgery_line(root: Path, asked: argparse.Namespace) -> Line:
+    """Corpora whose checksums are right and whose contents mean harm."""
+    report = run_forgeries(root / "forgeries", asked.forgeries, asked.seed)
+    outcome = ", ".join(f"{name} {n}" for name, n in report.outcomes.most_common())
+    return Line("forged corpora", report.forgeries, outcome, report.violations, report.seconds)
 
 
 def control_lines(root: Path, asked: argparse.Namespace) -> Iterator[Line]:

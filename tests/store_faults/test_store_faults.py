@@ -12,7 +12,7 @@ import pytest
 from tests.store_faults import traces
 
 PROJECT = Path(__file__).parents[2]
-NOTHING = {"--kills": "0", "--faults": "0", "--injections": "0", "--controls": "0"}
+NOTHING = {"--kills": "0", "--faults": "0", "--injections": "0", "--forgeries": "0", "--controls": "0"}
 needs_strace = pytest.mark.skipif(bool(traces.available()), reason=traces.available())
 
 
@@ -42,6 +42,12 @@ def test_damaged_files_are_named_or_harmless_and_never_answer_wrongly():
     assert line["violations"] == []
     assert line["count"] == 600
     assert " 0 signals" in line["outcome"]
+
+
+def test_a_corpus_that_means_harm_ends_in_an_answer_or_an_error_never_in_a_crash():
+    (line,) = soak(forgeries="40")
+    assert line["violations"] == []
+    assert line["count"] == 40
 
 
 @needs_strace

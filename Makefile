@@ -38,6 +38,10 @@ $(VENV)/.bench: $(VENV)/.test
 	$(PIP) install --quiet --constraint constraints.txt --editable ".[gguf,test,bench]"
 	@touch $@
 
+$(VENV)/.soak: $(VENV)/.test
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[gguf,test,soak]"
+	@touch $@
+
 install: $(VENV)/.installed
 
 demo: install
@@ -60,7 +64,7 @@ test: test-python test-clients
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
 
-soak: $(VENV)/.test
+soak: $(VENV)/.soak
 	$(BIN)/python -m tests.soak
 
 # the wire types; also drift-tested by the Python tests

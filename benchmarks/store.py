@@ -136,7 +136,7 @@ class Bench:
 def make_bench(root: Path, annotators: object) -> Bench:
     """A searcher with a fake model; ``annotators`` as the engine has them."""
     model = FakeModel()
-    corpora = Corpora(root, OneModel(model), "en_core_web_sm", None)
+    corpora = Corpora(root, OneModel(model), "en_core_web_sm", None, annotators)
     captures: Handles[Pass] = Handles("captureId", 1 << 28, 64, lambda kept: kept.nbytes)
     return Bench(Searcher(corpora, OneModel(model), annotators, captures, Graphs()), captures, model)
 

@@ -6,9 +6,10 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from exbert_rpc.corpus.annotate import check_pipeline
+from exbert_rpc.annotating import Annotators, annotate_for_build
 from exbert_rpc.corpus.calibration import calibration_texts
 from exbert_rpc.corpus.pool import AnnotatorPool
 from exbert_rpc.corpus.text import read_sources
@@ -35,15 +36,22 @@ class Corpora:
         models: What they are built with.
         default_pipeline: spaCy pipeline that is meant when none is named.
         allowed_roots: Folders that sources must lie in; ``None``: anywhere.
+        annotators: Pipelines that run already.
     """
 
     def __init__(
-        self, store: Path, models: Models, default_pipeline: str, allowed_roots: tuple[Path, ...] | None
+        self,
+        store: Path,
+        models: Models,
+        default_pipeline: str,
+        allowed_roots: tuple[Path, ...] | None,
+        annotators: Annotators,
     ) -> None:
         self._store = Store(store)
         self._models = models
         self._default_pipeline = default_pipeline
         self._allowed_roots = allowed_roots
+        self._annotators = annotators
         self._open: OrderedDict[str, CorpusReader] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -91,13 +99,15 @@ class Corpora:
         current = _current(folder)
         full = _inherit(request, None if current is None else current[0])
         model = task.run(lambda: self._models.get(full.model, task))
-        check_pipeline(full.pipeline or self._default_pipeline, self._allowed_roots)
-        with AnnotatorPool(full.pipeline or self._default_pipeline) as pool:
-            task.report(Progress(f"loading pipeline {full.pipeline or self._default_pipeline}"))
-            pipeline = task.run(lambda: pool.info)
+        name = full.pipeline or self._default_pipeline
+        running = self._annotators.get(name)
+        task.report(Progress(f"loading pipeline {name}"))
+        pipeline = task.run(lambda: running.info)
+        with AnnotatorPool(name) as own:
+            annotate = partial(annotate_for_build, running, own, task)
             config = make_config(full, model.info, pipeline.name, pipeline.fingerprint)
             compute = self._elsewhere(request, Job(folder, config, self._models.loader(model.info.id)), task)
-            builder = Builder(folder, config, model, pool.annotate_many, calibration_texts(), task, compute)
+            builder = Builder(folder, config, model, annotate, calibration_texts(), task, compute)
             outcome = builder.build(documents, 1 if current is None else current[1] + 1)
         manifest = outcome.manifest
         return IndexReport(

@@ -68,8 +68,8 @@ class Engine:
     ) -> None:
         root = (default_store() if store is None else store).absolute()
         self._models = Models(default_model, device, allow_network, allowed_roots, root / ".models")
-        self._corpora = Corpora(root, self._models, pipeline, allowed_roots)
         self._annotators = Annotators(allowed_roots)
+        self._corpora = Corpora(root, self._models, pipeline, allowed_roots, self._annotators)
         self._pipeline = pipeline
         self._captures: Handles[Pass] = Handles("captureId", _CAPTURE_BYTES, _CAPTURES, lambda kept: kept.nbytes)
         self._searches: Handles[KeptSearch] = Handles("searchId", _CAPTURE_BYTES, _SEARCHES, lambda kept: kept.nbytes)

@@ -6,7 +6,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -20,6 +20,9 @@ from exbert_rpc.errors import ExbertError, InvalidParams
 
 _BATCH_CHARACTERS = 8_000  # about a third of a second of en_core_web_sm: a cancel bites within it
 _BATCH_TEXTS = 64
+# a sentence is attended to, searched from and masked again and again: what was said of the last few is kept
+_MOST_RECENT = 64
+_RECENT_CHARACTERS = 4_000
 _BOOTSTRAP = "import sys; sys.path[:0] = sys.argv[1:]; from exbert_rpc.corpus.annotation_worker import main; main()"
 
 
@@ -44,6 +47,7 @@ class AnnotatorPool:
         self._threads = ThreadPoolExecutor(self._processes, thread_name_prefix="annotate")
         self._info: PipelineInfo | None = None
         self._closed = False
+        self._recent: OrderedDict[str, AnnotatedText] = OrderedDict()
 
     @property
     def info(self) -> PipelineInfo:
@@ -57,9 +61,19 @@ class AnnotatorPool:
         return cast(PipelineInfo, self._info)
 
     def annotate(self, text: str) -> AnnotatedText:
-        """Annotate one text; raises what :meth:`annotate_many` raises."""
+        """Annotate one text, or give what was said of it lately; raises what :meth:`annotate_many` raises."""
         check_text(text)
-        return self._run([text])[0]
+        with self._lock:
+            known = self._recent.get(text)
+        if known is not None:
+            return known
+        annotated = self._run([text])[0]
+        if len(text) <= _RECENT_CHARACTERS:
+            with self._lock:
+                self._recent[text] = annotated
+                while len(self._recent) > _MOST_RECENT:
+                    self._recent.popitem(last=False)
+        return annotated
 
     def annotate_many(self, texts: Iterable[str]) -> Iterator[AnnotatedText]:
         """Annotate texts in order, a few batches ahead of the caller; leaving the iterator drops what waits.
@@ -85,6 +99,7 @@ class AnnotatorPool:
         """End the processes at once, whatever they are doing. Safe to call again."""
         with self._lock:
             self._closed = True
+            self._recent.clear()
             workers, self._workers = self._workers, set()
         for worker in workers:
             worker.kill()

@@ -15,6 +15,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -23,13 +24,15 @@ import numpy as np
 from exbert_rpc.corpus.positions import LineIndex
 from exbert_rpc.corpus.text import file_state, split_blocks
 from exbert_rpc.corpus.types import AnnotatedText, Document, SkippedSource
+from exbert_rpc.errors import CorpusDamaged
 from exbert_rpc.index.assemble import Scales, SegmentBuilder, block_digest, stored_attention
 from exbert_rpc.index.blocks import BlockTable, missing_blocks, reusable_blocks
 from exbert_rpc.index.documents import BlockPlace, IndexedDocument
+from exbert_rpc.index.layout import vectors_key
 from exbert_rpc.index.manifest import CorpusConfig, FileEntry, Manifest
 from exbert_rpc.index.merge import merge_parts, take_blocks, worth_merging
 from exbert_rpc.index.passages import CorpusModel, CutBlock, cut_block, length_batches
-from exbert_rpc.index.quantize import choose_scale
+from exbert_rpc.index.quantize import Scale, choose_scale
 from exbert_rpc.index.store import CorpusFolder
 from exbert_rpc.index.vectors import unit_parts
 from exbert_rpc.model.types import BatchCapture
@@ -135,13 +138,25 @@ class Builder:
 
     def _compute(self, missing: Sequence[tuple[str, str]], table: BlockTable) -> None:
         self._task.report(Progress("choosing quantisation scales"))
-        scales = choose_scales(self._model, self._config, self._calibration, self._task)
+        scales = self._stored_scales(table) or choose_scales(self._model, self._config, self._calibration, self._task)
         meter = _Meter(self._task, sum(len(text) for _, text in missing))
         for step in self._run([text for _, text in missing], scales):
             if step.segment is not None:
                 table.add(step.segment, self._folder.segment(step.segment))
             meter.add(step)
         self._computed = meter.tokens
+
+    def _stored_scales(self, table: BlockTable) -> Scales:
+        """What the corpus was built with so far, which is what would be chosen again; none if nothing is there."""
+        layers = {"hiddenState": self._config.hidden_layers, "headOutput": self._config.layers}
+        keys = {(space, layer): vectors_key(space, layer) for space in self._config.spaces for layer in layers[space]}
+        for entry in table.entries:
+            with suppress(CorpusDamaged):
+                segment = self._folder.segment(entry)
+                return {
+                    of: Scale(segment.array(f"{key}/center"), segment.array(f"{key}/steps")) for of, key in keys.items()
+                }
+        return {}
 
     def _tidy(self, table: BlockTable, digests: Sequence[str]) -> None:
         """Copy what is alive out of small and half-dead segments into one."""

@@ -54,8 +54,15 @@ def test_a_process_that_dies_is_an_error_and_the_next_call_has_a_new_one():
         pool.annotate("Ja.")
         os.kill(process_ids(pool)[0], signal.SIGKILL)
         with pytest.raises(ExbertError, match="ended unexpectedly: exit code -9"):
-            pool.annotate("Ja.")
+            pool.annotate("Doch.")
         assert pool.annotate("Nein.").text == "Nein."
+
+
+def test_what_was_annotated_lately_costs_no_second_run():
+    with AnnotatorPool("blank:de") as pool:
+        first = pool.annotate("Ja.")
+        os.kill(process_ids(pool)[0], signal.SIGKILL)
+        assert pool.annotate("Ja.") is first
 
 
 def test_closing_ends_the_processes():

@@ -296,7 +296,6 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[None]:
     # both before Ray is imported: it sends nothing home, and has nothing to say about GPUs that are not there
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # on a busy machine 30 are not enough
     import ray
 
     if ray.is_initialized():
@@ -317,7 +316,12 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[None]:
             ray.init(**start, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
         except Exception as exc:  # Ray raises bare ones
             where = "on this machine" if address is None else f"at {address}"
-            raise InvalidParams("address", f"Ray cannot be started or reached {where}: {exc}") from exc
+            ray.shutdown()  # what has started of it
+            raise InvalidParams(
+                "address",
+                f"Ray cannot be started or reached {where}: {exc}",
+                hint="it gives a machine 30 s to start: try again when this one is less busy",
+            ) from exc
         try:
             yield
         finally:

@@ -2,9 +2,11 @@
 
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from exbert_rpc.errors import CorpusDamaged
+from exbert_rpc.index import base_rates
 from exbert_rpc.index import build as build_module
 from exbert_rpc.index.reader import CorpusReader
 from exbert_rpc.index.types import HitFilter
@@ -87,6 +89,27 @@ def test_base_rates_equal_a_hand_count_under_the_same_conditions(
         assert histogram.bins
         for one in histogram.bins:
             assert one.baseline == pytest.approx(base[one.label] / base.total()), (histogram.of, histogram.attribute)
+
+
+def test_base_rates_of_a_sample_are_close_to_those_of_the_whole(reader, monkeypatch):
+    fields = {"token": 2, "heads": (1,), "k": 30}
+    sentence = make_text(0).split(". ")[0] + "."
+
+    def shares() -> dict[str, float]:
+        fresh = CorpusReader(reader.folder)
+        summary = summarize_kept(search_kept(fresh, MODEL, sentence, **fields), SummarizeRequest("s"), Task())
+        (tags,) = (h for h in summary.histograms if h.of == "maxAttention" and h.attribute == "tag")
+        return {one.label: one.baseline for one in tags.bins}
+
+    whole = shares()
+    monkeypatch.setattr(base_rates, "SAMPLE_ROWS", 120)
+    monkeypatch.setattr(base_rates, "_SENTENCES_AT_ONCE", 4)
+    sample = shares()
+    assert sample == shares()  # the same sample every time
+    assert sample != whole
+    for label in whole.keys() & sample.keys():
+        error = np.sqrt(whole[label] * (1 - whole[label]) / 120)
+        assert sample[label] == pytest.approx(whole[label], abs=5 * error)
 
 
 @pytest.mark.parametrize("subject", ["match", "next"])

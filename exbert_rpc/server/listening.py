@@ -74,7 +74,8 @@ def announced(address: str, details: dict[str, object], file: Path | None, token
         return
     content = json.dumps(where if token is None else {**where, "token": token}) + "\n"
     partial = file.with_name(f".{file.name}.{os.getpid()}")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    partial.unlink(missing_ok=True)  # never written through: somebody else's file or link may stand there
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         stream.write(content)
     partial.replace(file)

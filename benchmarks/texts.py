@@ -29,14 +29,15 @@ def source() -> str:
     return "pydoc_data.topics" if _fetch() is None else "the Brown corpus"
 
 
-def text_of(n_tokens: int, count: Callable[[str], int]) -> str:
-    """A text of the corpus with exactly ``n_tokens`` tokens, or one fewer where no cut gives that.
+def text_of(n_tokens: int, count: Callable[[str], int], start: int = 0) -> str:
+    """A text of the corpus with exactly ``n_tokens`` tokens, or a few less where no cut gives that.
 
     Args:
         n_tokens: How many, special ones included.
         count: Tokens of a text.
+        start: Sentence that it begins with.
     """
-    words = " ".join(sentences()[: n_tokens // 4 + 10]).split()
+    words = " ".join(sentences()[start : start + n_tokens // 4 + 10]).split()[:n_tokens]
     low, high = 1, len(words)
     while low < high:
         middle = (low + high + 1) // 2

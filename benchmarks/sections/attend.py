@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import cycle
 from pathlib import Path
 
 import msgspec
@@ -34,22 +35,23 @@ def run(scale: Scale) -> list[Row]:
         client = Client.spawn(store=store, model=MINILM, stderr=subprocess.DEVNULL)
         try:
             for length in _LENGTHS:
-                text = text_of(length, count_tokens)
-                rows += _one_layer(engine, client, text, length, scale.rounds)
-                rows += _all_layers(engine, client, text, length, max(3, scale.rounds // 3))
+                # what was annotated lately is kept: every round has a text of its own
+                texts = [text_of(length, count_tokens, 10 * number) for number in range(4 * scale.rounds)]
+                rows += _one_layer(engine, client, texts, length, scale.rounds)
+                rows += _all_layers(engine, client, texts, length, max(3, scale.rounds // 3))
         finally:
             client.close()
             engine.close()
     return rows
 
 
-def _one_layer(engine: Engine, client: Client, text: str, length: int, rounds: int) -> list[Row]:
+def _one_layer(engine: Engine, client: Client, texts: Sequence[str], length: int, rounds: int) -> list[Row]:
     calls = {
-        "bare": bare_pass(stock_model("sdpa"), text),
-        "engine": _through_engine(engine, text, (_LAYER,), annotate=False),
-        "engine, annotated": _through_engine(engine, text, (_LAYER,), annotate=True),
-        "server": _through_server(client, text, (_LAYER,), annotate=False),
-        "server, annotated": _through_server(client, text, (_LAYER,), annotate=True),
+        "bare": bare_pass(stock_model("sdpa"), texts[0]),
+        "engine": _through_engine(engine, texts, (_LAYER,), annotate=False),
+        "engine, annotated": _through_engine(engine, texts, (_LAYER,), annotate=True),
+        "server": _through_server(client, texts, (_LAYER,), annotate=False),
+        "server, annotated": _through_server(client, texts[::-1], (_LAYER,), annotate=True),
     }
     times = interleaved(calls, 2 * rounds, warm_up=4)
     return [
@@ -67,16 +69,16 @@ def _one_layer(engine: Engine, client: Client, text: str, length: int, rounds: i
     ]
 
 
-def _all_layers(engine: Engine, client: Client, text: str, length: int, rounds: int) -> list[Row]:
+def _all_layers(engine: Engine, client: Client, texts: Sequence[str], length: int, rounds: int) -> list[Row]:
     calls = {
-        "bertviz": _bertviz(text),
-        "engine": _through_engine(engine, text, None, annotate=False),
-        "server": _through_server(client, text, None, annotate=False),
-        "server, annotated": _through_server(client, text, None, annotate=True),
+        "bertviz": _bertviz(texts[0]),
+        "engine": _through_engine(engine, texts, None, annotate=False),
+        "server": _through_server(client, texts, None, annotate=False),
+        "server, annotated": _through_server(client, texts, None, annotate=True),
     }
     times = interleaved(calls, rounds)
     theirs = len(calls["bertviz"]())
-    ours = len(msgspec.json.encode(client.attend(text=text, annotate=True, tensors="float16")))
+    ours = len(msgspec.json.encode(client.attend(text=texts[0], annotate=True, tensors="float16")))
     what = f"all layers, {length} tokens, float16"
     rows = [
         at_least(
@@ -116,16 +118,22 @@ def _all_layers(engine: Engine, client: Client, text: str, length: int, rounds: 
 
 
 def _through_engine(
-    engine: Engine, text: str, layers: tuple[int, ...] | None, *, annotate: bool
+    engine: Engine, texts: Sequence[str], layers: tuple[int, ...] | None, *, annotate: bool
 ) -> Callable[[], object]:
-    request = AttendRequest("bench", TextInput(text), layers=layers, annotate=annotate)
-    return lambda: encode_tensor(engine.attend(request, Task()).attention, "float16")
+    following = cycle(texts)
+
+    def call() -> object:
+        request = AttendRequest("bench", TextInput(next(following)), layers=layers, annotate=annotate)
+        return encode_tensor(engine.attend(request, Task()).attention, "float16")
+
+    return call
 
 
 def _through_server(
-    client: Client, text: str, layers: tuple[int, ...] | None, *, annotate: bool
+    client: Client, texts: Sequence[str], layers: tuple[int, ...] | None, *, annotate: bool
 ) -> Callable[[], object]:
-    return lambda: client.attend(text=text, layers=layers, annotate=annotate, tensors="float16")
+    following = cycle(texts)
+    return lambda: client.attend(text=next(following), layers=layers, annotate=annotate, tensors="float16")
 
 
 def _bertviz(text: str) -> Callable[[], str]:

@@ -101,7 +101,7 @@ $(VENV)/.lab: $(VENV)/.installed
 
 LAB_WHEEL := clients/jupyterlab/dist/exbert_jupyterlab-0.1.0-py3-none-any.whl
 $(LAB_WHEEL): $(VENV)/.lab clients/view/dist/view.js clients/jupyterlab/node_modules/.made \
-		$(shell find clients/jupyterlab/src clients/jupyterlab/style clients/jupyterlab/schema clients/jupyterlab/exbert_jupyterlab -name '*.py' -o -name '*.ts*' -o -name '*.css' -o -name '*.json' 2>/dev/null | grep -v labextension)
+		$(shell git ls-files clients/jupyterlab 2>/dev/null | grep -vE '/(test|tests|sample|benchmarks)/|README')
 	cd clients/jupyterlab && npm run --silent build && ../../$(BIN)/python -m build --wheel --no-isolation . >/dev/null
 
 $(VENV)/.lab-extension: $(LAB_WHEEL)

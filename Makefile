@@ -53,7 +53,14 @@ check: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -n 2 -m "not slow"
 
-test-python: $(VENV)/.test
+# the store's fault tests interrupt system calls with strace; without it they say that they are skipped
+.cache/strace:
+	@command -v strace >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq \
+		&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends strace >/dev/null; } \
+		|| echo "strace is missing (on Debian: apt-get install strace)"
+	@mkdir -p .cache && touch $@
+
+test-python: $(VENV)/.test .cache/strace
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

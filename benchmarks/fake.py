@@ -31,7 +31,7 @@ _ENTITY = ("", "", "", "", "", "", "PERSON", "ORG")
 
 
 class FakeModel:
-    """Vectors drawn per word and per context, added up; attention drawn per length."""
+    """Vectors drawn per word and per context, added up; attention cut from one large matrix. Keeps nothing."""
 
     def __init__(self) -> None:
         self.info = ModelInfo(
@@ -52,7 +52,7 @@ class FakeModel:
         rng = np.random.default_rng(5)
         self._words = rng.standard_normal((_VOCABULARY, 384), dtype=np.float32)
         self._contexts = rng.standard_normal((_VOCABULARY, 384), dtype=np.float32)
-        self._attention: dict[int, NDArray[np.float32]] = {}
+        self._attention = rng.standard_exponential((12, 512, 512), dtype=np.float32) ** 3
 
     def encode(self, text: str) -> Encoding:
         """[CLS], the words, [SEP]."""
@@ -108,10 +108,10 @@ class FakeModel:
     def attention_of(self, encoding: Encoding, layer: int) -> NDArray[np.float32]:
         """float32 ``[H, n, n]``, rows sum to 1."""
         n = len(encoding.ids)
-        if n not in self._attention:
-            raw = np.random.default_rng(n).exponential(size=(12, n, n)).astype(np.float32) ** 3
-            self._attention[n] = raw / raw.sum(axis=-1, keepdims=True)
-        return self._attention[n] if layer == 0 else np.roll(self._attention[n], 1, axis=0)
+        at = layer % (513 - n)
+        raw = self._attention[:, at : at + n, at : at + n]
+        weights: NDArray[np.float32] = raw / raw.sum(axis=-1, keepdims=True)
+        return weights
 
     def capture(self, encoding: Encoding) -> FakeCapture:
         """One pass."""

@@ -30,5 +30,5 @@ class Scale:
     rounds: int
 
 
-FULL = Scale(small=100_000, large=1_000_000, real=100_000, queries=40, built=50_000, rounds=25)
+FULL = Scale(small=100_000, large=1_000_000, real=100_000, queries=30, built=50_000, rounds=25)
 QUICK = Scale(small=8_000, large=80_000, real=8_000, queries=6, built=4_000, rounds=5)

@@ -43,7 +43,7 @@ _LAYERS = (2, 4)
 _HIDDEN = (2, 4)
 _SIZES = (1, 3, 6, 12)
 _TOKENS_A_SENTENCE = 25
-_TIMED = 3
+_TIMED = 2
 
 
 @dataclass(frozen=True, slots=True)

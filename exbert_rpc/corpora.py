@@ -130,38 +130,13 @@ class Corpora:
 
     def describe(self, name: str, *, thorough: bool = True) -> CorpusInfo:
         """What a corpus holds, and which of its files are damaged (``thorough``: every byte is checked)."""
-        folder = self._store.folder(name)
-        try:
-            manifest = folder.manifest()
-        except CorpusDamaged as exc:
-            return _unreadable(name, exc)
-        damaged = []
-        try:
-            folder.documents(manifest.documents)
-        except CorpusDamaged as exc:
-            damaged.append(str(exc.data["file"]))
-        for entry in manifest.segments:
-            try:
-                segment = folder.segment(entry)
-                if thorough:
-                    segment.verify_all()
-            except CorpusDamaged as exc:
-                damaged.append(str(exc.data["file"]))
-        config = manifest.config
-        return CorpusInfo(
-            name=name,
-            model=config.model,
-            pipeline=config.pipeline,
-            precision=config.precision,
-            documents=manifest.n_documents,
-            sentences=manifest.n_sentences,
-            tokens=manifest.n_tokens,
-            nbytes=folder.nbytes(manifest),
-            layers=config.layers,
-            spaces=config.spaces,
-            fingerprint=config.key(),
-            damaged=tuple(damaged),
-        )
+        while True:
+            folder = self._store.folder(name)
+            stamp = folder.stamp()
+            info = _describe(folder, thorough)
+            # what a build has replaced while we looked is not damage
+            if not info.damaged or folder.stamp() == stamp:
+                return info
 
     def list(self) -> list[CorpusInfo]:
         """All corpora by name; sizes of files are checked, their bytes are not."""
@@ -178,6 +153,40 @@ class Corpora:
         self._store.remove(name)
         with self._lock:
             self._open.pop(name, None)
+
+
+def _describe(folder: CorpusFolder, thorough: bool) -> CorpusInfo:
+    try:
+        manifest = folder.manifest()
+    except CorpusDamaged as exc:
+        return _unreadable(folder.name, exc)
+    damaged = []
+    try:
+        folder.documents(manifest.documents)
+    except CorpusDamaged as exc:
+        damaged.append(str(exc.data["file"]))
+    for entry in manifest.segments:
+        try:
+            segment = folder.segment(entry)
+            if thorough:
+                segment.verify_all()
+        except CorpusDamaged as exc:
+            damaged.append(str(exc.data["file"]))
+    config = manifest.config
+    return CorpusInfo(
+        name=folder.name,
+        model=config.model,
+        pipeline=config.pipeline,
+        precision=config.precision,
+        documents=manifest.n_documents,
+        sentences=manifest.n_sentences,
+        tokens=manifest.n_tokens,
+        nbytes=folder.nbytes(manifest),
+        layers=config.layers,
+        spaces=config.spaces,
+        fingerprint=config.key(),
+        damaged=tuple(damaged),
+    )
 
 
 def make_config(request: IndexRequest, model: ModelInfo, pipeline: str, pipeline_fingerprint: str) -> CorpusConfig:

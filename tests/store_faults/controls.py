@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 import resource
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from exbert_rpc.index import store
 from tests.store_faults.faults import FaultReport, inject
 from tests.store_faults.forks import Say, run_child
+from tests.store_faults.kills import KillReport, run_kills
 
 _NAME = "index.usearch"
 _DIMENSIONS = 64
@@ -57,6 +60,22 @@ def stock_under_faults(root: Path, faults: int, seed: int = 0) -> FaultReport:
     assert ended.code == 0, ended.said
     kinds = ("bit", "cut", "zeroed", "noise")
     return inject(root, folder, folder, faults, seed, opener=open_stock_index, kinds=kinds, enough=12)
+
+
+def store_that_writes_in_place(root: Path, kills: int, seed: int = 0) -> KillReport:
+    """The same store, but for files that are written under their own names at once."""
+
+    def write_in_place(path: Path, write: Callable[[BinaryIO], None]) -> int:
+        with path.open("wb") as stream:
+            write(stream)
+            return stream.tell()
+
+    whole = store.write_atomically
+    store.write_atomically = write_in_place
+    try:
+        return run_kills(root, kills, seed)
+    finally:
+        store.write_atomically = whole
 
 
 def stock_under_kills(root: Path, kills: int, seed: int = 0) -> int:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.store_faults import traces
-from tests.store_faults.controls import stock_under_faults, stock_under_kills
+from tests.store_faults.controls import stock_under_faults, stock_under_kills, store_that_writes_in_place
 from tests.store_faults.faults import run_faults
 from tests.store_faults.forgeries import run_forgeries
 from tests.store_faults.kills import run_kills
@@ -142,6 +142,10 @@ def control_lines(root: Path, asked: argparse.Namespace) -> Iterator[Line]:
     outcome = f"{wrong} wrong answers, {report.signals} signals, then stopped: as must be"
     missing = [] if wrong + report.signals > 0 else ["stock usearch files passed"]
     yield Line("control: faults in stock Index.save files", report.faults, outcome, missing, report.seconds)
+    direct = store_that_writes_in_place(root / "in-place", 200, asked.seed)
+    missing = [] if direct.violations else ["a store that writes in place survived every kill"]
+    outcome = "a promise was broken, then stopped: as must be"
+    yield Line("control: SIGKILL of a store that writes in place", direct.kills, outcome, missing, direct.seconds)
     torn = stock_under_kills(root / "torn", 12, asked.seed)
     missing = [] if torn else ["stock Index.save survived every kill"]
     yield Line("control: SIGKILL during stock Index.save", 12, f"{torn} torn files, as must be", missing, 0.0)

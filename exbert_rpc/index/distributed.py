@@ -19,9 +19,10 @@ import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from exbert_rpc.corpus.annotate import Annotator
@@ -40,6 +41,7 @@ _MOST_LOSSES = 3
 _TICK = 0.2
 _OBJECT_STORE = 80 << 20
 _LOOPBACK = "127.0.0.1"
+_SHORT = "/tmp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +303,11 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    with tempfile.TemporaryDirectory(prefix="exbert-rpc-", ignore_cleanup_errors=True) as scratch:
+    # Ray tells of lost workers on standard output, which belongs to the answer
+    # and puts sockets 62 characters below its folder, of the 107 that a socket's path may have
+    short = _SHORT if Path(_SHORT).is_dir() else None
+    scratch_folder = tempfile.TemporaryDirectory(prefix="exbert-rpc-", dir=short, ignore_cleanup_errors=True)
+    with redirect_stdout(sys.stderr), scratch_folder as scratch:
         start: dict[str, Any] = {"address": address}
         if address is None:
             start = {
@@ -313,7 +319,7 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[None]:
                 "_temp_dir": scratch,
             }
         try:
-            ray.init(**start, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
+            ray.init(**start, log_to_driver=False, logging_level=logging.ERROR)
         except Exception as exc:  # Ray raises bare ones
             where = "on this machine" if address is None else f"at {address}"
             ray.shutdown()  # what has started of it

@@ -316,7 +316,7 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[None]:
                 "include_dashboard": False,
                 "object_store_memory": _OBJECT_STORE,
                 "_node_ip_address": _LOOPBACK,
-                "_temp_dir": scratch,
+                "_temp_dir": f"{scratch}/ray",  # Ray opens it to everybody; the folder around it is ours alone
             }
         try:
             ray.init(**start, log_to_driver=False, logging_level=logging.ERROR)

@@ -151,14 +151,16 @@ function tinyModel() {
   return tinyFolder;
 }
 
-/** Waits until a number of processes of ours run. */
-async function untilServers(count) {
-  const deadline = Date.now() + 20_000;
-  while (code.pythonServers().length !== count) {
-    assert.ok(Date.now() < deadline, `${code.pythonServers().length} Python servers run, not ${count}`);
+/** Waits until something holds; for what the page does not show. */
+async function until(holds, what) {
+  const deadline = Date.now() + SLOW;
+  while (!(await holds())) {
+    assert.ok(Date.now() < deadline, `in vain: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
+
+const untilServers = (count) => until(() => code.pythonServers().length === count, `${count} Python servers run`);
 
 scenario("a missing package is told with a way to install it", { "exbert.interpreter": "/usr/bin/python3" }, async (window, folder) => {
   const view = await exploreLine(window, "notes.md", 3);
@@ -265,11 +267,19 @@ scenario("indexing is cancelled and the corpus stays as it was", {}, async (wind
   await window.openFile("notes.md");
   await indexWorkspace(window);
   await window.clearNotifications();
+  const first = await corpusDetail(window);
+  await window.setSetting(folder, "exbert.index.onSave", true);
+  await window.openFile("market.txt");
+  await window.page.keyboard.type("The market opens. ");
+  await window.page.locator(".view-line", { hasText: /The.market.opens/ }).waitFor();
+  await window.page.keyboard.press("Control+s");
+  await until(async () => (await corpusDetail(window)) !== first, "a saved file is indexed anew");
+  await window.setSetting(folder, "exbert.index.onSave", false);
   const before = await corpusDetail(window);
   execFileSync(python, ["-c", "import sys; from pydoc_data.topics import topics; open(sys.argv[1], 'w').write('\\n\\n'.join(topics.values()))", join(folder, "topics.txt")]);
   await window.command("exBERT: Index Workspace");
   const progress = window.notification("indexing “sample”");
-  await progress.filter({ hasText: /[1-9][\d,]* of/ }).waitFor({ timeout: SLOW });
+  await progress.filter({ hasText: /[1-9][\d,]* [a-z]/ }).waitFor({ timeout: SLOW });
   await screenshot(window.page, "indexing");
   await progress.getByRole("button", { name: "Cancel" }).click();
   await window.notification("Indexing was cancelled").waitFor();
@@ -294,8 +304,12 @@ scenario("a server that is killed in mid-request is restarted once, and the view
   await view.locator(".banner.crashed", { hasText: "twice" }).waitFor({ timeout: SLOW });
   await screenshot(window.page, "crashed");
   await view.locator(".banner.crashed").getByRole("button", { name: "Restart" }).click();
-  await view.locator(".banner.crashed").waitFor({ state: "detached", timeout: SLOW });
+  await view.locator(".banner").waitFor({ state: "detached", timeout: SLOW });
   await untilServers(1);
+  const [hung] = code.pythonServers();
+  process.kill(hung, "SIGSTOP");
+  await window.command("exBERT: Restart Server");
+  await until(() => code.pythonServers().length === 1 && code.pythonServers()[0] !== hung, "the hung server is replaced");
 });
 
 scenario("a server of another protocol is told in words", () => ({ "exbert.interpreter": fakeInterpreter("old") }), async (window) => {

@@ -52,7 +52,7 @@ export async function startVsCode({ vsix, settings }) {
     url: (folder) => `http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}`,
     /** Process ids of our Python servers: below this VS Code only, without the workers that they start. */
     pythonServers: () => {
-      const ours = new Map(descendants(server.pid).filter(({ pid }) => commandLine(pid).includes("exbert_rpc")).map(({ pid, parent }) => [pid, parent]));
+      const ours = new Map(descendants(server.pid).filter(({ pid }) => commandLine(pid).includes("exbert_rpc serve")).map(({ pid, parent }) => [pid, parent]));
       return [...ours].filter(([, parent]) => !ours.has(parent)).map(([pid]) => pid);
     },
     async stop() {

@@ -54,7 +54,7 @@ export async function onInterpreterChange(callback: () => void): Promise<vscode.
 /** Asks an interpreter for its version and the package. `cwd` is ours, so that no file of a workspace is imported. */
 export function probeInterpreter(interpreter: Interpreter, cwd: string): Promise<ProbeResult> {
   return new Promise((resolve) => {
-    const options = { cwd, timeout: 20_000, windowsHide: true, encoding: "utf8" } as const;
+    const options = { cwd, timeout: 20_000, killSignal: "SIGKILL", windowsHide: true, encoding: "utf8" } as const;
     execFile(interpreter.path, ["-c", PROBE_SCRIPT], options, (error, stdout) => {
       const answer = readProbe(stdout);
       if (answer.kind === "notPython" && error !== null) {

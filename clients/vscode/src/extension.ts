@@ -13,7 +13,7 @@ const LAUNCH_SETTINGS = ["interpreter", "server.arguments", "corpusFolder", "dev
 const OPTIONS = ["model", "pipeline", "index.precision"];
 let running: Server | undefined;
 
-export async function activate(context: vscode.ExtensionContext): Promise<void> {
+export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel("exBERT", { log: true });
   const trace = vscode.window.createOutputChannel("exBERT Trace");
   const server = new Server(log, trace, context.extensionPath);
@@ -47,8 +47,12 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
       else if (OPTIONS.some((key) => event.affectsConfiguration(`exbert.${key}`))) void commands.guard(() => server.reconfigure());
     }),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void commands.relaunch()),
-    await onInterpreterChange(() => void commands.relaunch()),
   );
+  // only once an interpreter has been asked for: until then the Python extensions are left asleep
+  const first = server.onEvent(() => {
+    first.dispose();
+    void onInterpreterChange(() => void commands.relaunch()).then((listener) => context.subscriptions.push(listener));
+  });
 }
 
 /** VS Code waits for this, so that the server ends before its editor does. */

@@ -21,7 +21,7 @@ export interface Session {
   readonly interpreter: Interpreter;
   readonly capability: ExperimentalCapability;
   readonly version: string | null;
-  readonly pid: number | undefined;
+  readonly child: ChildProcess;
 }
 
 export interface RequestContext {
@@ -31,6 +31,7 @@ export interface RequestContext {
 
 const RESTART_WINDOW = 3 * 60_000;
 const START_TIMEOUT = 60_000;
+const STOP_TIMEOUT = 2000;
 const FAILURE_HOLDS = 1000;
 // the methods that take a workDoneToken; the others are quick
 const REPORTING: ReadonlySet<Method> = new Set<Method>(["attend", "searchContexts", "summarize", "indexCorpus"]);
@@ -118,12 +119,20 @@ export class Server implements vscode.Disposable {
     const session = await this.current();
     this.starting = undefined;
     this.failedAt = undefined;
-    await session?.client.dispose(3000).catch((error: unknown) => this.log.warn(`Stopping the server: ${String(error)}`));
+    if (session !== undefined) await this.end(session.client, session.child);
   }
 
   async dispose(): Promise<void> {
     await this.stop();
     this.emitter.dispose();
+  }
+
+  /** Asks the server to end, and ends it if it does not listen. */
+  private async end(client: LanguageClient, child: ChildProcess | undefined): Promise<void> {
+    await client.dispose(STOP_TIMEOUT).catch((error: unknown) => this.log.warn(`Stopping the server: ${String(error)}`));
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exit = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+    await withDeadline(exit, STOP_TIMEOUT, () => child.kill("SIGKILL")).promise.catch(() => undefined);
   }
 
   private emit(event: ServerEvent): void {
@@ -135,7 +144,7 @@ export class Server implements vscode.Disposable {
     this.emit({ kind: "starting", message: "Starting the exBERT server…" });
     try {
       const session = await this.launch();
-      this.log.info(`Server ready: protocol ${session.capability.protocolVersion}, device ${session.capability.device}, process ${session.pid}`);
+      this.log.info(`Server ready: protocol ${session.capability.protocolVersion}, device ${session.capability.device}, process ${session.child.pid}`);
       this.emit({ kind: "ready" });
       return session;
     } catch (error) {
@@ -169,15 +178,15 @@ export class Server implements vscode.Disposable {
         },
       },
     });
-    await withDeadline(client.start(), START_TIMEOUT, () => child?.kill()).promise;
+    await withDeadline(client.start(), START_TIMEOUT, () => child?.kill("SIGKILL")).promise;
     const capability = readCapability(client.initializeResult?.capabilities.experimental);
     const mismatch = versionMismatch(PROTOCOL_VERSION, capability?.protocolVersion);
-    if (capability === undefined || mismatch !== undefined) {
-      await client.dispose(3000).catch(() => undefined);
+    if (child === undefined || capability === undefined || mismatch !== undefined) {
+      await this.end(client, child);
       throw new ClientFailure("protocolMismatch", mismatch ?? "The server does not describe itself.", "Then run “exBERT: Restart Server”.");
     }
     isReady = true;
-    return { client, interpreter, capability, version, pid: child?.pid };
+    return { client, interpreter, capability, version, child };
   }
 
   private clientOptions(): LanguageClientOptions {

@@ -48,6 +48,9 @@ def compare(corpus: LoadedCorpus, text: str, rng: np.random.Generator, **fields)
 
 
 def assert_close(results: list[tuple[float, float]], recall: float = 0.98) -> None:
+    """Mean recall, and every score; pytest -s shows the figures."""
+    found, errors = zip(*results, strict=True)
+    print(f"recall@50 {np.mean(found):.4f} of {len(found)} queries, largest error of a score {max(errors):.4f}")
     assert np.mean([one[0] for one in results]) >= recall
     assert max(one[1] for one in results) <= 0.01
 

@@ -39,10 +39,12 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=10_000)
     parser.add_argument("--injections", default="all", help="how many system calls to fail: a number, or all")
     parser.add_argument("--controls", type=int, default=400, help="faults against stock usearch files")
-    parser.add_argument("--forgeries", type=int, default=1000)
+    parser.add_argument("--forgeries", type=int, help="a tenth of the faults, if not given")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
+    if asked.forgeries is None:
+        asked.forgeries = asked.faults // 10
     warnings.simplefilter("ignore", RuntimeWarning)  # forged and stock files hold numbers that overflow
     with tempfile.TemporaryDirectory(prefix="store-faults-") as folder:
         lines = list(run(Path(folder), asked))

@@ -369,4 +369,10 @@ scenario("an untrusted workspace does not choose the interpreter", { "exbert.int
   assert.equal(info.interpreter.source, "setting");
   assert.equal(info.server.protocolVersion, info.protocol);
   assert.doesNotMatch(JSON.stringify(info), /The girl ran/, "no text of the person");
+
+  // that no scenario sees a violation of the page's policy says something only if one would be seen
+  assert.deepEqual(window.violations, []);
+  await view.locator("body").evaluate((body) => body.insertAdjacentHTML("beforeend", '<p style="color: red"></p>'));
+  await until(() => window.violations.length > 0, "a violation of the policy is seen");
+  window.violations.length = 0;
 }, { trust: false });

@@ -1,6 +1,6 @@
 """Writes a tiny masked language model with random weights: `python tiny_model.py FOLDER`.
 
-No real one with its head installs from a registry; what the editor shows of predictions doesn't depend on their quality.
+No real one with its head installs from a registry; what the editor shows does not depend on the quality of predictions.
 The tokenizer is that of all-MiniLM-L6-v2, so that the test's words are in its vocabulary.
 """
 

@@ -98,7 +98,8 @@ def test_memory_threads_and_descriptors_stay_flat_over_many_requests(fresh_stdio
     warm = some(5_000)
     end = some(20_000 * SCALE)
     assert end[0] <= warm[0] * 1.25  # the fake engine keeps its texts for good; the real one is bounded
-    assert end[1:] == warm[1:]
+    assert end[1] <= warm[1] + 2  # a pool's last thread may start late; a leak would be one a request
+    assert end[2] <= warm[2] + 2
 
 
 def test_pings_stay_quick_while_all_workers_compute(fresh_stdio):

@@ -63,7 +63,8 @@ def make_tier(reader: CorpusReader, request: SearchRequest, model: CorpusModel, 
     compact = precision != "int8"
     reranks = compact if request.rerank is None else request.rerank
     few = request.space == "headOutput" and 2 * n_heads < reader.config.n_heads
-    per_hit = {"int8": 2, "int4": 8 if few else 4, "binary": 40 if few else 16}[precision]
+    some = request.space == "headOutput" and n_heads < reader.config.n_heads
+    per_hit = {"int8": 2, "int4": 8 if few else 4, "binary": 40 if few else 28 if some else 16}[precision]
     return Tier(
         reader=reader,
         model=model,

@@ -11,6 +11,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from exbert_rpc.annotating import Annotators, annotate_tokens
 from exbert_rpc.corpora import Corpora
 from exbert_rpc.errors import InvalidParams
@@ -39,6 +42,10 @@ from exbert_rpc.tasks import Progress, Task
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 DEFAULT_PIPELINE = "en_core_web_sm"
 
+_SINK_NOTE = (
+    "rows of attention sum to less than 1: this model has attention sinks, which take the rest and are no tokens"
+)
+_WHOLE_ROW = 0.999
 _CAPTURE_BYTES = 512 << 20
 _CAPTURES = 256
 _SEARCHES = 64
@@ -196,7 +203,14 @@ def _plan(capture: Capture, n_layers: int, n_heads: int) -> AttendPlan:
 def _answer(
     capture_id: str, capture: Capture, table: TokenTable, layers: tuple[int, ...], heads: tuple[int, ...]
 ) -> Attended:
-    return Attended(capture_id, capture.info, table, capture.attention(layers, heads), layers, heads)
+    attention = capture.attention(layers, heads)
+    return Attended(capture_id, capture.info, table, attention, layers, heads, notes=_notes(attention))
+
+
+def _notes(attention: NDArray[np.float32]) -> tuple[str, ...]:
+    """What a reader of the weights must know: some models (gpt_oss) let part of each row go to no token at all."""
+    rows = attention[:1].sum(axis=-1)
+    return (_SINK_NOTE,) if rows.size and float(rows.min()) < _WHOLE_ROW else ()
 
 
 def _with_decoder(answer: Attended, capture: Capture, table: TokenTable) -> Attended:

@@ -199,7 +199,7 @@ def test_every_error_of_the_engine_has_a_code_of_its_own():
     [
         ("no file /home/user/.cache/exbert/x.bin here", "no file x.bin here"),
         ("[Errno 28] No space left: '/var/lib/store/seg'", "[Errno 28] No space left: 'seg'"),
-        ("at file:///root/a%20b/c.md.", "at c.md."),
+        ("at file:///srv/a%20b/c.md.", "at c.md."),
         (r"C:\Users\me\file.txt is gone", "file.txt is gone"),
         ("either/or and 1/2 and a/b/c stay", "either/or and 1/2 and a/b/c stay"),
         ("http://host/path/x stays", "http://host/path/x stays"),

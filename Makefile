@@ -36,6 +36,7 @@ $(VENV)/.test: $(VENV)/.installed
 
 $(VENV)/.bench: $(VENV)/.test
 	$(PIP) install --quiet --constraint constraints.txt --editable ".[gguf,ray,test,bench]"
+	$(PIP) install --quiet --no-deps --constraint constraints.txt bertviz
 	@touch $@
 
 $(VENV)/.soak: $(VENV)/.test

@@ -65,7 +65,13 @@ def test_ctrl_c_leaves_the_corpus_as_it_was(few_topics: Path, run: Run) -> None:
     before = run("corpora", "describe", "pydoc", "--store", few_topics).out
     command = [sys.executable, "-m", "exbert_rpc", "index", "pydoc", str(texts), "--store", str(few_topics)]
     process = subprocess.Popen(
-        command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        env=os.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
     )
     time.sleep(4)
     process.send_signal(signal.SIGINT)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -25,6 +25,8 @@ from tests.store_faults.worker import BEGIN, STATES
 MUTATING = "openat,write,pwrite64,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,rmdir,mkdir,ftruncate,flock"
 _PROJECT = Path(__file__).parents[2]
 _CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += +(-?\d+|\?)")
+_UNFINISHED = re.compile(r"^(\d+) +(.*) <unfinished \.\.\.>$")
+_RESUMED = re.compile(r"^(\d+) +<\.\.\. \w+ resumed>(.*)$")
 
 
 @cache
@@ -76,12 +78,24 @@ def trace(root: Path, state: int, log: Path, options: Sequence[str] = (), inject
     return ran.returncode, ran.stdout + ran.stderr
 
 
+def whole_lines(log: str) -> Iterator[str]:
+    """The lines of a trace; a call that another thread's call interrupted is one line, where it returned."""
+    begun: dict[str, str] = {}
+    for line in log.splitlines():
+        if match := _UNFINISHED.match(line):
+            begun[match[1]] = match[2]
+        elif match := _RESUMED.match(line):
+            yield f"{match[1]} {begun.pop(match[1], '')}{match[2]}"
+        else:
+            yield line
+
+
 def calls_of(log: Path) -> tuple[list[Call], Counter[str]]:
     """The calls of the build in order, and how many of each name the process had made before it began."""
     before: Counter[str] = Counter()
     calls: list[Call] = []
     begun = False
-    for line in log.read_text(errors="replace").splitlines():
+    for line in whole_lines(log.read_text(errors="replace")):
         match = _CALL.match(line)
         if match is None:
             continue

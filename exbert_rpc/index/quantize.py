@@ -3,8 +3,9 @@
 A scale belongs to one layer of one space and depends on the model alone: it is chosen on a fixed calibration text, so
 that a corpus that was edited equals one that was built anew. ``x ≈ center + step · code`` in each dimension:
 
-``int8``    -127..127. The step is the largest absolute value over the calibration text divided by 127, the center 0.
-            What does not fit is kept beside the codes, exactly: an outlier.
+``int8``    -127..127. Center and step let the calibration text's smallest and largest value just fit: hidden states
+            of most models share a large mean, which would cost levels. What does not fit is kept beside the codes,
+            exactly: an outlier.
 ``int4``    -7..7, two in a byte. The step is 0.335 standard deviations, which loses least of a normal distribution at
             15 levels (Max 1960, Quantizing for minimum distortion); the center is the mean.
 ``binary``  -1 or 1, eight in a byte. The step is the mean absolute deviation, the center the mean.
@@ -84,14 +85,16 @@ class StoredVectors:
 def choose_scale(calibration: NDArray[np.float32], precision: Precision) -> Scale:
     """The scale for unit rows ``[N, D]`` of the calibration text."""
     if precision == "int8":
-        steps = np.abs(calibration).max(axis=0) / _INT8_LEVELS
-        center = np.zeros(calibration.shape[1])
+        center = (calibration.max(axis=0) + calibration.min(axis=0)) / 2
+        steps = np.abs(calibration - center).max(axis=0) / _INT8_LEVELS
     else:
         center = calibration.mean(axis=0)
         deviation = calibration - center
         steps = _INT4_STEP * deviation.std(axis=0) if precision == "int4" else np.abs(deviation).mean(axis=0)
-    least = max(float(steps.max()) * 1e-3, 1e-9)
-    return Scale(center.astype(np.float32), np.maximum(steps, least).astype(np.float32))
+    steps = np.maximum(steps, max(float(steps.max()) * 1e-3, 1e-9))
+    if precision == "int8":
+        center = np.rint(center / steps) * steps  # so that a zero comes back as one
+    return Scale(center.astype(np.float32), steps.astype(np.float32))
 
 
 def encode(rows: NDArray[np.float32], scale: Scale, precision: Precision) -> Codes:
@@ -105,7 +108,7 @@ def encode(rows: NDArray[np.float32], scale: Scale, precision: Precision) -> Cod
     row, dim = np.nonzero(np.abs(scaled) > _INT8_LEVELS + 0.5)
     outliers = np.empty(len(row), dtype=OUTLIER)
     outliers["row"], outliers["dim"] = row, dim
-    outliers["residual"] = rows[row, dim] - codes[row, dim] * scale.steps[dim]
+    outliers["residual"] = rows[row, dim] - codes[row, dim] * scale.steps[dim] - scale.center[dim]
     return Codes(codes.astype(np.int8), outliers)
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 _LEVELS = 127
 _SECOND_ROW_ABOVE = 0.01
+_NO_LENGTH = 1e-4  # of a part that was zero, decoded; all others had length 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,9 @@ def make_query(vector: NDArray[np.float32], heads: NDArray[np.int64] | None, *, 
 
 
 def scan_rows(query: Query, steps: NDArray[np.float32]) -> list[tuple[NDArray[np.int8], float]]:
-    """The query as one or two int8 rows ``[1, D]`` with their factors: Σ factor · (row · codes) is the score.
+    """The query as one or two int8 rows ``[1, D]`` with their factors: Σ factor · (row · codes) ranks as the score.
 
-    A second row holds what the first one's rounding lost; it is only there where that exceeds 1 % of the query.
+    It lacks what the center adds to every row alike. A second row holds what the first one's rounding lost; it is only there where that exceeds 1 % of the query.
     """
     rest = (query.parts * query.weights[:, None]).ravel() * steps
     whole = float(np.linalg.norm(rest))
@@ -87,6 +88,6 @@ def score(query: Query, rows: NDArray[np.float32]) -> NDArray[np.float32]:
     picked = parts[:, chosen]
     dots = np.einsum("npd,pd->np", picked, query.parts[chosen])
     length = np.linalg.norm(picked, axis=-1)
-    cosines = np.divide(dots, length, out=np.zeros_like(dots), where=length > 0)
+    cosines = np.divide(dots, length, out=np.zeros_like(dots), where=length > _NO_LENGTH)
     scores: NDArray[np.float32] = np.clip(cosines @ query.weights[chosen], -1.0, 1.0).astype(np.float32)
     return scores

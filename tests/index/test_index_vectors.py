@@ -47,10 +47,20 @@ def test_what_int8_cannot_express_is_kept_beside_the_codes_exactly():
     assert len(vectors.outliers) > 100
     assert np.all(np.diff(vectors.outliers["row"].astype(int)) >= 0)
     flat = rows.reshape(50, -1)
-    beyond = np.abs(flat) > vectors.scale.steps * 127.5
+    beyond = np.abs(flat - vectors.scale.center) > vectors.scale.steps * 127.5
     decoded = vectors.decode(np.arange(50))
     np.testing.assert_allclose(decoded[beyond], flat[beyond], atol=1e-6)
     assert np.all(np.abs(decoded - flat) <= vectors.scale.steps / 2 + 1e-6)
+
+
+def test_a_part_that_is_zero_is_like_nothing():
+    rng = np.random.default_rng(7)
+    calibration = (unit_rows(rng, 50) + 0.5).reshape(50, -1).astype(np.float32)  # all far from zero
+    rows = unit_rows(rng, 6)
+    rows[3, 1] = 0
+    vectors = stored(rows, calibration=calibration)
+    query = make_query(rows[0], np.array([1]), by_norm=False)
+    assert score(query, vectors.decode(np.arange(6)))[3] == 0
 
 
 def test_rows_are_decoded_in_the_order_they_are_asked_for():
@@ -131,8 +141,9 @@ def test_the_scan_ranks_as_the_score_up_to_rounding(seed, head):
     )
     codes = vectors.integers(0, 40).astype(np.float64)
     scanned = sum(factor * (codes @ row[0].astype(np.float64)) for row, factor in scan_rows(query, vectors.scale.steps))
+    same_for_all = (query.parts * query.weights[:, None]).ravel() @ vectors.scale.center
     exact = score(query, rows.reshape(40, -1))
-    np.testing.assert_allclose(scanned, exact, atol=0.03)
+    np.testing.assert_allclose(scanned + same_for_all, exact, atol=0.03)
 
 
 def test_a_zero_query_scores_nothing_and_scans_nothing():

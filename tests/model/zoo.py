@@ -275,15 +275,17 @@ _ROBERTA_LIST = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 
 
 def _wordpiece() -> tuple[Any, dict[str, str]]:
+    """The trainer of the library breaks ties by a random order, so pieces come from byte pairs, which don't."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    tokenizer.train_from_iterator(
-        CORPUS, trainers.WordPieceTrainer(vocab_size=220, special_tokens=special, show_progress=False)
-    )
+    tokenizer.train_from_iterator(CORPUS, trainers.BpeTrainer(vocab_size=140, show_progress=False))
+    pieces = sorted(tokenizer.get_vocab())
+    vocabulary = {token: id_ for id_, token in enumerate([*special, *pieces, *(f"##{piece}" for piece in pieces)])}
+    tokenizer.model = models.WordPiece(vocabulary, unk_token="[UNK]")
     _bert_frame(tokenizer)
     return tokenizer, _BERT_SPECIAL
 

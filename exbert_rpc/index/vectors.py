@@ -64,7 +64,8 @@ def make_query(vector: NDArray[np.float32], heads: NDArray[np.int64] | None, *, 
 def scan_rows(query: Query, steps: NDArray[np.float32]) -> list[tuple[NDArray[np.int8], float]]:
     """The query as one or two int8 rows ``[1, D]`` with their factors: Σ factor · (row · codes) ranks as the score.
 
-    It lacks what the center adds to every row alike. A second row holds what the first one's rounding lost; it is only there where that exceeds 1 % of the query.
+    It lacks what the center adds to every row alike. A second row holds what the first one's rounding lost; it is only
+    there where that exceeds 1 % of the query.
     """
     rest = (query.parts * query.weights[:, None]).ravel() * steps
     whole = float(np.linalg.norm(rest))

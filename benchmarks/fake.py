@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import numpy as np
@@ -71,6 +72,10 @@ class FakeModel:
             is_special=special,
             is_masked=np.zeros(len(ids), dtype=bool),
         )
+
+    def lanes(self) -> ThreadPoolExecutor:
+        """One after another."""
+        return ThreadPoolExecutor(1)
 
     def encode_many(self, texts: Sequence[str]) -> list[Encoding]:
         """Encodings of texts, in order."""

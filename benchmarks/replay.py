@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 
 import numpy as np
 
 from exbert_rpc.corpus.types import AnnotatedText
-from exbert_rpc.index.passages import CorpusModel, length_batches
+from exbert_rpc.index.batches import length_batches
+from exbert_rpc.index.passages import CorpusModel
 from exbert_rpc.model.types import BatchCapture, Encoding, ModelInfo
 
 
@@ -56,6 +58,10 @@ class Replay:
     def known(self, text: str) -> BatchCapture:
         """What was remembered of a sentence; raises ``KeyError``."""
         return self._known[text]
+
+    def lanes(self) -> Executor:
+        """The real model's."""
+        return self._model.lanes()
 
     def encode_many(self, texts: Sequence[str]) -> list[Encoding]:
         """Encodings, remembered or not."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,6 +23,7 @@ from exbert_rpc.tasks import Task
 
 _MOST_POOLS = 6
 _FEW_CHARACTERS = 20_000  # under a second of en_core_web_sm; starting a process takes two
+_CORES_A_PROCESS = 4  # en_core_web_sm keeps up with MiniLM on about as many
 
 
 class Annotators:
@@ -68,20 +70,25 @@ class Annotators:
 def annotate_for_build(
     running: AnnotatorPool, own: AnnotatorPool, task: Task, texts: Iterable[str]
 ) -> Iterator[AnnotatedText]:
-    """Annotate texts for a build, in order: a few where a process runs already, many in the build's own.
+    """Annotate texts for a build, in order; much text on many cores in processes of its own, else in the running one.
 
     Args:
-        running: The process that people wait for; it must not be busy for long.
-        own: The build's, which starts when it is first used.
-        task: Obeyed while it starts.
+        running: The process that people wait for; a build makes them wait for one batch.
+        own: The build's processes, which start when they are first used.
+        task: Obeyed while they start.
         texts: What to annotate.
     """
     everything = list(texts)
-    if sum(map(len, everything)) <= _FEW_CHARACTERS:
+    if sum(map(len, everything)) <= _FEW_CHARACTERS or processes_for_build() == 0:
         return running.annotate_many(everything)
     # a pipeline that was updated under a running server: the corpus is of the one that its fingerprint names
     same = task.run(lambda: own.info).fingerprint == running.info.fingerprint
     return (own if same else running).annotate_many(everything)
+
+
+def processes_for_build() -> int:
+    """How many annotating processes of its own a build may have: none where the model needs all cores itself."""
+    return (os.cpu_count() or 1) // _CORES_A_PROCESS
 
 
 def annotate_tokens(encoding: Encoding, pool: AnnotatorPool) -> TokenAnnotations:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from exbert_rpc.annotating import Annotators, annotate_for_build
+from exbert_rpc.annotating import Annotators, annotate_for_build, processes_for_build
 from exbert_rpc.corpus.calibration import calibration_texts
 from exbert_rpc.corpus.pool import AnnotatorPool
 from exbert_rpc.corpus.text import read_sources
@@ -103,7 +103,7 @@ class Corpora:
         running = self._annotators.get(name)
         task.report(Progress(f"loading pipeline {name}"))
         pipeline = task.run(lambda: running.info)
-        with AnnotatorPool(name) as own:
+        with AnnotatorPool(name, processes_for_build()) as own:
             annotate = partial(annotate_for_build, running, own, task)
             config = make_config(full, model.info, pipeline.name, pipeline.fingerprint)
             compute = self._elsewhere(request, Job(folder, config, self._models.loader(model.info.id)), task)

@@ -18,8 +18,9 @@ from exbert_rpc.corpus.annotation_worker import read_frame, write_frame
 from exbert_rpc.corpus.types import AnnotatedText, PipelineInfo
 from exbert_rpc.errors import ExbertError, InvalidParams
 
-_BATCH_CHARACTERS = 8_000  # about a third of a second of en_core_web_sm: a cancel bites within it
+_BATCH_CHARACTERS = 4_000  # a sixth of a second of en_core_web_sm, for which others and a cancel may have to wait
 _BATCH_TEXTS = 64
+_AHEAD_CHARACTERS = 40_000  # more than a build reads at once, so that no process waits for it
 # a sentence is attended to, searched from and masked again and again: what was said of the last few is kept
 _MOST_RECENT = 64
 _RECENT_CHARACTERS = 4_000
@@ -83,16 +84,20 @@ class AnnotatorPool:
             InvalidParams: A text has half a surrogate pair, or there is no such pipeline.
             ExbertError: A process died, or the pipeline failed.
         """
-        waiting: deque[Future[list[AnnotatedText]]] = deque()
+        waiting: deque[tuple[int, Future[list[AnnotatedText]]]] = deque()
+        ahead = 0
         try:
             for batch in _batches(texts):
-                waiting.append(self._submit(batch))
-                if len(waiting) > 2 * self._processes:
-                    yield from waiting.popleft().result()
-            while waiting:
-                yield from waiting.popleft().result()
+                waiting.append((sum(map(len, batch)), self._submit(batch)))
+                ahead += waiting[-1][0]
+                while ahead > _AHEAD_CHARACTERS * self._processes:
+                    size, done = waiting.popleft()
+                    ahead -= size
+                    yield from done.result()
+            for _, done in waiting:
+                yield from done.result()
         finally:
-            for future in waiting:
+            for _, future in waiting:
                 future.cancel()
 
     def close(self) -> None:

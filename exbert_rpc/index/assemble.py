@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import numpy as np
+from isal import isal_zlib
 from numpy.typing import NDArray
 
 from exbert_rpc.index.layout import ANNOTATIONS, attention_key, vectors_key
@@ -23,7 +23,7 @@ from exbert_rpc.model.types import BatchCapture
 Scales = dict[tuple[Space, int], Scale]
 COLUMNS = (*ANNOTATIONS, "lemma")
 _LOSS_CHARACTERS = 40
-_ZLIB_LEVEL = 1  # level 6 saves 3 % more and takes three times as long (docs/architecture.md)
+_ZLIB_LEVEL = 1  # see docs/architecture.md
 
 
 def block_digest(text: str) -> str:
@@ -152,7 +152,7 @@ class SegmentBuilder:
         if self._attention:
             weights = quantize_attention(capture.attention)
         for index, packed in enumerate(self._attention.values()):
-            packed.append(zlib.compress(weights[index].tobytes(), _ZLIB_LEVEL))
+            packed.append(isal_zlib.compress(weights[index], _ZLIB_LEVEL))
             self.nbytes += len(packed[-1])
 
     def _write_texts(self, writer: SegmentWriter) -> None:
@@ -199,7 +199,7 @@ def quantize_attention(attention: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 def unpack_attention(packed: bytes, n_heads: int, n: int) -> NDArray[np.float32]:
     """``[H, n, n]`` float32 back, each weight within 1/510 of what it was."""
-    flat = np.frombuffer(zlib.decompress(packed), np.uint8)
+    flat = np.frombuffer(isal_zlib.decompress(packed), np.uint8)
     return np.divide(flat.reshape(n_heads, n, n), 255, dtype=np.float32)
 
 

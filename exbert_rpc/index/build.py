@@ -2,8 +2,8 @@
 
 1. Documents are cut into blocks; a block that some segment already holds costs nothing.
 2. The others are annotated (in processes of their own, ahead of us), cut into passages, sorted by length within a
-   window, run through the model in batches, quantised and collected into segments. A finished segment is on the disk
-   for good: a build that is stopped and started again takes its blocks from there.
+   window, run through the model in batches, quantised and collected into segments, all at the same time. A finished
+   segment is on the disk for good: a build that is stopped and started again takes its blocks from there.
 3. The document table and then the manifest are replaced. Until that moment the corpus is the old one.
 
 Step 2 is :func:`compute_segments`. It reads nothing but texts, a model and a pipeline, and writes nothing but finished
@@ -13,8 +13,9 @@ segments, so it runs here or, a shard of blocks at a time, on other machines (``
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -26,12 +27,13 @@ from exbert_rpc.corpus.text import file_state, split_blocks
 from exbert_rpc.corpus.types import AnnotatedText, Document, SkippedSource
 from exbert_rpc.errors import CorpusDamaged
 from exbert_rpc.index.assemble import Scales, SegmentBuilder, block_digest, stored_attention
+from exbert_rpc.index.batches import Passes
 from exbert_rpc.index.blocks import BlockTable, missing_blocks, reusable_blocks
 from exbert_rpc.index.documents import BlockPlace, IndexedDocument
 from exbert_rpc.index.layout import vectors_key
 from exbert_rpc.index.manifest import CorpusConfig, FileEntry, Manifest
 from exbert_rpc.index.merge import merge_parts, take_blocks, worth_merging
-from exbert_rpc.index.passages import CorpusModel, CutBlock, cut_block, length_batches
+from exbert_rpc.index.passages import CorpusModel, CutBlock, cut_block
 from exbert_rpc.index.quantize import Scale, choose_scale
 from exbert_rpc.index.store import CorpusFolder
 from exbert_rpc.index.vectors import unit_parts
@@ -39,6 +41,7 @@ from exbert_rpc.model.types import BatchCapture
 from exbert_rpc.tasks import Progress, Task
 
 WINDOW_TOKENS = 4096
+_WINDOWS_AHEAD = 1
 SEGMENT_BYTES = 192 << 20
 
 Annotate = Callable[[Iterable[str]], Iterator[AnnotatedText]]
@@ -211,23 +214,33 @@ def compute_segments(
         StorageFailed: the disk refused; likewise.
     """
     builder = SegmentBuilder(config, scales)
-    with ThreadPoolExecutor(1, thread_name_prefix="assemble") as background:
-        adding: Future[None] | None = None
-        for window in _windows(annotate(texts), model, task):
-            captures = _run(window, config, model, task)
-            if adding is not None:
-                adding.result()
+    assembling: deque[Future[FileEntry | None]] = deque()
+    with model.lanes() as lanes, ThreadPoolExecutor(1, thread_name_prefix="assemble") as background:
+
+        def finished(most_waiting: int) -> Iterator[Computed]:
+            """Segments that are written; waits until no more than so many steps of the background are left."""
+            while len(assembling) > most_waiting or (assembling and assembling[0].done()):
+                segment = assembling.popleft().result()
+                if segment is not None:
+                    yield Computed(segment=segment)
+
+        windows = _windows(annotate(texts), model, task)
+        for window, captures in _captured(windows, config, model, lanes, task):
+            yield from finished(most_waiting=1)
             if builder.nbytes >= SEGMENT_BYTES:
-                yield Computed(segment=folder.write_segment(builder.name(), builder.write))
+                assembling.append(background.submit(_write, folder, builder))
                 builder = SegmentBuilder(config, scales)
-            adding = background.submit(builder.add, window, captures)
+            assembling.append(background.submit(builder.add, window, captures))
             yield Computed(
                 sum(len(cut.block.text) for cut in window),
                 sum(len(passage.encoding.ids) for cut in window for passage in cut.passages),
             )
-        if adding is not None:
-            adding.result()
-    yield Computed(segment=folder.write_segment(builder.name(), builder.write))
+        assembling.append(background.submit(_write, folder, builder))
+        yield from finished(most_waiting=0)
+
+
+def _write(folder: CorpusFolder, builder: SegmentBuilder) -> FileEntry:
+    return folder.write_segment(builder.name(), builder.write)
 
 
 def _windows(blocks: Iterable[AnnotatedText], model: CorpusModel, task: Task) -> Iterator[list[CutBlock]]:
@@ -245,20 +258,31 @@ def _windows(blocks: Iterable[AnnotatedText], model: CorpusModel, task: Task) ->
         yield window
 
 
-def _run(window: Sequence[CutBlock], config: CorpusConfig, model: CorpusModel, task: Task) -> list[BatchCapture]:
-    """Captures of all passages of a window, in order."""
-    passages = [passage for cut in window for passage in cut.passages]
-    captures: dict[int, BatchCapture] = {}
-    for batch in length_batches([len(passage.encoding.ids) for passage in passages]):
-        task.check()
-        found = model.capture_batch(
-            [passages[index].encoding for index in batch],
-            hidden_layers=config.hidden_layers if "hiddenState" in config.spaces else (),
-            layers=config.layers if "headOutput" in config.spaces else (),
-            attention_layers=stored_attention(config),
-        )
-        captures.update(zip(batch, found, strict=True))
-    return [captures[index] for index in range(len(passages))]
+def _captured(
+    windows: Iterable[list[CutBlock]], config: CorpusConfig, model: CorpusModel, lanes: Executor, task: Task
+) -> Iterator[tuple[list[CutBlock], list[BatchCapture]]]:
+    """Windows with the captures of all their passages, in order; the next window runs while one is taken."""
+    hidden, layers = _stored_layers(config)
+    running: deque[tuple[list[CutBlock], Passes]] = deque()
+    try:
+        for window in windows:
+            encodings = [passage.encoding for cut in window for passage in cut.passages]
+            running.append((window, Passes(encodings, hidden, layers, stored_attention(config), model, lanes, task)))
+            if len(running) > _WINDOWS_AHEAD:
+                done, passes = running.popleft()
+                yield done, passes.result()
+        while running:
+            done, passes = running.popleft()
+            yield done, passes.result()
+    finally:
+        for _, passes in running:
+            passes.cancel()
+
+
+def _stored_layers(config: CorpusConfig) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Hidden layers and layers whose vectors are stored."""
+    hidden = config.hidden_layers if "hiddenState" in config.spaces else ()
+    return hidden, config.layers if "headOutput" in config.spaces else ()
 
 
 class _Meter:
@@ -284,13 +308,9 @@ class _Meter:
 def choose_scales(model: CorpusModel, config: CorpusConfig, calibration: Sequence[str], task: Task) -> Scales:
     """Quantisation scales of every space and layer of a configuration; they depend on the model alone."""
     encodings = [encoding for encoding in model.encode_many(calibration) if len(encoding.ids) <= model.info.max_tokens]
-    hidden = config.hidden_layers if "hiddenState" in config.spaces else ()
-    layers = config.layers if "headOutput" in config.spaces else ()
-    captures: list[BatchCapture] = []
-    for batch in length_batches([len(encoding.ids) for encoding in encodings]):
-        task.check()
-        some = [encodings[index] for index in batch]
-        captures += model.capture_batch(some, hidden_layers=hidden, layers=layers, attention_layers=())
+    hidden, layers = _stored_layers(config)
+    with model.lanes() as lanes:
+        captures = Passes(encodings, hidden, layers, (), model, lanes, task).result()
     scales: Scales = {}
     for index, layer in enumerate(hidden):
         rows = np.concatenate([capture.hidden[index][~capture.encoding.is_special] for capture in captures])

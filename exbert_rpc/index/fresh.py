@@ -12,7 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.index.passages import CorpusModel, length_batches
+from exbert_rpc.index.batches import length_batches
+from exbert_rpc.index.passages import CorpusModel
 from exbert_rpc.index.reader import CorpusReader
 from exbert_rpc.index.search import Candidates
 from exbert_rpc.index.types import Space

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +23,10 @@ class CorpusModel(Protocol):
         """What the model is."""
         ...
 
+    def lanes(self) -> Executor:
+        """Threads that may run :meth:`capture_batch` at the same time; the caller closes them."""
+        ...
+
     def encode_many(self, texts: Sequence[str]) -> list[Encoding]:
         """Tokens of many texts; lengths unchecked."""
         ...
@@ -36,10 +41,6 @@ class CorpusModel(Protocol):
     ) -> list[BatchCapture]:
         """Passes over several texts at once."""
         ...
-
-
-BATCH_TOKENS = 1024
-"""Tokens of one forward pass, padding included: a cancel bites within it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +131,3 @@ def _split(block: AnnotatedText, start: int, end: int, encoding: Encoding, limit
 def _trim(text: str, start: int, end: int) -> tuple[int, int]:
     piece = text[start:end]
     return start + len(piece) - len(piece.lstrip()), end - (len(piece) - len(piece.rstrip()))
-
-
-def length_batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Indices of texts of similar length, at most ``BATCH_TOKENS`` tokens with padding (or one long text)."""
-    batch: list[int] = []
-    for index in sorted(range(len(lengths)), key=lambda index: lengths[index]):
-        if batch and lengths[index] * (len(batch) + 1) > BATCH_TOKENS:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch

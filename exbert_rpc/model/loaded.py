@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from exbert_rpc.errors import InvalidParams, ModelNotSupported
 from exbert_rpc.model.capture import PassCapture, batch_captures, check_range
 from exbert_rpc.model.encoding import TextEncoder
+from exbert_rpc.model.lanes import open_lanes
 from exbert_rpc.model.types import BatchCapture, Encoding, ModelInfo
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class LoadedModel:
-    """A loaded, verified model with its tokenizer. Safe to use from several threads; passes run one after another.
+    """A loaded, verified model with its tokenizer. Safe to use from several threads.
 
     Made by :func:`exbert_rpc.model.loading.load_model`.
     """
@@ -37,6 +39,10 @@ class LoadedModel:
     def info(self) -> ModelInfo:
         """What the model is."""
         return self._info
+
+    def lanes(self) -> ThreadPoolExecutor:
+        """Threads to run :meth:`capture_batch` side by side, which is faster; the caller closes them."""
+        return open_lanes(self._info.device, side_by_side=self._network.side_by_side)
 
     def encode(self, text: str, pair: str | None = None, mask: Sequence[int] = ()) -> Encoding:
         """Tokens of a text or a pair, some of them masked.

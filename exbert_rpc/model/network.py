@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -84,7 +84,8 @@ class Network:
         n_heads: Query heads (0 until known).
         padding_is_harmless: Whether a padded batch gives the numbers of single passes.
         answering: Name of the submodule (``""``: the body) whose kept output the head continues from.
-        lock: Held while the model runs.
+        lock: Held by whole passes, of which one runs at a time. Selected ones (:meth:`run_selected`) don't wait for it
+            if ``side_by_side`` holds.
     """
 
     model: Any
@@ -100,6 +101,12 @@ class Network:
     def is_encoder_decoder(self) -> bool:
         """Whether an encoder reads and a decoder writes."""
         return bool(getattr(self.model.config, "is_encoder_decoder", False))
+
+    @property
+    def side_by_side(self) -> bool:
+        """Whether passes may run at the same time: not where each sets the model's rotary frequencies by its length."""
+        described = str(getattr(self.model.config, "rope_parameters", None))
+        return not any(kind in described for kind in ("dynamic", "longrope"))
 
     @property
     def body(self) -> Any:  # noqa: ANN401 - transformers has no useful type for it
@@ -174,7 +181,8 @@ class Network:
             scores=frozenset(attention_layers),
             stop_after=last_call if deepest == 2 * last_call + 1 else None,
         )
-        with self.lock, _inference(), recording(recorder), tapping([tap for _depth, tap in places], receive):
+        alone = nullcontext() if self.side_by_side else self.lock
+        with alone, _inference(), recording(recorder), tapping([tap for _depth, tap in places], receive):
             self._until_enough(inputs)
         calls = dict(enumerate(recorder.calls))
         raw.heads |= {number: call.output for number, call in calls.items() if call.output is not None}
@@ -306,9 +314,13 @@ def _inference() -> Any:  # noqa: ANN401 - torch's context manager
 
 @contextmanager
 def _answering(module: Any, answer: Any) -> Iterator[None]:  # noqa: ANN401
-    """Let a module give a kept output instead of running."""
-    before = module.__dict__.get("forward")
-    module.forward = lambda *_args, **_kwargs: answer
+    """Let a module give this thread a kept output instead of running; other threads run it."""
+    before, forward, here = module.__dict__.get("forward"), module.forward, threading.get_ident()
+
+    def give(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        return answer if threading.get_ident() == here else forward(*args, **kwargs)
+
+    module.forward = give
     try:
         yield
     finally:

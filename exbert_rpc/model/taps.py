@@ -6,6 +6,8 @@ call takes and gives, and the caller keeps those whose tensor is the one it want
 
 from __future__ import annotations
 
+import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
+
+_running = threading.local()
+_hooking = threading.Lock()
+_hooked: weakref.WeakSet[torch.nn.Module] = weakref.WeakSet()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +61,19 @@ def watching(model: torch.nn.Module) -> Iterator[list[SeenCall]]:
 
 @contextmanager
 def tapping(taps: Sequence[Tap], receive: Callable[[int, torch.Tensor], None]) -> Iterator[None]:
-    """Call ``receive(number of the tap, tensor)`` whenever one of the taps runs inside the block."""
-    handles = []
-    for module in {id(tap.module): tap.module for tap in taps}.values():
-        numbered = [(number, tap) for number, tap in enumerate(taps) if tap.module is module]
-        handles += _hook(module, numbered, receive)
+    """Call ``receive(number of the tap, tensor)`` whenever this thread runs one of the taps inside the block.
+
+    The modules keep a hook from then on, which does nothing while its thread taps nothing: other threads may run the
+    same model meanwhile, and hooks that come and go would show in their passes.
+    """
+    for tap in taps:
+        _listen(tap.module)
+    before: _Listener | None = getattr(_running, "listener", None)
+    _running.listener = _Listener(taps, receive)
     try:
         yield
     finally:
-        for handle in handles:
-            handle.remove()
+        _running.listener = before
 
 
 def find_tap(seen: Sequence[SeenCall], wanted: torch.Tensor) -> Tap | None:
@@ -82,26 +91,53 @@ def find_tap(seen: Sequence[SeenCall], wanted: torch.Tensor) -> Tap | None:
     return None
 
 
-def _hook(
-    module: torch.nn.Module, numbered: Sequence[tuple[int, Tap]], receive: Callable[[int, torch.Tensor], None]
-) -> list[Any]:
-    count = [0]
+class _Listener:
+    """What one pass of one thread wants to see; counts the calls of each module."""
 
-    def before(_module: torch.nn.Module, args: tuple[Any, ...]) -> None:
-        for number, tap in numbered:
-            tensor = _first_tensor(args)
-            if tap.of_input and tap.call == count[0] and tensor is not None:
-                receive(number, tensor)
+    def __init__(self, taps: Sequence[Tap], receive: Callable[[int, torch.Tensor], None]) -> None:
+        self._receive = receive
+        self._counts: dict[int, int] = {}
+        self._wanted: dict[tuple[int, int, bool], list[int]] = {}
+        for number, tap in enumerate(taps):
+            self._wanted.setdefault((id(tap.module), tap.call, tap.of_input), []).append(number)
 
-    def after(_module: torch.nn.Module, _args: tuple[Any, ...], output: object) -> None:
-        call = count[0]
-        count[0] += 1
-        for number, tap in numbered:
-            tensor = _first_tensor(output)
-            if not tap.of_input and tap.call == call and tensor is not None:
-                receive(number, tensor)
+    def takes(self, module: torch.nn.Module, args: tuple[Any, ...]) -> None:
+        """A module is called."""
+        self._tell(id(module), self._counts.get(id(module), 0), True, args)
 
-    return [module.register_forward_pre_hook(before), module.register_forward_hook(after)]
+    def gives(self, module: torch.nn.Module, output: object) -> None:
+        """A module has run."""
+        call = self._counts.get(id(module), 0)
+        self._counts[id(module)] = call + 1
+        self._tell(id(module), call, False, output)
+
+    def _tell(self, module: int, call: int, of_input: bool, value: object) -> None:
+        for number in self._wanted.get((module, call, of_input), ()):
+            tensor = _first_tensor(value)
+            if tensor is not None:
+                self._receive(number, tensor)
+
+
+def _listen(module: torch.nn.Module) -> None:
+    """Hook a module, once."""
+    with _hooking:
+        if module in _hooked:
+            return
+        module.register_forward_pre_hook(_before)
+        module.register_forward_hook(_after)
+        _hooked.add(module)
+
+
+def _before(module: torch.nn.Module, args: tuple[Any, ...]) -> None:
+    listener: _Listener | None = getattr(_running, "listener", None)
+    if listener is not None:
+        listener.takes(module, args)
+
+
+def _after(module: torch.nn.Module, _args: tuple[Any, ...], output: object) -> None:
+    listener: _Listener | None = getattr(_running, "listener", None)
+    if listener is not None:
+        listener.gives(module, output)
 
 
 def _first_tensor(value: object) -> torch.Tensor | None:

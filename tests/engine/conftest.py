@@ -44,8 +44,8 @@ class InProcessPool:
 _annotator = cache(Annotator)
 
 
-def _pool(name: str) -> AnnotatorPool | InProcessPool:
-    return InProcessPool(name) if name.startswith("blank:") else AnnotatorPool(name)
+def _pool(name: str, processes: int = 1) -> AnnotatorPool | InProcessPool:
+    return InProcessPool(name) if name.startswith("blank:") else AnnotatorPool(name, processes)
 
 
 @pytest.fixture(scope="session", autouse=True)

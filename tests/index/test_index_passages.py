@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exbert_rpc.index.passages import cut_block, length_batches
+from exbert_rpc.index.batches import length_batches
+from exbert_rpc.index.passages import cut_block
 from tests.store_faults.fakes import FakeModel, annotate_one
 
 

@@ -16,7 +16,7 @@ from exbert_rpc.index.manifest import FileEntry, dump_manifest, load_manifest
 from exbert_rpc.index.reader import CorpusReader
 from exbert_rpc.index.store import Store
 from exbert_rpc.tasks import Task
-from tests.store_faults.building import build, open_folder, search
+from tests.store_faults.building import Inline, build, open_folder, search
 from tests.store_faults.fakes import CALIBRATION, FakeModel, make_text
 
 TEXTS = {f"d{number}.txt": make_text(number) for number in range(4)}
@@ -227,7 +227,8 @@ def test_a_cancelled_build_with_other_settings_keeps_the_old_corpus(tmp_path, mo
             assert answers(tmp_path, model) == before
 
 
-def test_a_build_that_is_started_again_takes_what_was_finished(tmp_path, model):
+def test_a_build_that_is_started_again_takes_what_was_finished(tmp_path, model, monkeypatch):
+    monkeypatch.setattr(build_module, "ThreadPoolExecutor", Inline)  # so that 25 steps are always the same
     whole = FakeModel()
     build(tmp_path / "whole", TEXTS, model=whole)
     with pytest.raises(Cancelled):

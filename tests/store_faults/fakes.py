@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -74,6 +75,10 @@ class FakeModel:
             is_special=np.array([True, *[False] * len(found), True]),
             is_masked=np.zeros(len(ids), dtype=bool),
         )
+
+    def lanes(self) -> ThreadPoolExecutor:
+        """One after another."""
+        return ThreadPoolExecutor(1)
 
     def encode_many(self, texts: Sequence[str]) -> list[Encoding]:
         return [self.encode(text) for text in texts]

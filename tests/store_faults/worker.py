@@ -13,7 +13,7 @@ from pathlib import Path
 from exbert_rpc.errors import Busy, StorageFailed
 from exbert_rpc.index import build as build_module
 from exbert_rpc.index import search  # noqa: F401  what a build may import on its way is imported before it
-from tests.store_faults.building import build, small_segments
+from tests.store_faults.building import Inline, build, small_segments
 from tests.store_faults.fakes import make_text
 
 STATES = [
@@ -26,6 +26,7 @@ BEGIN = "begin-of-build"
 def main() -> None:
     root, state, *options = sys.argv[1:]
     small_segments(tokens=150, nbytes=12_000)
+    build_module.ThreadPoolExecutor = Inline  # strace counts the calls of each thread for itself
     if "--unsynced" in options:
         os.fsync = lambda descriptor: None
     assert build_module.SEGMENT_BYTES == 12_000

@@ -1,0 +1,87 @@
+"""Passes side by side give what passes one after another give, and leave other threads as they were."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+
+from exbert_rpc.model.lanes import open_lanes
+from tests.model import zoo
+
+TEXTS = [*zoo.CORPUS[:4], zoo.TEXT]
+
+
+@pytest.mark.parametrize("family", ["bert", "gpt2", "deberta-v2"])
+def test_passes_side_by_side_give_the_numbers_of_single_passes(load, family):
+    model = load(family)
+    asked = {"hidden_layers": [0, 2], "layers": [1], "attention_layers": [1]}
+    batches = [model.encode_many([text]) for text in TEXTS] * 6
+    alone = [model.capture_batch(batch, **asked)[0] for batch in batches]
+    with ThreadPoolExecutor(4) as lanes, ThreadPoolExecutor(1) as people:
+        futures = [lanes.submit(model.capture_batch, batch, **asked) for batch in batches]
+        whole = [people.submit(model.capture, batch[0]) for batch in batches[:8]]
+        together = [future.result()[0] for future in futures]
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_allclose(one.hidden, other.hidden, atol=1e-5)
+        np.testing.assert_allclose(one.heads, other.heads, atol=1e-5)
+        np.testing.assert_allclose(one.attention, other.attention, atol=1e-5)
+    for one, future in zip(alone, whole, strict=False):
+        np.testing.assert_allclose(one.hidden, future.result().hidden_states[[0, 2]], atol=1e-5)
+
+
+def test_predictions_beside_passes_disturb_neither(load):
+    model = load("bert")
+    encodings = model.encode_many(TEXTS)
+    capture = model.capture(encodings[0])
+    expected = capture.predictions(3)
+    alone = model.capture_batch(encodings, hidden_layers=[3], layers=[], attention_layers=[])
+    with ThreadPoolExecutor(3) as lanes:
+        futures = [
+            lanes.submit(model.capture_batch, encodings, hidden_layers=[3], layers=[], attention_layers=[])
+            for _ in range(40)
+        ]
+        found = [capture.predictions(3) for _ in range(20)]
+        for future in futures:
+            for one, other in zip(alone, future.result(), strict=True):
+                np.testing.assert_allclose(one.hidden, other.hidden, atol=1e-5)
+    for predictions in found:
+        assert [[one.id for one in at] for at in predictions] == [[one.id for one in at] for at in expected]
+
+
+def test_a_model_whose_passes_change_it_runs_them_one_after_another(load):
+    network = load("phi3")._network
+    assert network.side_by_side
+    network.model.config.rope_parameters = {**network.model.config.rope_parameters, "rope_type": "longrope"}
+    try:
+        assert not network.side_by_side
+    finally:
+        network.model.config.rope_parameters = {**network.model.config.rope_parameters, "rope_type": "default"}
+    with open_lanes("cpu", side_by_side=False) as lanes:
+        assert lanes._max_workers == 1
+
+
+@pytest.mark.skipif(torch.get_num_threads() < 2, reason="there is only one core to share")
+def test_lanes_use_a_core_each_and_other_threads_all_as_before():
+    numbers = torch.randn(2048, 2048)
+
+    def cores_used() -> float:
+        """Processor time of all threads that belong to this one's work, by its own."""
+        wall, own = time.process_time(), time.thread_time()
+        for _ in range(6):
+            torch.matmul(numbers, numbers)
+        return (time.process_time() - wall) / (time.thread_time() - own)
+
+    with open_lanes("cpu", side_by_side=True) as lanes:
+        assert lanes._max_workers == min(torch.get_num_threads(), 8)
+        assert lanes.submit(cores_used).result() < 1.3
+    found: list[float] = []
+    fresh = threading.Thread(target=lambda: found.append(cores_used()))
+    fresh.start()
+    fresh.join()
+    assert found[0] > 1.5
+    assert cores_used() > 1.5

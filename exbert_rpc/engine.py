@@ -97,6 +97,7 @@ class Engine:
             InvalidParams, TextTooLong, ModelNotFound, ModelNotSupported, UnknownHandle, Cancelled
         """
         if request.capture_id is None:
+            self._annotate_ahead(request)
             kept = read_text(self._models.get(request.model, task), request.input, task)
             capture_id = None
         else:
@@ -179,6 +180,14 @@ class Engine:
         """End all helper processes and threads."""
         self._graphs.close()
         self._annotators.close()
+
+    def _annotate_ahead(self, request: AttendRequest) -> None:
+        """Let the pipeline read the text while the model does."""
+        if request.annotate and request.input is not None:
+            pool = self._annotators.get(request.pipeline or self._pipeline)
+            for text in (request.input.text, request.input.pair):
+                if text is not None:
+                    pool.begin(text)
 
     def _table(self, encoding: Encoding, capture: Capture | None, request: AttendRequest) -> TokenTable:
         pool = self._annotators.get(request.pipeline or self._pipeline)

@@ -48,7 +48,7 @@ class AnnotatorPool:
         self._threads = ThreadPoolExecutor(self._processes, thread_name_prefix="annotate")
         self._info: PipelineInfo | None = None
         self._closed = False
-        self._recent: OrderedDict[str, AnnotatedText] = OrderedDict()
+        self._recent: OrderedDict[str, Future[AnnotatedText]] = OrderedDict()
 
     @property
     def info(self) -> PipelineInfo:
@@ -66,15 +66,27 @@ class AnnotatorPool:
         check_text(text)
         with self._lock:
             known = self._recent.get(text)
+            if known is None:
+                mine = self._recent[text] = Future()
         if known is not None:
-            return known
-        annotated = self._run([text])[0]
+            return known.result()
+        try:
+            mine.set_result(self._run([text])[0])
+        except BaseException as error:
+            mine.set_exception(error)
+            self._drop(text, mine)
+            raise
+        if len(text) > _RECENT_CHARACTERS:
+            self._drop(text, mine)
+        with self._lock:
+            while len(self._recent) > _MOST_RECENT:
+                self._recent.popitem(last=False)
+        return mine.result()
+
+    def begin(self, text: str) -> None:
+        """Annotate a text in the background: :meth:`annotate` will be asked for it soon, and raises what goes wrong."""
         if len(text) <= _RECENT_CHARACTERS:
-            with self._lock:
-                self._recent[text] = annotated
-                while len(self._recent) > _MOST_RECENT:
-                    self._recent.popitem(last=False)
-        return annotated
+            threading.Thread(target=self._annotate_quietly, args=(text,), name="annotate-ahead", daemon=True).start()
 
     def annotate_many(self, texts: Iterable[str]) -> Iterator[AnnotatedText]:
         """Annotate texts in order, a few batches ahead of the caller; leaving the iterator drops what waits.
@@ -117,6 +129,15 @@ class AnnotatorPool:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def _annotate_quietly(self, text: str) -> None:
+        with suppress(ExbertError):
+            self.annotate(text)
+
+    def _drop(self, text: str, future: Future[AnnotatedText]) -> None:
+        with self._lock:
+            if self._recent.get(text) is future:
+                del self._recent[text]
 
     def _submit(self, texts: list[str]) -> Future[list[AnnotatedText]]:
         try:

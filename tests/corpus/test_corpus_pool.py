@@ -58,6 +58,22 @@ def test_a_process_that_dies_is_an_error_and_the_next_call_has_a_new_one():
         assert pool.annotate("Nein.").text == "Nein."
 
 
+def test_a_text_that_was_begun_is_waited_for_not_run_again():
+    with AnnotatorPool("blank:de") as pool:
+        pool.begin("Ja.")
+        first = pool.annotate("Ja.")
+        os.kill(process_ids(pool)[0], signal.SIGKILL)
+        assert pool.annotate("Ja.") is first
+
+
+def test_what_went_wrong_in_the_background_is_told_to_who_asks():
+    with AnnotatorPool("no_such_pipeline") as pool:
+        pool.begin("Ja.")
+        for _ in range(2):
+            with pytest.raises(InvalidParams, match="no_such_pipeline"):
+                pool.annotate("Ja.")
+
+
 def test_what_was_annotated_lately_costs_no_second_run():
     with AnnotatorPool("blank:de") as pool:
         first = pool.annotate("Ja.")

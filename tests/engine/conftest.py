@@ -28,6 +28,9 @@ class InProcessPool:
         self.info = self._annotator.info
         self.annotate = self._annotator.annotate
 
+    def begin(self, text: str) -> None:
+        pass
+
     def annotate_many(self, texts: Iterable[str]) -> Iterator[AnnotatedText]:
         yield from map(self.annotate, texts)
 

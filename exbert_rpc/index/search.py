@@ -106,21 +106,35 @@ def scan(
         segment, start, end = job
         vectors = reader.segments[segment].vectors(space, layer, reader.config.precision)
         integers = vectors.integers(start, end)
-        total: NDArray[np.float64] = np.zeros(end - start)
-        for row, factor in scan_rows(query, vectors.scale.steps):
-            total += factor * np.asarray(numkong.cdist(row, integers, "dot"))[0]
+        total = _dots(query, vectors.scale.steps, integers)
         total[eligible.weights[segment][start:end] == 0] = -np.inf
-        # all of equal scores or none: which of them come first is decided by corpus position, not by the partition
-        least = -np.partition(-total, wanted - 1)[wanted - 1] if len(total) > wanted else -np.inf
-        best = np.flatnonzero((total >= least) & (total > -np.inf))
+        best = np.flatnonzero(total >= max(_least_of_best(total, wanted), np.finfo(np.float64).min))
         return segment, best + start, total[best]
 
     parts = list(_THREADS.map(run, jobs))
     scores = np.concatenate([np.zeros(0), *(part[2] for part in parts)])
     if len(scores) > wanted:
-        least = -np.partition(-scores, wanted - 1)[wanted - 1]
+        least = _least_of_best(scores, wanted)
         parts = [(segment, rows[found >= least], found[found >= least]) for segment, rows, found in parts]
     return [Candidates(segment, rows, found.astype(np.float32)) for segment, rows, found in parts if len(rows)]
+
+
+def _dots(query: Query, steps: NDArray[np.float32], integers: NDArray[np.int8]) -> NDArray[np.float64]:
+    """float64 ``[N]``: the rounded query times codes ``[N, D]``."""
+    total: NDArray[np.float64] | None = None
+    for row, factor in scan_rows(query, steps):
+        dots: NDArray[np.float64] = np.multiply(np.asarray(numkong.cdist(row, integers, "dot"))[0], factor)
+        total = dots if total is None else np.add(total, dots, out=total)
+    return np.zeros(len(integers)) if total is None else total
+
+
+def _least_of_best(scores: NDArray[np.float64], wanted: int) -> float:
+    """The score that the best ``wanted`` have at least; minus infinity if there are no more.
+
+    All of equal scores are taken or none: which come first is decided by corpus position, not by a partition.
+    """
+    at = len(scores) - wanted
+    return float(np.partition(scores, at)[at]) if at > 0 else -np.inf
 
 
 def rescore_by_codes(

@@ -18,6 +18,7 @@ from exbert_rpc.index.build import Builder, Compute
 from exbert_rpc.index.distributed import Job, RayCompute
 from exbert_rpc.index.manifest import CorpusConfig
 from exbert_rpc.index.reader import CorpusReader
+from exbert_rpc.index.soundness import check_thoroughly
 from exbert_rpc.index.store import CorpusFolder, Store
 from exbert_rpc.index.types import SPACES, CorpusInfo
 from exbert_rpc.model.types import ModelInfo
@@ -169,7 +170,7 @@ def _describe(folder: CorpusFolder, thorough: bool) -> CorpusInfo:
         try:
             segment = folder.segment(entry)
             if thorough:
-                segment.verify_all()
+                check_thoroughly(segment, manifest.config)
         except CorpusDamaged as exc:
             damaged.append(str(exc.data["file"]))
     config = manifest.config

@@ -249,6 +249,7 @@ def _check_model(reader: CorpusReader, kept: Pass, asked: str | None) -> None:
     info = kept.capture.info
     if info.fingerprint != reader.config.model_fingerprint:
         raise _mismatch(reader, "model or tokenizer", reader.config.model, asked or info.id)
+    reader.check_fits(info)
 
 
 def _mismatch(reader: CorpusReader, what: str, built: str, given: str) -> CorpusMismatch:

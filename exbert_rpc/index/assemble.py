@@ -198,8 +198,18 @@ def quantize_attention(attention: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def unpack_attention(packed: bytes, n_heads: int, n: int) -> NDArray[np.float32]:
-    """``[H, n, n]`` float32 back, each weight within 1/510 of what it was."""
-    flat = np.frombuffer(isal_zlib.decompress(packed), np.uint8)
+    """``[H, n, n]`` float32 back, each weight within 1/510 of what it was.
+
+    Raises ``ValueError`` unless it is so many weights.
+    """
+    unpacked, wanted = isal_zlib.decompressobj(), n_heads * n * n
+    try:
+        # never more than is wanted: a few bytes may claim to be gigabytes
+        flat = np.frombuffer(unpacked.decompress(packed, wanted + 1), np.uint8)
+    except isal_zlib.error as exc:  # type: ignore[misc]  # its stub takes the class for an instance
+        raise ValueError(f"attention of {n} tokens cannot be unpacked: {exc}") from exc
+    if len(flat) != wanted or not unpacked.eof or unpacked.unused_data:
+        raise ValueError(f"attention of {n} tokens is not {wanted} weights")
     return np.divide(flat.reshape(n_heads, n, n), 255, dtype=np.float32)
 
 

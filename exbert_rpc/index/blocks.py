@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exbert_rpc.errors import CorpusDamaged
-from exbert_rpc.index.layout import ANNOTATIONS
-from exbert_rpc.index.manifest import FileEntry
-from exbert_rpc.index.segment import Segment, damaged
+from exbert_rpc.index.manifest import CorpusConfig, FileEntry
+from exbert_rpc.index.segment import Segment
+from exbert_rpc.index.soundness import check_thoroughly
 from exbert_rpc.index.store import CorpusFolder
 from exbert_rpc.tasks import Task
 
@@ -63,29 +63,6 @@ class BlockTable:
         return dict(sorted(found.items()))
 
 
-def check_description(segment: Segment) -> None:
-    """Raise ``CorpusDamaged`` unless what stands beside the arrays is what a build writes.
-
-    Checksums keep out accidents; this keeps out intent, such as a number of rows that would never be counted to.
-    """
-    meta = segment.meta
-    labels, losses = meta.get("labels"), meta.get("losses")
-    sound = (
-        meta.get("rows") == int((segment.array("token/special") == 0).sum())
-        and isinstance(labels, dict)
-        and set(labels) == {*ANNOTATIONS, "lemma"}
-        and all(_is_texts(names) for names in labels.values())
-        and isinstance(losses, dict)
-        and all(isinstance(found, list) and all(_is_texts(loss) for loss in found) for found in losses.values())
-    )
-    if not sound:
-        raise damaged(segment.name, "its description is not one")
-
-
-def _is_texts(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(text, str) for text in value)
-
-
 def block_digests(segment: Segment) -> list[str]:
     """Hex digests of a segment's blocks, in order."""
     return [row.tobytes().hex() for row in segment.array("block/digest")]
@@ -98,7 +75,7 @@ def rows_before_sentence(segment: Segment) -> NDArray[np.int64]:
     return before
 
 
-def reusable_blocks(folder: CorpusFolder, config_key: str, task: Task) -> tuple[BlockTable, list[str]]:
+def reusable_blocks(folder: CorpusFolder, config: CorpusConfig, task: Task) -> tuple[BlockTable, list[str]]:
     """Blocks that need not be computed again, and names of the segments in the folder that are damaged.
 
     Every segment of the folder with the same configuration counts, whether the manifest names it or an unfinished
@@ -109,10 +86,9 @@ def reusable_blocks(folder: CorpusFolder, config_key: str, task: Task) -> tuple[
         task.check()
         try:
             segment = folder.segment(entry)
-            if segment.meta["config"] != config_key:
+            if segment.meta["config"] != config.key():
                 continue
-            segment.verify_all()
-            check_description(segment)
+            check_thoroughly(segment, config)
             table.add(entry, segment)
         except (CorpusDamaged, KeyError):
             broken.append(entry.name)

@@ -30,11 +30,11 @@ from exbert_rpc.index.assemble import Scales, SegmentBuilder, block_digest, stor
 from exbert_rpc.index.batches import Passes
 from exbert_rpc.index.blocks import BlockTable, missing_blocks, reusable_blocks
 from exbert_rpc.index.documents import BlockPlace, IndexedDocument
-from exbert_rpc.index.layout import vectors_key
 from exbert_rpc.index.manifest import CorpusConfig, FileEntry, Manifest
 from exbert_rpc.index.merge import merge_parts, take_blocks, worth_merging
 from exbert_rpc.index.passages import CorpusModel, CutBlock, cut_block
-from exbert_rpc.index.quantize import Scale, choose_scale
+from exbert_rpc.index.quantize import choose_scale
+from exbert_rpc.index.soundness import read_scale, stored_vectors
 from exbert_rpc.index.store import CorpusFolder
 from exbert_rpc.index.vectors import unit_parts
 from exbert_rpc.model.types import BatchCapture
@@ -122,7 +122,7 @@ class Builder:
             StorageFailed: the disk refused; the corpus is what it was.
         """
         self._task.report(Progress("reading what is indexed already"))
-        table, _ = reusable_blocks(self._folder, self._config.key(), self._task)
+        table, _ = reusable_blocks(self._folder, self._config, self._task)
         entries: list[IndexedDocument] = []
         wanted: list[tuple[str, str]] = []
         unchanged = 0
@@ -151,13 +151,12 @@ class Builder:
 
     def _stored_scales(self, table: BlockTable) -> Scales:
         """What the corpus was built with so far, which is what would be chosen again; none if nothing is there."""
-        layers = {"hiddenState": self._config.hidden_layers, "headOutput": self._config.layers}
-        keys = {(space, layer): vectors_key(space, layer) for space in self._config.spaces for layer in layers[space]}
         for entry in table.entries:
             with suppress(CorpusDamaged):
                 segment = self._folder.segment(entry)
                 return {
-                    of: Scale(segment.array(f"{key}/center"), segment.array(f"{key}/steps")) for of, key in keys.items()
+                    (space, layer): read_scale(segment, space, layer)
+                    for space, layer, _ in stored_vectors(self._config)
                 }
         return {}
 

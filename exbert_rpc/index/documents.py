@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from exbert_rpc.index.segment import is_plain_text
+
 
 @dataclass(frozen=True, slots=True)
 class BlockPlace:
@@ -52,8 +54,27 @@ def dump_documents(documents: tuple[IndexedDocument, ...]) -> bytes:
 
 
 def load_documents(data: bytes) -> tuple[IndexedDocument, ...]:
-    """The table back from JSON bytes; raises ``ValueError`` if they are not one."""
-    return tuple(
+    """The table back from JSON bytes; raises ``ValueError`` or ``TypeError`` if they are not one."""
+    documents = tuple(
         IndexedDocument(uri, cell, digest, size, mtime_ns, tuple(BlockPlace(*block) for block in blocks))
         for uri, cell, digest, size, mtime_ns, blocks in json.loads(data)
     )
+    for document in documents:
+        _check_kinds(document)
+    return documents
+
+
+def _check_kinds(document: IndexedDocument) -> None:
+    """Raise ``TypeError`` unless every field is what it should be: the checksum keeps out accidents, not intent."""
+    texts = [document.uri, document.digest]
+    numbers = [document.size, document.mtime_ns]
+    places = [] if document.cell is None else [document.cell]
+    for block in document.blocks:
+        texts += [block.digest, block.prefix]
+        places.append(block.line)
+    if not all(map(is_plain_text, texts)):
+        raise TypeError("a text is none")
+    if not all(type(number) is int and abs(number) < 1 << 63 for number in numbers):
+        raise TypeError("a number is none")
+    if not all(type(place) is int and 0 <= place < 1 << 31 for place in places):
+        raise TypeError("a line or cell is none")

@@ -106,6 +106,8 @@ def _captures(
     """Captures of sentences, in order: one layer of one space, or (``space`` is ``None``) its attention."""
     texts = [reader.segments[segment].sentence_text(sentence) for segment, sentence in sentences]
     encodings = model.encode_many(texts) if texts else []
+    for (segment, sentence), encoding in zip(sentences, encodings, strict=True):
+        reader.segments[segment].check_tokens(sentence, encoding)
     found: dict[int, BatchCapture] = {}
     for batch in length_batches([len(encoding.ids) for encoding in encodings]):
         task.check()

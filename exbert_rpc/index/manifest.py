@@ -8,11 +8,12 @@ from typing import Any, get_args
 
 import xxhash
 
-from exbert_rpc.index.segment import damaged
+from exbert_rpc.index.segment import damaged, is_plain_text
 from exbert_rpc.index.types import Precision, Space
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
+_MOST = 1 << 53  # as large as every JSON reader takes numbers exactly
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +142,17 @@ def _check_kinds(manifest: Manifest) -> None:
         texts += [entry.name, entry.checksum]
         numbers.append(entry.nbytes)
     numbers += [*config.layers, *config.hidden_layers]
-    if not all(isinstance(text, str) for text in texts):
+    if not all(map(is_plain_text, texts)):
         raise TypeError("a text is none")
-    if not all(type(number) is int and number >= 0 for number in numbers):
+    if not all(type(number) is int and 0 <= number < _MOST for number in numbers):
         raise TypeError("a number is none")
     if config.precision not in get_args(Precision) or not set(config.spaces) <= set(get_args(Space)):
         raise TypeError("no such precision or space")
+    if not isinstance(config.spaces, tuple):
+        raise TypeError("spaces are a list")
+    for layers, end in ((config.layers, config.n_layers), (config.hidden_layers, config.n_layers + 1)):
+        if list(layers) != sorted(set(layers)) or any(layer >= end for layer in layers):
+            raise ValueError("layers that the model does not have")
 
 
 def _checksum(body: object) -> str:

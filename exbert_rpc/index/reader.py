@@ -15,14 +15,16 @@ from numpy.typing import NDArray
 
 from exbert_rpc.errors import CorpusDamaged, CorpusMismatch
 from exbert_rpc.index.assemble import unpack_attention
-from exbert_rpc.index.blocks import block_digests, check_description, rows_before_sentence
+from exbert_rpc.index.blocks import block_digests, rows_before_sentence
 from exbert_rpc.index.documents import BlockPlace, IndexedDocument
 from exbert_rpc.index.layout import attention_key, vectors_key
-from exbert_rpc.index.manifest import CorpusConfig, Manifest
-from exbert_rpc.index.quantize import Scale, StoredVectors
-from exbert_rpc.index.segment import Segment, damaged
+from exbert_rpc.index.manifest import MANIFEST, CorpusConfig, Manifest
+from exbert_rpc.index.quantize import StoredVectors
+from exbert_rpc.index.segment import Segment, damaged, decoding
+from exbert_rpc.index.soundness import attention_offsets, check_structure, read_outliers, read_scale
 from exbert_rpc.index.store import CorpusFolder
 from exbert_rpc.index.types import Precision, SentenceTokens, Space
+from exbert_rpc.model.types import Encoding, ModelInfo
 
 T = TypeVar("T")
 
@@ -46,6 +48,8 @@ class OpenSegment:
         self.segment = segment
         digests = block_digests(segment)
         self.occurrences: list[list[Occurrence]] = [live.pop(digest, []) for digest in digests]
+        self._vectors: dict[tuple[Space, int], StoredVectors] = {}
+        self._attention_offsets: dict[int, NDArray[np.uint64]] = {}
 
     @cached_property
     def block_multiplicity(self) -> NDArray[np.int64]:
@@ -67,6 +71,11 @@ class OpenSegment:
     def first_token(self) -> NDArray[np.int64]:
         """int64 ``[S + 1]``: first token of each sentence."""
         return self.segment.array("sentence/tokens").astype(np.int64)
+
+    @cached_property
+    def longest_sentence(self) -> int:
+        """Tokens of the longest sentence."""
+        return int(np.diff(self.first_token).max(initial=0))
 
     @cached_property
     def first_row(self) -> NDArray[np.int64]:
@@ -103,7 +112,8 @@ class OpenSegment:
     def block_text(self, block: int) -> str:
         """Exact text of a block."""
         offset = self.segment.array("block/offset")
-        return bytes(self.segment.array("block/text")[int(offset[block]) : int(offset[block + 1])]).decode("utf-8")
+        with decoding(self.segment.name):
+            return bytes(self.segment.array("block/text")[int(offset[block]) : int(offset[block + 1])]).decode("utf-8")
 
     def sentence_span(self, sentence: int) -> tuple[int, int]:
         """Start and end of a sentence in its block, in code points."""
@@ -149,22 +159,33 @@ class OpenSegment:
         special: NDArray[np.bool_] = self.segment.array("token/special")[span] != 0
         return special
 
+    def check_tokens(self, sentence: int, encoding: Encoding) -> None:
+        """Raise ``CorpusDamaged`` unless these are the tokens that a sentence was stored with."""
+        span = slice(int(self.first_token[sentence]), int(self.first_token[sentence + 1]))
+        same = np.array_equal(self.segment.array("token/id")[span], encoding.ids)
+        if not same or not np.array_equal(self.is_special(sentence), encoding.is_special):
+            raise damaged(self.segment.name, f"the tokens of sentence {sentence} are not those of its text")
+
     def attention(self, layer: int, sentence: int, n_heads: int) -> NDArray[np.float32]:
         """float32 ``[H, n, n]`` of one sentence."""
-        key = attention_key(layer)
-        offset = self.segment.array(f"{key}/offset")
-        packed = self.segment.array(f"{key}/bytes")[int(offset[sentence]) : int(offset[sentence + 1])]
-        return unpack_attention(
-            packed.tobytes(), n_heads, int(self.first_token[sentence + 1] - self.first_token[sentence])
-        )
+        if layer not in self._attention_offsets:
+            self._attention_offsets[layer] = attention_offsets(self.segment, layer)
+        start, end = self._attention_offsets[layer][sentence : sentence + 2].tolist()
+        packed = self.segment.array(f"{attention_key(layer)}/bytes")[start:end]
+        with decoding(self.segment.name):
+            return unpack_attention(
+                packed.tobytes(), n_heads, int(self.first_token[sentence + 1] - self.first_token[sentence])
+            )
 
     def vectors(self, space: Space, layer: int, precision: Precision) -> StoredVectors:
         """All rows of a layer."""
-        key = vectors_key(space, layer)
-        scale = Scale(self.segment.array(f"{key}/center"), self.segment.array(f"{key}/steps"))
-        return StoredVectors(
-            precision, self.segment.array(f"{key}/codes"), self.segment.array(f"{key}/outliers"), scale
-        )
+        known = self._vectors.get((space, layer))
+        if known is None:
+            scale = read_scale(self.segment, space, layer)
+            outliers = read_outliers(self.segment, space, layer, len(scale.steps))
+            codes = self.segment.array(f"{vectors_key(space, layer)}/codes")
+            known = self._vectors.setdefault((space, layer), StoredVectors(precision, codes, outliers, scale))
+        return known
 
 
 class CorpusReader:
@@ -207,7 +228,7 @@ class CorpusReader:
     def _open(self, segment: Segment, live: dict[str, list[Occurrence]]) -> OpenSegment:
         if segment.meta.get("config") != self.config.key():
             raise damaged(segment.name, "it belongs to a corpus of another model or of other settings")
-        check_description(segment)
+        check_structure(segment, self.config)
         return OpenSegment(segment, live)
 
     @property
@@ -265,6 +286,16 @@ class CorpusReader:
                 hint="search one of those, or index the corpus again with more layers",
                 layers=list(stored),
             )
+
+    def check_fits(self, model: ModelInfo) -> None:
+        """Raise ``CorpusDamaged`` if the model of the same fingerprint cannot have made this corpus."""
+        config = self.config
+        said = (config.n_layers, config.n_heads, config.head_size, config.hidden_size)
+        if said != (model.n_layers, model.n_heads, model.head_size, model.hidden_size):
+            raise damaged(MANIFEST, "what it says of the model's layers and heads is not so")
+        for segment in self.segments:
+            if segment.longest_sentence > model.max_tokens:
+                raise damaged(segment.segment.name, "a sentence has more tokens than the model takes")
 
     def _locate_sentences(self) -> None:
         """Number the sentences of each document: how many stand before each block."""

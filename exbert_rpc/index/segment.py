@@ -21,7 +21,8 @@ import re
 import stat
 import struct
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -114,6 +115,15 @@ class Segment:
         """Size of the file."""
         return len(self._map)
 
+    def kind(self, name: str) -> tuple[np.dtype[Any], tuple[int, ...]]:
+        """Dtype and shape of a section, as its table of contents says; nothing is read.
+
+        Raises:
+            CorpusDamaged: if it is not there.
+        """
+        section = self._section(name)
+        return section.dtype, section.shape
+
     def array(self, name: str) -> NDArray[Any]:
         """A section as a read-only array over the mapped file.
 
@@ -129,15 +139,20 @@ class Segment:
             self.array(name)
 
     def _verify(self, name: str) -> NDArray[Any]:
-        section = self._contents.get(name)
-        if section is None:
-            raise damaged(self.name, f"section {name!r} is missing")
+        section = self._section(name)
         view = memoryview(self._map)[section.offset : section.offset + section.nbytes]
         if xxhash.xxh3_64_hexdigest(view) != section.digest:
             raise damaged(self.name, f"section {name!r} does not match its checksum")
-        array: NDArray[Any] = np.frombuffer(view, dtype=section.dtype).reshape(section.shape)
+        with decoding(self.name):
+            array: NDArray[Any] = np.frombuffer(view, dtype=section.dtype).reshape(section.shape)
         with self._lock:
             return self._verified.setdefault(name, array)
+
+    def _section(self, name: str) -> _Section:
+        section = self._contents.get(name)
+        if section is None:
+            raise damaged(self.name, f"section {name!r} is missing")
+        return section
 
     def _read_contents(self) -> bytes:
         size = len(self._map)
@@ -174,6 +189,20 @@ def damaged(file: str, what: str) -> CorpusDamaged:
         hint="index the corpus again: only what the damage hit is computed anew",
         file=file,
     )
+
+
+@contextmanager
+def decoding(file: str) -> Iterator[None]:
+    """Tell what cannot be decoded as damage of a file: its checksum is right, and what it covers makes no sense."""
+    try:
+        yield
+    except (ArithmeticError, LookupError, TypeError, ValueError, struct.error) as exc:
+        raise damaged(file, f"it holds what no build writes ({type(exc).__name__}: {exc})") from exc
+
+
+def is_plain_text(value: object) -> bool:
+    """Whether a value of a JSON file is a text that can be sent on: one without halves of surrogate pairs."""
+    return isinstance(value, str) and (value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value))
 
 
 def _map_file(path: Path, expected_bytes: int) -> mmap.mmap:

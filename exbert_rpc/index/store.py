@@ -186,7 +186,7 @@ class CorpusFolder:
             raise damaged(entry.name, "it does not match its checksum")
         try:
             return load_documents(data)
-        except (ValueError, TypeError) as exc:
+        except (ValueError, TypeError, RecursionError) as exc:
             raise damaged(entry.name, "it is not a document table") from exc
 
     def sweep(self, manifest: Manifest) -> None:

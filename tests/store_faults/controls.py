@@ -1,17 +1,20 @@
-"""Negative controls: what the same harness says of stock usearch files. It must find fault with them."""
+"""Negative controls: what the same harnesses say of stock usearch files and of worse stores. They must find fault."""
 
 from __future__ import annotations
 
 import random
 import resource
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
+from unittest import mock
 
 import numpy as np
 
-from exbert_rpc.index import store
+from exbert_rpc.index import blocks, reader, store
 from tests.store_faults.faults import FaultReport, inject
+from tests.store_faults.forgeries import ForgeryReport, run_forgeries
 from tests.store_faults.forks import Say, run_child
 from tests.store_faults.kills import KillReport, run_kills
 
@@ -76,6 +79,16 @@ def store_that_writes_in_place(root: Path, kills: int, seed: int = 0) -> KillRep
         return run_kills(root, kills, seed)
     finally:
         store.write_atomically = whole
+
+
+def store_that_believes(root: Path, forgeries: int, seed: int = 0) -> ForgeryReport:
+    """The same store, but for the checks of what right checksums cover."""
+    believing = {name: lambda *_: None for name in ("check_structure", "check_thoroughly")}
+    with (
+        mock.patch.multiple(reader, check_structure=believing["check_structure"], decoding=nullcontext),
+        mock.patch.multiple(blocks, check_thoroughly=believing["check_thoroughly"]),
+    ):
+        return run_forgeries(root, forgeries, seed)
 
 
 def stock_under_kills(root: Path, kills: int, seed: int = 0) -> int:

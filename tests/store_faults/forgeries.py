@@ -1,7 +1,9 @@
 """Corpora from somebody who means harm: every checksum is right, and what the checksums cover is not.
 
-Nothing here can be told from damage by its bytes. It must not end the process, run on for ever, take memory without
-bound, or open a file elsewhere; an answer that makes no sense is the forger's own.
+Everything that the engine does with a corpus is tried on it: searches in all layers, filters, summaries, what goes over
+the wire, a description, and a build on top of it. Each must end in an answer or in one of the typed errors, and damage
+must name a file. Nothing may end the process, run on for ever, take memory without bound, or open a file elsewhere; an
+answer that makes no sense is the forger's own.
 """
 
 from __future__ import annotations
@@ -11,25 +13,36 @@ import random
 import resource
 import shutil
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import xxhash
 
-from exbert_rpc.errors import ExbertError
+from exbert_rpc.corpora import Corpora
+from exbert_rpc.errors import CorpusDamaged, ExbertError
 from exbert_rpc.index.documents import dump_documents
 from exbert_rpc.index.manifest import MANIFEST, FileEntry, Manifest, dump_manifest
+from exbert_rpc.index.reader import CorpusReader
 from exbert_rpc.index.segment import Segment, SegmentWriter
-from tests.store_faults.building import answers, build, open_folder, small_segments
+from exbert_rpc.index.types import HitFilter
+from exbert_rpc.requests import SummarizeRequest
+from exbert_rpc.searching import summarize_kept
+from exbert_rpc.server import wire
+from exbert_rpc.tasks import Task
+from tests.store_faults.building import answers, build, open_folder, search_kept, small_segments
+from tests.store_faults.fakes import FakeModel, make_text
 from tests.store_faults.faults import TEXTS
 from tests.store_faults.forks import Say, run_child
 
 _MEMORY = 3 << 30
 _SECONDS = 20.0
+_PRECISIONS = ("int8", "int4", "binary")
 
 
 @dataclass
@@ -47,52 +60,95 @@ def run_forgeries(root: Path, forgeries: int, seed: int = 0) -> ForgeryReport:
     small_segments(tokens=150, nbytes=12_000)
     report = ForgeryReport()
     started = time.monotonic()
-    first = run_child(lambda _say: build(root / "honest", TEXTS) and None)
-    assert first.code == 0, first.said
+    for precision in _PRECISIONS:
+        settings = {"precision": precision}
+        first = run_child(lambda _say, to=settings: build(root / to["precision"], TEXTS, config=to) and None)
+        assert first.code == 0, first.said
     for number in range(forgeries):
-        ended = run_child(lambda say, number=number: _forge_and_ask(say, root, seed + number), timeout=_SECONDS)
+        # the limit grows with the load: others may have the processor
+        seconds = _SECONDS * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+        ended = run_child(lambda say, number=number: _forge_and_ask(say, root, seed + number), timeout=seconds)
         report.forgeries += 1
         what = ended.said[0][0] if ended.said else "?"
         if ended.code != 0:
             report.violations.append(f"{what}: ended by {ended.code} {ended.said[1:]}")
-        else:
-            report.outcomes[ended.said[-1][0]] += 1
+            continue
+        report.outcomes[ended.said[1][1]] += 1
+        report.violations += [f"{what}: {words[0]}: {words[2]}" for words in ended.said[1:] if words[2]]
     report.seconds = time.monotonic() - started
     return report
 
 
 def _forge_and_ask(say: Say, root: Path, seed: int) -> None:
+    """Forge one corpus; say what was forged, and for each question its outcome and what is wrong with that."""
     rng = random.Random(seed)
+    precision = rng.choice(_PRECISIONS)
     place = root / f"forged-{seed}-{os.getpid()}"
-    shutil.copytree(root / "honest", place)
+    shutil.copytree(root / precision, place)
     corpus = place / "corpus"
     manifest = open_folder(place).manifest()
-    forge = rng.choice(
-        [_forge_array, _forge_array, _forge_array, _forge_shape, _forge_meta, _forge_documents, _forge_config]
-    )
-    say(f"{forge.__name__} {seed} {forge(rng, corpus, manifest)}")
+    say(f"{seed} {precision} {forge_one(rng, corpus, manifest)}")
     np.seterr(all="ignore")
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    questions: dict[str, Callable[[], object]] = {
+        "searches": lambda: answers(place),
+        "all that is shown": lambda: _show_everything(place),
+        "description": lambda: Corpora(place, None, "fake", None, None).describe("corpus"),  # type: ignore[arg-type]
+        "build": lambda: build(place, TEXTS, config={"precision": precision}),
+        "searches after the build": lambda: answers(place),
+    }
     try:
-        answers(place)
-        say("answered")
-    except ExbertError as error:
-        say(type(error).__name__)
-    except Exception as error:
-        say(f"other error ({type(error).__name__})")
+        for name, ask in questions.items():
+            say(name, *_outcome(ask, corpus))
     finally:
         shutil.rmtree(place)
+
+
+def _outcome(ask: Callable[[], object], corpus: Path) -> tuple[str, str]:
+    """How a question ended, and what is wrong with that; nothing, if it was answered or refused in the right way."""
+    try:
+        ask()
+    except CorpusDamaged as error:
+        named = str(error.data["file"])
+        return "CorpusDamaged", "" if (corpus / named).is_file() else f"names {named!r}, which is no file of the corpus"
+    except ExbertError as error:
+        return type(error).__name__, ""
+    except Exception as error:
+        return f"other error ({type(error).__name__})", repr(error)[:300]
+    return "answered", ""
+
+
+def _show_everything(place: Path) -> None:
+    """Filtered searches and their summaries, as they go over the wire."""
+    reader, model = CorpusReader(open_folder(place)), FakeModel()
+    sentence = make_text(1).split(". ")[0] + "."
+    filters = [HitFilter(), HitFilter(pos=("NOUN",)), HitFilter(token=("waa1", "wa0")), HitFilter(documents=("*",))]
+    for number, wanted in enumerate(filters):
+        space: dict[str, Any] = {"space": "headOutput"} if number % 2 else {"space": "hiddenState", "hidden_layer": 1}
+        kept = search_kept(reader, model, sentence, token=2, k=8, filter=wanted, distinct=number == 2, **space)
+        msgspec.json.encode(wire.search_result(kept.answer("s"), "utf-16"))
+        summarize_kept(kept, SummarizeRequest("s", subject="next" if number % 2 else "match"), Task())
+
+
+def forge_one(rng: random.Random, corpus: Path, manifest: Manifest) -> str:
+    """Change a corpus in one place, checksums included; what was changed."""
+    forge = rng.choice(
+        [*[_forge_array] * 3, _forge_shape, _forge_meta, _forge_documents, _forge_config, _forge_numbers, _forge_packed]
+    )
+    return f"{forge.__name__} {forge(rng, corpus, manifest)}"
 
 
 def _forge_array(rng: random.Random, corpus: Path, manifest: Manifest) -> str:
     """One element, or all of them, of one array of one segment."""
     arrays, meta, entry = _load(rng, corpus, manifest)
-    name = rng.choice([name for name, array in arrays.items() if array.size and not array.dtype.names])
+    name = rng.choice([name for name, array in arrays.items() if array.size])
     array = arrays[name]
+    if array.dtype.names:
+        array = array[rng.choice(array.dtype.names)]
     info: Any = np.iinfo(array.dtype) if array.dtype.kind in "iu" else np.finfo(array.dtype)
     extremes = [info.min, info.max, 0, 1, info.max // 2 if array.dtype.kind in "iu" else np.nan]
     value = rng.choice(extremes)
-    flat = array.reshape(-1)
+    flat = array.reshape(-1) if array.flags.c_contiguous else array
     flat[rng.randrange(array.size) if rng.random() < 0.7 else slice(None)] = value
     _store(corpus, manifest, entry, arrays, meta)
     return f"{name} {value}"
@@ -123,7 +179,10 @@ def _forge_meta(rng: random.Random, corpus: Path, manifest: Manifest) -> str:
     """What stands beside the arrays."""
     arrays, meta, entry = _load(rng, corpus, manifest)
     key = rng.choice(sorted(meta))
-    value = rng.choice([None, [], {}, -1, 10**12, "text", {"pos": 5}, [[]]])
+    value = rng.choice([None, [], {}, -1, 10**12, 10**30, "text", {"pos": 5}, [[]], "inner"])
+    if value == "inner" and isinstance(meta[key], dict) and meta[key]:
+        inner = rng.choice(sorted(meta[key]))
+        value = {**meta[key], inner: rng.choice([None, [], ["\ud800"] * 500, [5], {}, [["x"]]])}
     meta[key] = value
     _store(corpus, manifest, entry, arrays, meta)
     return f"{key} {value}"
@@ -132,12 +191,14 @@ def _forge_meta(rng: random.Random, corpus: Path, manifest: Manifest) -> str:
 def _forge_documents(rng: random.Random, corpus: Path, manifest: Manifest) -> str:
     """The document table."""
     documents = list(open_folder(corpus.parent).documents(manifest.documents))
-    kind = rng.choice(["uri", "line", "size", "digest", "blocks", "cell", "file"])
+    kind = rng.choice(["uri", "line", "size", "digest", "blocks", "cell", "file", "half"])
     first = documents[0]
     if kind in ("uri", "file"):
         # as if it had been a file here: looking whether it changed must do no harm
         uri = "file:///dev/zero" if kind == "uri" else "file:///proc/self/mem"
         documents[0] = replace(first, uri=uri, size=1, mtime_ns=1)
+    elif kind == "half":
+        documents[0] = replace(first, uri="mem:\ud800")
     elif kind == "line":
         block = replace(first.blocks[0], line=rng.choice([-5, 10**15, "x", None]), prefix=rng.choice(["", 7, None]))
         documents[0] = replace(first, blocks=(block, *first.blocks[1:]))
@@ -147,7 +208,10 @@ def _forge_documents(rng: random.Random, corpus: Path, manifest: Manifest) -> st
         documents[0] = replace(first, blocks=first.blocks * 2000)
     else:
         documents[0] = replace(first, **{kind: rng.choice([-(10**9), "x", None, 2**70])})
-    data = dump_documents(tuple(documents))
+    try:
+        data = dump_documents(tuple(documents))
+    except UnicodeEncodeError:
+        data = dump_documents(tuple(documents[1:])).replace(b"[[", b'[["mem:\\ud800",null,"",-1,-1,[]],[', 1)
     (corpus / manifest.documents.name).write_bytes(data)
     _sign(
         corpus,
@@ -175,6 +239,58 @@ def _forge_config(rng: random.Random, corpus: Path, manifest: Manifest) -> str:
         meta["config"] = config.key()
         manifest = _store(corpus, manifest, entry, arrays, meta)
     return f"{key} {value}"
+
+
+def _forge_numbers(rng: random.Random, corpus: Path, manifest: Manifest) -> str:
+    """What the manifest counts, and several numbers of the configuration that agree with each other."""
+    if rng.random() < 0.5:
+        key = rng.choice(["n_documents", "n_sentences", "n_tokens", "generation"])
+        value = rng.choice([-1, 0, 2**70, True, None, "7"])
+        _sign(corpus, replace(manifest, **{key: value}))
+        return f"{key} {value}"
+    config = manifest.config
+    changes = rng.choice(
+        [
+            {"n_heads": config.n_heads * 2, "head_size": config.head_size // 2},
+            {"n_heads": 1, "head_size": config.n_heads * config.head_size},
+            {"n_layers": config.n_layers + 3},
+            {"layers": (1, 0)},
+            {"hidden_layers": (0, 0, 1)},
+            {"spaces": {"hiddenState": 1}},
+        ]
+    )
+    manifest = replace(manifest, config=replace(config, **changes))
+    for entry in manifest.segments:
+        arrays, meta = _read(corpus / entry.name)
+        meta["config"] = manifest.config.key()
+        manifest = _store(corpus, manifest, entry, arrays, meta)
+    return str(changes)
+
+
+def _forge_packed(rng: random.Random, corpus: Path, manifest: Manifest) -> str:
+    """Texts and attention whose bytes are something else, at their right places."""
+    arrays, meta, entry = _load(rng, corpus, manifest)
+    packed = [name for name in arrays if name.endswith("/bytes")]
+    if not packed or rng.random() < 0.4:
+        text = arrays["block/text"]
+        kind = rng.choice(["noise", "zeros", "marks", "continued", "one character"])
+        made = {
+            "noise": rng.randbytes(len(text)),
+            "zeros": bytes(len(text)),
+            "marks": b"!" * len(text),
+            "continued": b"\x80" * len(text),
+            "one character": "é".encode() * (len(text) // 2) + b"x" * (len(text) % 2),
+        }[kind]
+        arrays["block/text"] = np.frombuffer(made, np.uint8)
+    else:
+        name, kind = rng.choice(packed), rng.choice(["bomb", "noise", "empty", "short"])
+        offset = f"{name.removesuffix('bytes')}offset"
+        each = {"bomb": zlib.compress(bytes(50_000_000)), "noise": rng.randbytes(50), "empty": b"", "short": b"x\x9c"}
+        count = len(arrays[offset]) - 1
+        arrays[name] = np.frombuffer(each[kind] * count, np.uint8)
+        arrays[offset] = np.arange(count + 1, dtype=np.uint64) * np.uint64(len(each[kind]))
+    _store(corpus, manifest, entry, arrays, meta)
+    return kind
 
 
 def _load(

@@ -15,7 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.store_faults import traces
-from tests.store_faults.controls import stock_under_faults, stock_under_kills, store_that_writes_in_place
+from tests.store_faults.controls import (
+    stock_under_faults,
+    stock_under_kills,
+    store_that_believes,
+    store_that_writes_in_place,
+)
 from tests.store_faults.faults import run_faults
 from tests.store_faults.forgeries import run_forgeries
 from tests.store_faults.kills import run_kills
@@ -148,6 +153,10 @@ def control_lines(root: Path, asked: argparse.Namespace) -> Iterator[Line]:
     missing = [] if direct.violations else ["a store that writes in place survived every kill"]
     outcome = "a promise was broken, then stopped: as must be"
     yield Line("control: SIGKILL of a store that writes in place", direct.kills, outcome, missing, direct.seconds)
+    believing = store_that_believes(root / "believing", 40, asked.seed)
+    missing = [] if believing.violations else ["a store that believes what it reads survived every forgery"]
+    outcome = f"{len(believing.violations)} untyped errors or worse, as must be"
+    yield Line("control: forgeries for a store that checks checksums only", 40, outcome, missing, believing.seconds)
     torn = stock_under_kills(root / "torn", 12, asked.seed)
     missing = [] if torn else ["stock Index.save survived every kill"]
     yield Line("control: SIGKILL during stock Index.save", 12, f"{torn} torn files, as must be", missing, 0.0)

@@ -83,7 +83,7 @@ export async function startLab(folder, options = []) {
 }
 
 async function untilUp(child, probe) {
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + 180_000;
   while (Date.now() < deadline) {
     if (child.exitCode !== null) throw new Error(`JupyterLab ended with code ${child.exitCode}`);
     try {
@@ -92,7 +92,7 @@ async function untilUp(child, probe) {
       await new Promise((resolve) => setTimeout(resolve, 150));
     }
   }
-  throw new Error("JupyterLab did not start within a minute");
+  throw new Error("JupyterLab did not start within three minutes");
 }
 
 // a run that is interrupted leaves nothing behind either

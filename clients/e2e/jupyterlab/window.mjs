@@ -1,7 +1,7 @@
 // A window of JupyterLab, driven as a person would: keys, the palette, menus, what is on the screen.
 import { TOKEN } from "./lab.mjs";
 
-const LONG = 60_000;
+const LONG = 180_000;
 
 export class LabWindow {
   constructor(page, lab) {
@@ -19,7 +19,7 @@ export class LabWindow {
       acceptDownloads: true,
     });
     const page = await context.newPage();
-    page.setDefaultTimeout(30_000);
+    page.setDefaultTimeout(90_000);
     const window = new LabWindow(page, lab);
     await page.goto(`${lab.origin}/lab/workspaces/${workspace}/tree/${path}?token=${TOKEN}`);
     await window.ready();

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-const LONG = 120_000;
+const LONG = 240_000;
 
 export class VsCodeWindow {
   constructor(page, url) {
@@ -19,7 +19,7 @@ export class VsCodeWindow {
   static async open(browser, url, { trust = true } = {}) {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, permissions: ["clipboard-read", "clipboard-write"] });
     const page = await context.newPage();
-    page.setDefaultTimeout(60_000);
+    page.setDefaultTimeout(120_000);
     const window = new VsCodeWindow(page, url);
     await page.goto(url);
     await window.ready();

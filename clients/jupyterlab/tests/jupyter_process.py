@@ -46,7 +46,7 @@ class Jupyter:
             all_headers["Authorization"] = f"token {token}"
         request = urllib.request.Request(f"{self.origin}/{path}", method=method, headers=all_headers)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:
@@ -56,7 +56,7 @@ class Jupyter:
         """Log in as a browser does, and give its cookies."""
         jar = http.cookiejar.CookieJar()
         opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
-        with opener.open(f"{self.origin}/login?token={TOKEN}", timeout=30):
+        with opener.open(f"{self.origin}/login?token={TOKEN}", timeout=60):
             return "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar)
 
     def status(self) -> dict:
@@ -106,7 +106,7 @@ def running_jupyter(
 
 
 def _wait_until_up(jupyter: Jupyter) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if jupyter.process.poll() is not None:
             break

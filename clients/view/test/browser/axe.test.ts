@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { DevPage, hasChromium } from "./page";
+import { DevPage, hasChromium, settled } from "./page";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -43,7 +43,7 @@ describe.skipIf(!hasChromium)("axe finds no violation", () => {
   ] as const)("in the states of theme %s", async (theme, states) => {
     for (const [scenario, width, pane] of states) {
       const { page, errors } = await dev.open(scenario, { theme, width, height: 900, view: { pane } });
-      await page.waitForTimeout(500);
+      await settled(page);
       await page.evaluate(AXE);
       const { violations } = await page.evaluate(() => (window as unknown as AxeWindow).axe.run("#view", { resultTypes: ["violations"] }));
       const told = violations.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.html} ${node.failureSummary}`).join("\n")}`);
@@ -51,5 +51,5 @@ describe.skipIf(!hasChromium)("axe finds no violation", () => {
       expect(errors, `${scenario} ${width} ${pane}`).toEqual([]);
       await page.close();
     }
-  }, 180_000);
+  }, 400_000);
 });

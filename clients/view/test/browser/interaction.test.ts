@@ -1,6 +1,6 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { DevPage, hasChromium } from "./page";
+import { DevPage, hasChromium, settled } from "./page";
 
 /** What the view asked its host to do. */
 const log = (page: Page, what: string) =>
@@ -8,6 +8,9 @@ const log = (page: Page, what: string) =>
     const { host } = (window as unknown as { exbert: { host: { log: { what: string; value: unknown }[] } } }).exbert;
     return host.log.filter((one) => one.what === name).map((one) => JSON.parse(JSON.stringify(one.value)) as Record<string, unknown>);
   }, what);
+
+/** What the page shows, read again and again until it is what is expected. */
+const soon = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 20_000 });
 
 const token = (page: Page, side: "left" | "right", row: number) => page.locator(`.tokens.${side} [data-row="${row}"]`);
 
@@ -29,11 +32,11 @@ describe.skipIf(!hasChromium)("a person", () => {
     await page.waitForSelector(".hit");
     await token(page, "left", 4).dblclick();
     await page.waitForSelector(".mask-bar .chip");
-    expect(await token(page, "left", 9).getAttribute("aria-pressed")).toBe("true");
+    await soon(() => token(page, "left", 9).getAttribute("aria-pressed")).toBe("true");
     expect((await log(page, "attend")).some((asked) => JSON.stringify(asked.mask) === "[4]")).toBe(true);
     await token(page, "left", 9).click();
-    expect(await token(page, "left", 9).getAttribute("aria-pressed")).toBe("false");
-    expect(await page.locator(".hit").count()).toBe(0);
+    await soon(() => token(page, "left", 9).getAttribute("aria-pressed")).toBe("false");
+    await soon(() => page.locator(".hit").count()).toBe(0);
     await page.close();
   });
 
@@ -43,15 +46,15 @@ describe.skipIf(!hasChromium)("a person", () => {
     for (let i = 0; i < 9; i++) await page.keyboard.press("ArrowDown");
     await page.keyboard.press("Enter");
     await page.waitForSelector(".hit");
-    expect(await page.locator("#exbert-corpus").textContent()).toBe("Contexts like “escape”");
-    expect(await page.locator(".predictions").textContent()).toMatch(/expected here/);
+    await soon(() => page.locator("#exbert-corpus").textContent()).toBe("Contexts like “escape”");
+    await soon(() => page.locator(".predictions").textContent()).toMatch(/expected here/);
     await page.keyboard.press("m");
     await page.waitForSelector(".tokens.left .masked");
-    expect(await page.evaluate(() => document.activeElement?.getAttribute("data-row"))).toBe("9");
+    await soon(() => page.evaluate(() => document.activeElement?.getAttribute("data-row"))).toBe("9");
     await page.keyboard.press("Control+z");
     await page.waitForFunction("document.querySelector('.tokens.left .masked') === null");
     await page.keyboard.press("ArrowRight");
-    expect(await page.evaluate(() => document.activeElement?.closest(".tokens")?.classList.contains("right"))).toBe(true);
+    await soon(() => page.evaluate(() => document.activeElement?.closest(".tokens")?.classList.contains("right"))).toBe(true);
     await page.close();
   });
 
@@ -59,13 +62,13 @@ describe.skipIf(!hasChromium)("a person", () => {
     const { page } = await opened("allheads");
     const heading = page.locator("#exbert-attention + .muted");
     await page.locator('.head[aria-label="head 3"]').hover();
-    expect(await page.locator(".legend").first().textContent()).not.toMatch(/of 12 heads/);
+    await soon(() => page.locator(".legend").first().textContent()).not.toMatch(/of 12 heads/);
     await page.mouse.move(900, 700);
-    expect(await page.locator(".legend").first().textContent()).toMatch(/mean of 12 heads/);
+    await soon(() => page.locator(".legend").first().textContent()).toMatch(/mean of 12 heads/);
     const canvas = await page.locator(".attention-canvas").boundingBox();
     if (canvas === null) throw new Error("no picture");
     await page.mouse.click(canvas.x + 6, canvas.y + 60);
-    expect(await heading.textContent()).toMatch(/heads 1–11/);
+    await soon(() => heading.textContent()).toMatch(/heads 1–11/);
     await page.close();
   });
 
@@ -74,8 +77,8 @@ describe.skipIf(!hasChromium)("a person", () => {
     await page.locator(".hit").first().click();
     await page.keyboard.press("ArrowDown");
     await page.keyboard.press("Enter");
+    await soon(() => log(page, "openLocation")).toHaveLength(2);
     const asked = await log(page, "openLocation");
-    expect(asked).toHaveLength(2);
     expect(asked[0]).toMatchObject({ document: "file:///demo/comparisons.txt", range: { start: { line: 110, character: 42 } } });
     expect(asked[1]).toMatchObject({ document: "file:///demo/binary.txt" });
     await page.close();
@@ -85,25 +88,26 @@ describe.skipIf(!hasChromium)("a person", () => {
     const { page } = await opened();
     await page.locator(".hit").first().focus();
     await page.keyboard.press("ArrowRight");
-    expect(await page.locator(".tip").textContent()).toMatch(/^improve.*POS VERB/);
+    await soon(() => page.locator(".tip").textContent()).toMatch(/^improve.*POS VERB/);
     await page.keyboard.press("ArrowLeft");
-    expect(await page.locator(".tip").textContent()).toMatch(/^to.*PART.*attention from the match 0\.\d+/);
+    await soon(() => page.locator(".tip").textContent()).toMatch(/^to.*PART.*attention from the match 0\.\d+/);
     await page.close();
   });
 
   it("filters the contexts by a bar and takes the filter off again", async () => {
     const { page } = await opened();
     await page.locator('.bar:has-text("ADV")').first().click();
-    expect(await page.locator(".bar-filter").textContent()).toMatch(/POS = ADV.*2 of 50 contexts/s);
-    expect(await page.locator(".hit").count()).toBe(2);
+    await soon(() => page.locator(".bar-filter").textContent()).toMatch(/POS = ADV.*2 of 50 contexts/s);
+    await soon(() => page.locator(".hit").count()).toBe(2);
     await page.locator(".bar-filter .chip").click();
-    expect(await page.locator(".hit").count()).toBeGreaterThan(5);
+    await soon(() => page.locator(".hit").count()).toBeGreaterThan(5);
     await page.close();
   });
 
   it("sees every match whole, and all of them at one place", async () => {
     const { page } = await opened("escape", { height: 1600 });
     await page.waitForSelector(".hit");
+    await settled(page);
     const boxes = await page.locator(".hit").evaluateAll((rows) =>
       rows.map((row) => {
         const match = row.querySelector(".match")?.getBoundingClientRect();
@@ -121,9 +125,9 @@ describe.skipIf(!hasChromium)("a person", () => {
     const { page } = await opened("escape", { width: 420, height: 900, view: { pane: "attention" } });
     await page.locator('[role="tab"]:has-text("Contexts")').click();
     await page.waitForSelector(".hit .sentence");
-    await page.waitForTimeout(300);
+    await settled(page);
     await page.locator(".hits-scroll").evaluate((element) => element.scrollTo(0, 1500));
-    await page.waitForTimeout(300);
+    await settled(page);
     const boxes = await page.locator(".hit").evaluateAll((rows) =>
       rows.map((row) => row.getBoundingClientRect()).map(({ top, bottom }) => ({ top, bottom })).sort((a, b) => a.top - b.top),
     );
@@ -161,19 +165,19 @@ describe.skipIf(!hasChromium)("a person", () => {
   it("is told of an error and can cancel what takes long", async () => {
     const { page } = await dev.open("loading");
     await page.locator(".attention .busy").waitFor();
-    expect(await page.locator(".attention .busy").textContent()).toMatch(/reading weights · 40 %/);
+    await soon(() => page.locator(".attention .busy").textContent()).toMatch(/reading weights · 40 %/);
     await page.locator('.attention .busy button:text-is("cancel")').click();
     await page.locator(".attention .busy").waitFor({ state: "detached" });
     await page.close();
     const { page: other } = await dev.open("error");
-    expect(await other.locator('[role="alert"]').first().textContent()).toMatch(/812 tokens.*Select less text.*Try again/s);
+    await soon(() => other.locator('[role="alert"]').first().textContent()).toMatch(/812 tokens.*Select less text.*Try again/s);
     await other.close();
   });
 
   it("without a corpus is offered to index the folder", async () => {
     const { page } = await opened("nocorpus");
     await page.locator('button:has-text("Index this folder")').click();
-    expect(await page.evaluate("window.exbert.host.log.filter((one) => one.what === 'command').map((one) => one.value)")).toEqual(["indexFolder"]);
+    await soon(() => page.evaluate("window.exbert.host.log.filter((one) => one.what === 'command').map((one) => one.value)")).toEqual(["indexFolder"]);
     await page.close();
   });
 
@@ -181,7 +185,7 @@ describe.skipIf(!hasChromium)("a person", () => {
     const { page, errors } = await opened("allheads");
     await page.locator('[data-at="0:0"]').focus();
     for (const key of ["ArrowDown", "ArrowDown", "ArrowDown", "ArrowRight", "Enter"]) await page.keyboard.press(key);
-    expect(await page.locator("#exbert-attention + .muted").textContent()).toMatch(/layer 3, head 1 /);
+    await soon(() => page.locator("#exbert-attention + .muted").textContent()).toMatch(/layer 3, head 1 /);
     expect(errors).toEqual([]);
     await page.close();
   });

@@ -15,6 +15,24 @@ export interface Opened {
   readonly errors: string[];
 }
 
+/** Nothing is on its way any more: nothing is busy, every layer's thumbnails are read, and the page stays as it is for a while. */
+export async function settled(page: Page): Promise<void> {
+  await page.waitForFunction(
+    () => document.querySelector(".busy") === null && !(document.querySelector(".overview .muted")?.textContent ?? "").includes("layers read"),
+  );
+  await page.evaluate(
+    () =>
+      new Promise<void>((done) => {
+        const rest = () => setTimeout(done, 400);
+        let timer = rest();
+        new MutationObserver(() => {
+          clearTimeout(timer);
+          timer = rest();
+        }).observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
+      }),
+  );
+}
+
 export class DevPage {
   private constructor(
     private readonly browser: Browser,

@@ -40,9 +40,9 @@ describe("a selection", () => {
   });
 
   it("that comes while another is read wins, and the other's request is aborted", async () => {
-    const { host, state } = start({ delay: 60 });
+    const { host, state, asked } = start({ delay: 60 });
     host.selections.fire({ input: { text: "first" }, label: "" });
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await until(() => asked("attend").length, (n) => n === 1);
     host.selections.fire({ input: { text: "the second one" }, label: "" });
     await until(state, (s) => s.capture !== null);
     await new Promise((resolve) => setTimeout(resolve, 120));
@@ -167,10 +167,10 @@ describe("a pinned token", () => {
   });
 
   it("never shows an older search over a newer one", async () => {
-    const { host, controller, state } = await loaded();
+    const { host, controller, state, asked } = await loaded();
     controller.pin({ side: "left", token: 9 });
     host.delay = 150;
-    await new Promise((resolve) => setTimeout(resolve, 140));
+    await until(() => asked("searchContexts").length, (n) => n === 1);
     host.delay = 0;
     controller.update({ k: 7 });
     await until(state, (s) => s.result !== null);

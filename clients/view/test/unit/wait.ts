@@ -1,5 +1,5 @@
 /** Waits until something holds; fails with what it was instead. */
-export async function until<T>(read: () => T, good: (value: T) => boolean, milliseconds = 3000): Promise<T> {
+export async function until<T>(read: () => T, good: (value: T) => boolean, milliseconds = 20_000): Promise<T> {
   const end = Date.now() + milliseconds;
   for (;;) {
     const value = read();

@@ -58,6 +58,7 @@ def _show_attention(screen: Screen, answer: Attended, token: str | None) -> None
         attention=answer.attention,
         layers=answer.layers,
         heads=answer.heads,
+        notes=answer.notes,
     )
     if token is None:
         show_every_token(screen, view)

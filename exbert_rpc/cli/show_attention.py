@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from exbert_rpc.cli.output import Screen
 from exbert_rpc.cli.tables import Cell, Column, Row, draw
-from exbert_rpc.cli.text import clip, pad, tidy, width
+from exbert_rpc.cli.text import clip, pad, tidy, width, wrap
 
 if TYPE_CHECKING:
     from exbert_rpc.server.protocol import ModelDescription, Token
@@ -32,6 +32,7 @@ class AttentionView:
         attention: float32 ``[len(layers), len(heads), n, n]``, rows sum to 1.
         layers: First axis.
         heads: Second axis.
+        notes: What a reader of the weights must know.
     """
 
     model: ModelDescription
@@ -39,6 +40,7 @@ class AttentionView:
     attention: NDArray[np.float32]
     layers: Sequence[int]
     heads: Sequence[int]
+    notes: Sequence[str] = ()
 
     @cached_property
     def labels(self) -> list[str]:
@@ -143,6 +145,9 @@ def _heading(screen: Screen, view: AttentionView) -> None:
         f"{screen.bold(model.id)} · {len(view.tokens)} tokens · layer {layers} of 0-{model.n_layers - 1} · "
         f"{len(view.heads)} of {model.n_heads} heads (named layer.head)"
     )
+    for note in view.notes:
+        for line in wrap(f"Note: {note}", screen.width, "  "):
+            screen.line(line)
 
 
 def _few(view: AttentionView, index: int) -> list[str]:

@@ -13,6 +13,7 @@ import pytest
 from exbert_rpc.server import protocol
 from exbert_rpc.server.schema import json_schema
 from tests.cli.conftest import TEXT, Run
+from tests.model import zoo
 
 
 def test_attend_lists_every_token_with_its_strongest_attention(run: Run, tiny_model: str) -> None:
@@ -28,6 +29,16 @@ def test_attend_shows_one_token_head_by_head(run: Run, tiny_model: str) -> None:
     lines = done.out.splitlines()
     names = [line.split()[0] for line in lines if line.strip().startswith("1.")]
     assert names[:4] == ["1.0", "1.1", "1.2", "1.3"]
+
+
+@pytest.mark.parametrize("token", [(), ("--token", "1")])
+def test_attend_says_beside_the_table_what_must_be_known_of_the_weights(
+    run: Run, tmp_path: Path, token: tuple[str, ...]
+) -> None:
+    model = str(zoo.make_model("gpt_oss", tmp_path / "sinks"))
+    done = run("attend", zoo.TEXT, "--model", model, "--pipeline", "blank:en", "--layer", "0", *token)
+    assert done.code == 0, done.err
+    assert "Note: rows of attention sum to less than 1: this model has attention sinks" in " ".join(done.out.split())
 
 
 def test_attend_json_is_the_protocols_answer(run: Run, tiny_model: str) -> None:

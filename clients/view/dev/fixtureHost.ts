@@ -117,7 +117,8 @@ export class FixtureHost implements Host {
   }
 
   private search(params: SearchParams) {
-    const result = search(params, describeModel(this.made), `search-${this.searches.size}`);
+    const found = search(params, describeModel(this.made), `search-${this.searches.size}`);
+    const result = { ...found, stats: { ...found.stats, note: this.made.searchNote ?? null } };
     this.searches.set(result.searchId, result);
     return result;
   }

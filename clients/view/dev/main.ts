@@ -29,6 +29,10 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   allheads: { view: { ...escape, corpus: "pydoc", heads: null, pinned: null }, recorded: true },
   masked: { options: { made: { ...MINI, hasLmHead: true } }, view: { ...escape, mask: [8, 12], topPercent: 50 } },
   gpt: { options: { made: GPT }, view: { input: { text: "The capital of France is a city that she knew" }, label: "cell 4", layer: 12, heads: [2, 5], pinned: { side: "left", token: 3 } } },
+  sinks: {
+    options: { made: { ...GPT, searchNote: "single bits and one head: some of the nearest may be missing", notes: ["rows of attention sum to less than 1: this model has attention sinks, which take the rest and are no tokens"] } },
+    view: { input: { text: "The capital of France is a city that she knew" }, label: "cell 4", layer: 3, heads: null, pinned: { side: "left", token: 3 } },
+  },
   t5: { options: { made: T5 }, view: { input: { text: ESCAPE, textPair: "Das Mädchen lief in eine Kneipe." }, label: "typed here", stack: "cross", layer: 1 } },
   pair: { view: { input: { text: "The girl ran to a pub.", textPair: "She was late and nobody knew." }, label: "typed here", layer: 4, heads: null, segments: "AB" } },
   long128: { view: { input: { text: long(122) }, label: "notes.md:1–9", layer: 2, heads: null } },

@@ -8,6 +8,10 @@ export interface Synthetic {
   readonly nHeads: number;
   readonly hasLmHead: boolean;
   readonly maskToken: string | null;
+  /** What a reader of the weights must know. */
+  readonly notes?: readonly string[];
+  /** What a reader of the contexts must know. */
+  readonly searchNote?: string;
 }
 
 export const MINI: Synthetic = { kind: "bidirectional", nLayers: 6, nHeads: 12, hasLmHead: false, maskToken: "[MASK]" };
@@ -190,6 +194,6 @@ export function attend(held: SyntheticCapture, params: AttendParams): AttendResu
     decoderAttention: decoderTokens === null ? null : stack(layers, made.nHeads, m, m, true, form),
     crossAttention: decoderTokens === null ? null : stack(layers.map((l) => l + 40), made.nHeads, m, n, false, form),
     decoderLayers: decoderTokens === null ? null : [...layers],
-    notes: [],
+    notes: [...(made.notes ?? [])],
   };
 }

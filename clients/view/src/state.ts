@@ -55,6 +55,8 @@ export interface ViewState {
   readonly columnsLeft: number;
   readonly columnsRight: number;
   readonly summaryBy: Annotation;
+  /** Beside the contexts the summary may be folded to its strongest finding. */
+  readonly summaryFolded: boolean;
   readonly bar: BarFilter | null;
   readonly pane: Pane;
 }
@@ -89,6 +91,7 @@ export const INITIAL: ViewState = {
   columnsLeft: 1,
   columnsRight: 1,
   summaryBy: "pos",
+  summaryFolded: false,
   bar: null,
   pane: "attention",
 };
@@ -150,6 +153,7 @@ const CHECKS: Readonly<Record<keyof ViewState, Check>> = {
   columnsLeft: between(0, 9),
   columnsRight: between(0, 9),
   summaryBy: oneOf("pos", "tag", "dep", "entity"),
+  summaryFolded: isFlag,
   bar: orNull(isBar),
   pane: oneOf("attention", "corpus", "summary"),
 };

@@ -29,11 +29,12 @@ function Options() {
     <div class="options">
       <Slider
         label="top attention"
+        hideLabel
         min={0}
         max={100}
         value={view.topPercent}
-        text={`${view.topPercent} %`}
-        title="For each token on the left: its strongest edges until they add up to this share of its attention"
+        text={`top ${view.topPercent} %`}
+        title="Which curves are drawn: for each token on the left its strongest edges until they add up to this share of its attention"
         onInput={(topPercent) => controller.update({ topPercent })}
       />
       <Check
@@ -159,7 +160,10 @@ export function AttentionPane() {
         <Heading />
       </div>
       {isBusy(attend) && <Busy what={capture === null ? "Reading the text …" : "Reading …"} progress={attend.progress} onCancel={() => controller.attention.cancel()} />}
-      {isFailed(attend) && (
+      {isFailed(attend) && server?.kind === "missing" && (
+        <Empty title="Nothing can be read yet"><p>{attend.error.data?.hint}</p></Empty>
+      )}
+      {isFailed(attend) && server?.kind !== "missing" && (
         <Failed error={attend.error} onRetry={() => void controller.reload()}>
           {attend.error.data?.kind === "modelNotFound" && <CommandButton name="selectModel">Select model</CommandButton>}
         </Failed>
@@ -173,8 +177,8 @@ export function AttentionPane() {
       {capture !== null && <Options />}
       <MaskBar />
       {drawn !== null && <AttentionPicture {...drawn} />}
+      {capture?.notes.map((note) => <p class="note" key={note} role="note">{format.sentence(note)}</p>)}
       {capture !== null && <Inspector picture={drawn?.picture ?? null} />}
-      {capture?.notes.map((note) => <p class="note" key={note}>{note}</p>)}
       {capture !== null && <Overview />}
     </section>
   );

@@ -42,6 +42,23 @@ function FilterBar() {
   );
 }
 
+function SpaceChoice() {
+  const controller = useController();
+  const space = useApp((s) => s.view.space);
+  return (
+    <Segmented
+      label="alike in"
+      showLabel
+      choices={[
+        { value: "headOutput", text: "head output", title: "what the chosen heads pass on at this token" },
+        { value: "hiddenState", text: "hidden state", title: "the residual stream at this token" },
+      ]}
+      value={space}
+      onChange={(value) => controller.update({ space: value, bar: null })}
+    />
+  );
+}
+
 function SearchBar() {
   const controller = useController();
   const { view, nLayers } = useApp((s) => ({ view: s.view, nLayers: s.capture?.model.nLayers ?? 0 }));
@@ -53,16 +70,7 @@ function SearchBar() {
   return (
     <>
       <div class="options">
-        <Segmented
-          label="alike in"
-          showLabel
-          choices={[
-            { value: "headOutput", text: "head output", title: "what the chosen heads pass on at this token" },
-            { value: "hiddenState", text: "hidden state", title: "the residual stream at this token" },
-          ]}
-          value={view.space}
-          onChange={(space) => controller.update({ space, bar: null })}
-        />
+        <SpaceChoice />
         {view.space === "hiddenState" ? (
           <Select
             label="state"
@@ -141,7 +149,7 @@ function RowsChoice() {
 
 function RowBar() {
   const controller = useController();
-  const { view, wide } = useApp((s) => ({ view: s.view, wide: s.wide }));
+  const view = useApp((s) => s.view);
   return (
     <div class="options">
       <Segmented
@@ -163,7 +171,7 @@ function RowBar() {
         onChange={(direction) => controller.update({ direction, bar: null })}
       />
       <span class="field-label">the match</span>
-      {!wide && <RowsChoice />}
+      <RowsChoice />
     </div>
   );
 }
@@ -222,7 +230,7 @@ function NothingYet() {
 
 function Heading() {
   const controller = useController();
-  const { view, result, wide } = useApp((s) => ({ view: s.view, result: s.result, query: queryToken(s), wide: s.wide }));
+  const { view, result } = useApp((s) => ({ view: s.view, result: s.result, query: queryToken(s) }));
   const name = controller.queryName();
   const heads = view.heads === null ? "all heads" : view.heads.length === 1 ? `head ${view.heads[0]}` : `heads ${format.ranges(view.heads)}`;
   const how = view.space === "headOutput" ? `head output · layer ${view.layer} · ${heads}` : `hidden state ${hiddenLayerOf(view)}`;
@@ -235,36 +243,34 @@ function Heading() {
           {how} · {stats.exact ? "exact" : "approximate"} · {format.compact(stats.searched)} tokens in {Math.max(1, Math.round(stats.milliseconds))} ms
         </span>
       )}
-      <span class="spring" />
-      {wide && result !== null && <RowsChoice />}
     </div>
   );
 }
 
-/** In a narrow panel: what is chosen, in words, and a way to choose otherwise. */
+/** What is chosen, in words, and a way to choose otherwise. */
 function Choices(props: { readonly onOpen: () => void }) {
-  const view = useApp((s) => s.view);
+  const { view, wide } = useApp((s) => ({ view: s.view, wide: s.wide }));
   const parts = [
     view.space === "headOutput" && view.weighting === "norm" ? "heads weighted by norm" : "",
     `k ${view.k}`,
     view.distinct ? "distinct" : "",
     readFilter(view.filter) === null ? "" : "filtered",
     `${ANNOTATION_NAMES[view.columns]} columns`,
-    `shaded by attention ${view.direction === "outgoing" ? "from" : "to"} the match`,
+    wide ? "" : `shaded by attention ${view.direction === "outgoing" ? "from" : "to"} the match`,
   ];
   return (
-    <p class="choices">
+    <div class="choices">
+      {wide && <SpaceChoice />}
       <span class="muted">{parts.filter((part) => part !== "").join(" · ")}</span>{" "}
       <Button kind="link" onClick={props.onOpen} label="change search and display">change</Button>
-    </p>
+    </div>
   );
 }
 
 export function CorpusPane() {
   const controller = useController();
   const [open, setOpen] = useState(false);
-  const { search, result, hits, note, wide } = useApp((s) => ({
-    wide: s.wide,
+  const { search, result, hits, note } = useApp((s) => ({
     search: s.search,
     result: s.result,
     hits: shownHits(s),
@@ -273,11 +279,11 @@ export function CorpusPane() {
   return (
     <section class="pane corpus" aria-labelledby="exbert-corpus">
       <Heading />
-      {wide || open ? (
+      {open ? (
         <>
           <SearchBar />
           {result !== null && <RowBar />}
-          {!wide && <Button kind="link" onClick={() => setOpen(false)}>hide these choices</Button>}
+          <Button kind="link" onClick={() => setOpen(false)}>hide these choices</Button>
         </>
       ) : (
         <Choices onOpen={() => setOpen(true)} />
@@ -290,7 +296,7 @@ export function CorpusPane() {
           )}
         </Failed>
       )}
-      {note !== null && <p class="note">{note}</p>}
+      {note !== null && <p class="note" role="note">{format.sentence(note)}</p>}
       <BarChip />
       {result === null && !isBusy(search) && !isFailed(search) && <NothingYet />}
       {result !== null && result.hits.length === 0 && <Empty title="Nothing fits"><p>No token of the corpus meets the filter.</p></Empty>}

@@ -34,8 +34,7 @@ function ColumnHeads() {
       <span class="offsets">
         {Array.from({ length: left + 1 + right }, (_, i) => <span key={i}>{i === left ? "match" : format.signed(i - left)}</span>)}
       </span>
-      <span />
-      <span>match, and what it {direction === "outgoing" ? "looks at" : "is looked at by"} (darker: more)</span>
+      <span class="around">darker: {direction === "outgoing" ? "the match looks there more" : "looks more at the match"}</span>
       <span class="end">source</span>
     </div>
   );

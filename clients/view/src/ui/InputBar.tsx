@@ -70,7 +70,7 @@ export function InputBar() {
   return (
     <div class="input-bar">
       {label !== "" && <span class="input-label" title={label}>{label}</span>}
-      <span class="input-text" title={text}>{text}{pair !== "" && <span class="muted"> ⧺ {pair}</span>}</span>
+      <span class="input-text" title={text}>{text}{pair !== "" && <span class="muted"> + {pair}</span>}</span>
       <Button kind="link" onClick={() => setOpen(true)} label="edit the text">edit</Button>
       <span class="spring" />
       <Menu />

@@ -55,7 +55,7 @@ function Facts(props: { readonly token: Token }) {
     ["TAG", token.tag],
     ["DEP", token.dep],
     ["ENT", token.entity],
-    ["lemma", token.lemma],
+    ["lemma", token.lemma === token.text.trim().toLowerCase() ? null : token.lemma],
   ];
   return (
     <span class="facts">

@@ -9,7 +9,9 @@ import { useApp, useController } from "./context";
 import { Button, Segmented } from "./controls";
 import { Busy, Empty, Failed, isBusy, isFailed } from "./states";
 
-const MOST_BARS = 4;
+/** Bars and findings before "more"; beside the contexts there is room for fewer. */
+const MOST_BARS = { wide: 3, narrow: 4 };
+const MOST_FINDINGS = { wide: 2, narrow: 3 };
 
 function spoken(bin: Bin, n: number): string {
   const certain = bin.qValue < SIGNIFICANT ? `significant, q ${bin.qValue < 0.001 ? "below 0.001" : bin.qValue.toFixed(3)}` : "not significant";
@@ -46,8 +48,8 @@ function Bar(props: { readonly histogram: Histogram; readonly bin: Bin; readonly
 }
 
 const TITLES: Readonly<Record<Histogram["of"], Readonly<Record<SummarizeResult["subject"], string>>>> = {
-  subject: { match: "matched token", next: "token after the match" },
-  maxAttention: { match: "match looks most at", next: "next token looks most at" },
+  subject: { match: "matched token", next: "next token" },
+  maxAttention: { match: "match looks most at", next: "next looks most at" },
 };
 
 function titleOf(histogram: Histogram, summary: SummarizeResult): string {
@@ -55,25 +57,29 @@ function titleOf(histogram: Histogram, summary: SummarizeResult): string {
   return TITLES[histogram.of][summary.subject];
 }
 
-function Bars(props: { readonly histogram: Histogram; readonly summary: SummarizeResult }) {
-  const { histogram, summary } = props;
+function Bars(props: { readonly histogram: Histogram; readonly summary: SummarizeResult; readonly most: number }) {
+  const { histogram, summary, most } = props;
   const [all, setAll] = useState(false);
   // a label that nobody carries is worth a bar when that is no accident
   const bins = histogram.bins.filter((bin) => bin.count > 0 || bin.qValue < SIGNIFICANT);
-  const shown = all ? bins : bins.slice(0, MOST_BARS);
+  const shown = all ? bins : bins.slice(0, most);
   const total = bins.reduce((sum, bin) => sum + bin.count, 0);
   const title = titleOf(histogram, summary);
   return (
     <div class="histogram" role="group" aria-label={`${title}: ${ANNOTATION_TITLES[histogram.attribute]}`}>
-      <h3>{title} <span class="muted">· {ANNOTATION_NAMES[histogram.attribute]}</span></h3>
+      <div class="histogram-head">
+        <h3 title={`${title}, by ${ANNOTATION_TITLES[histogram.attribute]}`}>{title} <span class="muted">· {ANNOTATION_NAMES[histogram.attribute]}</span></h3>
+        {bins.length > most && (
+          <Button kind="link" onClick={() => setAll(!all)} label={`${all ? "fewer" : `${bins.length - most} more`} labels of ${title}`}>
+            {all ? "fewer" : `${bins.length - most} more`}
+          </Button>
+        )}
+      </div>
       {shown.map((bin) => <Bar key={bin.label} histogram={histogram} bin={bin} n={total} />)}
       {bins.length === 0 && <p class="muted">nothing to count</p>}
-      {bins.length > MOST_BARS && <Button kind="link" onClick={() => setAll(!all)}>{all ? "fewer" : `${bins.length - MOST_BARS} more`}</Button>}
     </div>
   );
 }
-
-const MOST_FINDINGS = 3;
 
 /** The server says so of what is certain but no news: a habit of these heads everywhere. */
 const HARDLY = "hardly special";
@@ -99,9 +105,9 @@ function Emphasised(props: { readonly text: string }) {
   );
 }
 
-function Findings(props: { readonly findings: readonly string[] }) {
+function Findings(props: { readonly findings: readonly string[]; readonly most: number }) {
   const [all, setAll] = useState(false);
-  const { findings } = props;
+  const { findings, most } = props;
   if (findings.length === 0) {
     return <p class="findings">No share here differs from the corpus' own beyond chance (q &lt; 0.05): these contexts have nothing in common that the counts can show.</p>;
   }
@@ -109,42 +115,85 @@ function Findings(props: { readonly findings: readonly string[] }) {
   const plain = withoutRefrain(findings);
   const news = plain.filter((finding) => !finding.includes(HARDLY));
   const habits = plain.filter((finding) => finding.includes(HARDLY));
-  const shown = all ? news : news.slice(0, MOST_FINDINGS);
+  const shown = all ? news : news.slice(0, most);
+  const more = news.length > most && (
+    <Button kind="link" onClick={() => setAll(!all)}>{all ? "fewer findings" : `${news.length - most} more ${news.length - most === 1 ? "finding" : "findings"}`}</Button>
+  );
   return (
     <ul class="findings">
-      {shown.map((finding) => <li key={finding}><Emphasised text={finding} /></li>)}
-      {news.length > MOST_FINDINGS && (
-        <li><Button kind="link" onClick={() => setAll(!all)}>{all ? "fewer findings" : `${news.length - MOST_FINDINGS} more findings`}</Button></li>
-      )}
-      {habits.map((finding) => <li key={finding} class="muted">{finding}</li>)}
+      {shown.map((finding, i) => <li key={finding}><Emphasised text={finding} />{i === shown.length - 1 && <> {more}</>}</li>)}
+      {habits.map((finding) => <li key={finding} class="muted">{unbroken(finding)}</li>)}
     </ul>
+  );
+}
+
+/** The strongest finding alone: all that a folded summary says. */
+function Folded(props: { readonly findings: readonly string[] }) {
+  const [strongest] = withoutRefrain(props.findings);
+  return <p class="folded">{strongest === undefined ? <span class="muted">Nothing differs from the corpus beyond chance.</span> : <Emphasised text={strongest} />}</p>;
+}
+
+function Histograms(props: { readonly summary: SummarizeResult; readonly most: number }) {
+  const { summary, most } = props;
+  const by = useApp((s) => s.view.summaryBy);
+  const chosen = summary.histograms.filter((one) => one.attribute === by || one.attribute === "offset");
+  return (
+    <>
+      <div class="histograms">
+        {chosen.map((histogram) => <Bars key={`${histogram.of}:${histogram.attribute}`} histogram={histogram} summary={summary} most={most} />)}
+      </div>
+      <p class="legend">
+        <span class="legend-tick" aria-hidden="true" /> expected, from {format.compact(summary.nBaseline)} tokens · <span class="legend-interval" aria-hidden="true" /> 95 % interval ·
+        × lift · <b>▲▼</b> beyond chance, q &lt; 0.05 · click a bar to filter
+      </p>
+    </>
+  );
+}
+
+function Title(props: { readonly foldable: boolean; readonly folded: boolean }) {
+  const controller = useController();
+  const text = "What these contexts share";
+  if (!props.foldable) return <h2 id="exbert-summary">{text}</h2>;
+  return (
+    <h2 id="exbert-summary">
+      <button
+        type="button"
+        class="disclosure"
+        aria-expanded={!props.folded}
+        title={props.folded ? "show the histograms" : "fold the summary, for more contexts"}
+        onClick={() => controller.update({ summaryFolded: !props.folded })}
+      >
+        <span aria-hidden="true">{props.folded ? "▸" : "▾"}</span> {text}
+      </button>
+    </h2>
   );
 }
 
 export function SummaryPane() {
   const controller = useController();
-  const { summary, summarize, by, result, wide } = useApp((s) => ({
+  const { summary, summarize, by, result, wide, fold } = useApp((s) => ({
     summary: s.summary,
     summarize: s.summarize,
     by: s.view.summaryBy,
     result: s.result,
     wide: s.wide,
+    fold: s.view.summaryFolded,
   }));
   if (wide && result === null && summarize.phase === "idle") return null;
-  const chosen = (summary?.histograms ?? []).filter((one) => one.attribute === by || one.attribute === "offset");
+  const size = wide ? "wide" : "narrow";
+  const folded = wide && fold;
   return (
     <section class="pane summary" aria-labelledby="exbert-summary">
       <div class="pane-head">
-        <h2 id="exbert-summary">What these contexts share</h2>
+        <Title foldable={wide} folded={folded} />
         {summary !== null && (
-          <span class="muted">
-            {summary.nHits} contexts, {summary.nDistinct} distinct · expected from {format.compact(summary.nBaseline)} tokens
-          </span>
+          <span class="muted">{summary.nHits} contexts, {summary.nDistinct} distinct</span>
         )}
         <span class="spring" />
-        {summary !== null && (
+        {summary !== null && !folded && (
           <Segmented
             label="Count by"
+            compact
             choices={ANNOTATIONS.map((value) => ({ value, text: ANNOTATION_NAMES[value], title: ANNOTATION_TITLES[value] }))}
             value={by}
             onChange={(summaryBy) => controller.update({ summaryBy })}
@@ -154,18 +203,9 @@ export function SummaryPane() {
       {isBusy(summarize) && <Busy what="Counting …" progress={summarize.progress} />}
       {isFailed(summarize) && <Failed error={summarize.error} onRetry={() => controller.contexts.retry()} />}
       {summary === null && summarize.phase === "idle" && <Empty title="Nothing to summarise yet"><p>Pin a token in the attention picture; its contexts are counted here.</p></Empty>}
-      {summary !== null && <Findings findings={summary.findings} />}
-      {summary !== null && (
-        <>
-          <div class="histograms">
-            {chosen.map((histogram) => <Bars key={`${histogram.of}:${histogram.attribute}`} histogram={histogram} summary={summary} />)}
-          </div>
-          <p class="legend">
-            <span class="legend-tick" aria-hidden="true" /> share expected in this corpus · <span class="legend-interval" aria-hidden="true" /> 95 % interval ·
-            × lift, <b>▲▼</b> beyond chance (q &lt; 0.05) · click a bar to see its contexts
-          </p>
-        </>
-      )}
+      {summary !== null && folded && <Folded findings={summary.findings} />}
+      {summary !== null && !folded && <Findings findings={summary.findings} most={MOST_FINDINGS[size]} />}
+      {summary !== null && !folded && <Histograms summary={summary} most={MOST_BARS[size]} />}
     </section>
   );
 }

@@ -86,12 +86,14 @@ export function Slider(props: {
   readonly max: number;
   readonly text: string;
   readonly title?: string;
+  /** Where the text beside it says what it is. */
+  readonly hideLabel?: boolean;
   readonly onInput: (value: number) => void;
 }) {
   const id = useId();
   return (
     <span class="field slider" title={props.title}>
-      <label class="field-label" for={id}>{props.label}</label>
+      <label class={props.hideLabel === true ? "hidden" : "field-label"} for={id}>{props.label}</label>
       <input
         id={id}
         type="range"

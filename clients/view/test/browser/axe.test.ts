@@ -21,6 +21,7 @@ const STATES: readonly [scenario: string, width: number, pane: string][] = [
   ["escape", 420, "summary"],
   ["masked", 1400, "attention"],
   ["gpt", 1400, "attention"],
+  ["sinks", 1232, "attention"],
   ["pair", 420, "attention"],
   ["nocorpus", 1400, "attention"],
   ["searcherror", 1400, "attention"],

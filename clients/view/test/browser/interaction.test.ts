@@ -174,6 +174,55 @@ describe.skipIf(!hasChromium)("a person", () => {
     await other.close();
   });
 
+  it("sees summary and contexts at once in a window of 1280 × 800, and folds the summary for more of them", async () => {
+    const { page } = await opened("escape", { width: 1232, height: 708 });
+    await page.waitForSelector(".histogram .bar");
+    await settled(page);
+    const inSight = (selector: string) =>
+      page.locator(selector).evaluateAll((all) => all.map((one) => one.getBoundingClientRect()).filter((box) => box.top >= 0 && box.bottom <= innerHeight).length);
+    expect(await inSight(".histogram")).toBe(3);
+    const rows = await inSight(".hit");
+    expect(rows).toBeGreaterThan(5);
+    await page.locator(".disclosure").click();
+    await page.waitForSelector(".folded");
+    await settled(page);
+    expect(await page.locator(".folded").textContent()).toMatch(/TO \(infinitival to\)/);
+    expect(await inSight(".hit")).toBeGreaterThan(rows + 5);
+    await page.locator(".disclosure").press("Enter");
+    await page.waitForSelector(".histogram .bar");
+    await page.close();
+  });
+
+  it("reads what must be known of the weights beside them, and of a search beside its contexts", async () => {
+    const { page } = await opened("sinks");
+    await soon(() => page.locator(".attention-picture + .note").textContent()).toBe(
+      "Rows of attention sum to less than 1: this model has attention sinks, which take the rest and are no tokens.",
+    );
+    await soon(() => page.locator(".corpus .note").textContent()).toMatch(/some of the nearest may be missing\.$/);
+    await page.close();
+  });
+
+  it("adds and removes annotation columns, and chooses what they and the shading show", async () => {
+    const { page } = await opened();
+    await page.waitForSelector(".hit");
+    const heads = () => page.locator(".offsets > span").allTextContents();
+    await soon(heads).toEqual(["−1", "match", "+1"]);
+    await page.locator('[aria-label="change search and display"]').click();
+    await page.locator('[aria-label="add a column on the left"]').click();
+    await page.locator('[aria-label="remove a column on the right"]').click();
+    await soon(heads).toEqual(["−2", "−1", "match"]);
+    await soon(() => page.locator(".hit").first().locator(".swatch").count()).toBe(3);
+    await page.locator('[aria-label="columns"] button:text-is("DEP")').click();
+    await soon(() => page.locator(".hit").first().locator(".swatch.here").textContent()).toBe("acl");
+    await page.locator('[aria-label="shaded by attention"] button:text-is("to")').click();
+    await soon(() => page.locator(".around").textContent()).toMatch(/looks more at the match/);
+    await page.locator('[aria-label="reset the columns"]').click();
+    await soon(heads).toEqual(["−1", "match", "+1"]);
+    await page.locator('[aria-label="Rows"] button:text-is("whole")').click();
+    await page.waitForSelector(".hit .sentence");
+    await page.close();
+  });
+
   it("without a corpus is offered to index the folder", async () => {
     const { page } = await opened("nocorpus");
     await page.locator('button:has-text("Index this folder")').click();

@@ -233,7 +233,7 @@ scenario("indexing is cancelled, which leaves no corpus behind", async (open) =>
   await window.notification("There is no corpus yet").waitFor();
 }, { topics: 79 });
 
-/** A tiny masked language model with random weights: what is shown of predictions doesn't depend on their quality. */
+/** A tiny masked language model. */
 function tinyModel(folder) {
   const model = join(folder, "tiny-masked-lm");
   execFileSync(PYTHON, [join(REPOSITORY, "clients/e2e/vscode/tiny_model.py"), model], { stdio: ["ignore", "ignore", "pipe"] });
@@ -247,7 +247,7 @@ scenario("predictions change when a token is masked, and a link shows the same t
   await page.keyboard.press("Control+Alt+e");
   await attentionIsDrawn(panel);
   await token(panel, "escape").click();
-  const predictions = panel.locator(".predictions .prediction-token");
+  const predictions = panel.locator(".predictions .prediction");
   await predictions.first().waitFor({ timeout: SLOW });
   const before = await predictions.allInnerTexts();
   await token(panel, "pub").dblclick();
@@ -255,6 +255,8 @@ scenario("predictions change when a token is masked, and a link shows the same t
   await token(panel, "escape").hover();
   await predictions.first().waitFor();
   assert.notDeepEqual(await predictions.allInnerTexts(), before);
+  await panel.locator(".tokens.left .token.masked").hover();
+  await panel.locator(".inspector", { hasText: "was “pub”" }).waitFor();
   await screenshot(page, "predictions", { keepMouse: true });
 
   await panel.getByRole("button", { name: "Export, copy and restore" }).click();

@@ -39,6 +39,8 @@ before(async () => {
       "workbench.tips.enabled": false,
       "editor.minimap.enabled": false,
       "editor.wordWrap": "on",
+      "editor.renderWhitespace": "none",
+      "editor.lightbulb.enabled": "off",
       "files.simpleDialog.enable": true,
       "remote.autoForwardPorts": false,
       "extensions.ignoreRecommendations": true,
@@ -237,6 +239,7 @@ scenario("a selection is explored, compared with a corpus, exported, and restore
   await view.locator(".pane-head", { hasText: "layer 2, head 11" }).waitFor();
   await screenshot(window.page, "restored");
 
+  await window.page.setViewportSize({ width: 1440, height: 900 });
   await window.command("View: Maximize Editor Group");
   await view.locator(".exbert.is-wide").waitFor();
   await screenshot(window.page, "wide");
@@ -254,15 +257,35 @@ scenario("predictions change when a token is masked", () => ({ "exbert.model": t
   const view = await exploreLine(window, "notes.md", 3);
   await attentionIsDrawn(view);
   await token(view, "escape").click();
-  const predictions = view.locator(".predictions .prediction-token");
+  const predictions = view.locator(".predictions .prediction");
   await predictions.first().waitFor();
   const before = await predictions.allInnerTexts();
-  await screenshot(window.page, "predictions");
-  await token(view, "pub").dblclick();
-  await view.locator(".tokens.left .token.masked").waitFor();
-  await token(view, "escape").hover();
+  assert.match(before[0], /^escape/, "the token itself is expected where it stands");
+  await token(view, "escape").dblclick();
+  const masked = view.locator(".tokens.left .token.masked");
+  await masked.waitFor({ timeout: SLOW });
+  await masked.hover();
+  await view.locator(".inspector", { hasText: "was “escape”" }).waitFor();
   await predictions.first().waitFor();
   assert.notDeepEqual(await predictions.allInnerTexts(), before);
+  await screenshot(window.page, "predictions", { pointer: true });
+});
+
+scenario("an autoregressive model shows what it cannot see yet, and what it expects next", { "exbert.model": "SmolLM2-135M" }, async (window, folder) => {
+  writeFileSync(join(folder, "capitals.md"), "Paris is the capital of France. Berlin is the capital of Germany. Rome is the capital of Italy.\n");
+  await window.page.setViewportSize({ width: 1280, height: 960 });
+  const view = await exploreLine(window, "capitals.md", 1);
+  await view.locator("canvas.attention-canvas").waitFor({ timeout: SLOW });
+  // this head looks for what came after the same word before: an induction head
+  await view.getByLabel("layer", { exact: true }).selectOption("17");
+  await view.getByRole("button", { name: "head 5", exact: true }).dblclick();
+  await view.locator(".pane-head", { hasText: "layer 17, head 5" }).waitFor({ timeout: SLOW });
+  await view.locator('.tokens.left .token[data-row="11"]', { hasText: "of" }).click();
+  await view.locator('.tokens.left .token.next[data-row="12"]', { hasText: "Germany" }).waitFor();
+  assert.equal(await view.locator(".tokens.left .token.later").count(), 8);
+  assert.match(await view.locator(".partners .partner").first().innerText(), /^France/);
+  assert.match(await view.locator(".predictions .prediction").first().innerText(), /Germany/);
+  await screenshot(window.page, "autoregressive");
 });
 
 scenario("indexing is cancelled and the corpus stays as it was", {}, async (window, folder) => {

@@ -40,7 +40,7 @@ function Predictions(props: { readonly token: Token }) {
       {predictions.map((prediction) => (
         <span class="prediction" key={prediction.id} title={`vocabulary ${prediction.token}, id ${prediction.id}`}>
           <span class="prediction-bar" aria-hidden="true" style={{ width: `${Math.max(1, 100 * prediction.probability)}%` }} />
-          <span class="prediction-token">{prediction.token.replace(/^[Ġ▁]/, "␣")}</span>
+          <span class="prediction-token">{prediction.token.replace(/^[Ġ▁]/, "␣").replaceAll("Ċ", "↵")}</span>
           <span class="prediction-share">{format.percent(prediction.probability, prediction.probability < 0.1 ? 1 : 0)}</span>
         </span>
       ))}

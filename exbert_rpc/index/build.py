@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -42,6 +43,8 @@ from exbert_rpc.tasks import Progress, Task
 
 WINDOW_TOKENS = 4096
 _WINDOWS_AHEAD = 1
+
+_chosen: WeakKeyDictionary[CorpusModel, dict[Hashable, Scales]] = WeakKeyDictionary()
 SEGMENT_BYTES = 192 << 20
 
 Annotate = Callable[[Iterable[str]], Iterator[AnnotatedText]]
@@ -213,29 +216,32 @@ def compute_segments(
         StorageFailed: the disk refused; likewise.
     """
     builder = SegmentBuilder(config, scales)
-    assembling: deque[Future[FileEntry | None]] = deque()
-    with model.lanes() as lanes, ThreadPoolExecutor(1, thread_name_prefix="assemble") as background:
-
-        def finished(most_waiting: int) -> Iterator[Computed]:
-            """Segments that are written; waits until no more than so many steps of the background are left."""
-            while len(assembling) > most_waiting or (assembling and assembling[0].done()):
-                segment = assembling.popleft().result()
-                if segment is not None:
-                    yield Computed(segment=segment)
-
+    adding: Future[None] | None = None
+    writing: deque[Future[FileEntry]] = deque()
+    with (
+        model.lanes() as lanes,
+        ThreadPoolExecutor(1, thread_name_prefix="assemble") as assembler,
+        ThreadPoolExecutor(1, thread_name_prefix="write") as writer,
+    ):
         windows = _windows(annotate(texts), model, task)
         for window, captures in _captured(windows, config, model, lanes, task):
-            yield from finished(most_waiting=1)
+            if adding is not None:
+                adding.result()
+            while writing and writing[0].done():
+                yield Computed(segment=writing.popleft().result())
             if builder.nbytes >= SEGMENT_BYTES:
-                assembling.append(background.submit(_write, folder, builder))
+                writing.append(writer.submit(_write, folder, builder))
                 builder = SegmentBuilder(config, scales)
-            assembling.append(background.submit(builder.add, window, captures))
+            adding = assembler.submit(builder.add, window, captures)
             yield Computed(
                 sum(len(cut.block.text) for cut in window),
                 sum(len(passage.encoding.ids) for cut in window for passage in cut.passages),
             )
-        assembling.append(background.submit(_write, folder, builder))
-        yield from finished(most_waiting=0)
+        if adding is not None:
+            adding.result()
+        writing.append(writer.submit(_write, folder, builder))
+        while writing:
+            yield Computed(segment=writing.popleft().result())
 
 
 def _write(folder: CorpusFolder, builder: SegmentBuilder) -> FileEntry:
@@ -243,16 +249,16 @@ def _write(folder: CorpusFolder, builder: SegmentBuilder) -> FileEntry:
 
 
 def _windows(blocks: Iterable[AnnotatedText], model: CorpusModel, task: Task) -> Iterator[list[CutBlock]]:
-    """Annotated blocks with their passages, about ``WINDOW_TOKENS`` tokens at a time."""
+    """Annotated blocks with their passages, ``WINDOW_TOKENS`` tokens at a time, fewer at first: passes begin soon."""
     window: list[CutBlock] = []
-    tokens = 0
+    tokens, limit = 0, WINDOW_TOKENS // 4
     for block in blocks:
         task.check()
         window.append(cut_block(block, model))
         tokens += sum(len(passage.encoding.ids) for passage in window[-1].passages)
-        if tokens >= WINDOW_TOKENS:
+        if tokens >= limit:
             yield window
-            window, tokens = [], 0
+            window, tokens, limit = [], 0, WINDOW_TOKENS
     if window:
         yield window
 
@@ -305,7 +311,18 @@ class _Meter:
 
 
 def choose_scales(model: CorpusModel, config: CorpusConfig, calibration: Sequence[str], task: Task) -> Scales:
-    """Quantisation scales of every space and layer of a configuration; they depend on the model alone."""
+    """Quantisation scales of every space and layer of a configuration.
+
+    They depend on the model alone, so they are chosen once for as long as it is loaded.
+    """
+    chosen = _chosen.setdefault(model, {})
+    key = (config.precision, config.spaces, config.hidden_layers, config.layers, tuple(calibration))
+    if key not in chosen:
+        chosen[key] = _choose_scales(model, config, calibration, task)
+    return chosen[key]
+
+
+def _choose_scales(model: CorpusModel, config: CorpusConfig, calibration: Sequence[str], task: Task) -> Scales:
     encodings = [encoding for encoding in model.encode_many(calibration) if len(encoding.ids) <= model.info.max_tokens]
     hidden, layers = _stored_layers(config)
     with model.lanes() as lanes:

@@ -39,6 +39,7 @@ def _narrow(mine: int, others: int) -> None:
     import torch
 
     with _narrowing:
+        torch.get_num_threads()  # a thread takes over the common number when it first asks, and must not do so later
         torch.set_num_threads(mine)
         restoring = threading.Thread(target=torch.set_num_threads, args=(others,))
         restoring.start()

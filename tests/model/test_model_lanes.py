@@ -79,6 +79,7 @@ def test_lanes_use_a_core_each_and_other_threads_all_as_before():
     with open_lanes("cpu", side_by_side=True) as lanes:
         assert lanes._max_workers == min(torch.get_num_threads(), 8)
         assert lanes.submit(cores_used).result() < 1.3
+        assert lanes.submit(torch.get_num_threads).result() == torch.get_num_threads() // lanes._max_workers
     found: list[float] = []
     fresh = threading.Thread(target=lambda: found.append(cores_used()))
     fresh.start()

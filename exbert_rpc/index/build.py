@@ -132,7 +132,7 @@ class Builder:
         for document in documents:
             self._task.check()
             entry, blocks = _place(document)
-            unchanged += all(digest in table for digest, _ in blocks)
+            unchanged += bool(blocks) and all(digest in table for digest, _ in blocks)
             entries.append(entry)
             wanted += blocks
         missing = missing_blocks(table, wanted)

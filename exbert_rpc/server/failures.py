@@ -42,6 +42,26 @@ RESERVED: dict[str, tuple[int, str]] = {
     "internal": (INTERNAL_ERROR, "a fault of the server; its log says more"),
     "notInitialized": (NOT_INITIALIZED, "a request came before initialize"),
 }
+# what to do where the place that failed has nothing better to say
+_HINTS: dict[str, str] = {
+    "parseError": "Send one JSON object in UTF-8 behind `Content-Length: N` and an empty line.",
+    "invalidRequest": 'Send {"jsonrpc": "2.0", "id": ..., "method": ..., "params": {...}}.',
+    "methodNotFound": "The answer to `initialize` lists the methods.",
+    "internal": "The server's log (standard error) holds the details; please report them.",
+    "notInitialized": "Send `initialize` and wait for its answer.",
+    "invalidParams": "The protocol's schema (`exbert-rpc schema`) says what each field takes.",
+    "cancelled": "Send the request again if it is still wanted.",
+    "modelNotFound": "listModels names the models at hand.",
+    "modelNotSupported": "listModels names the models at hand.",
+    "corpusNotFound": "listCorpora names those there are.",
+    "corpusMismatch": "Index the corpus again, or ask with the model that it was built with.",
+    "corpusDamaged": "Index the corpus again: what is whole is kept, what is damaged is computed anew.",
+    "textTooLong": "Send a shorter text.",
+    "answerTooLarge": "Ask for fewer layers or heads.",
+    "unknownHandle": "Send the text (or the search) again.",
+    "busy": "Wait, then send the request again.",
+    "storageFailed": "Make room, or have the server started with another `--store`.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +76,13 @@ class Failure:
 
     def to_json(self) -> bytes:
         """The error object, ASCII JSON (lone surrogates are escaped, NaN does not occur)."""
-        data = {**self.data, "kind": self.kind, "hint": self.hint}
+        hint = self.hint or _HINTS.get(self.kind, "")
+        data = {**self.data, "kind": self.kind, "hint": hint}
         error = {"code": self.code, "message": self.message, "data": data}
         try:
             return json.dumps(error, default=str, allow_nan=False).encode()
         except (ValueError, RecursionError):
-            return json.dumps({**error, "data": {"kind": self.kind, "hint": self.hint}}).encode()
+            return json.dumps({**error, "data": {"kind": self.kind, "hint": hint}}).encode()
 
 
 def error_kinds() -> dict[str, tuple[int, str]]:
@@ -82,7 +103,6 @@ def failure_of(error: BaseException, params: object = None) -> Failure:
             INTERNAL_ERROR,
             "internal",
             f"the server failed on this request ({type(error).__name__})",
-            "The server's log (standard error) holds the details; please report them.",
         )
     code = next((CODES[base][0] for base in type(error).__mro__ if base in CODES), INTERNAL_ERROR)
     kind = error.kind if code != INTERNAL_ERROR else "internal"

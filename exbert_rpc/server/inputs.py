@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import typing
 from difflib import get_close_matches
-from types import UnionType
 
 import msgspec
 
@@ -19,6 +18,7 @@ from exbert_rpc.index.types import HitFilter
 from exbert_rpc.requests import AttendRequest, IndexRequest, SearchRequest, SummarizeRequest, TextInput
 from exbert_rpc.server import protocol as wire
 from exbert_rpc.server.documents import SessionWorkspace
+from exbert_rpc.server.expected import expected_at
 from exbert_rpc.server.options import ServerOptions
 
 P = typing.TypeVar("P", bound=wire.Params)
@@ -39,41 +39,26 @@ def validate(params_type: type[P], raw: object) -> P:
     except msgspec.ValidationError as error:
         raise _invalid(params_type, str(error)) from error
     except RecursionError as error:
-        raise InvalidParams("params", "nested too deeply") from error
+        raise InvalidParams("params", "nested too deeply", hint="No field of a request is nested so.") from error
 
 
 def _invalid(params_type: type[wire.Params], message: str) -> InvalidParams:
     found = _PATH.search(message)
     path = found.group(1) if found else ""
     reason = message[: found.start()] if found else message
-    names = [str(name) for name in params_type.__struct_encode_fields__]
     if unknown := _UNKNOWN.search(reason):
         name = unknown.group(1)
-        close = [] if path else get_close_matches(name, names, n=1)
-        hint = f"Did you mean `{close[0]}`?" if close else ("" if path else f"Fields: {', '.join(names)}.")
+        names = [] if path else [str(name) for name in params_type.__struct_encode_fields__]
+        close = get_close_matches(name, names, n=1)
+        hint = f"Did you mean `{close[0]}`?" if close else f"Fields: {', '.join(names)}."
+        if path:
+            hint = f"`{path}` is {expected_at(params_type, path)}."
         return InvalidParams(f"{path}.{name}".lstrip("."), "unknown field", hint=hint)
     if missing := _MISSING.search(reason):
-        return InvalidParams(f"{path}.{missing.group(1)}".lstrip("."), "is required")
-    allowed = _allowed(params_type, path)
-    hint = f"Allowed: {', '.join(allowed)}." if allowed else ""
-    return InvalidParams(path or "params", _lower_first(reason), hint=hint)
-
-
-def _allowed(params_type: type[wire.Params], path: str) -> list[str]:
-    """The values of an enumeration that ``path`` leads to."""
-    name = re.split(r"[.\[]", path)[0]
-    fields = dict(zip(params_type.__struct_encode_fields__, params_type.__struct_fields__, strict=True))
-    if name not in fields:
-        return []
-    stack = [typing.get_type_hints(params_type)[fields[name]]]
-    allowed: list[str] = []
-    while stack:
-        hint = stack.pop()
-        if typing.get_origin(hint) is typing.Literal:
-            allowed += [str(value) for value in typing.get_args(hint)]
-        elif isinstance(hint, UnionType) or typing.get_origin(hint) in (list, typing.Union):
-            stack += typing.get_args(hint)
-    return allowed
+        field = f"{path}.{missing.group(1)}".lstrip(".")
+        return InvalidParams(field, "is required", hint=f"Give `{field}`, {expected_at(params_type, field)}.")
+    field = path or "params"
+    return InvalidParams(field, _lower_first(reason), hint=f"`{field}` is {expected_at(params_type, path)}.")
 
 
 def _lower_first(text: str) -> str:
@@ -139,10 +124,7 @@ class Inputs:
     def summarize(self, params: wire.SummarizeParams) -> SummarizeRequest:
         """See ``summarize``."""
         if params.search_id is not None:
-            given = [name for name in ("corpus", "capture_id", "text", "text_document") if getattr(params, name)]
-            if given:
-                field = msgspec.structs.fields(params)[params.__struct_fields__.index(given[0])].encode_name
-                raise InvalidParams(field, "may not be given together with `searchId`", hint="Give one of them.")
+            _check_search_id_alone(params)
         return SummarizeRequest(
             session=self._session,
             search_id=params.search_id,
@@ -197,11 +179,22 @@ class Inputs:
             markdown = document.language_id == "markdown" or is_markdown(document.uri)
             return TextInput(document.source, None, mask, at, is_markdown=markdown)
         if params.range is None:
-            raise InvalidParams("range", "is required with `textDocument`")
+            raise InvalidParams("range", "is required with `textDocument`", hint="Give the LSP range to read.")
         start, end = params.range.start, params.range.end
         text = document.slice_of((start.line, start.character), (end.line, end.character))
+        if not text.strip():
+            raise InvalidParams("range", "holds no text", hint="Select at least one visible character.")
         _check_text("textDocument", text)
         return TextInput(text, None, mask)
+
+
+def _check_search_id_alone(params: wire.SummarizeParams) -> None:
+    """A search that was made is not made anew with other fields: they would be ignored without a word."""
+    for field in msgspec.structs.fields(wire.SearchParams):
+        if field.name != "work_done_token" and getattr(params, field.name) not in (None, field.default):
+            raise InvalidParams(
+                field.encode_name, "may not be given together with `searchId`", hint="Give one of them."
+            )
 
 
 def _check_one_input(params: wire.AttendParams | wire.SearchParams | wire.SummarizeParams) -> None:
@@ -212,11 +205,15 @@ def _check_one_input(params: wire.AttendParams | wire.SearchParams | wire.Summar
         raise InvalidParams(
             names[1] if names else "text",
             f"exactly one of `text`, `textDocument` and `captureId` is needed; {found} given",
+            hint="Keep one of them." if names else "Send the text itself in `text`.",
         )
     if params.text_pair is not None and params.text is None:
-        raise InvalidParams("textPair", "goes with `text` only")
+        raise InvalidParams("textPair", "goes with `text` only", hint="Send the first segment in `text`.")
     if params.range is not None and params.text_document is None:
-        raise InvalidParams("range", "goes with `textDocument` only")
+        raise InvalidParams("range", "goes with `textDocument` only", hint="Leave it out, or name the document.")
+
+
+_COUNTED = {"headOutput": "attention layer, counted from 0", "hiddenState": "hidden state; 0 is the embedding output"}
 
 
 def _check_layer(params: wire.SearchParams | wire.SummarizeParams) -> None:
@@ -225,7 +222,9 @@ def _check_layer(params: wire.SearchParams | wire.SummarizeParams) -> None:
     else:
         needed, other = ("hiddenLayer", params.hidden_layer), ("layer", params.layer)
     if needed[1] is None:
-        raise InvalidParams(needed[0], f"is required in space `{params.space}`")
+        raise InvalidParams(
+            needed[0], f"is required in space `{params.space}`", hint=f"Name the {_COUNTED[params.space]}."
+        )
     if other[1] is not None:
         raise InvalidParams(other[0], f"does not exist in space `{params.space}`", hint=f"Give `{needed[0]}` only.")
 
@@ -253,13 +252,17 @@ def _filter(params: wire.Filter | None) -> HitFilter:
     if params is None:
         return HitFilter()
 
-    def allowed(value: str | list[str] | None) -> tuple[str, ...] | None:
-        return (value,) if isinstance(value, str) else _tuple(value)
-
     return HitFilter(
-        pos=allowed(params.pos),
-        dep=allowed(params.dep),
-        entity=allowed(params.entity),
-        token=allowed(params.token),
-        documents=allowed(params.documents),
+        pos=_allowed("pos", params.pos),
+        dep=_allowed("dep", params.dep),
+        entity=_allowed("entity", params.entity),
+        token=_allowed("token", params.token),
+        documents=_allowed("documents", params.documents),
     )
+
+
+def _allowed(name: str, value: str | list[str] | None) -> tuple[str, ...] | None:
+    values = (value,) if isinstance(value, str) else _tuple(value)
+    if values is not None and not any(values):
+        raise InvalidParams(f"filter.{name}", "names nothing", hint="Leave it out if it does not matter.")
+    return values

@@ -153,13 +153,15 @@ class Session:
 
     def _refusal(self, request: Request) -> Failure | None:
         if request.id in self._calls:
-            return reserved("invalidRequest", "a request with this id is still running")
+            return reserved(
+                "invalidRequest", "a request with this id is still running", "Give each request an id of its own."
+            )
         if self.state == "new" and request.method != "initialize":
             return reserved("notInitialized", "the first request must be `initialize`")
         if self.state in ("shutdown", "exited"):
-            return reserved("invalidRequest", "the server has been shut down")
+            return reserved("invalidRequest", "the server has been shut down", "Send `exit`, and start another server.")
         if self.state == "running" and request.method == "initialize":
-            return reserved("invalidRequest", "the server has been initialized already")
+            return reserved("invalidRequest", "the server has been initialized already", "`initialize` comes once.")
         return None
 
     def _dispatch(self, call: Call) -> None:

@@ -75,7 +75,7 @@ class BuildOutcome:
 
     Attributes:
         manifest: What the corpus is now.
-        unchanged: Documents all of whose blocks were there already.
+        unchanged: Documents (a notebook is one) all of whose blocks were there already.
         skipped: What could not be indexed.
         computed_tokens: Tokens that were run through the model.
     """
@@ -128,11 +128,12 @@ class Builder:
         table, _ = reusable_blocks(self._folder, self._config, self._task)
         entries: list[IndexedDocument] = []
         wanted: list[tuple[str, str]] = []
-        unchanged = 0
+        changed: set[str] = set()
         for document in documents:
             self._task.check()
             entry, blocks = _place(document)
-            unchanged += bool(blocks) and all(digest in table for digest, _ in blocks)
+            if not all(digest in table for digest, _ in blocks):
+                changed.add(document.uri)
             entries.append(entry)
             wanted += blocks
         missing = missing_blocks(table, wanted)
@@ -140,7 +141,9 @@ class Builder:
             self._compute(missing, table)
         self._tidy(table, [digest for digest, _ in wanted])
         manifest = self._commit(table, tuple(entries), generation)
-        return BuildOutcome(manifest, unchanged, tuple(_skipped(entries, table)), self._computed)
+        return BuildOutcome(
+            manifest, manifest.n_documents - len(changed), tuple(_skipped(entries, table)), self._computed
+        )
 
     def _compute(self, missing: Sequence[tuple[str, str]], table: BlockTable) -> None:
         self._task.report(Progress("choosing quantisation scales"))

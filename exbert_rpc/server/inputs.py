@@ -136,9 +136,7 @@ class Inputs:
 
     def index(self, params: wire.IndexParams) -> IndexRequest:
         """See ``indexCorpus``."""
-        for number, source in enumerate(params.sources):
-            if isinstance(source, wire.InlineSource):
-                _check_text(f"sources[{number}].text", source.text)
+        _check_inline(params.sources)
         sources = tuple(source if isinstance(source, str) else (source.uri, source.text) for source in params.sources)
         return IndexRequest(
             corpus=params.corpus,
@@ -195,6 +193,20 @@ def _check_search_id_alone(params: wire.SummarizeParams) -> None:
             raise InvalidParams(
                 field.encode_name, "may not be given together with `searchId`", hint="Give one of them."
             )
+
+
+def _check_inline(sources: list[str | wire.InlineSource]) -> None:
+    texts: dict[str, str] = {}
+    for number, source in enumerate(sources):
+        if not isinstance(source, wire.InlineSource):
+            continue
+        field = f"sources[{number}]"
+        _check_text(f"{field}.text", source.text)
+        if not source.uri.strip():
+            raise InvalidParams(f"{field}.uri", "is empty", hint="Name the text; its hits will carry the name.")
+        if texts.setdefault(source.uri, source.text) != source.text:
+            told = f"{source.uri!r} is another source's already, with another text"
+            raise InvalidParams(f"{field}.uri", told, hint="Give each text a uri of its own.")
 
 
 def _check_one_input(params: wire.AttendParams | wire.SearchParams | wire.SummarizeParams) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import numpy as np
@@ -44,6 +45,21 @@ def engine(tmp_path, tiny_model, monkeypatch) -> Iterator[Engine]:
     made = Engine(tmp_path, default_model=str(tiny_model("bert")), pipeline="blank:en", device="cpu")
     yield made
     made.close()
+
+
+def notebook(*cells: str) -> str:
+    return json.dumps({"cells": [{"cell_type": "markdown", "source": cell} for cell in cells]})
+
+
+def test_a_notebook_counts_as_one_document_whatever_its_cells(engine):
+    texts = {"n.ipynb": notebook(PARAGRAPHS[0], PARAGRAPHS[1], ""), "a.txt": PARAGRAPHS[2], "empty.txt": ""}
+    first = engine.index_corpus(IndexRequest("one", tuple(texts.items())), Task())
+    again = engine.index_corpus(IndexRequest("one", tuple(texts.items())), Task())
+    assert (first.documents, first.unchanged) == (2, 0)
+    assert (again.documents, again.unchanged) == (2, 2)
+    texts["n.ipynb"] = notebook(PARAGRAPHS[0], PARAGRAPHS[3])
+    edited = engine.index_corpus(IndexRequest("one", tuple(texts.items())), Task())
+    assert (edited.documents, edited.unchanged) == (2, 1)
 
 
 @pytest.fixture

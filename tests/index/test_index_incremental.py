@@ -104,13 +104,6 @@ def test_an_unchanged_corpus_costs_no_forward_pass_at_all(tmp_path):
     assert outcome.unchanged == len(URIS) and outcome.computed_tokens == 0
 
 
-def test_a_document_without_text_is_not_counted_as_unchanged(tmp_path):
-    texts = {URIS[0]: text_of([0, 1]), "mem:empty": "", "mem:blank": " \n\n"}
-    build(tmp_path, texts)
-    outcome = build(tmp_path, texts)
-    assert outcome.unchanged == outcome.manifest.n_documents == 1
-
-
 def test_editing_one_paragraph_runs_that_paragraph_alone(tmp_path):
     texts = {uri: text_of([number, number + 1]) for number, uri in enumerate(URIS)}
     build(tmp_path, texts)

@@ -73,6 +73,21 @@ def test_a_filter_that_names_nothing_is_refused_and_not_taken_for_all_or_none(na
 
 
 @pytest.mark.parametrize(
+    ("second", "told"),
+    [({"uri": "a", "text": "other"}, "sources\\[1\\].uri: 'a' is another"), ({"uri": " ", "text": "x"}, "is empty")],
+)
+def test_inline_texts_that_would_be_lost_or_have_no_name_are_refused(second, told):
+    params = validate(wire.IndexParams, {"corpus": "c", "sources": [{"uri": "a", "text": "one"}, second]})
+    with pytest.raises(InvalidParams, match=told):
+        inputs().index(params)
+
+
+def test_an_inline_text_may_be_named_twice():
+    same = {"uri": "a", "text": "one"}
+    assert inputs().index(validate(wire.IndexParams, {"corpus": "c", "sources": [same, same]})).corpus == "c"
+
+
+@pytest.mark.parametrize(
     "extra",
     [{"k": 3}, {"layer": 1}, {"token": 0}, {"corpus": "a"}, {"text": "b"}, {"captureId": "c"}, {"distinct": True}],
 )

@@ -104,7 +104,7 @@ class Engine:
             kept = self._captures.get(request.session, request.capture_id)
             capture_id = request.capture_id
         capture = kept.capture
-        layers = chosen_layers(request.layers, capture.info.n_layers, "layers")
+        layers = chosen_layers(request.layers, _deepest(capture.info), "layers")
         heads = chosen_heads(request.heads, capture.info.n_heads)
         if check is not None:
             check(_plan(capture, len(layers), len(heads)))
@@ -114,7 +114,7 @@ class Engine:
         answer = _answer(capture_id or self._captures.put(request.session, kept), capture, table, layers, heads)
         if decoder is None:
             return answer
-        return _with_decoder(answer, capture, self._table(decoder, capture, request))
+        return _with_decoder(answer, capture, self._table(decoder, capture, request), layers)
 
     def search_contexts(self, request: SearchRequest, task: Task) -> Searched:
         """Find the contexts of a corpus that are represented most like one token.
@@ -212,6 +212,7 @@ def _plan(capture: Capture, n_layers: int, n_heads: int) -> AttendPlan:
 def _answer(
     capture_id: str, capture: Capture, table: TokenTable, layers: tuple[int, ...], heads: tuple[int, ...]
 ) -> Attended:
+    layers = tuple(layer for layer in layers if layer < capture.info.n_layers)
     attention = capture.attention(layers, heads)
     return Attended(capture_id, capture.info, table, attention, layers, heads, notes=_notes(attention))
 
@@ -222,9 +223,14 @@ def _notes(attention: NDArray[np.float32]) -> tuple[str, ...]:
     return (_SINK_NOTE,) if rows.size and float(rows.min()) < _WHOLE_ROW else ()
 
 
-def _with_decoder(answer: Attended, capture: Capture, table: TokenTable) -> Attended:
-    """The decoder's side; of the layers asked for, those that it has too."""
-    layers = tuple(layer for layer in answer.layers if layer < (capture.info.n_decoder_layers or 0))
+def _deepest(info: ModelInfo) -> int:
+    """Layers of the encoder or of the decoder, whichever has more: a decoder may be the deeper one."""
+    return max(info.n_layers, info.n_decoder_layers or 0)
+
+
+def _with_decoder(answer: Attended, capture: Capture, table: TokenTable, asked: tuple[int, ...]) -> Attended:
+    """The decoder's side; of the layers asked for, those that it has."""
+    layers = tuple(layer for layer in asked if layer < (capture.info.n_decoder_layers or 0))
     return replace(
         answer,
         decoder_tokens=table,

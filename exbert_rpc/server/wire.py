@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -63,12 +64,18 @@ def attend_result(answer: Attended, form: wire.TensorForm, encoding: PositionEnc
         layers=list(answer.layers),
         heads=list(answer.heads),
         text=answer.tokens.encoding.text,
-        decoder_tokens=None if decoder is None else tokens(decoder, encoding),
+        decoder_tokens=None if decoder is None else _decoder_tokens(answer.tokens, decoder, encoding),
         decoder_attention=tensor(answer.decoder_attention),
         cross_attention=tensor(answer.cross_attention),
         decoder_layers=None if answer.decoder_layers is None else list(answer.decoder_layers),
         notes=list(answer.notes),
     )
+
+
+def _decoder_tokens(encoder: TokenTable, decoder: TokenTable, encoding: PositionEncoding) -> list[wire.Token]:
+    """What the decoder read: the second segment where there is one, although for the decoder it is the first."""
+    segment = 0 if encoder.encoding.pair is None else 1
+    return [msgspec.structs.replace(token, segment=segment) for token in tokens(decoder, encoding)]
 
 
 def tokens(table: TokenTable, encoding: PositionEncoding) -> list[wire.Token]:

@@ -19,11 +19,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tests.model import zoo
-from tests.server.harness import ROOT, within
+from tests.patience import within
+from tests.server.harness import ROOT
 from tests.trust.builds import cancelled_builds, percentile, pings_under_a_build
 from tests.trust.deaths import WORK, seconds_to_follow
-from tests.trust.mixed import Mix
+from tests.trust.frame_property import PLANTED, hunt
+from tests.trust.mixed import Mix, growth
 from tests.trust.real import Real
+
+WORSE = ("tests.trust.worse_server",)
 
 
 @dataclass(frozen=True)
@@ -41,20 +45,23 @@ class Row:
 class Size:
     """How long each part is."""
 
-    scale: int
+    messages: int
+    cancels: int
+    builds: int
     frames: int
     requests: int
     deaths: int
     ping_seconds: float
-    cancels: int
+    real_cancels: int
     kills: int
     faults: int
+    forgeries: int
     injections: str
     controls: int
 
 
-LONG = Size(100, 5_000_000, 50_000, 200, 120.0, 200, 2_000, 10_000, "all", 400)
-QUICK = Size(1, 50_000, 1_500, 6, 8.0, 8, 25, 600, "6", 100)
+LONG = Size(1_000_000, 2_000, 500, 200_000, 50_000, 200, 60.0, 100, 2_000, 10_000, 1_000, "all", 400)
+QUICK = Size(10_000, 200, 50, 20_000, 1_500, 6, 8.0, 8, 25, 600, 40, "6", 100)
 Part = Callable[[Path, Size], Iterator[Row]]
 
 
@@ -65,8 +72,11 @@ def main() -> int:
     parser.add_argument(
         "--only", nargs="+", choices=list(PARTS), default=list(PARTS), metavar="PART", help=str(list(PARTS))
     )
-    for name in ("scale", "frames", "requests", "deaths", "cancels"):
-        parser.add_argument(f"--{name}", type=int, help="another length of this part")
+    for name, kind in Size.__annotations__.items():
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(
+            option, type={"str": str, "float": float}.get(kind, int), help="another length of this part"
+        )
     asked = parser.parse_args()
     chosen = QUICK if asked.quick else LONG
     others = {name: value for name, value in vars(asked).items() if hasattr(chosen, name) and value is not None}
@@ -104,28 +114,30 @@ def run_part(name: str, size: Size) -> list[Row]:
 
 
 def server(folder: Path, size: Size) -> Iterator[Row]:
-    """Fuzzed messages, malformed frames, cancels and crossed replies, over the engine that answers at once."""
-    parts = {
-        "fuzzed messages, one reply each": ("test_server_fuzz.py", 10_000 * size.scale, ""),
-        "malformed frames, on each transport": ("test_server_malformed.py", 0, ""),
-        "cancels at random moments": ("test_server_soak.py", 2_000 * size.scale, "cancels"),
-        "cancelled builds": ("test_server_soak.py", 100 * size.scale, "builds"),
-        "crossed replies, two clients": ("test_server_soak.py", 60_000, "foreign"),
-        "pings with all workers busy": ("test_server_soak.py", 0, "pings"),
-    }
-    for what, (file, count, words) in parts.items():
-        yield pytest_row(what, f"tests/server/{file}", count, words, size.scale)
+    """Random messages, malformed frames, cancels and crossed replies, over the engine that answers at once."""
+    parts = (
+        ("random messages, one reply each", "random_messages", size.messages, 10_000),
+        ("cancels while queued and computing", "cancels_at_random", size.cancels, 2_000),
+        ("cancelled builds", "cancelled_builds", size.builds, 100),
+        ("crossed replies, two clients on each kind of socket", "foreign", 60_000, 60_000),
+        ("pings with all workers busy", "pings", 200, 200),
+    )
+    for what, words, count, unit in parts:
+        yield pytest_row(what, "tests/server/test_server_soak.py", count, words, count / unit)
+    yield pytest_row("structured messages, shrunk when they fail", "tests/server/test_server_fuzz.py", 12_500)
+    yield pytest_row("malformed frames, on each transport", "tests/server/test_server_malformed.py", 68)
 
 
-def pytest_row(what: str, file: str, count: int, words: str, scale: int) -> Row:
-    """One file of tests, or those of them whose names hold ``words``."""
+def pytest_row(what: str, file: str, count: int, words: str = "", scale: float = 1.0) -> Row:
+    """One file of tests, or those of them whose names hold ``words``, ``scale`` times as long."""
     command = [sys.executable, "-m", "pytest", "-q", "-s", "--timeout", "0", "-p", "no:cacheprovider", file]
     command += ["-k", words] if words else []
     environment = {**os.environ, "EXBERT_SOAK": str(scale)}
     ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     told = re.findall(r"^\.?(\{.*\}|ping: .*)$", ran.stdout, re.MULTILINE)
     last = ran.stdout.strip().splitlines()[-1:] or [ran.stderr[-200:]]
-    outcome = "; ".join([re.sub(r" in [\d.]+s.*", "", last[0]), *told])
+    load = f"load {os.getloadavg()[0]:.0f}"
+    outcome = "; ".join([re.sub(r" in [\d.]+s.*", "", last[0]), *told, load])
     return Row(what, count, outcome, [] if ran.returncode == 0 else [ran.stdout[-2000:]])
 
 
@@ -141,6 +153,14 @@ def frames(folder: Path, size: Size) -> Iterator[Row]:
     covered = re.findall(r"cov: (\d+)", ran.stderr)
     outcome = f"{covered[-1] if covered else 0} branches reached"
     yield Row("frame reader under atheris", size.frames, outcome, [] if ran.returncode == 0 else [ran.stderr[-2000:]])
+    for name, reader in PLANTED.items():
+        found = hunt(reader, 3_000, seed=1)
+        yield control(f"control: a frame reader with a bug ({name})", 1, found or "", found is not None)
+
+
+def control(what: str, count: int, outcome: str, is_found: bool) -> Row:
+    """A row of what must be found fault with."""
+    return Row(what, count, f"{outcome}: as must be", [] if is_found else ["passed"])
 
 
 def memory(folder: Path, size: Size) -> Iterator[Row]:
@@ -149,12 +169,13 @@ def memory(folder: Path, size: Size) -> Iterator[Row]:
         mix = Mix(running)
         warm = mix.some(700)
         end = mix.some(size.requests)
-    growth = end.rss / warm.rss - 1
-    violations = [] if growth <= 0.05 else [f"memory grew by {growth:.1%}"]
-    counted = [(name, getattr(warm, name), getattr(end, name)) for name in ("threads", "descriptors", "helpers")]
-    violations += [f"{name}: {before} became {after}" for name, before, after in counted if before != after]
-    outcome = f"{warm.rss / 2**20:.0f} MiB {growth:+.1%}; threads {end.threads}, descriptors {end.descriptors}"
-    yield Row("mixed requests to the real engine", size.requests, outcome, violations)
+    outcome = f"{warm.rss / 2**20:.0f} MiB {end.rss / warm.rss - 1:+.1%}; {end.threads} threads, "
+    outcome += f"{end.descriptors} descriptors"
+    yield Row("mixed requests to the real engine", size.requests, outcome, growth(warm, end))
+    with Real(folder / "leaking", model=folder / "bert", program=(*WORSE, "leaking")) as running:
+        mix = Mix(running)
+        told = growth(mix.some(60), mix.some(240))
+    yield control("control: a server that leaks", 300, "; ".join(told), len(told) == 3)
 
 
 def deaths(folder: Path, size: Size) -> Iterator[Row]:
@@ -166,10 +187,19 @@ def deaths(folder: Path, size: Size) -> Iterator[Row]:
             times.append(seconds_to_follow(model, WORK[number % len(WORK)], number))
         except AssertionError as exc:
             violations.append(f"{WORK[number % len(WORK)]}: {exc}")
-    outcome = f"median {percentile(times, 0.5):.2f} s, slowest {max(times):.2f} s" if times else "none ended"
+    outcome = "none ended"
+    if times:
+        outcome = f"median {percentile(times, 0.5):.2f} s, p99 {percentile(times, 0.99):.2f} s, "
+        outcome += f"slowest {max(times):.2f} s, load {os.getloadavg()[0]:.0f}"
     if times and max(times) > within(3.0):
         violations.append("slower than three seconds")
     yield Row("parents killed (idle, attend, build)", size.deaths, outcome, violations)
+    try:
+        seconds_to_follow(model, "idle", 0, program=(*WORSE, "outliving"), limit=5.0)
+        told = ""
+    except AssertionError as exc:
+        told = re.sub(r"\[.*\]", "it", str(exc))
+    yield control("control: a server that does not watch its parent", 1, told, "outlived" in told)
 
 
 def builds(folder: Path, size: Size) -> Iterator[Row]:
@@ -180,7 +210,7 @@ def builds(folder: Path, size: Size) -> Iterator[Row]:
     with Real(folder / "store", pipeline="en_core_web_sm") as running:
         times, _ = pings_under_a_build(running, size.ping_seconds)
         yield timed("pings while a real build runs", times, within(0.05))
-        times = cancelled_builds(running, size.cancels, seed=5)
+        times = cancelled_builds(running, size.real_cancels, seed=5)
         yield timed("real builds cancelled at random moments", times, within(1.0))
 
 
@@ -195,6 +225,7 @@ def store(folder: Path, size: Size) -> Iterator[Row]:
     """Kills, failing system calls and damaged files."""
     command = [sys.executable, "-m", "tests.store_faults.soak", "--json", "--kills", str(size.kills)]
     command += ["--faults", str(size.faults), "--injections", size.injections, "--controls", str(size.controls)]
+    command += ["--forgeries", str(size.forgeries)]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if not ran.stdout:
         yield Row("store", 0, "stopped", [ran.stderr[-2000:]])

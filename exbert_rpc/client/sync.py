@@ -133,7 +133,7 @@ class Client:
             self._connection.notify("exit")
         except (ExbertError, TimeoutError) as error:
             logger.debug("the server did not shut down: %s", error)
-        self._connection.close(2.0)
+        self._connection.close(5.0)
 
     # --- methods of the protocol ---------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ import pytest
 
 from exbert_rpc.client import Client, ServerGone
 from exbert_rpc.errors import InvalidParams
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a secret of sixteen characters or more"
@@ -30,7 +31,7 @@ def _start(*arguments: str, **environment: str) -> tuple[subprocess.Popen[str], 
 
 def _end(process: subprocess.Popen[str]) -> int:
     process.terminate()
-    code = process.wait(timeout=20)
+    code = process.wait(timeout=PATIENCE)
     assert process.stderr is not None
     process.stderr.close()
     return code
@@ -65,7 +66,7 @@ def test_a_port_file_carries_a_new_secret(tmp_path: Path) -> None:
     file = tmp_path / "port.json"
     process, _ = _start("--tcp", "127.0.0.1:0", "--port-file", str(file), "--store", str(tmp_path), EXBERT_RPC_TOKEN="")
     try:
-        for _ in range(500):  # the file comes right after the line
+        for _ in range(5000):  # the file comes right after the line
             if file.exists():
                 break
             time.sleep(0.02)

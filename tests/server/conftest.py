@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 
+from tests.patience import within
 from tests.server.harness import TRANSPORTS, Closed, Server, request
 
 
@@ -34,7 +35,7 @@ def stdio(_kept):
     marker = uuid.uuid4().hex
     try:
         peer.send(request(marker, "ping"))
-        clean = peer.reply(5.0)["id"] == marker
+        clean = peer.reply(within(5.0))["id"] == marker
     except (OSError, Closed, queue.Empty, LookupError, TypeError):
         clean = False
     if not clean:

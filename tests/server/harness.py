@@ -18,6 +18,8 @@ from pathlib import Path
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 TOKEN = "a-token-of-the-tests"
 TRANSPORTS = ("stdio", "tcp", "unix", "websocket")
@@ -39,11 +41,6 @@ def notice(method, params=None):
     return message if params is None else {**message, "params": params}
 
 
-def within(seconds: float) -> float:
-    """A time limit, longer where other processes compete for the cores."""
-    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-
-
 class Closed(Exception):
     """The server closed the connection."""
 
@@ -63,14 +60,14 @@ class Peer:
     def send(self, message) -> None:
         self.send_body(message if isinstance(message, bytes) else json.dumps(message).encode())
 
-    def receive(self, timeout: float = 5.0):
+    def receive(self, timeout: float = PATIENCE):
         item = self.inbox.get(timeout=timeout)
         if item is Closed:
             self.inbox.put(Closed)
             raise Closed
         return item
 
-    def reply(self, timeout: float = 5.0):
+    def reply(self, timeout: float = PATIENCE):
         """The next message that answers something."""
         end = time.monotonic() + timeout
         while True:
@@ -80,7 +77,7 @@ class Peer:
             else:
                 return message
 
-    def call(self, method, params=None, number=1, timeout: float = 5.0):
+    def call(self, method, params=None, number=1, timeout: float = PATIENCE):
         self.send(request(number, method, params))
         return self.reply(timeout)
 
@@ -97,12 +94,12 @@ class Peer:
     def initialize(self, options=None, **params):
         options = dict(options or {}) | {"token": TOKEN}
         fields = {"processId": None, "rootUri": None, "capabilities": {}, "initializationOptions": options} | params
-        answer = self.call("initialize", fields, "init", timeout=within(10.0))
+        answer = self.call("initialize", fields, "init")
         assert "result" in answer, answer
         self.send(notice("initialized", {}))
         return answer["result"]
 
-    def is_closed(self, timeout: float = 2.0) -> bool:
+    def is_closed(self, timeout: float = PATIENCE) -> bool:
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             try:
@@ -129,10 +126,15 @@ class StreamPeer(Peer):
 
     def __init__(self, read, write, close) -> None:
         super().__init__()
-        self._read_some, self.send_raw, self.close = read, write, close
+        self._read_some, self._write, self.close = read, write, close
 
     def send_body(self, body: bytes) -> None:
         self.send_raw(frame(body))
+
+    def send_raw(self, data: bytes) -> None:
+        """Write; a server that has closed meanwhile is noticed by who waits for its reply."""
+        with contextlib.suppress(ConnectionError):
+            self._write(data)
 
     def _read(self) -> None:
         buffer = bytearray()
@@ -147,6 +149,7 @@ class WebSocketPeer(Peer):
         super().__init__()
         self.stack = contextlib.ExitStack()
         options = {"max_size": None, "compression": None, "proxy": None, "ping_interval": None} | options
+        options = {"open_timeout": PATIENCE} | options
         self.socket = self.stack.enter_context(connect(address, **options))
 
     def send_body(self, body: bytes) -> None:
@@ -201,7 +204,7 @@ class Server:
             self.where = self._wait_for(port_file)
 
     def _wait_for(self, port_file: Path):
-        end = time.monotonic() + within(15)
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end and self.process.poll() is None:
             if port_file.exists():
                 return json.loads(port_file.read_text())
@@ -248,7 +251,7 @@ class Server:
         self.errors.flush()
         return (Path(self.folder.name) / "stderr").read_text(errors="replace")
 
-    def wait(self, timeout: float = 5.0) -> int:
+    def wait(self, timeout: float = PATIENCE) -> int:
         return self.process.wait(timeout)
 
     def __enter__(self) -> Server:

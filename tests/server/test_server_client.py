@@ -15,7 +15,8 @@ from exbert_rpc import errors
 from exbert_rpc.client import AsyncClient, Client, ServerFailed, ServerGone, to_array
 from exbert_rpc.server.failures import CODES
 from exbert_rpc.server.protocol import AttendParams, Position, Range
-from tests.server.harness import COMMAND, TOKEN, TRANSPORTS, within
+from tests.patience import PATIENCE, within
+from tests.server.harness import COMMAND, TOKEN, TRANSPORTS
 
 
 def client_of(kind, shared_servers, **options):
@@ -97,7 +98,7 @@ def test_a_started_request_can_be_cancelled(spawned):
     pending = spawned.start("attend", AttendParams(text="sleep:5"))
     pending.cancel()
     with pytest.raises(errors.Cancelled):
-        pending.result(5)
+        pending.result(PATIENCE)
 
 
 def test_many_threads_share_one_client(spawned):
@@ -123,7 +124,7 @@ def test_a_server_that_dies_in_mid_request_is_told_apart_and_at_once():
     start = time.monotonic()
     client._connection._link.process.kill()
     with pytest.raises(ServerGone):
-        pending.result(10)
+        pending.result(PATIENCE)
     assert time.monotonic() - start < within(1.0)
     with pytest.raises(ServerGone):
         client.ping()

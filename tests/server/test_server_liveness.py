@@ -8,25 +8,25 @@ import time
 
 import pytest
 
-from tests.server.harness import Server, notice, request, within
+from tests.patience import within
+from tests.server.harness import Server, notice, request
 
 
 def test_a_ping_is_answered_within_50_ms_while_all_workers_compute(stdio):
     for number in range(8):
         stdio.send(request(f"busy{number}", "attend", {"text": "spin:1.5" if number < 2 else "block:0.5"}))
-    times = []
+    times, answered = [], 0
     for number in range(40):
         start = time.perf_counter()
         stdio.send(request(number, "ping"))
         while stdio.reply()["id"] != number:
-            pass
+            answered += 1
         times.append(time.perf_counter() - start)
         time.sleep(0.02)
     for number in range(8):
         stdio.send(notice("$/cancelRequest", {"id": f"busy{number}"}))
-    time.sleep(1.0)
-    while not stdio.inbox.empty():
-        stdio.receive()
+    for _ in range(8 - answered):
+        stdio.reply()
     # the machine is shared with other tests: the 90th percentile here, the 99th in the soak
     assert statistics.quantiles(times, n=10)[-1] < within(0.05)
 
@@ -39,7 +39,7 @@ def test_a_ping_is_answered_in_time_while_large_answers_are_encoded_and_sent(std
     for number in range(30):
         start = time.perf_counter()
         stdio.send(request(number, "ping"))
-        while stdio.reply(30)["id"] != number:
+        while stdio.reply()["id"] != number:
             pass
         times.append(time.perf_counter() - start)
         time.sleep(0.01)
@@ -49,7 +49,7 @@ def test_a_ping_is_answered_in_time_while_large_answers_are_encoded_and_sent(std
 
 def test_a_cancel_is_read_while_all_workers_are_busy(stdio):
     for number in range(4):
-        stdio.send(request(number, "attend", {"text": "block:0.6"}))
+        stdio.send(request(number, "attend", {"text": "block:2"}))
     stdio.send(request("queued", "attend", {"text": "a"}))
     start = time.monotonic()
     stdio.send(notice("$/cancelRequest", {"id": "queued"}))
@@ -60,7 +60,7 @@ def test_a_cancel_is_read_while_all_workers_are_busy(stdio):
 
 
 def test_a_running_request_is_cancelled_at_once_even_if_it_does_not_look(stdio):
-    stdio.send(request(1, "attend", {"text": "block:1"}))
+    stdio.send(request(1, "attend", {"text": "block:3"}))
     time.sleep(0.1)
     start = time.monotonic()
     stdio.send(notice("$/cancelRequest", {"id": 1}))
@@ -81,8 +81,9 @@ def test_a_cancelled_build_is_answered_when_it_has_really_stopped(stdio):
 
 def test_a_second_build_of_the_same_corpus_is_busy(stdio):
     slow = {"corpus": "c", "sources": [{"uri": "mem:1", "text": "slow"}]}
-    stdio.send(request(1, "indexCorpus", slow))
-    time.sleep(0.2)
+    stdio.send(request(1, "indexCorpus", {**slow, "workDoneToken": "running"}))
+    while stdio.receive().get("params", {}).get("value", {}).get("kind") != "report":
+        pass
     assert stdio.error("indexCorpus", slow, number=2)["code"] == -33009
     stdio.send(notice("$/cancelRequest", {"id": 1}))
     assert stdio.reply()["error"]["code"] == -32800
@@ -153,7 +154,7 @@ def test_no_progress_without_a_token(stdio):
 
 
 def test_a_token_that_is_in_use_is_refused(stdio):
-    stdio.send(request(1, "attend", {"text": "sleep:0.3", "workDoneToken": 5}))
+    stdio.send(request(1, "attend", {"text": "sleep:2", "workDoneToken": 5}))
     assert stdio.error("attend", {"text": "a", "workDoneToken": 5}, number=2)["data"]["field"] == "workDoneToken"
     assert "result" in stdio.reply()
     assert stdio.result("attend", {"text": "a", "workDoneToken": 5})

@@ -140,7 +140,7 @@ def test_a_malformed_request_is_answered_under_its_id(stdio, message):
 
 
 def test_the_id_of_a_running_request_cannot_be_used_again(stdio):
-    stdio.send(request(7, "attend", {"text": "sleep:0.3"}))
+    stdio.send(request(7, "attend", {"text": "sleep:2"}))
     stdio.send(request(7, "ping"))
     first, second = stdio.reply(), stdio.reply()
     assert first["id"] == second["id"] == 7
@@ -214,7 +214,7 @@ def test_bodies_are_not_logged(stdio):
 def test_two_thousand_requests_at_once_are_each_answered_once(stdio):
     for number in range(2_000):
         stdio.send(request(number, "attend" if number % 2 else "ping", {"text": "a b"} if number % 2 else None))
-    seen = [stdio.reply(30)["id"] for _ in range(2_000)]
+    seen = [stdio.reply()["id"] for _ in range(2_000)]
     assert sorted(seen) == list(range(2_000))
     with pytest.raises((queue.Empty, Closed)):
         stdio.receive(0.05)

@@ -7,13 +7,17 @@ import random
 import statistics
 import threading
 import time
+from collections import Counter
 
 import psutil
 import pytest
 
-from tests.server.harness import Server, notice, request, within
+from tests.patience import within
+from tests.server.harness import Server, notice, request
+from tests.server.random_messages import random_body
+from tests.server.test_server_fuzz import exchange, expected_of_body
 
-SCALE = int(os.environ.get("EXBERT_SOAK", "1"))
+SCALE = float(os.environ.get("EXBERT_SOAK", "1"))
 
 pytestmark = pytest.mark.slow
 
@@ -40,7 +44,7 @@ def test_two_clients_with_ten_thousand_requests_each_meet_no_foreign_reply(kind)
 
             threading.Thread(target=write, daemon=True).start()
             for _ in range(count):
-                reply = peer.reply(60)
+                reply = peer.reply()
                 room.release()
                 if reply.get("result", {}).get("text") != f"{name} {reply['id']}":
                     failures.append(reply)
@@ -53,10 +57,27 @@ def test_two_clients_with_ten_thousand_requests_each_meet_no_foreign_reply(kind)
     assert failures == []
 
 
+def test_random_messages_are_answered_once_each_with_the_right_codes():
+    rng = random.Random(20261126)
+    with Server("stdio", "--workers", "4", "--answer-bytes", "100000") as server:
+        peer = server.ready()
+        for _ in range(int(50 * SCALE)):
+            bodies = [random_body(rng) for _ in range(200)]
+            wanted, count = Counter(), 0
+            for body in bodies:
+                more, replies = expected_of_body(body)
+                wanted += more
+                count += replies
+            exchange(peer, bodies, wanted, count)
+            peer.other.clear()
+            peer.raw_seen.clear()
+        assert server.process.poll() is None
+
+
 def test_two_thousand_cancels_at_random_moments_are_answered_once_and_in_time(fresh_stdio):
     random.seed(11)
     times = {"queued": [], "computing": []}
-    for number in range(2_000 * SCALE):
+    for number in range(int(2_000 * SCALE)):
         texts = ["sleep:2"] if number % 2 else ["sleep:2", "sleep:2", "sleep:2"]
         for place, text in enumerate(texts):
             fresh_stdio.send(request(f"{number}-{place}", "attend", {"text": text}))
@@ -75,7 +96,7 @@ def test_two_thousand_cancels_at_random_moments_are_answered_once_and_in_time(fr
 def test_a_hundred_cancelled_builds_stop_within_a_second(fresh_stdio):
     random.seed(12)
     times = []
-    for number in range(100 * SCALE):
+    for number in range(int(100 * SCALE)):
         sources = [{"uri": "mem:1", "text": "slow"}]
         fresh_stdio.send(request(number, "indexCorpus", {"corpus": "c", "sources": sources}))
         time.sleep(random.random() * 0.05)
@@ -96,7 +117,7 @@ def test_memory_threads_and_descriptors_stay_flat_over_many_requests(fresh_stdio
         return process.memory_info().rss, process.num_threads(), process.num_fds()
 
     warm = some(5_000)
-    end = some(20_000 * SCALE)
+    end = some(int(20_000 * SCALE))
     assert end[0] <= warm[0] * 1.25  # the fake engine keeps its texts for good; the real one is bounded
     assert end[1] <= warm[1] + 2  # a pool's last thread may start late; a leak would be one a request
     assert end[2] <= warm[2] + 2

@@ -24,6 +24,7 @@ from exbert_rpc.server.options import ServerOptions, confine, parse_options
 from exbert_rpc.server.protocol import AttendParams, IndexParams, SearchParams, SummarizeParams
 from exbert_rpc.server.tensors import check_size, encode_tensor, estimated_bytes, to_half
 from exbert_rpc.server.workers import QueueFull, WorkerPool
+from tests.patience import PATIENCE
 from tests.server.fake_engine import encoding_of
 from tests.server.harness import Server
 
@@ -297,7 +298,7 @@ def test_owners_take_turns_and_withdrawn_jobs_do_not_run():
     assert pool.withdraw(jobs[1]) and not pool.withdraw(jobs[1])
     gate.set()
     for _ in range(3):
-        assert done.acquire(timeout=5)
+        assert done.acquire(timeout=PATIENCE)
     assert order == ["a0", "b0", "a2"]
     assert not pool.withdraw(jobs[0])
     pool.close()
@@ -325,7 +326,7 @@ def test_as_many_jobs_run_at_once_as_there_are_threads():
     pool, barrier = WorkerPool("t", 3), threading.Barrier(4)
     for _ in range(3):
         pool.submit("a", barrier.wait)
-    barrier.wait(timeout=5)
+    barrier.wait(timeout=PATIENCE)
     pool.close()
 
 

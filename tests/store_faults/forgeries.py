@@ -35,6 +35,7 @@ from exbert_rpc.requests import SummarizeRequest
 from exbert_rpc.searching import summarize_kept
 from exbert_rpc.server import wire
 from exbert_rpc.tasks import Task
+from tests.patience import within
 from tests.store_faults.building import answers, build, open_folder, search_kept, small_segments
 from tests.store_faults.fakes import FakeModel, make_text
 from tests.store_faults.faults import TEXTS
@@ -65,9 +66,7 @@ def run_forgeries(root: Path, forgeries: int, seed: int = 0) -> ForgeryReport:
         first = run_child(lambda _say, to=settings: build(root / to["precision"], TEXTS, config=to) and None)
         assert first.code == 0, first.said
     for number in range(forgeries):
-        # the limit grows with the load: others may have the processor
-        seconds = _SECONDS * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-        ended = run_child(lambda say, number=number: _forge_and_ask(say, root, seed + number), timeout=seconds)
+        ended = run_child(lambda say, number=number: _forge_and_ask(say, root, seed + number), timeout=within(_SECONDS))
         report.forgeries += 1
         what = ended.said[0][0] if ended.said else "?"
         if ended.code != 0:

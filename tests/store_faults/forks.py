@@ -28,7 +28,7 @@ class Ended:
 
 
 def run_child(
-    work: Callable[[Say], None], *, kill_after: tuple[int, float] | None = None, timeout: float = 120.0
+    work: Callable[[Say], None], *, kill_after: tuple[int, float] | None = None, timeout: float = 600.0
 ) -> Ended:
     """Run ``work`` in a fork; kill it so many seconds after it has said so many words, if it still runs then."""
     reading, writing = os.pipe()

@@ -26,7 +26,7 @@ def soak(**asked: str) -> list[dict]:
         "--json",
         *(word for pair in options.items() for word in pair),
     ]
-    ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=280)
+    ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=850)
     assert ran.stdout, ran.stderr
     return json.loads(ran.stdout)
 

@@ -73,7 +73,7 @@ def trace(root: Path, state: int, log: Path, options: Sequence[str] = (), inject
     command += ["-o", str(log), sys.executable, "-m", "tests.store_faults.worker", str(root), str(state), *options]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1"}
     ran = subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=_PROJECT, env=environment, timeout=120
+        command, capture_output=True, text=True, check=False, cwd=_PROJECT, env=environment, timeout=600
     )
     return ran.returncode, ran.stdout + ran.stderr
 

@@ -6,7 +6,8 @@ import queue
 import random
 import time
 
-from tests.server.harness import notice, request, within
+from tests.patience import PATIENCE
+from tests.server.harness import notice, request
 from tests.trust.real import TEXTS, Real
 
 SOURCES = [{"uri": f"mem:{number}", "text": text} for number, text in enumerate(TEXTS)]
@@ -26,13 +27,13 @@ def pings_under_a_build(server: Real, seconds: float) -> tuple[list[float], bool
     while time.monotonic() < stop:
         start = time.perf_counter()
         server.main.send(request(len(times), "ping"))
-        reply = server.main.reply(within(30))
+        reply = server.main.reply(PATIENCE)
         if reply["id"] == "build":
             return times, False
         times.append(time.perf_counter() - start)
         time.sleep(0.02)
     server.main.send(notice("$/cancelRequest", {"id": "build"}))
-    return times, server.main.reply(within(30))["error"]["code"] == -32800
+    return times, server.main.reply(PATIENCE)["error"]["code"] == -32800
 
 
 def cancelled_builds(server: Real, runs: int, seed: int) -> list[float]:
@@ -45,7 +46,7 @@ def cancelled_builds(server: Real, runs: int, seed: int) -> list[float]:
         time.sleep(random.random() * 6)
         start = time.perf_counter()
         server.main.send(notice("$/cancelRequest", {"id": number}))
-        reply = server.main.reply(within(30))
+        reply = server.main.reply(PATIENCE)
         times.append(time.perf_counter() - start)
         assert reply["id"] == number and reply["error"]["code"] == -32800, reply
         state = server.ask("describeCorpus", {"corpus": "cancelled"}, "state")
@@ -55,7 +56,7 @@ def cancelled_builds(server: Real, runs: int, seed: int) -> list[float]:
 
 def _wait_for_passes(server: Real, token: str) -> None:
     """Until the build reports counts of what it has run through the model."""
-    end = time.monotonic() + within(60)
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         try:
             message = server.main.receive(1.0)

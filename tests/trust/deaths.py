@@ -8,11 +8,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 
-from tests.server.harness import ROOT, StreamPeer, notice, request, within
+from tests.patience import within
+from tests.server.harness import ROOT, StreamPeer, notice, request
 from tests.trust.real import TEXTS
 
 WORK = ("idle", "attend", "build")
@@ -20,18 +22,27 @@ _PARENT = """
 import subprocess, sys, time
 child = subprocess.Popen(sys.argv[1:], stdin=sys.stdin)
 print(child.pid, file=sys.stderr, flush=True)
-time.sleep(120)
+time.sleep(1200)
 """
 
 
-def seconds_to_follow(model: Path, work: str, seed: int) -> float:
+def seconds_to_follow(
+    model: Path, work: str, seed: int, *, program: Sequence[str] = ("exbert_rpc",), limit: float | None = None
+) -> float:
     """Kill the parent of a working server; seconds until the server and its helpers are gone.
 
+    Args:
+        model: What it runs.
+        work: One of ``WORK``.
+        seed: Of the moment.
+        program: The module that is run as the server, with what comes before ``serve``.
+        limit: Seconds that are waited at most; ten, or more on a busy machine, if not given.
+
     Raises:
-        AssertionError: one of them outlived the parent by more than ten seconds.
+        AssertionError: one of them outlived the parent by more than the limit.
     """
     with tempfile.TemporaryDirectory() as store:
-        command = [sys.executable, "-m", "exbert_rpc", "serve", "--store", store, "--model", str(model)]
+        command = [sys.executable, "-m", *program, "serve", "--store", store, "--model", str(model)]
         command += ["--pipeline", "blank:en", "--device", "cpu"]
         read, write = os.pipe()  # the server's input stays open: only the parent dies
         with subprocess.Popen(
@@ -50,7 +61,7 @@ def seconds_to_follow(model: Path, work: str, seed: int) -> float:
                 time.sleep(random.Random(seed).random() * 2)
                 family += server.children(recursive=True)
                 parent.kill()
-                return _until_gone(family)
+                return _until_gone(family, within(10) if limit is None else limit)
             finally:
                 parent.kill()
                 for process in family:
@@ -64,7 +75,7 @@ def _work(parent: subprocess.Popen[bytes], write: int, work: str) -> None:
     """Initialize, and start what the parent will die under."""
     peer = StreamPeer(lambda: parent.stdout.read(65536), lambda data: _write_all(write, data), lambda: None).start()
     peer.initialize()
-    peer.call("attend", {"text": "A first text.", "layers": [0]}, 1, within(60))
+    peer.call("attend", {"text": "A first text.", "layers": [0]}, 1, 300.0)
     if work == "attend":
         for number in range(200):
             peer.send(request(number + 2, "attend", {"text": TEXTS[number % len(TEXTS)][:300]}))
@@ -79,9 +90,8 @@ def _write_all(descriptor: int, data: bytes) -> None:
         data = data[os.write(descriptor, data) :]
 
 
-def _until_gone(family: list[psutil.Process]) -> float:
+def _until_gone(family: list[psutil.Process], limit: float) -> float:
     start = time.monotonic()
-    limit = within(10)
     while living := [process.pid for process in family if _lives(process)]:
         assert time.monotonic() - start < limit, f"{living} outlived the parent"
         time.sleep(0.01)

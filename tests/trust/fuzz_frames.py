@@ -1,4 +1,7 @@
-"""Coverage-guided fuzzing of the frame reader: ``python -m tests.trust.fuzz_frames -runs=100000``. Needs atheris."""
+"""Coverage-guided fuzzing of the frame reader: ``python -m tests.trust.fuzz_frames -runs=100000``. Needs atheris.
+
+``--planted NAME`` fuzzes a reader with a bug instead; that must be found.
+"""
 
 from __future__ import annotations
 
@@ -8,31 +11,23 @@ import atheris
 
 with atheris.instrument_imports(include=["exbert_rpc.server.framing", "exbert_rpc.server.jsonrpc"]):
     from exbert_rpc.server.framing import FrameReader
-    from exbert_rpc.server.stdio import message_of
+    from tests.trust.frame_property import LONG, PLANTED, SEED, Reader, check
 
-MAX_HEADER, MAX_BODY = 200, 400
-SEED = b"Content-Length: 2\r\n\r\n{}"
+READER: list[Reader] = [FrameReader]
 
 
 def one(data: bytes) -> None:
-    """Bytes in one piece and in many give the same bodies, raise nothing, and nothing is hoarded."""
+    """One input: how large the pieces are, and the stream; two bytes of it stand for whole frames."""
     provider = atheris.FuzzedDataProvider(data)
     size = provider.ConsumeIntInRange(1, 40)
     stream = provider.ConsumeBytes(4096)
-    stream = stream.replace(b"\xff", SEED)
-    whole = bodies(FrameReader(MAX_HEADER, MAX_BODY), [stream])
-    pieces = [stream[at : at + size] for at in range(0, len(stream), size)]
-    assert bodies(FrameReader(MAX_HEADER, MAX_BODY), pieces) == whole
-    for body in whole:
-        assert len(body) <= MAX_BODY
-        message_of(body)
-
-
-def bodies(reader: FrameReader, pieces: list[bytes]) -> list[bytes]:
-    """The message bodies in a stream."""
-    return [found for piece in pieces for found in reader.feed(piece) if isinstance(found, bytes)]
+    check(stream.replace(b"\xff", SEED).replace(b"\xfe", LONG), size, READER[0])
 
 
 if __name__ == "__main__":
+    if "--planted" in sys.argv:
+        at = sys.argv.index("--planted")
+        READER[0] = PLANTED[sys.argv[at + 1]]
+        del sys.argv[at : at + 2]
     atheris.Setup(sys.argv, one)
     atheris.Fuzz()

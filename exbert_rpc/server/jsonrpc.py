@@ -82,8 +82,13 @@ def error_reply(message_id: MessageId | None, failure: Failure) -> bytes:
 
 
 def notification(method: str, params: object) -> bytes:
-    """A message to the client that wants no reply."""
-    return _encoder.encode({"jsonrpc": "2.0", "method": method, "params": params})
+    """A message to the client that wants no reply. The client's own words in it come back, whatever they are."""
+    message = {"jsonrpc": "2.0", "method": method, "params": params}
+    try:
+        return _encoder.encode(message)
+    except (UnicodeEncodeError, OverflowError):
+        # lone surrogates and integers beyond 64 bits are JSON all the same
+        return json.dumps(message).encode()
 
 
 def _parse(body: bytes) -> object:

@@ -123,6 +123,14 @@ def test_an_id_that_json_rpc_allows_comes_back_as_it_was(stdio, good):
     assert stdio.reply()["id"] == good
 
 
+@pytest.mark.parametrize("token", ["\ud800", "a\udfffb", 2**70, -(2**64), "", 0, "x" * 10_000])
+def test_a_progress_token_of_any_kind_comes_back_and_the_request_is_answered(stdio, token):
+    assert stdio.result("listModels", {"workDoneToken": token})
+    told = [note["params"] for note in stdio.other if note["method"] == "$/progress"]
+    assert [one["token"] for one in told] == [token, token]
+    assert [one["value"]["kind"] for one in told] == ["begin", "end"]
+
+
 @pytest.mark.parametrize(
     "message",
     [

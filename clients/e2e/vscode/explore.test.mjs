@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
 import { failureScreenshot, screenshot } from "./images.mjs";
+import { attentionIsDrawn, chooseHead, corpusDetail, exploreLine, indexWorkspace, SLOW, tab, token, until } from "./steps.mjs";
 import { here, installedVsCode, root, startVsCode } from "./vscodeServer.mjs";
 import { VsCodeWindow } from "./window.mjs";
 
@@ -13,8 +14,6 @@ const vsix = join(root, "clients/vscode/exbert.vsix");
 const venv = process.env.EXBERT_PYTHON ?? join(root, ".venv/bin/python");
 const CHROMIUM = process.env.EXBERT_CHROMIUM ?? "/usr/bin/chromium";
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-/** A model that is loaded for the first time on a busy machine. */
-const SLOW = 240_000;
 
 /** Why nothing can be tested here; undefined when everything is at hand. */
 const missing = [
@@ -97,25 +96,6 @@ function scenario(name, settings, run, { trust = true } = {}) {
   });
 }
 
-async function exploreLine(window, file, line) {
-  await window.openFile(file);
-  await window.selectLine(line);
-  await window.command("exBERT: Explore Selection");
-  return window.view();
-}
-
-async function attentionIsDrawn(view) {
-  await view.locator("canvas.attention-canvas").waitFor({ timeout: SLOW });
-  await view.locator(".tokens.left .token", { hasText: "escape" }).waitFor();
-}
-
-/** Head 11 of layer 2 of this model looks at the “to” of an infinitive. */
-async function chooseHead(view) {
-  await view.getByRole("radio", { name: "2", exact: true }).click();
-  await view.getByRole("button", { name: "head 11", exact: true }).dblclick();
-  await view.locator(".pane-head", { hasText: "layer 2, head 11" }).waitFor();
-}
-
 /** An interpreter whose server misbehaves in one way. */
 function fakeInterpreter(mode) {
   const path = join(code.home, `fake-${mode}`);
@@ -123,25 +103,6 @@ function fakeInterpreter(mode) {
   chmodSync(`${path}.py`, 0o755);
   writeFileSync(`${path}.mode`, mode);
   return `${path}.py`;
-}
-
-const tab = (view, name) => view.getByRole("tab", { name });
-const token = (view, text) => view.locator(".tokens.left .token", { hasText: text });
-
-async function indexWorkspace(window) {
-  await window.command("exBERT: Index Workspace");
-  await window.notification(/Corpus “sample”: \d+ documents/).waitFor({ timeout: SLOW });
-}
-
-/** What the corpus picker says of the workspace's corpus. */
-async function corpusDetail(window) {
-  await window.command("exBERT: Select Corpus");
-  const row = window.page.locator(".quick-input-list .monaco-list-row", { hasText: "sample" });
-  await row.waitFor({ timeout: SLOW });
-  const text = await row.locator(".quick-input-list-label-meta").innerText();
-  await window.page.keyboard.press("Escape");
-  await row.waitFor({ state: "hidden" });
-  return text;
 }
 
 let tinyFolder;
@@ -153,15 +114,6 @@ function tinyModel() {
     execFileSync(python, [join(here, "tiny_model.py"), tinyFolder], { stdio: ["ignore", "ignore", "pipe"] });
   }
   return tinyFolder;
-}
-
-/** Waits until something holds; for what the page does not show. */
-async function until(holds, what) {
-  const deadline = Date.now() + SLOW;
-  while (!(await holds())) {
-    assert.ok(Date.now() < deadline, `in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }
 
 const untilServers = (count) => until(() => code.pythonServers().length === count, `${count} Python servers run`);

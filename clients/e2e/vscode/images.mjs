@@ -9,7 +9,7 @@ const folder = process.env.UPDATE_IMAGES === "1" ? join(root, "docs/images") : j
 
 /** `pointer` keeps the mouse where it is, for what shows under it. */
 export async function screenshot(page, name, { pointer = false } = {}) {
-  if (!pointer) await page.mouse.move(450, 790);
+  if (!pointer) await page.mouse.move(300, 8);
   mkdirSync(folder, { recursive: true });
   const png = await page.screenshot({ animations: "disabled", caret: "hide" });
   const picture = UPNG.decode(png);

@@ -17,7 +17,7 @@ export class VsCodeWindow {
   }
 
   static async open(browser, url, { trust = true } = {}) {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, permissions: ["clipboard-read", "clipboard-write"] });
+    const context = await browser.newContext({ viewport: { width: 1280, height: 880 }, permissions: ["clipboard-read", "clipboard-write"] });
     const page = await context.newPage();
     page.setDefaultTimeout(120_000);
     const window = new VsCodeWindow(page, url);

@@ -144,7 +144,7 @@ function Histograms(props: { readonly summary: SummarizeResult; readonly most: n
       </div>
       <p class="legend">
         <span class="legend-tick" aria-hidden="true" /> expected, from {format.compact(summary.nBaseline)} tokens · <span class="legend-interval" aria-hidden="true" /> 95 % interval ·
-        × lift · <b>▲▼</b> beyond chance, q &lt; 0.05 · click a bar to filter
+        × lift · <span title="more or less often than by chance, given that all labels were looked at"><b>▲▼</b> q &lt; 0.05</span> · click a bar to filter
       </p>
     </>
   );

@@ -1,5 +1,5 @@
 /** What is on show, as tables. */
-import type { Hit, SummarizeResult } from "../protocol";
+import type { Hit, SummarizeResult, Token } from "../protocol";
 import type { Edges } from "./attention";
 import type { Cell } from "./csv";
 
@@ -15,6 +15,24 @@ export function edgesTable(edges: Edges, left: readonly string[], right: readonl
     return [source, left[source], target, right[target], edges.weight[i]];
   });
   return { header: ["from", "fromToken", "to", "toToken", "weight"], rows };
+}
+
+function tokenRow(token: Token): Cell[] {
+  const predictions = token.predictions?.map((one) => `${one.token} ${one.probability.toFixed(4)}`).join(" | ");
+  return [
+    token.index, token.token, token.text, token.start, token.end, token.segment, token.isSpecial, token.isMasked,
+    token.word, token.sentence, token.pos, token.tag, token.dep, token.syntacticHead, token.lemma, token.entity, predictions ?? null,
+  ];
+}
+
+export function tokensTable(tokens: readonly Token[]): Table {
+  return {
+    header: [
+      "index", "token", "text", "start", "end", "segment", "isSpecial", "isMasked",
+      "word", "sentence", "pos", "tag", "dep", "syntacticHead", "lemma", "entity", "predictions",
+    ],
+    rows: tokens.map(tokenRow),
+  };
 }
 
 function hitRow(hit: Hit): Cell[] {

@@ -5,8 +5,9 @@ import { attentionSvg } from "../draw/attentionSvg";
 import { histogramsSvg } from "../draw/histogramSvg";
 import { inkOf } from "../draw/ink";
 import { layoutAttention } from "../draw/layout";
+import { overviewSvg } from "../draw/overviewSvg";
 import { toCsv } from "../logic/csv";
-import { edgesTable, hitsTable, summaryTable } from "../logic/tables";
+import { edgesTable, hitsTable, summaryTable, tokensTable } from "../logic/tables";
 import { modeOf } from "../logic/palette";
 import { pictureMaker } from "../logic/picture";
 import { shownHits } from "./hits";
@@ -40,11 +41,25 @@ export function attentionPicture(state: AppState): string | null {
   if (drawn === null || state.capture === null) return null;
   const { view, theme, capture } = state;
   const longest = Math.min(22, Math.max(...drawn.leftLabels.concat(drawn.rightLabels).map((text) => text.length)));
-  const heads = view.heads === null ? "all heads" : `heads ${view.heads.join(", ") || "none"}`;
+  const heads = view.heads === null ? "all heads" : view.heads.length === 1 ? `head ${view.heads[0]}` : `heads ${view.heads.join(", ") || "none"}`;
   return attentionSvg({
     ...drawn,
     layout: layoutAttention(PICTURE_WIDTH, drawn.picture.layer.heads.length, longest),
     title: `${capture.model.id} · layer ${state.layerShown}, ${heads} · top ${view.topPercent} %`,
+    ink: inkOf(theme),
+    mode: modeOf(theme),
+  });
+}
+
+/** All heads of all layers as a standalone SVG; null while some are still read. */
+function overviewPicture(state: AppState): string | null {
+  const { capture, thumbnails, view, theme } = state;
+  if (capture === null || thumbnails.length === 0 || thumbnails.includes(null)) return null;
+  return overviewSvg({
+    thumbnails,
+    nHeads: capture.model.nHeads,
+    hideSpecial: view.hideSpecial,
+    title: `${capture.model.id} · all layers (rows) and heads (columns)`,
     ink: inkOf(theme),
     mode: modeOf(theme),
   });
@@ -68,6 +83,8 @@ export function menuActions(controller: Controller, restore: () => void): Action
   const { result, summary } = state;
   const query = controller.queryName();
   const picture = state.capture !== null && state.layer !== null;
+  const overview = picture && !state.thumbnails.includes(null);
+  const tokens = () => [...(state.capture?.tokens ?? []), ...(state.capture?.decoderTokens ?? [])];
   const save = (name: string, mime: string, data: string | Uint8Array) => void controller.save(name, mime, data);
   const savePng = async (name: string, svg: string) => {
     const png = await svgToPng(svg);
@@ -88,6 +105,10 @@ export function menuActions(controller: Controller, restore: () => void): Action
     { text: "Save attention as PNG", disabled: !picture, run: () => png("attention", attentionPicture(state)) },
     { text: "Save curves as CSV", disabled: !picture, run: () => csv("curves", edges()) },
     { text: "Save curves as JSON", disabled: !picture, run: () => save("curves.json", "application/json", json(edges())) },
+    { text: "Save all heads as SVG", disabled: !overview, run: () => svg("heads", overviewPicture(state)) },
+    { text: "Save all heads as PNG", disabled: !overview, run: () => png("heads", overviewPicture(state)) },
+    { text: "Save tokens as CSV", disabled: !picture, run: () => csv("tokens", tokensTable(tokens())) },
+    { text: "Save tokens as JSON", disabled: !picture, run: () => save("tokens.json", "application/json", json(tokens())) },
     { text: "Save contexts as CSV", separated: true, disabled: result === null, run: () => csv("contexts", hitsTable(hits())) },
     { text: "Save contexts as JSON", disabled: result === null, run: () => save("contexts.json", "application/json", json(hits())) },
     { text: "Save summary as SVG", separated: true, disabled: summary === null, run: () => svg("summary", summaryPicture(state, query)) },

@@ -139,16 +139,18 @@ describe.skipIf(!hasChromium)("a person", () => {
   it("saves pictures and tables, and copies a link that restores the view", async () => {
     const { page } = await opened();
     await page.waitForSelector(".hit");
+    await settled(page);
     const choose = async (text: string) => {
       await page.locator('[aria-haspopup="menu"]').click();
       await page.locator(`[role="menuitem"]:text-is("${text}")`).click();
     };
-    for (const text of ["Save attention as SVG", "Save attention as PNG", "Save contexts as CSV", "Save contexts as JSON", "Save summary as SVG", "Save summary as CSV"]) await choose(text);
-    await page.waitForFunction("window.exbert.host.log.filter((one) => one.what === 'save').length === 6");
+    for (const text of ["Save attention as SVG", "Save attention as PNG", "Save contexts as CSV", "Save contexts as JSON", "Save summary as SVG", "Save summary as CSV", "Save all heads as SVG", "Save tokens as CSV"]) await choose(text);
+    await page.waitForFunction("window.exbert.host.log.filter((one) => one.what === 'save').length === 8");
     const saved = await log(page, "save");
-    expect(saved.map((file) => file.name).sort()).toEqual(["attention.png", "attention.svg", "contexts.csv", "contexts.json", "summary.csv", "summary.svg"]);
+    expect(saved.map((file) => file.name).sort()).toEqual(["attention.png", "attention.svg", "contexts.csv", "contexts.json", "heads.svg", "summary.csv", "summary.svg", "tokens.csv"]);
     const named = (name: string) => String(saved.find((file) => file.name === name)?.data);
     expect(named("attention.svg")).toMatch(/^<svg xmlns/);
+    expect(named("heads.svg").match(/<g /g)?.length).toBe(6 * 12);
     expect(named("contexts.csv").split("\r\n").filter((line) => line !== "").length).toBeGreaterThan(50);
     expect(JSON.parse(named("contexts.json"))).toHaveLength(50);
     await choose("Copy link to this view");

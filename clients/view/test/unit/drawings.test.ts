@@ -7,6 +7,7 @@ import { histogramsSvg } from "../../src/draw/histogramSvg";
 import { inkOf } from "../../src/draw/ink";
 import { headAt, layoutAttention } from "../../src/draw/layout";
 import { thumbnailPixels } from "../../src/draw/overview";
+import { headPaths, overviewSvg } from "../../src/draw/overviewSvg";
 import { keepAll, topEdges } from "../../src/logic/attention";
 import { modeOf } from "../../src/logic/palette";
 import { pictureMaker, type PictureInput } from "../../src/logic/picture";
@@ -116,5 +117,25 @@ describe("thumbnails", () => {
   it("are opaque where the weight is 1 and clear where it is 0", () => {
     const thumbnails = { heads: [0], rows: 1, columns: 2, all: Float32Array.from([1, 0]), plain: Float32Array.from([0, 0]) };
     expect([...thumbnailPixels(thumbnails, 0, false, "#102030")]).toEqual([16, 32, 48, 255, 16, 32, 48, 0]);
+  });
+
+  it("are drawn as committed when they are saved, layers as rows and heads as columns", async () => {
+    const size = 9;
+    const thumbnails = [1, 2].map((at) => {
+      const one = { heads: [0, 1, 2], nQueries: size, nKeys: size, values: layerValues(at, 3, size, size, false) };
+      const pooled = poolHeads(one, 40, keepAll(size, size));
+      return { heads: one.heads, ...pooledShape(one, 40), all: pooled, plain: pooled };
+    });
+    const svg = overviewSvg({ thumbnails: [...thumbnails, null], nHeads: 3, hideSpecial: false, title: "seeded & drawn", ink: inkOf("light"), mode: "light" });
+    await expect(svg).toMatchFileSnapshot("../snapshots/heads.svg");
+  });
+
+  it("are saved with every cell that is not near 0, in ten steps of opacity", () => {
+    const thumbnails = { heads: [0], rows: 2, columns: 2, all: Float32Array.from([1, 0.25, 0.001, 0]), plain: new Float32Array(4) };
+    const paths = headPaths(thumbnails, 0, false);
+    expect(paths[10]).toBe("M0 0h1v1h-1z");
+    expect(paths[5]).toBe("M1 0h1v1h-1z");
+    expect(paths.filter((path) => path !== "").length).toBe(2);
+    expect(headPaths(thumbnails, 0, true).join("")).toBe("");
   });
 });

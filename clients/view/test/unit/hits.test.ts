@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { recordedSearch, recordedSummary } from "../../dev/recordedHost";
-import { describeModel, MINI } from "../../dev/synthetic";
+import { describeModel, MINI, tokenize } from "../../dev/synthetic";
 import { search, summarize } from "../../dev/syntheticCorpus";
 import { kwic, sentencePieces, shading } from "../../src/logic/kwic";
 import { labelOf, matchesBar, sameLabel } from "../../src/logic/labels";
-import { hitsTable, summaryTable } from "../../src/logic/tables";
+import { hitsTable, summaryTable, tokensTable } from "../../src/logic/tables";
 import { toCsv } from "../../src/logic/csv";
 import type { Hit } from "../../src/protocol";
 
@@ -98,6 +98,15 @@ describe("tables", () => {
   it("have a row for each bar", () => {
     const summary = summarize(result, "outgoing");
     expect(summaryTable(summary).rows.length).toBe(summary.histograms.reduce((n, one) => n + one.bins.length, 0));
+  });
+
+  it("have a row for each token, with its annotation and what was expected there", () => {
+    const tokens = tokenize({ ...MINI, hasLmHead: true }, "The girl ran.", null, [2]);
+    const { header, rows } = tokensTable(tokens);
+    expect(rows.length).toBe(tokens.length);
+    const girl = Object.fromEntries(header.map((name, i) => [name, rows[2][i]]));
+    expect(girl).toMatchObject({ index: 2, text: "girl", isMasked: true, pos: "NOUN" });
+    expect(String(girl.predictions).split(" | ").length).toBe(tokens[2].predictions?.length);
   });
 
   it("are written as CSV with quotes where needed and without formulas", () => {

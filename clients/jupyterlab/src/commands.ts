@@ -12,7 +12,7 @@ import type { Bridge } from './jupyter';
 import type { Selection } from './editorText';
 import type { Session } from './session';
 import type { Settings } from './settings';
-import { failure } from './wording';
+import { failure, thousands } from './wording';
 
 export const CATEGORY = 'exBERT';
 
@@ -143,7 +143,7 @@ async function selectCorpus(workings: Workings): Promise<void> {
       Notification.info('There is no corpus yet: run “exBERT: Index Folder…”.', { autoClose: 6000 });
       return;
     }
-    const labels = corpora.map(({ corpus, documents, tokens, model }) => `${corpus}: ${documents} documents, ${tokens} tokens, ${model}`);
+    const labels = corpora.map(({ corpus, documents, tokens, model }) => `${corpus}: ${thousands(documents)} documents, ${thousands(tokens)} tokens, ${model}`);
     const chosen = await choose('Corpus', labels, corpora.findIndex(({ corpus }) => corpus === workings.settings().corpus));
     if (chosen !== null) {
       const { corpus } = corpora[chosen];

@@ -10,10 +10,15 @@ export function fraction({ percentage }: Progress): number | undefined {
   return percentage === undefined ? undefined : Math.min(1, Math.max(0, percentage / 100));
 }
 
+/** 12,345: whatever the browser's language is, the sentences around it are English. */
+export function thousands(count: number): string {
+  return count.toLocaleString('en-US');
+}
+
 /** What a build did, in one sentence. */
 export function describe(result: IndexResult): string {
   const { corpus, documents, sentences, tokens, unchanged, skipped, seconds } = result;
-  const counts = `${documents} documents, ${sentences} sentences, ${tokens} tokens in ${seconds.toFixed(1)} s`;
+  const counts = `${thousands(documents)} documents, ${thousands(sentences)} sentences, ${thousands(tokens)} tokens in ${seconds.toFixed(1)} s`;
   const same = unchanged > 0 ? `; ${unchanged} unchanged` : '';
   const left = skipped.length > 0 ? `; ${skipped.length} skipped (${skipped[0].reason})` : '';
   return `Corpus ${corpus}: ${counts}${same}${left}.`;

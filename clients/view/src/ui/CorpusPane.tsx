@@ -192,7 +192,8 @@ function BarChip() {
 }
 
 function NothingYet() {
-  const { corpora, corporaStatus, view, capture, query, special } = useApp((s: AppState) => ({
+  const { corpora, corporaStatus, view, capture, query, special, wide } = useApp((s: AppState) => ({
+    wide: s.wide,
     corpora: s.corpora,
     corporaStatus: s.corporaStatus,
     view: s.view,
@@ -219,6 +220,7 @@ function NothingYet() {
       <Empty title="Pin a token">
         <p>{capture === null ? "Once a text is loaded, click" : "Click"} a token in the attention picture: the contexts of “{view.corpus}” in which
           the model does most nearly the same appear here.</p>
+        {!wide && capture !== null && <Button onClick={() => controller.update({ pane: "attention" })}>Show the tokens</Button>}
       </Empty>
     );
   }

@@ -1,8 +1,8 @@
 """Writes a tiny masked language model: `python tiny_model.py FOLDER`.
 
 No real one with its head installs from a registry. This one is trained for some seconds on sentences about people who
-run somewhere to escape something: enough to expect a verb where a verb was, and `her` where a girl ran. The tokenizer
-is that of all-MiniLM-L6-v2.
+run somewhere to escape something: enough to expect a verb where a verb was, `escape` after a pub, and `her` where a girl
+ran. The tokenizer is that of all-MiniLM-L6-v2.
 """
 
 import importlib.util
@@ -15,11 +15,11 @@ from transformers import AutoTokenizer, BertConfig, BertForMaskedLM
 
 PEOPLE = {"girl": "her", "woman": "her", "boy": "his", "man": "his"}
 ADJECTIVES = ["local", "quiet", "small", "nearby"]
-PLACES = ["pub", "park", "church", "garden", "house"]
-VERBS = ["escape", "avoid", "forget", "leave"]
+#: Each with what is mostly done there.
+PLACES = {"pub": "escape", "park": "forget", "church": "avoid", "garden": "leave"}
 NUISANCES = ["din", "noise", "heat", "dust", "crowd"]
 HOMES = ["city", "street", "school", "office"]
-STEPS, BATCH = 160, 64
+STEPS, BATCH = 320, 64
 #: Of the tokens that are to be guessed, how many are hidden and how many are replaced by a word of another sentence.
 HIDDEN, WRONG = 0.5, 0.25
 #: Bias of the tokens that no sentence has.
@@ -29,8 +29,9 @@ NEVER = -20.0
 def sentence(chance: random.Random) -> str:
     """One sentence of the little language."""
     person, possessive = chance.choice(list(PEOPLE.items()))
-    adjective, place = chance.choice(ADJECTIVES), chance.choice(PLACES)
-    verb, nuisance, home = chance.choice(VERBS), chance.choice(NUISANCES), chance.choice(HOMES)
+    adjective, (place, usual) = chance.choice(ADJECTIVES), chance.choice(list(PLACES.items()))
+    verb = usual if chance.random() < 0.85 else chance.choice(list(PLACES.values()))
+    nuisance, home = chance.choice(NUISANCES), chance.choice(HOMES)
     return f"The {person} ran to a {adjective} {place} to {verb} the {nuisance} of {possessive} {home}."
 
 

@@ -169,7 +169,9 @@ def token_index(encoding: Encoding, named: str) -> int:
         raise InvalidParams("token", f"{named!r} stands there {len(found)} times", hint=f"give its number: {places}")
     texts = (encoding.text[int(s) : int(e)] for s, e in zip(encoding.start, encoding.end, strict=True))
     known = " ".join(f"{index}:{text}" for index, text in enumerate(texts) if text)
-    raise InvalidParams("token", f"{named!r} is no word of the text", hint=f"its tokens are {known[:300]}")
+    raise InvalidParams(
+        "token", f"{named!r} is no word of the text", hint=f"choose from {known[:300]} or give a number"
+    )
 
 
 def _standing(encoding: Encoding, word: str, flags: int) -> list[int]:

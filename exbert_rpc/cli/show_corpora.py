@@ -39,7 +39,7 @@ def show_corpora(screen: Screen, corpora: Sequence[CorpusDescription]) -> None:
     ]
     rows: list[Row] = []
     for one in corpora:
-        state = Cell("damaged", screen.bad) if one.damaged else Cell("well", screen.good)
+        state = Cell("damaged", screen.bad) if one.damaged else Cell("healthy", screen.good)
         counts = [f"{count:,}" for count in (one.documents, one.sentences, one.tokens)]
         rows.append([Cell(one.corpus, screen.bold), *counts, size(one.bytes), one.model, one.pipeline, state])
     draw(screen, columns, rows)

@@ -151,3 +151,11 @@ def test_a_fault_of_ours_is_one_line_too(run: Run, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("exbert_rpc.engine.Engine.list_corpora", fail)
     _said(run("corpora"), 1, "RuntimeError: first line second line", "EXBERT_RPC_LOG=debug")
+
+
+def test_a_word_that_the_text_does_not_have_is_told_with_every_token_there_is(run: Run, tiny_model: str) -> None:
+    done = run(
+        "attend", "She sings.", "--model", tiny_model, "--pipeline", "blank:en", "--layer", "0", "--token", "cat"
+    )
+    assert done.code == 2
+    assert ":. or give a number" in done.err

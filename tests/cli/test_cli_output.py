@@ -18,6 +18,7 @@ from exbert_rpc.cli.arguments import numbers
 from exbert_rpc.cli.output import Screen, write_json
 from exbert_rpc.cli.progress import ProgressBar, duration
 from exbert_rpc.cli.serving import split_address
+from exbert_rpc.cli.show_attention import _readable
 from exbert_rpc.cli.show_corpora import ranges, size
 from exbert_rpc.cli.show_summary import bar_of
 from exbert_rpc.cli.tables import Column, draw
@@ -191,3 +192,10 @@ def test_amounts_are_written_for_people() -> None:
     assert [size(n) for n in (999, 1_200, 688_107_070, 4_200_000_000)] == ["999 bytes", "1.2 KB", "688 MB", "4.2 GB"]
     assert [duration(s) for s in (3.4, 125, 7300)] == ["3 s", "2 min 05 s", "2 h 01 min"]
     assert ranges([0, 1, 2, 5, 7, 8]) == "0-2, 5, 7-8"
+
+
+@pytest.mark.parametrize(
+    ("token", "shown"), [("Ġof", "␣of"), ("▁of", "␣of"), ("Ċ", "↵"), ("ized", "ized"), ("##s", "##s"), ("", "")]
+)
+def test_a_predicted_token_shows_its_leading_space_as_a_person_knows_it(token: str, shown: str) -> None:
+    assert _readable(token) == shown

@@ -177,7 +177,7 @@ class Client:
         self,
         corpus: str,
         *,
-        space: Space = "headOutput",
+        space: Space | None = None,
         capture_id: str | None = None,
         text: str | None = None,
         text_pair: str | None = None,
@@ -198,7 +198,12 @@ class Client:
         filter: Filter | None = None,
         on_progress: OnProgress | None = None,
     ) -> SearchResult:
-        """The contexts of a corpus that are represented most like one token."""
+        """The contexts of a corpus that are represented most like one token.
+
+        Without ``space``, ``layer`` compares head outputs and ``hidden_layer`` hidden states.
+        """
+        if space is None:
+            space = "headOutput" if hidden_layer is None else "hiddenState"
         params = SearchParams(
             corpus=corpus,
             space=space,

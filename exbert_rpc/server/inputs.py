@@ -234,9 +234,11 @@ def _check_layer(params: wire.SearchParams | wire.SummarizeParams) -> None:
     else:
         needed, other = ("hiddenLayer", params.hidden_layer), ("layer", params.layer)
     if needed[1] is None:
-        raise InvalidParams(
-            needed[0], f"is required in space `{params.space}`", hint=f"Name the {_COUNTED[params.space]}."
-        )
+        hint = f"Name the {_COUNTED[params.space]}."
+        if other[1] is not None:
+            fitting = "hiddenState" if params.space == "headOutput" else "headOutput"
+            hint = f'`{other[0]}` goes with `space: "{fitting}"`.'
+        raise InvalidParams(needed[0], f"is required in space `{params.space}`", hint=hint)
     if other[1] is not None:
         raise InvalidParams(other[0], f"does not exist in space `{params.space}`", hint=f"Give `{needed[0]}` only.")
 

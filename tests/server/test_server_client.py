@@ -69,6 +69,13 @@ def test_each_error_of_the_engine_is_raised_as_its_own_class(spawned, name):
         spawned.attend(text=f"raise:{name}")
 
 
+def test_a_search_by_hidden_layer_needs_no_space_beside_it(spawned):
+    assert spawned.search_contexts("demo", text="a b", token=1, hidden_layer=1).hits
+    assert spawned.search_contexts("demo", text="a b", token=1, layer=1).hits
+    with pytest.raises(errors.InvalidParams, match="hiddenState"):
+        spawned.search_contexts("demo", text="a b", token=1, layer=1, hidden_layer=1)
+
+
 def test_an_error_carries_field_hint_and_data(spawned):
     with pytest.raises(errors.InvalidParams) as refusal:
         spawned.attend(text="a", layers=["x"])

@@ -62,6 +62,21 @@ def inputs() -> Inputs:
     return Inputs("s", SessionWorkspace(None), ServerOptions())
 
 
+@pytest.mark.parametrize(
+    ("given", "field", "hint"),
+    [
+        ({}, "layer", "Name the attention layer, counted from 0."),
+        ({"hiddenLayer": 3}, "layer", '`hiddenLayer` goes with `space: "hiddenState"`.'),
+        ({"space": "hiddenState", "layer": 3}, "hiddenLayer", '`layer` goes with `space: "headOutput"`.'),
+        ({"space": "hiddenState", "layer": 3, "hiddenLayer": 3}, "layer", "Give `hiddenLayer` only."),
+    ],
+)
+def test_a_layer_of_the_other_space_is_told_where_it_belongs(given, field, hint):
+    with pytest.raises(InvalidParams) as refusal:
+        inputs().search(validate(wire.SearchParams, {"corpus": "a", "text": "b", "token": 1, **given}))
+    assert (refusal.value.data["field"], refusal.value.hint) == (field, hint)
+
+
 @pytest.mark.parametrize("name", ["pos", "dep", "entity", "token", "documents"])
 @pytest.mark.parametrize("nothing", ["", [], [""]])
 def test_a_filter_that_names_nothing_is_refused_and_not_taken_for_all_or_none(name, nothing):

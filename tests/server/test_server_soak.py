@@ -78,7 +78,7 @@ def test_two_thousand_cancels_at_random_moments_are_answered_once_and_in_time(fr
     random.seed(11)
     times = {"queued": [], "computing": []}
     for number in range(int(2_000 * SCALE)):
-        texts = ["sleep:2"] if number % 2 else ["sleep:2", "sleep:2", "sleep:2"]
+        texts = ["sleep:60"] if number % 2 else ["sleep:60", "sleep:60", "sleep:60"]
         for place, text in enumerate(texts):
             fresh_stdio.send(request(f"{number}-{place}", "attend", {"text": text}))
         time.sleep(random.random() * 0.01)

@@ -60,6 +60,7 @@ def seconds_to_follow(
                 _work(parent, write, work)
                 time.sleep(random.Random(seed).random() * 2)
                 family += server.children(recursive=True)
+                assert _lives(server) and parent.poll() is None, "it had ended before its parent was killed"
                 parent.kill()
                 return _until_gone(family, within(10) if limit is None else limit)
             finally:

@@ -222,7 +222,7 @@ def _subject(kept: KeptSearch, request: SummarizeRequest) -> Subject:
 
 
 def _searched_layer(reader: CorpusReader, request: SearchRequest) -> int:
-    """The layer of the space that is searched; raises ``InvalidParams`` or ``CorpusMismatch``."""
+    """The layer of the space that is searched; raises ``InvalidParams``."""
     n_layers = reader.config.n_layers
     if request.space == "hiddenState":
         field, given, last = "hiddenLayer", request.hidden_layer, n_layers

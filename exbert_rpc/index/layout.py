@@ -6,6 +6,7 @@ A corpus folder::
     documents-<n>.json      the documents: where each block of each document stands
     segment-<digest>.exb    immutable; see segment.py. One that the manifest does not name is of a build that has not
                             finished: the next one takes its blocks from there and then deletes it
+    committed               empty: a build was finished here once, so that a missing manifest is known as damage
     lock                    held while a build runs
 
 Sections of a segment (``B`` blocks, ``S`` sentences, ``T`` tokens, special ones included, ``R`` rows: tokens that are

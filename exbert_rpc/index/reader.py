@@ -13,7 +13,7 @@ from typing import TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.errors import CorpusDamaged, CorpusMismatch
+from exbert_rpc.errors import CorpusDamaged, InvalidParams
 from exbert_rpc.index.assemble import unpack_attention
 from exbert_rpc.index.blocks import block_digests, rows_before_sentence
 from exbert_rpc.index.documents import BlockPlace, IndexedDocument
@@ -270,21 +270,23 @@ class CorpusReader:
         return value
 
     def check_layer(self, space: Space, layer: int) -> None:
-        """Return at once if the layer can be searched; otherwise raise ``CorpusMismatch`` with what can."""
+        """Return at once if the layer can be searched; otherwise raise ``InvalidParams`` with what can."""
         config = self.config
         if space not in config.spaces:
-            raise CorpusMismatch(
+            raise InvalidParams(
+                "space",
                 f"corpus {self.name!r} holds no {space} vectors, only {', '.join(config.spaces)}",
-                hint="index it again with this space among `spaces`",
-                spaces=list(config.spaces),
+                hint="search what it holds, or index it again with this space among `spaces`",
+                allowed=list(config.spaces),
             )
         stored = config.hidden_layers if space == "hiddenState" else config.layers
         if layer not in stored:
             word = "hiddenLayer" if space == "hiddenState" else "layer"
-            raise CorpusMismatch(
+            raise InvalidParams(
+                word,
                 f"corpus {self.name!r} does not hold {word} {layer}, only {', '.join(map(str, stored))}",
-                hint="search one of those, or index the corpus again with more layers",
-                layers=list(stored),
+                hint="search one of those, or index the corpus again with more `layers`",
+                allowed=list(stored),
             )
 
     def check_fits(self, model: ModelInfo) -> None:

@@ -23,6 +23,7 @@ from exbert_rpc.index.segment import Segment, damaged
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _FILE_NAME = re.compile(r"(?:manifest|documents-[0-9]+)\.json|segment-[0-9a-f]+\.exb")
 _LOCK = "lock"
+_COMMITTED = "committed"  # empty; says that there was a manifest once, should it be lost
 _TRASH = ".removed-"
 
 
@@ -43,7 +44,7 @@ class Store:
         return sorted(
             entry.name
             for entry in self._root.iterdir()
-            if _NAME.fullmatch(entry.name) and not entry.is_symlink() and (entry / MANIFEST).is_file()
+            if _NAME.fullmatch(entry.name) and not entry.is_symlink() and _was_committed(entry)
         )
 
     def folder(self, name: str) -> CorpusFolder:
@@ -54,7 +55,7 @@ class Store:
             CorpusNotFound: there is none of that name.
         """
         folder = self._at(name)
-        if not (folder / MANIFEST).is_file():
+        if not _was_committed(folder):
             names = self.names()
             known = ", ".join(names) if names else "none yet"
             raise CorpusNotFound(
@@ -157,6 +158,8 @@ class CorpusFolder:
     def commit(self, manifest: Manifest) -> None:
         """Make a manifest the current one, then forget what only the old one needed."""
         self._write(MANIFEST, dump_manifest(manifest))
+        with suppress(OSError):  # the corpus is there without it
+            (self._path / _COMMITTED).touch()
         self.sweep(manifest)
 
     def write_segment(self, name: str, write: Callable[[BinaryIO], None]) -> FileEntry:
@@ -191,7 +194,7 @@ class CorpusFolder:
 
     def sweep(self, manifest: Manifest) -> None:
         """Delete files that the manifest does not name: left by killed, cancelled or replaced builds."""
-        named = {MANIFEST, _LOCK, manifest.documents.name, *(entry.name for entry in manifest.segments)}
+        named = {MANIFEST, _LOCK, _COMMITTED, manifest.documents.name, *(entry.name for entry in manifest.segments)}
         # what the disk refuses to delete takes room, but does no harm; the next build tries again
         with suppress(OSError):
             for path in list(self._path.iterdir()):
@@ -226,6 +229,11 @@ class CorpusFolder:
         if not _is_plain_file(path):
             raise damaged(name, "the file is missing, or it is a link or something else that is no file")
         return path
+
+
+def _was_committed(folder: Path) -> bool:
+    """Whether a build was ever finished here; if so, a manifest that is missing is damage."""
+    return (folder / MANIFEST).is_file() or _is_plain_file(folder / _COMMITTED)
 
 
 def _state(path: Path) -> tuple[int, int, int] | None:

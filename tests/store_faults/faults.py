@@ -101,7 +101,7 @@ def inject(
 
 def make_fault(pristine: Path, other: Path, rng: random.Random, kinds: Sequence[str] = KINDS) -> Fault:
     """One fault at random; segments are hit most, as they are nearly all of the bytes."""
-    names = sorted(path.name for path in pristine.iterdir() if path.name != "lock")
+    names = sorted(path.name for path in pristine.iterdir() if path.stat().st_size > 0)
     name = rng.choice(names)
     size = (pristine / name).stat().st_size
     kind = rng.choice(kinds)

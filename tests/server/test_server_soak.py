@@ -104,6 +104,7 @@ def test_a_hundred_cancelled_builds_stop_within_a_second(fresh_stdio):
         fresh_stdio.send(notice("$/cancelRequest", {"id": number}))
         assert fresh_stdio.reply()["error"]["code"] == -32800
         times.append(time.perf_counter() - start)
+    print({"in a build": [percentile(times, share) for share in (0.5, 0.99)]})
     assert percentile(times, 0.99) < within(1.0)
 
 

@@ -134,10 +134,10 @@ def pytest_row(what: str, file: str, count: int, words: str = "", scale: float =
     command += ["-k", words] if words else []
     environment = {**os.environ, "EXBERT_SOAK": str(scale)}
     ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    told = re.findall(r"^\.?(\{.*\}|ping: .*)$", ran.stdout, re.MULTILINE)
+    told = re.findall(r"^\.?(?:times: )(.*)$", ran.stdout, re.MULTILINE)
     last = ran.stdout.strip().splitlines()[-1:] or [ran.stderr[-200:]]
     load = f"load {os.getloadavg()[0]:.0f}"
-    outcome = "; ".join([re.sub(r" in [\d.]+s.*", "", last[0]), *told, load])
+    outcome = "; ".join([re.sub(r"(, \d+ deselected)? in [\d.]+s.*", "", last[0]), *told, load])
     return Row(what, count, outcome, [] if ran.returncode == 0 else [ran.stdout[-2000:]])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import statistics
 import threading
 import time
 from collections import Counter
@@ -24,6 +23,15 @@ pytestmark = pytest.mark.slow
 
 def percentile(times: list[float], share: float) -> float:
     return sorted(times)[min(len(times) - 1, int(share * len(times)))]
+
+
+def tell(times: dict[str, list[float]]) -> None:
+    """One line that the soak's table keeps."""
+    parts = [
+        f"{name} median {1000 * percentile(found, 0.5):.1f} ms, p99 {1000 * percentile(found, 0.99):.1f} ms"
+        for name, found in times.items()
+    ]
+    print(f"\ntimes: {', '.join(parts)}")
 
 
 @pytest.mark.parametrize("kind", ["tcp", "websocket", "unix"])
@@ -88,7 +96,7 @@ def test_two_thousand_cancels_at_random_moments_are_answered_once_and_in_time(fr
             reply = fresh_stdio.reply()
             assert reply["id"] == f"{number}-{place}" and reply["error"]["code"] == -32800
             times["queued" if place == 2 else "computing"].append(time.perf_counter() - start)
-    print({name: [percentile(found, share) for share in (0.5, 0.99)] for name, found in times.items()})
+    tell(times)
     assert percentile(times["queued"], 0.99) < within(0.1)
     assert percentile(times["computing"], 0.99) < within(0.5)
 
@@ -104,7 +112,7 @@ def test_a_hundred_cancelled_builds_stop_within_a_second(fresh_stdio):
         fresh_stdio.send(notice("$/cancelRequest", {"id": number}))
         assert fresh_stdio.reply()["error"]["code"] == -32800
         times.append(time.perf_counter() - start)
-    print({"in a build": [percentile(times, share) for share in (0.5, 0.99)]})
+    tell({"in a build": times})
     assert percentile(times, 0.99) < within(1.0)
 
 
@@ -136,5 +144,5 @@ def test_pings_stay_quick_while_all_workers_compute(fresh_stdio):
         times.append(time.perf_counter() - start)
         number += 1
         time.sleep(0.05)
-    print(f"ping: median {statistics.median(times):.4f} s, p99 {percentile(times, 0.99):.4f} s")
+    tell({"ping": times})
     assert percentile(times, 0.99) < within(0.05)

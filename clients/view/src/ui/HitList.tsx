@@ -1,6 +1,7 @@
 /** Rows of the concordance; only those in sight are in the page. */
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import * as format from "../logic/format";
+import { modeOf } from "../logic/palette";
 import { RowHeights } from "../logic/virtual";
 import type { Hit } from "../protocol";
 import { useApp, useController, useSize } from "./context";
@@ -27,14 +28,20 @@ function nextToken(hit: Hit, at: number, step: 1 | -1): number {
 
 /** What stands in the columns; readers hear the rows themselves. */
 function ColumnHeads() {
-  const { left, right, direction } = useApp((s) => ({ left: s.view.columnsLeft, right: s.view.columnsRight, direction: s.view.direction }));
+  const { left, right, direction, theme } = useApp((s) => ({
+    left: s.view.columnsLeft,
+    right: s.view.columnsRight,
+    direction: s.view.direction,
+    theme: s.theme,
+  }));
+  const stronger = modeOf(theme) === "dark" ? "brighter" : "darker";
   return (
     <div class="hits-head" aria-hidden="true">
       <span>score</span>
       <span class="offsets">
         {Array.from({ length: left + 1 + right }, (_, i) => <span key={i}>{i === left ? "match" : format.signed(i - left)}</span>)}
       </span>
-      <span class="around">darker: {direction === "outgoing" ? "the match looks there more" : "looks more at the match"}</span>
+      <span class="around">{stronger}: {direction === "outgoing" ? "the match looks there more" : "looks more at the match"}</span>
       <span class="end">source</span>
     </div>
   );

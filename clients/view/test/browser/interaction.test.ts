@@ -225,6 +225,14 @@ describe.skipIf(!hasChromium)("a person", () => {
     await page.close();
   });
 
+  it("is told what the shading means in the words of the theme", async () => {
+    for (const [theme, word] of [["light", "darker"], ["dark", "brighter"], ["highContrast", "brighter"], ["highContrastLight", "darker"]]) {
+      const { page } = await opened("escape", { theme });
+      await soon(() => page.locator(".around").textContent()).toBe(`${word}: the match looks there more`);
+      await page.close();
+    }
+  });
+
   it("without a corpus is offered to index the folder", async () => {
     const { page } = await opened("nocorpus");
     await page.locator('button:has-text("Index this folder")').click();

@@ -172,7 +172,11 @@ def _corpus(engine: Engine, name: str) -> Check:
         return Check(
             f"corpus {name}", "broken", found, f"exbert-rpc index {name} SOURCE... computes only what is damaged"
         )
-    return Check(f"corpus {name}", "well", f"{info.documents:,} documents, {info.tokens:,} tokens, {size(info.nbytes)}")
+    return Check(
+        f"corpus {name}",
+        "well",
+        f"{info.documents:,} document{'s' * (info.documents != 1)}, {info.tokens:,} tokens, {size(info.nbytes)}",
+    )
 
 
 def _tried(name: str, look: Callable[[], str], fix: str) -> Check:

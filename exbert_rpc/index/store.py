@@ -60,7 +60,7 @@ class Store:
             known = ", ".join(names) if names else "none yet"
             raise CorpusNotFound(
                 f"there is no corpus {name!r}; corpora: {known}",
-                hint="index one (indexCorpus, in a terminal `exbert-rpc index NAME SOURCE`), or choose one that is there",
+                hint="index one (indexCorpus, in a terminal `exbert-rpc index NAME SOURCE`), or choose one of them",
                 corpora=names,
             )
         return CorpusFolder(folder)

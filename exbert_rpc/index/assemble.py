@@ -177,13 +177,13 @@ class SegmentBuilder:
             writer.add(f"token/{name}", _join(chunks, np.uint32 if name == "lemma" else np.uint16))
 
 
-def segment_name(config: CorpusConfig, digests: Sequence[str]) -> str:
-    """A file name made from configuration and blocks.
+def segment_name(config: CorpusConfig, digests: Sequence[str], sources: Sequence[str] = ()) -> str:
+    """A file name made from configuration, blocks, and the checksums of the segments that they are copied from.
 
-    The same blocks under the same settings give the same name; under others another one, so that a build never writes
-    over a file of the corpus that it is going to replace.
+    Under other settings, or copied from elsewhere, the same blocks give another name, so that a build never writes
+    something else over a file of the corpus that it is going to replace.
     """
-    parts = "".join([config.key(), *digests])
+    parts = "".join([config.key(), *digests, *sources])
     return f"segment-{hashlib.blake2b(parts.encode(), digest_size=12).hexdigest()}.exb"
 
 

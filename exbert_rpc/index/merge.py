@@ -79,7 +79,7 @@ def merge_parts(config: CorpusConfig, parts: Sequence[Part]) -> tuple[str, Segme
     }
     rows = sum(len(part.rows) for part in parts)
     meta = {"config": config.key(), "labels": labels, "rows": rows, "losses": losses}
-    return segment_name(config, digests), writer, meta
+    return segment_name(config, digests, [part.segment.checksum for part in parts]), writer, meta
 
 
 def _spans(offsets: NDArray[Any], chosen: _Indices) -> _Indices:
@@ -121,8 +121,11 @@ def _copy_tokens(writer: SegmentWriter, parts: Sequence[Part]) -> dict[str, list
         arrays = []
         for part in parts:
             known = part.segment.meta["labels"][column]
-            array = part.segment.array(f"token/{column}")
-            arrays.append(np.array([0, *map(labels.number, known)], dtype=array.dtype)[array[part.tokens]])
+            old = part.segment.array(f"token/{column}")[part.tokens]
+            new = np.zeros(len(known) + 1, dtype=old.dtype)
+            for number in np.unique(old[old > 0]).tolist():
+                new[number] = labels.number(known[number - 1])
+            arrays.append(new[old])
         writer.add(f"token/{column}", np.concatenate(arrays))
         names[column] = labels.names()
     return names

@@ -1,10 +1,10 @@
 """Small and half-dead segments are copied together, and nobody can tell from the answers."""
 
-from exbert_rpc.index.merge import MOST_SMALL, worth_merging
+from exbert_rpc.index.merge import MOST_SMALL, merge_parts, take_blocks, worth_merging
 from exbert_rpc.index.reader import CorpusReader
 from tests.index.test_index_incremental import PARAGRAPHS, answers, text_of
 from tests.store_faults.building import build, open_folder
-from tests.store_faults.fakes import FakeModel
+from tests.store_faults.fakes import FakeModel, config_of, make_text
 
 
 def test_thirty_edits_leave_few_segments_and_the_answers_of_a_fresh_build(tmp_path):
@@ -42,3 +42,31 @@ def test_few_small_segments_are_left_alone(tmp_path):
     assert len(entries) == 2
     assert worth_merging(entries, [1.0, 1.0]) == []
     assert worth_merging(entries, [1.0, 0.4]) == [1]
+
+
+def test_the_same_blocks_copied_from_other_segments_are_never_written_over_each_other(tmp_path):
+    first, second, third = (make_text(seed, 1) for seed in (1, 2, 3))
+    config = config_of(FakeModel())
+    names = []
+    for root, texts in ((tmp_path / "a", [first, second]), (tmp_path / "b", [first, third])):
+        build(root, {"d.txt": "\n\n".join(texts)})
+        folder = open_folder(root)
+        part = take_blocks(folder.segment(folder.manifest().segments[0]), [0])
+        names.append(merge_parts(config, [part])[0])
+        assert merge_parts(config, [part])[0] == names[-1]
+    assert names[0] != names[1]
+
+
+def test_a_merged_segment_names_only_labels_that_its_tokens_have(tmp_path):
+    build(tmp_path, {"d.txt": "\n\n".join(make_text(seed, 1) for seed in (1, 2))})
+    folder = open_folder(tmp_path)
+    part = take_blocks(folder.segment(folder.manifest().segments[0]), [1])
+    _, writer, meta = merge_parts(config_of(FakeModel()), [part])
+    for column, names in meta["labels"].items():
+        assert set(writer._sections[f"token/{column}"].tolist()) - {0} == set(range(1, len(names) + 1))
+    build(tmp_path / "alone", {"d.txt": make_text(2, 1)})
+    alone = open_folder(tmp_path / "alone")
+    fresh = alone.segment(alone.manifest().segments[0]).meta["labels"]
+    assert {column: set(names) for column, names in meta["labels"].items()} == {
+        column: set(names) for column, names in fresh.items()
+    }

@@ -230,7 +230,8 @@ def compute_segments(
         for window, captures in _captured(windows, config, model, lanes, task):
             if adding is not None:
                 adding.result()
-            while writing and writing[0].done():
+            # a segment that is being written and a large one in the making would be two in memory
+            while writing and (writing[0].done() or builder.nbytes > SEGMENT_BYTES // 8):
                 yield Computed(segment=writing.popleft().result())
             if builder.nbytes >= SEGMENT_BYTES:
                 writing.append(writer.submit(_write, folder, builder))

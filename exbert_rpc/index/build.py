@@ -1,7 +1,7 @@
 """Building a corpus, incrementally.
 
 1. Documents are cut into blocks; a block that some segment already holds costs nothing.
-2. The others are annotated (in processes of their own, ahead of us), cut into passages, sorted by length within a
+2. The others are annotated (in another process, ahead of us), cut into passages, sorted by length within a
    window, run through the model in batches, quantised and collected into segments, all at the same time. A finished
    segment is on the disk for good: a build that is stopped and started again takes its blocks from there.
 3. The document table and then the manifest are replaced. Until that moment the corpus is the old one.
@@ -43,6 +43,7 @@ from exbert_rpc.tasks import Progress, Task
 
 WINDOW_TOKENS = 4096
 _WINDOWS_AHEAD = 1
+_MOST_CHOSEN = 16  # sets of scales that are kept for a model
 
 _chosen: WeakKeyDictionary[CorpusModel, dict[Hashable, Scales]] = WeakKeyDictionary()
 SEGMENT_BYTES = 192 << 20
@@ -322,6 +323,8 @@ def choose_scales(model: CorpusModel, config: CorpusConfig, calibration: Sequenc
     chosen = _chosen.setdefault(model, {})
     key = (config.precision, config.spaces, config.hidden_layers, config.layers, tuple(calibration))
     if key not in chosen:
+        if len(chosen) >= _MOST_CHOSEN:
+            chosen.clear()
         chosen[key] = _choose_scales(model, config, calibration, task)
     return chosen[key]
 

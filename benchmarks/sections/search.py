@@ -17,6 +17,7 @@ from benchmarks.store import Bench, Built, built_corpus, make_bench
 from benchmarks.texts import sentences
 from benchmarks.timing import Times, interleaved
 from exbert_rpc.annotating import Annotators
+from exbert_rpc.index.layout import vectors_key
 from exbert_rpc.index.reader import CorpusReader
 from exbert_rpc.index.types import Space
 from exbert_rpc.requests import SearchRequest
@@ -58,12 +59,12 @@ def _our_calls(bench: Bench, query: str, built: Built) -> dict[str, Callable[[],
 
 def _against_peers(built: Built, ours: dict[str, Callable[[], object]], scale: Scale) -> list[Row]:
     corpus = CorpusReader(built.folder)
-    vectors = [segment.vectors("headOutput", LAYER, "int8") for segment in corpus.segments]
+    codes = [segment.segment.array(f"{vectors_key('headOutput', LAYER)}/codes") for segment in corpus.segments]
     flat, quantised = _faiss_indexes(corpus)
-    probe = flat.reconstruct(len(vectors[0].codes) // 2)[None, :]
+    probe = flat.reconstruct(len(codes[0]) // 2)[None, :]
     with all_cores() as pool:
         calls = {
-            "floor": reader([np.asarray(one.codes) for one in vectors], pool),
+            "floor": reader(codes, pool),
             **ours,
             "flat": lambda: flat.search(probe, K),
             "sq8": lambda: quantised.search(probe, K),
@@ -73,7 +74,7 @@ def _against_peers(built: Built, ours: dict[str, Callable[[], object]], scale: S
     for name in ours:
         what = f"exact, {built.tokens:,} × 384 int8, {name}, k = {K} with tokens and attention"
         rows += _peer_rows(what, name, times)
-    nbytes = sum(one.codes.nbytes for one in vectors)
+    nbytes = sum(one.nbytes for one in codes)
     rows.append(
         reported(
             SECTION,
@@ -158,8 +159,8 @@ def _decoded(corpus: CorpusReader) -> list[NDArray[np.float32]]:
     chunks = []
     for segment in corpus.segments:
         vectors = segment.vectors("headOutput", LAYER, "int8")
-        for start in range(0, len(vectors.codes), _CHUNK):
-            rows = np.arange(start, min(start + _CHUNK, len(vectors.codes)))
+        for start in range(0, segment.n_rows, _CHUNK):
+            rows = np.arange(start, min(start + _CHUNK, segment.n_rows))
             chunks.append(vectors.decode(rows))
     return chunks
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from exbert_rpc.index.segment import is_plain_text
+from exbert_rpc.index.segment import are_plain_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _check_kinds(document: IndexedDocument) -> None:
     for block in document.blocks:
         texts += [block.digest, block.prefix]
         places.append(block.line)
-    if not all(map(is_plain_text, texts)):
+    if not are_plain_texts(texts):
         raise TypeError("a text is none")
     if not all(type(number) is int and abs(number) < 1 << 63 for number in numbers):
         raise TypeError("a number is none")

@@ -8,11 +8,11 @@ from typing import Any, get_args
 
 import xxhash
 
-from exbert_rpc.index.segment import damaged, is_plain_text
+from exbert_rpc.index.segment import are_plain_texts, damaged
 from exbert_rpc.index.types import Precision, Space
 
 MANIFEST = "manifest.json"
-_FORMAT = 1
+_FORMAT = 2
 _MOST = 1 << 53  # as large as every JSON reader takes numbers exactly
 
 
@@ -142,7 +142,7 @@ def _check_kinds(manifest: Manifest) -> None:
         texts += [entry.name, entry.checksum]
         numbers.append(entry.nbytes)
     numbers += [*config.layers, *config.hidden_layers]
-    if not all(map(is_plain_text, texts)):
+    if not are_plain_texts(texts):
         raise TypeError("a text is none")
     if not all(type(number) is int and 0 <= number < _MOST for number in numbers):
         raise TypeError("a number is none")

@@ -16,6 +16,8 @@ Shapes: ``N`` rows of ``D`` numbers; ``W`` bytes a row: ``D``, ``⌈D/2⌉`` or 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,26 +58,42 @@ class Codes:
     outliers: NDArray[np.void]
 
 
-@dataclass(frozen=True, slots=True)
+class StoredCodes(Protocol):
+    """``Codes.codes`` in a file, of which some rows are wanted."""
+
+    def stretch(self, start: int, end: int) -> NDArray[np.int8] | NDArray[np.uint8]:
+        """Rows ``start`` to ``end``."""
+        ...
+
+    def take(self, rows: NDArray[np.int64]) -> NDArray[np.int8] | NDArray[np.uint8]:
+        """A copy of some rows, in any order."""
+        ...
+
+
+@dataclass(frozen=True)
 class StoredVectors:
     """All rows of one layer of one segment, mapped from its file."""
 
     precision: Precision
-    codes: NDArray[np.int8] | NDArray[np.uint8]
+    codes: StoredCodes
     outliers: NDArray[np.void]
     scale: Scale
 
+    @cached_property
+    def _outlier_rows(self) -> NDArray[np.int64]:
+        return self.outliers["row"].astype(np.int64)  # as rows are asked for: searchsorted would convert it every time
+
     def integers(self, start: int, end: int) -> NDArray[np.int8]:
         """int8 ``[end - start, D]``: codes of a stretch of rows, unpacked."""
-        return unpack(self.codes[start:end], self.precision, len(self.scale.steps))
+        return unpack(self.codes.stretch(start, end), self.precision, len(self.scale.steps))
 
     def decode(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """float32 ``[len(rows), D]``, outliers put back. ``rows`` may come in any order."""
-        integers = unpack(self.codes[rows], self.precision, len(self.scale.steps))
+        integers = unpack(self.codes.take(rows), self.precision, len(self.scale.steps))
         decoded: NDArray[np.float32] = integers * self.scale.steps + self.scale.center
         if len(self.outliers):
-            low = np.searchsorted(self.outliers["row"], rows, side="left")
-            high = np.searchsorted(self.outliers["row"], rows, side="right")
+            low = np.searchsorted(self._outlier_rows, rows, side="left")
+            high = np.searchsorted(self._outlier_rows, rows, side="right")
             for index in np.flatnonzero(high > low):
                 found = self.outliers[low[index] : high[index]]
                 decoded[index, found["dim"]] += found["residual"]

@@ -168,10 +168,12 @@ class OpenSegment:
 
     def attention(self, layer: int, sentence: int, n_heads: int) -> NDArray[np.float32]:
         """float32 ``[H, n, n]`` of one sentence."""
+        stored = self.segment.section(f"{attention_key(layer)}/bytes")
         if layer not in self._attention_offsets:
             self._attention_offsets[layer] = attention_offsets(self.segment, layer)
+            stored.expect_few_rows()
         start, end = self._attention_offsets[layer][sentence : sentence + 2].tolist()
-        packed = self.segment.array(f"{attention_key(layer)}/bytes")[start:end]
+        packed = stored.stretch(start, end)
         with decoding(self.segment.name):
             return unpack_attention(
                 packed.tobytes(), n_heads, int(self.first_token[sentence + 1] - self.first_token[sentence])
@@ -183,7 +185,7 @@ class OpenSegment:
         if known is None:
             scale = read_scale(self.segment, space, layer)
             outliers = read_outliers(self.segment, space, layer, len(scale.steps))
-            codes = self.segment.array(f"{vectors_key(space, layer)}/codes")
+            codes = self.segment.section(f"{vectors_key(space, layer)}/codes")
             known = self._vectors.setdefault((space, layer), StoredVectors(precision, codes, outliers, scale))
         return known
 

@@ -104,10 +104,13 @@ def scan(
     def run(job: tuple[int, int, int]) -> tuple[int, NDArray[np.int64], NDArray[np.float64]]:
         task.check()
         segment, start, end = job
+        outside = eligible.weights[segment][start:end] == 0
+        if outside.all():
+            return segment, np.zeros(0, np.int64), np.zeros(0)
         vectors = reader.segments[segment].vectors(space, layer, reader.config.precision)
         integers = vectors.integers(start, end)
         total = _dots(query, vectors.scale.steps, integers)
-        total[eligible.weights[segment][start:end] == 0] = -np.inf
+        total[outside] = -np.inf
         best = np.flatnonzero(total >= max(_least_of_best(total, wanted), np.finfo(np.float64).min))
         return segment, best + start, total[best]
 

@@ -2,13 +2,14 @@
 
 Layout, in order::
 
-    magic      8 bytes  b"EXBSEG01"
+    magic      8 bytes  b"EXBSEG02"
     sections   each at a multiple of 64 bytes, raw little-endian arrays in C order
-    contents   JSON: {"meta": {...}, "sections": {name: [offset, bytes, xxh3 hex, dtype, shape]}}
+    contents   JSON: {"meta": {...}, "sections": {name: [offset, bytes, checksums, dtype, shape]}}
     trailer    24 bytes: offset of contents (u64), length of contents (u64), xxh3 of contents (u64)
 
-A segment is written under a temporary name, flushed to the disk, and renamed; it never changes afterwards. A section
-is mapped, not read, and its checksum is verified when it is first used, so that damage is named and never served.
+``checksums`` is one text: the xxh3 of every 256 KiB of the section as 16 hex digits each. A segment is written under a
+temporary name, flushed to the disk, and renamed; it never changes afterwards. A section is mapped, not read, and the
+pieces of it that are looked at are checked when they are first used, so that damage is named and never served.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ import re
 import stat
 import struct
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -33,20 +34,25 @@ from numpy.typing import NDArray
 
 from exbert_rpc.errors import CorpusDamaged
 
-MAGIC = b"EXBSEG01"
+MAGIC = b"EXBSEG02"
+PIECE = 1 << 18
+"""Bytes that one checksum covers."""
+
 _ALIGN = 64
+_DIGITS = 16
+_SOON, _HERE_AND_THERE = (getattr(mmap, name, None) for name in ("MADV_WILLNEED", "MADV_RANDOM"))
 _TRAILER = struct.Struct("<QQQ")
 _NUMBERS = re.compile(r"[<|][iuf][1248]")
 """The only dtypes that sections have; a table of contents from somebody else must not name objects."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Section:
+class _Entry:
     """Where an array lies in the file, and what it is."""
 
     offset: int
     nbytes: int
-    digest: str
+    checksums: str
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
 
@@ -71,13 +77,74 @@ class SegmentWriter:
             stream.write(b"\0" * padding)
             at += padding
             data = memoryview(array.data).cast("B") if array.size else memoryview(b"")
-            digest = xxhash.xxh3_64_hexdigest(data)
-            contents[name] = [at, array.nbytes, digest, _dtype_name(array.dtype), list(array.shape)]
+            checksums = "".join(_checksum(data, piece) for piece in range(_count_pieces(array.nbytes)))
+            contents[name] = [at, array.nbytes, checksums, _dtype_name(array.dtype), list(array.shape)]
             stream.write(data)
             at += array.nbytes
         body = json.dumps({"meta": meta, "sections": contents}, separators=(",", ":")).encode()
         stream.write(body)
         stream.write(_TRAILER.pack(at, len(body), xxhash.xxh3_64_intdigest(body)))
+
+
+class Section:
+    """An array ``[N, ...]`` of a mapped file; nothing of it is given out before its checksums are found right.
+
+    Rows that nobody looks at are neither read nor checked. Everything raises ``CorpusDamaged`` for a piece that is not
+    what was written.
+    """
+
+    def __init__(self, file: str, name: str, mapped: mmap.mmap, entry: _Entry) -> None:
+        self._file = file
+        self._name = name
+        self._map = mapped
+        self._offset = entry.offset
+        self._data = data = memoryview(mapped)[entry.offset : entry.offset + entry.nbytes]
+        self._checksums = entry.checksums
+        self._unchecked = np.ones(_count_pieces(entry.nbytes), dtype=bool)
+        self._row_bytes = entry.nbytes // max(entry.shape[0] if entry.shape else 1, 1)
+        with decoding(file):
+            self._array: NDArray[Any] = np.frombuffer(data, dtype=entry.dtype).reshape(entry.shape)
+
+    def whole(self) -> NDArray[Any]:
+        """All of it, read-only."""
+        self._check(0, len(self._data))
+        return self._array
+
+    def stretch(self, start: int, end: int) -> NDArray[Any]:
+        """Rows ``start`` to ``end`` without copying, read-only."""
+        self._check(start * self._row_bytes, end * self._row_bytes)
+        return self._array[start:end]
+
+    def take(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """A copy of some rows, in any order."""
+        if self._unchecked.any():
+            for row in rows.tolist():
+                self._check(row * self._row_bytes, (row + 1) * self._row_bytes)
+        return self._array[rows]
+
+    def expect_few_rows(self) -> None:
+        """Keep the system from reading megabytes around every row that is looked at, as some disks are set up to."""
+        if len(self._data):
+            self._advise(_HERE_AND_THERE, 0, len(self._data))
+
+    def _check(self, start: int, end: int) -> None:
+        """Look at the pieces that hold these bytes, but for those that were found right before."""
+        first = start // PIECE
+        pending = (np.flatnonzero(self._unchecked[first : _count_pieces(end)]) + first).tolist()
+        if pending:
+            self._advise(_SOON, pending[0] * PIECE, min((pending[-1] + 1) * PIECE, len(self._data)))
+        for at in pending:
+            if _checksum(self._data, at) != self._checksums[at * _DIGITS : (at + 1) * _DIGITS]:
+                raise damaged(self._file, f"section {self._name!r} does not match its checksum")
+            self._unchecked[at] = False
+
+    def _advise(self, advice: int | None, start: int, end: int) -> None:
+        """Tell the system how bytes will be read, if it listens."""
+        at = self._offset + start
+        before = at % mmap.PAGESIZE
+        if advice is not None:
+            with suppress(OSError):
+                self._map.madvise(advice, at - before, end - start + before)
 
 
 class Segment:
@@ -96,7 +163,8 @@ class Segment:
         self.name = path.name
         self._path = path
         self._lock = threading.Lock()
-        self._verified: dict[str, NDArray[Any]] = {}
+        self._sections: dict[str, Section] = {}
+        self._whole: dict[str, NDArray[Any]] = {}
         self._map = _map_file(path, expected_bytes)
         body = self._read_contents()
         self.checksum = xxhash.xxh3_64_hexdigest(body)
@@ -121,38 +189,43 @@ class Segment:
         Raises:
             CorpusDamaged: if it is not there.
         """
-        section = self._section(name)
-        return section.dtype, section.shape
+        entry = self._entry(name)
+        return entry.dtype, entry.shape
+
+    def section(self, name: str) -> Section:
+        """A section of which some rows are wanted.
+
+        Raises:
+            CorpusDamaged: if it is not there.
+        """
+        known = self._sections.get(name)
+        if known is not None:
+            return known
+        entry = self._entry(name)
+        with self._lock:
+            return self._sections.setdefault(name, Section(self.name, name, self._map, entry))
 
     def array(self, name: str) -> NDArray[Any]:
-        """A section as a read-only array over the mapped file.
+        """A whole section as a read-only array over the mapped file.
 
         Raises:
             CorpusDamaged: if it is not there or not what was written.
         """
-        known = self._verified.get(name)
-        return self._verify(name) if known is None else known
+        known = self._whole.get(name)
+        if known is None:
+            known = self._whole[name] = self.section(name).whole()
+        return known
 
     def verify_all(self) -> None:
         """Check every section; raises ``CorpusDamaged`` at the first that is not what was written."""
         for name in self._contents:
             self.array(name)
 
-    def _verify(self, name: str) -> NDArray[Any]:
-        section = self._section(name)
-        view = memoryview(self._map)[section.offset : section.offset + section.nbytes]
-        if xxhash.xxh3_64_hexdigest(view) != section.digest:
-            raise damaged(self.name, f"section {name!r} does not match its checksum")
-        with decoding(self.name):
-            array: NDArray[Any] = np.frombuffer(view, dtype=section.dtype).reshape(section.shape)
-        with self._lock:
-            return self._verified.setdefault(name, array)
-
-    def _section(self, name: str) -> _Section:
-        section = self._contents.get(name)
-        if section is None:
+    def _entry(self, name: str) -> _Entry:
+        entry = self._contents.get(name)
+        if entry is None:
             raise damaged(self.name, f"section {name!r} is missing")
-        return section
+        return entry
 
     def _read_contents(self) -> bytes:
         size = len(self._map)
@@ -165,20 +238,30 @@ class Segment:
         return body
 
 
-def _parse_contents(body: bytes, size: int) -> tuple[dict[str, Any], dict[str, _Section]]:
+def _count_pieces(nbytes: int) -> int:
+    return -(-nbytes // PIECE)
+
+
+def _checksum(data: memoryview, piece: int) -> str:
+    return xxhash.xxh3_64_hexdigest(data[piece * PIECE : (piece + 1) * PIECE])
+
+
+def _parse_contents(body: bytes, size: int) -> tuple[dict[str, Any], dict[str, _Entry]]:
     """``meta`` and sections; raises all sorts of errors if they are not what :class:`SegmentWriter` writes."""
     whole = json.loads(body)
     if not isinstance(whole["meta"], dict):
         raise TypeError("meta")
     sections = {}
-    for name, (offset, nbytes, digest, dtype, shape) in whole["sections"].items():
-        section = _Section(offset, nbytes, digest, _dtype_of(dtype), tuple(shape))
-        numbers = (offset, nbytes, *section.shape)
+    for name, (offset, nbytes, checksums, dtype, shape) in whole["sections"].items():
+        entry = _Entry(offset, nbytes, checksums, _dtype_of(dtype), tuple(shape))
+        numbers = (offset, nbytes, *entry.shape)
         if not all(type(number) is int and number >= 0 for number in numbers) or offset + nbytes > size:
             raise ValueError(name)
-        if section.dtype.itemsize * math.prod(section.shape) != nbytes:
+        if entry.dtype.itemsize * math.prod(entry.shape) != nbytes:
             raise ValueError(name)
-        sections[name] = section
+        if not isinstance(checksums, str) or len(checksums) != _DIGITS * _count_pieces(nbytes):
+            raise ValueError(name)
+        sections[name] = entry
     return whole["meta"], sections
 
 
@@ -200,9 +283,13 @@ def decoding(file: str) -> Iterator[None]:
         raise damaged(file, f"it holds what no build writes ({type(exc).__name__}: {exc})") from exc
 
 
-def is_plain_text(value: object) -> bool:
-    """Whether a value of a JSON file is a text that can be sent on: one without halves of surrogate pairs."""
-    return isinstance(value, str) and (value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value))
+def are_plain_texts(values: Iterable[Any]) -> bool:
+    """Whether values of a JSON file are texts that can be sent on: without halves of surrogate pairs."""
+    try:
+        "".join(values).encode()
+    except (TypeError, UnicodeEncodeError):
+        return False
+    return True
 
 
 def _map_file(path: Path, expected_bytes: int) -> mmap.mmap:

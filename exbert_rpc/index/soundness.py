@@ -21,7 +21,7 @@ from exbert_rpc.index.assemble import stored_attention
 from exbert_rpc.index.layout import ANNOTATIONS, attention_key, vectors_key
 from exbert_rpc.index.manifest import CorpusConfig
 from exbert_rpc.index.quantize import OUTLIER, Scale, packed_width
-from exbert_rpc.index.segment import Segment, damaged, decoding, is_plain_text
+from exbert_rpc.index.segment import Segment, are_plain_texts, damaged, decoding
 from exbert_rpc.index.types import Space
 
 _LARGEST = 8.0
@@ -204,7 +204,7 @@ def _check_description(segment: Segment) -> None:
 
 
 def _is_texts(value: object) -> bool:
-    return isinstance(value, list) and all(map(is_plain_text, value))
+    return isinstance(value, list) and are_plain_texts(value)
 
 
 def _is_loss(value: object) -> bool:

@@ -10,7 +10,7 @@ import xxhash
 
 from exbert_rpc.errors import CorpusDamaged
 from exbert_rpc.index.quantize import OUTLIER
-from exbert_rpc.index.segment import Segment, SegmentWriter
+from exbert_rpc.index.segment import PIECE, Segment, SegmentWriter
 
 ARRAYS = {
     "a/int8": np.arange(-60, 60, dtype=np.int8).reshape(6, 20),
@@ -108,6 +108,59 @@ def test_a_zeroed_page_is_named_when_its_section_is_used(path):
         segment.array("a/int8")  # and again: damage is not forgotten
 
 
+ROW_BYTES = 384
+N_ROWS = 3 * PIECE // ROW_BYTES + 5  # three pieces and a bit, and rows that lie across two of them
+
+
+@pytest.fixture
+def large(tmp_path) -> tuple[Path, np.ndarray]:
+    rows = np.random.default_rng(0).integers(-127, 128, (N_ROWS, ROW_BYTES), dtype=np.int8)
+    writer = SegmentWriter()
+    writer.add("codes", rows)
+    with (tmp_path / "segment-x.exb").open("wb") as stream:
+        writer.write(stream, META)
+    return tmp_path / "segment-x.exb", rows
+
+
+def damage(path: Path, piece: int, at: int) -> None:
+    whole = bytearray(path.read_bytes())
+    whole[64 + piece * PIECE + at] ^= 1
+    path.unlink()
+    path.write_bytes(whole)
+
+
+def test_some_rows_are_those_of_the_whole(large):
+    path, rows = large
+    section = open_segment(path).section("codes")
+    for start, end in ((0, 0), (0, 1), (5, 900), (N_ROWS - 1, N_ROWS), (0, N_ROWS)):
+        np.testing.assert_array_equal(section.stretch(start, end), rows[start:end])
+    some = np.array([N_ROWS - 1, 3, 3, 700])
+    np.testing.assert_array_equal(section.take(some), rows[some])
+    np.testing.assert_array_equal(section.whole(), rows)
+
+
+@pytest.mark.parametrize("piece", [0, 1, 2, 3])
+@pytest.mark.parametrize("at", [0, -1])
+def test_exactly_the_rows_of_a_damaged_piece_are_refused(large, piece, at):
+    path, rows = large
+    last = min((piece + 1) * PIECE, rows.nbytes) - piece * PIECE - 1
+    damage(path, piece, at % (last + 1))
+    first_row, last_row = piece * PIECE // ROW_BYTES, (piece * PIECE + last) // ROW_BYTES
+    section = open_segment(path).section("codes")
+    for row in range(0, N_ROWS, 7):
+        if not first_row <= row <= last_row:
+            np.testing.assert_array_equal(section.stretch(row, row + 1)[0], rows[row])
+            np.testing.assert_array_equal(section.take(np.array([row]))[0], rows[row])
+    for row in (first_row, last_row):
+        for _ in range(2):  # damage is not forgotten
+            with pytest.raises(CorpusDamaged, match=r"segment-x.exb.*codes"):
+                section.stretch(row, row + 1)
+            with pytest.raises(CorpusDamaged, match=r"segment-x.exb.*codes"):
+                section.take(np.array([1, row]))
+    with pytest.raises(CorpusDamaged, match=r"segment-x.exb.*codes"):
+        section.whole()
+
+
 @pytest.mark.parametrize("make", ["missing", "folder", "fifo", "text", "unreadable"])
 def test_what_is_no_segment_is_named(tmp_path, make):
     path = tmp_path / "segment-y.exb"
@@ -155,6 +208,9 @@ HOSTILE = {
     "sections are a list": lambda body: {"meta": {}, "sections": []},
     "no sections": lambda body: {"meta": {}},
     "no table": lambda body: [1, 2],
+    "checksums are a list": lambda body: body["sections"]["a/int8"].__setitem__(2, ["0" * 16]),
+    "a checksum too many": lambda body: body["sections"]["c/float"].__setitem__(2, "0" * 32),
+    "no checksum": lambda body: body["sections"]["a/int8"].__setitem__(2, ""),
     "offset is text": lambda body: body["sections"]["a/int8"].__setitem__(0, "64"),
 }
 

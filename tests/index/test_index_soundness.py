@@ -137,7 +137,7 @@ def test_labels_that_could_not_be_sent_are_named_when_the_corpus_is_opened(corpu
 
 def test_opening_reads_no_vectors_and_no_attention(corpus):
     reader = CorpusReader(open_folder(corpus))
-    read = {name.split("/")[0] for segment in reader.segments for name in segment.segment._verified}
+    read = {name.split("/")[0] for segment in reader.segments for name in segment.segment._sections}
     assert read == {"block", "sentence", "token"}
 
 

@@ -10,6 +10,19 @@ from tests.oracles_index import exbert_ranking, similarity
 SHAPE = (3, 8)  # parts, numbers a part
 
 
+class InMemory:
+    """Codes that no file holds."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def stretch(self, start, end):
+        return self.array[start:end]
+
+    def take(self, rows):
+        return self.array[rows]
+
+
 def unit_rows(rng, n, shape=SHAPE):
     return unit_parts(rng.standard_normal((n, *shape)).astype(np.float32))
 
@@ -18,7 +31,7 @@ def stored(rows, precision="int8", calibration=None):
     flat = rows.reshape(len(rows), -1)
     scale = choose_scale(flat if calibration is None else calibration, precision)
     codes = encode(flat, scale, precision)
-    return StoredVectors(precision, codes.codes, codes.outliers, scale)
+    return StoredVectors(precision, InMemory(codes.codes), codes.outliers, scale)
 
 
 def test_parts_have_length_one_and_zero_parts_stay_zero():
@@ -33,7 +46,7 @@ def test_parts_have_length_one_and_zero_parts_stay_zero():
 def test_int8_rows_come_back_within_half_a_step():
     rows = unit_rows(np.random.default_rng(1), 200)
     vectors = stored(rows)
-    assert vectors.codes.dtype == np.int8 and vectors.codes.shape == (200, 24)
+    assert vectors.codes.array.dtype == np.int8 and vectors.codes.array.shape == (200, 24)
     decoded = vectors.decode(np.arange(200))
     assert decoded.dtype == np.float32
     assert np.all(np.abs(decoded - rows.reshape(200, -1)) <= vectors.scale.steps / 2 + 1e-7)
@@ -83,7 +96,7 @@ def test_a_dimension_that_is_dead_in_the_calibration_text_does_no_harm():
 def test_integers_are_the_codes_that_decoding_multiplies(precision):
     rows = unit_rows(np.random.default_rng(6), 33, (5, 5))
     vectors = stored(rows, precision)
-    assert vectors.codes.shape[1] == packed_width(25, precision)
+    assert vectors.codes.array.shape[1] == packed_width(25, precision)
     integers = vectors.integers(4, 20)
     assert integers.dtype == np.int8 and integers.shape == (16, 25)
     expected = integers * vectors.scale.steps + vectors.scale.center

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from exbert_rpc.errors import InvalidParams
 from exbert_rpc.handles import Handles
 from exbert_rpc.index.graph import Graphs
 from exbert_rpc.index.types import CorpusInfo
+from exbert_rpc.model.lanes import all_cores_but_one
 from exbert_rpc.model.types import Capture, Encoding, ModelInfo
 from exbert_rpc.models import Models
 from exbert_rpc.passes import Pass, chosen_heads, chosen_layers, read_text
@@ -97,8 +99,9 @@ class Engine:
             InvalidParams, TextTooLong, ModelNotFound, ModelNotSupported, UnknownHandle, Cancelled
         """
         if request.capture_id is None:
-            self._annotate_ahead(request)
-            kept = read_text(self._models.get(request.model, task), request.input, task)
+            model = self._models.get(request.model, task)
+            with all_cores_but_one() if self._annotate_ahead(request) else nullcontext():
+                kept = read_text(model, request.input, task)
             capture_id = None
         else:
             kept = self._captures.get(request.session, request.capture_id)
@@ -181,13 +184,14 @@ class Engine:
         self._graphs.close()
         self._annotators.close()
 
-    def _annotate_ahead(self, request: AttendRequest) -> None:
-        """Let the pipeline read the text while the model does."""
-        if request.annotate and request.input is not None:
-            pool = self._annotators.get(request.pipeline or self._pipeline)
-            for text in (request.input.text, request.input.pair):
-                if text is not None:
-                    pool.begin(text)
+    def _annotate_ahead(self, request: AttendRequest) -> bool:
+        """Let the pipeline read the text while the model does; whether it has anything to read."""
+        if not request.annotate or request.input is None:
+            return False
+        pool = self._annotators.get(request.pipeline or self._pipeline)
+        texts = (request.input.text, request.input.pair)
+        begun = [pool.begin(text) for text in texts if text is not None]
+        return any(begun)
 
     def _table(self, encoding: Encoding, capture: Capture | None, request: AttendRequest) -> TokenTable:
         pool = self._annotators.get(request.pipeline or self._pipeline)

@@ -83,10 +83,18 @@ class AnnotatorPool:
                 self._recent.popitem(last=False)
         return mine.result()
 
-    def begin(self, text: str) -> None:
-        """Annotate a text in the background: :meth:`annotate` will be asked for it soon, and raises what goes wrong."""
-        if len(text) <= _RECENT_CHARACTERS:
-            threading.Thread(target=self._annotate_quietly, args=(text,), name="annotate-ahead", daemon=True).start()
+    def begin(self, text: str) -> bool:
+        """Annotate a text in the background: :meth:`annotate` will be asked for it soon, and raises what goes wrong.
+
+        Returns:
+            Whether a process is now at work on it: not if it was annotated lately, nor if it is too long to be kept.
+        """
+        with self._lock:
+            known = self._recent.get(text)
+        if len(text) > _RECENT_CHARACTERS or (known is not None and known.done()):
+            return False
+        threading.Thread(target=self._annotate_quietly, args=(text,), name="annotate-ahead", daemon=True).start()
+        return True
 
     def annotate_many(self, texts: Iterable[str]) -> Iterator[AnnotatedText]:
         """Annotate texts in order, a few batches ahead of the caller; leaving the iterator drops what waits.

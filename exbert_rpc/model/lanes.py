@@ -1,4 +1,4 @@
-"""Passes side by side, one core each.
+"""Which cores a pass uses: side by side on one core each, or all but one that something else needs.
 
 A pass that spreads each operator over several cores waits at the end of every operator for the slowest of them, which
 beside other work (annotating, quantising) is often one that has been taken away. A pass on one core waits for nobody.
@@ -7,7 +7,9 @@ beside other work (annotating, quantising) is often one that has been taken away
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 _MOST_LANES = 8  # each holds a batch in memory
 
@@ -28,6 +30,19 @@ def open_lanes(device: str, *, side_by_side: bool) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(1, thread_name_prefix="pass")
     lanes = min(cores, _MOST_LANES)
     return ThreadPoolExecutor(lanes, thread_name_prefix="pass", initializer=_narrow, initargs=(cores // lanes, cores))
+
+
+@contextmanager
+def all_cores_but_one() -> Iterator[None]:
+    """Leave a core to another process that works at the same time; on a single core nothing changes."""
+    import torch
+
+    cores = torch.get_num_threads()
+    _narrow(max(1, cores - 1), cores)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(cores)
 
 
 def _narrow(mine: int, others: int) -> None:

@@ -60,8 +60,10 @@ def test_a_process_that_dies_is_an_error_and_the_next_call_has_a_new_one():
 
 def test_a_text_that_was_begun_is_waited_for_not_run_again():
     with AnnotatorPool("blank:de") as pool:
-        pool.begin("Ja.")
+        assert pool.begin("Ja.")
         first = pool.annotate("Ja.")
+        assert not pool.begin("Ja.")
+        assert not pool.begin("Ja. " * 2_000)  # too long to be kept
         os.kill(process_ids(pool)[0], signal.SIGKILL)
         assert pool.annotate("Ja.") is first
 

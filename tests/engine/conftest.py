@@ -28,8 +28,8 @@ class InProcessPool:
         self.info = self._annotator.info
         self.annotate = self._annotator.annotate
 
-    def begin(self, text: str) -> None:
-        pass
+    def begin(self, text: str) -> bool:
+        return False
 
     def annotate_many(self, texts: Iterable[str]) -> Iterator[AnnotatedText]:
         yield from map(self.annotate, texts)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from exbert_rpc.model.lanes import open_lanes
+from exbert_rpc.model.lanes import all_cores_but_one, open_lanes
 from tests.model import zoo
 
 TEXTS = [*zoo.CORPUS[:4], zoo.TEXT]
@@ -67,22 +67,37 @@ def test_a_model_whose_passes_change_it_runs_them_one_after_another(load):
 
 @pytest.mark.skipif(torch.get_num_threads() < 2, reason="there is only one core to share")
 def test_lanes_use_a_core_each_and_other_threads_all_as_before():
-    numbers = torch.randn(2048, 2048)
-
-    def cores_used() -> float:
-        """Processor time of all threads that belong to this one's work, by its own."""
-        wall, own = time.process_time(), time.thread_time()
-        for _ in range(6):
-            torch.matmul(numbers, numbers)
-        return (time.process_time() - wall) / (time.thread_time() - own)
-
     with open_lanes("cpu", side_by_side=True) as lanes:
         assert lanes._max_workers == min(torch.get_num_threads(), 8)
         assert lanes.submit(cores_used).result() < 1.3
         assert lanes.submit(torch.get_num_threads).result() == torch.get_num_threads() // lanes._max_workers
-    found: list[float] = []
-    fresh = threading.Thread(target=lambda: found.append(cores_used()))
+    assert in_a_fresh_thread(cores_used) > 1.5
+    assert cores_used() > 1.5
+
+
+@pytest.mark.skipif(torch.get_num_threads() < 2, reason="there is only one core to share")
+def test_a_core_is_left_to_others_for_as_long_as_they_need_it_and_by_this_thread_alone():
+    cores = torch.get_num_threads()
+    with all_cores_but_one():
+        assert torch.get_num_threads() == cores - 1
+        assert cores_used() < cores - 0.5
+        assert in_a_fresh_thread(torch.get_num_threads) == cores
+    assert torch.get_num_threads() == in_a_fresh_thread(torch.get_num_threads) == cores
+    assert cores_used() > 1.5
+
+
+def cores_used() -> float:
+    """Processor time of all threads that belong to this one's work, by its own."""
+    numbers = torch.randn(2048, 2048)
+    whole, own = time.process_time(), time.thread_time()
+    for _ in range(6):
+        torch.matmul(numbers, numbers)
+    return (time.process_time() - whole) / (time.thread_time() - own)
+
+
+def in_a_fresh_thread(call):
+    found = []
+    fresh = threading.Thread(target=lambda: found.append(call()))
     fresh.start()
     fresh.join()
-    assert found[0] > 1.5
-    assert cores_used() > 1.5
+    return found[0]

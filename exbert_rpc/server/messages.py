@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 
 import msgspec
 import numpy as np
+import pybase64
 from numpy.typing import NDArray
 
 from exbert_rpc import errors
@@ -96,7 +96,7 @@ def to_array(tensor: Tensor) -> NDArray[np.float32]:
     """A tensor of the wire as float32 of its ``shape``; ``uint8`` becomes value / 255."""
     if isinstance(tensor.data, list):
         return np.array(tensor.data, dtype=np.float32).reshape(tensor.shape)
-    raw = base64.b64decode(tensor.data)
+    raw = pybase64.b64decode(tensor.data, validate=True)
     if tensor.dtype == "uint8":
         return np.frombuffer(raw, dtype=np.uint8).astype(np.float32).reshape(tensor.shape) / np.float32(255)
     return (

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from typing import cast
 
 import msgspec
+import numkong
 import numpy as np
+import pybase64
 from numpy.typing import NDArray
 
 from exbert_rpc.errors import AnswerTooLarge
@@ -16,9 +17,9 @@ from exbert_rpc.server.protocol import Tensor, TensorForm
 DECIMALS = 7
 _BYTES: dict[TensorForm, float] = {"list": 10.5, "float16": 8 / 3, "uint8": 4 / 3}  # a number, measured for lists
 # what is encoded in one go: the interpreter is free for the event loop after each
-_PIECE = 16_384  # numbers
-_SMALLEST_NORMAL = 113 << 23  # the bits of 2^-14 in float32: below, a float16 counts steps of 2^-24
-_CHUNK = 3 << 18  # bytes; a multiple of 3, so that pieces of base64 can be joined
+_PIECE = 16_384  # numbers as text
+_HALVES = 1 << 20  # numbers as float16
+_CHUNK = 3 << 20  # bytes; a multiple of 3, so that pieces of base64 can be joined
 
 
 def encode_tensor(array: NDArray[np.float32], form: TensorForm) -> Tensor:
@@ -40,32 +41,19 @@ def _raw(json: bytes) -> str:
     return cast(str, msgspec.Raw(json))
 
 
-def to_half(array: NDArray[np.float32]) -> NDArray[np.uint16]:
-    """The bits of values in [0, 1] as float16, rounded to the nearest, ties to even.
-
-    NumPy's own cast takes one value at a time; integer steps over whole arrays give the same ten times as fast.
-    """
-    bits = array.view(np.uint32)
-    rounded = bits >> 13
-    rounded &= 1
-    rounded += bits
-    rounded += np.uint32((0xFFF - (112 << 23)) % (1 << 32))  # the exponent's bias is 127 in one, 15 in the other
-    rounded >>= 13
-    half: NDArray[np.uint16] = rounded.astype("<u2")
-    small = np.flatnonzero(bits < _SMALLEST_NORMAL)
-    half[small] = np.rint(array[small] * np.float32(1 << 24)).astype("<u2")
-    return half
+def to_half(array: NDArray[np.float32]) -> NDArray[np.float16]:
+    """Contiguous float32 as float16, rounded to the nearest, ties to even: NumPy's cast, sixty times as fast."""
+    return np.asarray(numkong.Tensor(array).astype("float16"))
 
 
 def _half(array: NDArray[np.float32]) -> bytes:
-    # in stretches that stay in the processor's cache
     flat = np.ascontiguousarray(array, dtype=np.float32).reshape(-1)
-    return b"".join(to_half(flat[at : at + _PIECE]).tobytes() for at in range(0, flat.size, _PIECE))
+    return b"".join(to_half(flat[at : at + _HALVES]).astype("<f2").tobytes() for at in range(0, flat.size, _HALVES))
 
 
 def _base64(data: bytes) -> str:
     view = memoryview(data)
-    pieces = (base64.b64encode(view[at : at + _CHUNK]) for at in range(0, len(data), _CHUNK))
+    pieces = (pybase64.b64encode(view[at : at + _CHUNK]) for at in range(0, len(data), _CHUNK))
     return _raw(b'"%s"' % b"".join(pieces))
 
 

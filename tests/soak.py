@@ -105,12 +105,18 @@ def run_part(name: str, size: Size) -> list[Row]:
             for row in PARTS[name](Path(folder), size):
                 seconds = row.seconds or time.monotonic() - start
                 rows.append(Row(row.what, row.count, row.outcome, row.violations, seconds))
+                tell(rows[-1])
                 start = time.monotonic()
         except Exception as exc:
             rows.append(Row(name, 0, "stopped", [f"{type(exc).__name__}: {exc}"], time.monotonic() - start))
-    for row in rows:
-        print(f"{row.what}: {row.count:,}; {row.outcome}; {row.violations[:20] or 'nothing violated'}", file=sys.stderr)
+            tell(rows[-1])
     return rows
+
+
+def tell(row: Row) -> None:
+    """Say at once what was found: the table comes hours later."""
+    found = row.violations[:20] or "nothing violated"
+    print(f"{row.what}: {row.count:,}; {row.outcome}; {found}; {row.seconds:.0f} s", file=sys.stderr, flush=True)
 
 
 def server(folder: Path, size: Size) -> Iterator[Row]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,6 +29,7 @@ class Evidence:
         n: Hits behind its share.
         n_distinct: Distinct sentences behind its q-value.
         log_p: Natural logarithm of its p-value, the measure of strength.
+        hits: The hits that carry the label, by their place in the answer.
     """
 
     of: HistogramOf
@@ -37,6 +38,7 @@ class Evidence:
     n: int
     n_distinct: int
     log_p: float
+    hits: frozenset[int]
 
     @property
     def is_more(self) -> bool:
@@ -48,33 +50,50 @@ def find(evidence: Sequence[Evidence], subject: Subject, attention: Direction) -
     """At most ``MAX_FINDINGS`` sentences, strongest (smallest p-value) first.
 
     What is missing is said only where nothing in the same histogram is found more often: that would explain it.
+    Labels of several annotations on the very same hits are one finding, said of the label that is rarest in the corpus.
     """
     explained = {(one.of, one.attribute) for one in evidence if one.is_more}
+    ranked = sorted(evidence, key=lambda one: (one.log_p, one.of, one.attribute, one.row.label))
+    same_hits: defaultdict[tuple[object, ...], list[Evidence]] = defaultdict(list)
+    for one in ranked:
+        same_hits[_topic(one)].append(one)
     said: Counter[tuple[HistogramOf, Attribute]] = Counter()
     sentences: list[str] = []
-    for one in sorted(evidence, key=lambda one: (one.log_p, one.of, one.attribute, one.row.label)):
+    for one in ranked:
         place = (one.of, one.attribute)
         if not one.is_more and (place in explained or one.row.baseline < _WORTH_MISSING):
             continue
-        sentence = _sentence(one, subject, attention)
-        # special tokens have one label in every attribute: once is enough
-        if said[place] < _PER_HISTOGRAM and sentence not in sentences:
+        key = _topic(one)
+        if said[place] < _PER_HISTOGRAM and key in same_hits:
             said[place] += 1
-            sentences.append(sentence)
+            also = [other for other in same_hits.pop(key) if other is not one]
+            sentences.append(_sentence(one, also, subject, attention))
     return tuple(sentences[:MAX_FINDINGS])
 
 
-def _sentence(one: Evidence, subject: Subject, attention: Direction) -> str:
+def _topic(one: Evidence) -> tuple[object, ...]:
+    """What a finding is about: equal for labels that the very same tokens of the hits carry.
+
+    Two kinds stay findings of their own: a distance is not what a token is, and what hits lack is not in them.
+    """
+    if one.row.label == "special":  # in every attribute
+        return (one.of, one.row.label)
+    if one.attribute == "offset" or not one.is_more:
+        return (one.of, one.attribute, one.row.label)
+    return (one.of, one.hits)
+
+
+def _sentence(one: Evidence, also: Sequence[Evidence], subject: Subject, attention: Direction) -> str:
     if one.of == "subject":
-        return _subject_sentence(one, subject)
-    return _target_sentence(one, subject, attention)
+        return _subject_sentence(one, also, subject)
+    return _target_sentence(one, also, subject, attention)
 
 
-def _subject_sentence(one: Evidence, subject: Subject) -> str:
+def _subject_sentence(one: Evidence, also: Sequence[Evidence], subject: Subject) -> str:
     row = one.row
     share = f"{_percent(row.share)}, {_percent(row.baseline)} expected, {_times(row)}{_certainty(one)}"
     habit = "; hardly special, it is common all over this corpus" if _is_habit(one) else ""
-    return f"{row.count} of {one.n} {_NOUN[subject]} {_predicate(one)}: {share}{habit}."
+    return f"{row.count} of {one.n} {_NOUN[subject]} {_predicate(one)}{_likewise(one, also)}: {share}{habit}."
 
 
 def _predicate(one: Evidence) -> str:
@@ -89,16 +108,35 @@ def _predicate(one: Evidence) -> str:
     }.get(one.attribute, f"are {label}")
 
 
-def _target_sentence(one: Evidence, subject: Subject, attention: Direction) -> str:
+def _target_sentence(one: Evidence, also: Sequence[Evidence], subject: Subject, attention: Direction) -> str:
     row = one.row
     noun = _NOUN[subject]
     if attention == "outgoing":
         opening = f"The {noun}' strongest attention goes"
     else:
         opening = f"The strongest attention to the {noun} comes from"
+    likewise = _likewise(one, also)
+    place = _place(one, attention) + (f"{likewise}," if likewise else "")
     share = f"in {_percent(row.share)} ({_percent(row.baseline)} expected, {_times(row)})"
     habit = "; hardly special, these heads do so anyway" if _is_habit(one) else ""
-    return f"{opening} {_place(one, attention)} {share}{_certainty(one)}{habit}."
+    return f"{opening} {place} {share}{_certainty(one)}{habit}."
+
+
+def _likewise(one: Evidence, also: Sequence[Evidence]) -> str:
+    """What else the hits of a finding are. What is common anyway does not add to what is not."""
+    worth = [other for other in also if other.row.label != "special" and (_is_habit(one) or not _is_habit(other))]
+    return f", all of them {' and '.join(map(_trait, worth))}" if worth else ""
+
+
+def _trait(one: Evidence) -> str:
+    if one.row.label == "none":
+        return "in no entity" if one.attribute == "entity" else f"without {one.attribute}"
+    label = explain(one.attribute, one.row.label)
+    return {
+        "tag": f"tagged {label}",
+        "dep": f"with the dependency {label}",
+        "entity": f"in an entity of type {label}",
+    }.get(one.attribute, label)
 
 
 def _place(one: Evidence, attention: Direction) -> str:

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -124,6 +124,7 @@ class _Table:
     labels: list[str]
     counts: Counter[str]
     distinct_counts: Counter[str]
+    hits: Mapping[str, set[int]]
     baseline: LabelCounts
     log_p: list[float]
 
@@ -144,11 +145,14 @@ class _Table:
         ]
         counts = Counter(label for _, label in counted)
         distinct = Counter(dict(reversed(counted)).values())  # the first of equal keys, hence the best hit, stays
+        hits: defaultdict[str, set[int]] = defaultdict(set)
+        for hit in np.flatnonzero(observed.exists).tolist():
+            hits[label_of(values[hit])].add(hit)
         baseline = observed.baseline[attribute]
         labels = sorted({*counts, *(label for label, number in baseline.counts.items() if number > 0)})
         n, base_n = distinct.total(), baseline.total
         log_p = [log_fisher_two_sided(distinct[label], n, baseline.counts.get(label, 0), base_n) for label in labels]
-        return cls(of, attribute, labels, counts, distinct, baseline, log_p)
+        return cls(of, attribute, labels, counts, distinct, hits, baseline, log_p)
 
     def finish(self, q_values: Sequence[float]) -> tuple[Histogram, list[Evidence]]:
         """The histogram, and what of it may be said: its labels with q below ``SIGNIFICANT``."""
@@ -166,6 +170,7 @@ class _Table:
             # copies may tip the share the other way than the distinct sentences: then nothing is said
             agrees = (share > base) == (self.distinct_counts[label] > base * n_distinct)
             if q_value < SIGNIFICANT and agrees:
-                evidence.append(Evidence(self.of, self.attribute, row, n, n_distinct, log_p))
+                hits = frozenset(self.hits.get(label, ()))
+                evidence.append(Evidence(self.of, self.attribute, row, n, n_distinct, log_p, hits))
         bins.sort(key=lambda row: (-row.count, row.label))
         return Histogram(self.of, self.attribute, tuple(bins)), evidence

@@ -91,6 +91,24 @@ def test_a_planted_enrichment_is_found_in_its_histogram_only():
     assert "PART (particle)" in summary.findings[0]
 
 
+def test_two_annotations_are_one_finding_only_if_the_very_same_hits_carry_them():
+    fine = {"VERB": "VB", "PART": "TO"}
+    rng = np.random.default_rng(9)
+    base = {"pos": count_labels(rng.choice(POS, 5_000, p=POS_RATES).tolist())}
+    base["tag"] = count_labels([fine.get(label, "XX") for label, n in base["pos"].counts.items() for _ in range(n)])
+    pos = ["PART"] * 25 + rng.choice(["NOUN", "DET", "ADP"], 25).tolist()
+    tag = [fine.get(label, "XX") for label in pos]
+
+    def said(tags) -> tuple[str, ...]:
+        findings = summarize({}, {"pos": pos, "tag": tags}, ({}, base)).findings
+        return tuple(one for one in findings if "PART" in one or "TO" in one)
+
+    (together,) = said(tag)
+    assert "PART (particle), all of them tagged TO (infinitival to), in 50 %" in together
+    apart = said([*tag[1:], "TO"])  # as many, but not the same ones
+    assert len(apart) == 2
+
+
 def test_a_label_that_is_missing_from_all_hits_is_a_bin_only_if_that_is_significant():
     rng = np.random.default_rng(5)
     subject, target = draw(rng, 50)

@@ -183,18 +183,29 @@ def _summarize(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def _corpora(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = _add(commands, "corpora", "list, describe or remove corpora")
-    parser.add_argument("action", nargs="?", choices=("list", "describe", "remove"), default="list")
-    parser.add_argument("name", nargs="?", metavar="NAME")
+    _action_and_name(parser, "list, describe or remove", "NAME")
     _json(parser)
     _engine(parser, reads_text=False)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = """\
+examples:
+  exbert-rpc corpora                 which ones there are
+  exbert-rpc corpora notes           describe notes
+  exbert-rpc corpora remove notes
+  exbert-rpc corpora describe list   describe a corpus with the name of an action
+"""
 
 
 def _models(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = _add(commands, "models", "list the models at hand, or describe one")
-    parser.add_argument("action", nargs="?", choices=("list", "describe"), default="list")
-    parser.add_argument("name", nargs="?", metavar="ID")
+    _action_and_name(parser, "list or describe", "ID")
     _json(parser)
     _engine(parser)
+
+
+def _action_and_name(parser: Parser, actions: str, name: str) -> None:
+    parser.add_argument("action", nargs="?", metavar="ACTION", help=f"{actions}; describe if there is only {name}")
+    parser.add_argument("name", nargs="?", metavar=name)
 
 
 def _doctor(commands: argparse._SubParsersAction[Parser]) -> None:

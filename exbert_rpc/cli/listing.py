@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from difflib import get_close_matches
 
 from exbert_rpc.cli.arguments import UsageError
 from exbert_rpc.cli.output import Screen, write_json
@@ -16,16 +17,16 @@ def corpora(options: Namespace) -> int:
     from exbert_rpc.server import protocol, wire
     from exbert_rpc.server.jsonrpc import encode
 
-    name = _name(options)
+    action, name = _asked(options, "list", "describe", "remove")
     screen = Screen.of(sys.stdout)
     with engine_of(options) as engine:
-        if options.action == "list":
+        if action == "list":
             found = [wire.corpus_description(info) for info in engine.list_corpora()]
             if options.json:
                 write_json(sys.stdout, encode(protocol.ListCorporaResult(corpora=found)))
             else:
                 show_corpora(screen, found)
-        elif options.action == "describe":
+        elif action == "describe":
             one = wire.corpus_description(run(lambda _: engine.describe_corpus(name), f"checking {name}"))
             if options.json:
                 write_json(sys.stdout, encode(one))
@@ -45,10 +46,10 @@ def models(options: Namespace) -> int:
     from exbert_rpc.server import protocol, wire
     from exbert_rpc.server.jsonrpc import encode
 
-    name = _name(options)
+    action, name = _asked(options, "list", "describe")
     screen = Screen.of(sys.stdout)
     with engine_of(options) as engine:
-        if options.action == "list":
+        if action == "list":
             found = [wire.model_listing(model) for model in engine.list_models()]
             if options.json:
                 write_json(sys.stdout, encode(protocol.ListModelsResult(models=found)))
@@ -63,11 +64,22 @@ def models(options: Namespace) -> int:
     return 0
 
 
-def _name(options: Namespace) -> str:
-    if options.action == "list":
-        if options.name is not None:
-            raise UsageError(f"{options.name!r} is one too many", hint=f"{options.command} describe {options.name}")
-        return ""
-    if options.name is None:
-        raise UsageError(f"{options.command} {options.action} needs a name", hint=f"see {options.command} list")
-    return str(options.name)
+def _asked(options: Namespace, *actions: str) -> tuple[str, str]:
+    """Action and name; a name alone is described."""
+    action, name = options.action, options.name
+    if action is None:
+        return "list", ""
+    if action not in actions:
+        if name is None:
+            return "describe", action
+        close = get_close_matches(action, actions, n=1)
+        meant = f"{name} {action}" if name in actions else f"{close[0] if close else 'describe'} {name}"
+        raise UsageError(
+            f"{options.command} can {', '.join(actions)}, not {action!r}",
+            hint=f"did you mean {options.command} {meant}?",
+        )
+    if action == "list" and name is not None:
+        raise UsageError(f"{name!r} is one too many", hint=f"{options.command} describe {name}")
+    if action != "list" and name is None:
+        raise UsageError(f"{options.command} {action} needs a name", hint=f"see {options.command} list")
+    return action, name or ""

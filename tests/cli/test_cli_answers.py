@@ -129,6 +129,26 @@ def test_corpora_are_listed_described_and_removed(run: Run, copied: Path) -> Non
     assert json.loads(run("corpora", "--store", copied, "--json").out) == {"corpora": []}
 
 
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_corpus_is_described_when_only_its_name_is_given(run: Run, built: Path, form: list[str]) -> None:
+    short = run("corpora", "notes", "--store", built, *form)
+    assert short == run("corpora", "describe", "notes", "--store", built, *form)
+    assert short.code == 0 and "blank:en" in short.out
+
+
+def test_a_name_that_is_no_corpus_is_told_those_there_are(run: Run, built: Path) -> None:
+    done = run("corpora", "nots", "--store", built)
+    assert done.code == 1
+    assert "there is no corpus 'nots'; corpora: notes" in done.err
+
+
+def test_a_corpus_called_like_an_action_is_reached_through_the_long_form(run: Run, copied: Path) -> None:
+    (copied / "notes").rename(copied / "remove")
+    assert run("corpora", "remove", "--store", copied).code == 2
+    assert json.loads(run("corpora", "describe", "remove", "--store", copied, "--json").out)["corpus"] == "remove"
+    assert run("corpora", "remove", "remove", "--store", copied).code == 0
+
+
 def test_models_are_listed_and_described(run: Run, tiny_model: str) -> None:
     listed = json.loads(run("models", "--json").out)
     assert any(model["isDefault"] for model in listed["models"])
@@ -136,6 +156,7 @@ def test_models_are_listed_and_described(run: Run, tiny_model: str) -> None:
         run("models", "describe", tiny_model, "--json").out.encode(), type=protocol.ModelDescription
     )
     assert (described.n_layers, described.n_heads) == (3, 4)
+    assert run("models", tiny_model).out == run("models", "describe", tiny_model).out != ""
 
 
 def test_schema_prints_what_the_server_defines(run: Run, tmp_path: Path) -> None:

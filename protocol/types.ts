@@ -1,5 +1,5 @@
 // Generated from schema.json by generate.mjs; do not edit.
-// schema.json sha256: dfc2104385c9d2b8d379a074f561a74ca62d4dd3f0c753cd7f91d5b965d09a4f
+// schema.json sha256: 14170d623130a6e7d8f6c6cbbf428fdf054517e73e9319635f8c9f85f48519fd
 
 /**
  * Nested lists of numbers, one level an axis.
@@ -322,6 +322,11 @@ export interface Histogram {
 }
 /**
  * What the hits have in common, against what the corpus has anyway.
+ *
+ *     ``nHits`` counts the hits whose subject exists. If that is ``match``, these are all hits of the search. If it is
+ *     ``next``, hits whose own ``next`` is null, their match being the last token of its sentence, are left out: of
+ *     ``nHits``, ``nDistinct``, the histograms and the findings. Such tokens of the corpus are not in ``nBaseline`` and
+ *     the base rates either.
  */
 export interface SummarizeResult {
   subject: "match" | "next";

@@ -232,7 +232,13 @@ class Histogram(Result, frozen=True, kw_only=True):
 
 
 class SummarizeResult(Result, frozen=True, kw_only=True):
-    """What the hits have in common, against what the corpus has anyway."""
+    """What the hits have in common, against what the corpus has anyway.
+
+    ``nHits`` counts the hits whose subject exists. If that is ``match``, these are all hits of the search. If it is
+    ``next``, hits whose own ``next`` is null, their match being the last token of its sentence, are left out: of
+    ``nHits``, ``nDistinct``, the histograms and the findings. Such tokens of the corpus are not in ``nBaseline`` and
+    the base rates either.
+    """
 
     subject: Literal["match", "next"]
     n_hits: int

@@ -71,6 +71,25 @@ def test_a_planted_habit_of_attention_is_found(planted):
     assert any("two" in finding.lower() or "2" in finding for finding in findings)
 
 
+def test_hits_without_a_next_token_are_counted_as_matches_only(planted):
+    reader, model = planted
+    kept = search_kept(reader, model, "One two three frob five.", token=6, k=1000, layer=1)
+    ends = [hit for hit in kept.hits if hit.next is None]
+    assert 0 < len(ends) < len(kept.hits) == 1000
+    rows = sum(segment.n_rows for segment in reader.segments)
+    sentences = sum((np.diff(segment.first_row) > 0).sum() for segment in reader.segments)
+
+    def counts(subject):
+        found = summarize_kept(kept, SummarizeRequest("s", subject=subject), Task())
+        sums = {sum(row.count for row in one.bins) for one in found.histograms}
+        return found.n_hits, found.n_distinct, sums, found.n_baseline
+
+    texts = {hit.sentence_text for hit in kept.hits}
+    inner = {hit.sentence_text for hit in kept.hits if hit.next is not None}
+    assert counts("match") == (1000, len(texts), {1000}, rows)
+    assert counts("next") == (1000 - len(ends), len(inner), {1000 - len(ends)}, rows - sentences)
+
+
 def test_hits_at_random_seldom_support_a_finding(tmp_path):
     model = RandomModel(head_size=16)
     build(tmp_path, {"d.txt": make_text(5, 80, 4)}, model=model)

@@ -54,14 +54,15 @@ class Size:
     ping_seconds: float
     real_cancels: int
     kills: int
+    stopped_builds: int
     faults: int
     forgeries: int
     injections: str
     controls: int
 
 
-LONG = Size(1_000_000, 2_000, 500, 200_000, 50_000, 200, 60.0, 100, 2_000, 10_000, 1_000, "all", 400)
-QUICK = Size(10_000, 200, 50, 20_000, 1_500, 6, 8.0, 8, 25, 600, 40, "6", 100)
+LONG = Size(1_000_000, 2_000, 500, 200_000, 50_000, 200, 60.0, 100, 2_000, 10_000, 10_000, 1_000, "all", 400)
+QUICK = Size(10_000, 200, 50, 20_000, 1_500, 6, 8.0, 8, 25, 300, 600, 40, "6", 100)
 Part = Callable[[Path, Size], Iterator[Row]]
 
 
@@ -228,8 +229,9 @@ def timed(what: str, times: list[float], limit: float) -> Row:
 
 
 def store(folder: Path, size: Size) -> Iterator[Row]:
-    """Kills, failing system calls and damaged files."""
+    """Kills, stopped builds, failing system calls and damaged files."""
     command = [sys.executable, "-m", "tests.store_faults.soak", "--json", "--kills", str(size.kills)]
+    command += ["--builds", str(size.stopped_builds)]
     command += ["--faults", str(size.faults), "--injections", size.injections, "--controls", str(size.controls)]
     command += ["--forgeries", str(size.forgeries)]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

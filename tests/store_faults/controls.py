@@ -12,11 +12,13 @@ from unittest import mock
 
 import numpy as np
 
-from exbert_rpc.index import blocks, reader, store
+from exbert_rpc.index import blocks, merge, reader, store
+from exbert_rpc.index.assemble import segment_name
 from tests.store_faults.faults import FaultReport, inject
 from tests.store_faults.forgeries import ForgeryReport, run_forgeries
 from tests.store_faults.forks import Say, run_child
 from tests.store_faults.kills import KillReport, run_kills
+from tests.store_faults.overwrites import OverwriteReport, run_overwrites
 
 _NAME = "index.usearch"
 _DIMENSIONS = 64
@@ -79,6 +81,12 @@ def store_that_writes_in_place(root: Path, kills: int, seed: int = 0) -> KillRep
         return run_kills(root, kills, seed)
     finally:
         store.write_atomically = whole
+
+
+def store_that_forgets_sources(root: Path, builds: int, seed: int = 0) -> OverwriteReport:
+    """The same store, but for copied segments that are named after their blocks and settings alone, as once was."""
+    with mock.patch.object(merge, "segment_name", lambda config, digests, _sources: segment_name(config, digests)):
+        return run_overwrites(root, builds, seed)
 
 
 def store_that_believes(root: Path, forgeries: int, seed: int = 0) -> ForgeryReport:

@@ -1,4 +1,4 @@
-"""The long form: ``python -m tests.store_faults.soak --kills 2000 --faults 10000 --injections all``.
+"""The long form: ``python -m tests.store_faults.soak --kills 2000 --builds 10000 --faults 10000 --injections all``.
 
 Prints one table (or with ``--json`` one line), and ends with 1 if anything was violated or a control passed.
 """
@@ -19,11 +19,13 @@ from tests.store_faults.controls import (
     stock_under_faults,
     stock_under_kills,
     store_that_believes,
+    store_that_forgets_sources,
     store_that_writes_in_place,
 )
 from tests.store_faults.faults import run_faults
 from tests.store_faults.forgeries import run_forgeries
 from tests.store_faults.kills import run_kills
+from tests.store_faults.overwrites import run_overwrites
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,9 @@ class Line:
 
 def main() -> int:
     """Run what was asked for."""
-    parser = argparse.ArgumentParser(description="Kill, cut and damage corpora.")
+    parser = argparse.ArgumentParser(description="Kill and stop builds; cut and damage corpora.")
     parser.add_argument("--kills", type=int, default=2000)
+    parser.add_argument("--builds", type=int, default=10_000, help="builds whose every change to a file is watched")
     parser.add_argument("--faults", type=int, default=10_000)
     parser.add_argument("--injections", default="all", help="how many system calls to fail: a number, or all")
     parser.add_argument("--controls", type=int, default=400, help="faults against stock usearch files")
@@ -64,6 +67,8 @@ def run(root: Path, asked: argparse.Namespace) -> Iterator[Line]:
     """All harnesses, controls last."""
     if asked.kills:
         yield kill_line(root, asked)
+    if asked.builds:
+        yield overwrite_line(root, asked)
     if asked.injections != "0":
         yield from trace_lines(root, asked)
     if asked.faults:
@@ -84,6 +89,23 @@ def kill_line(root: Path, asked: argparse.Namespace) -> Line:
     )
     return Line(
         "SIGKILL at random moments of builds on one store", report.kills, outcome, report.violations, report.seconds
+    )
+
+
+def overwrite_line(root: Path, asked: argparse.Namespace) -> Line:
+    """Files of the current corpus that a build changes."""
+    report = run_overwrites(root / "overwrites", asked.builds, asked.seed)
+    stopped = report.builds - report.finished
+    outcome = (
+        f"{report.finished:,} finished, {stopped:,} stopped; {report.copies:,} copied segments into one; "
+        f"{report.changes:,} changes to files, {report.same_bytes} put the same bytes in a current one's place"
+    )
+    return Line(
+        "builds stopped at random moments, every change to a file watched",
+        report.builds,
+        outcome,
+        report.violations,
+        report.seconds,
     )
 
 
@@ -153,6 +175,11 @@ def control_lines(root: Path, asked: argparse.Namespace) -> Iterator[Line]:
     missing = [] if direct.violations else ["a store that writes in place survived every kill"]
     outcome = "a promise was broken, then stopped: as must be"
     yield Line("control: SIGKILL of a store that writes in place", direct.kills, outcome, missing, direct.seconds)
+    forgetful = store_that_forgets_sources(root / "forgetful", 2000, asked.seed)
+    missing = [] if forgetful.violations else ["a store that names copies after their blocks alone passed"]
+    outcome = "a current file was replaced, then stopped: as must be"
+    what = "control: builds of a store that names copies after their blocks alone"
+    yield Line(what, forgetful.builds, outcome, missing, forgetful.seconds)
     believing = store_that_believes(root / "believing", 40, asked.seed)
     missing = [] if believing.violations else ["a store that believes what it reads survived every forgery"]
     outcome = f"{len(believing.violations)} untyped errors or worse, as must be"

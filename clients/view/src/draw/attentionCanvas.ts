@@ -89,15 +89,13 @@ function outlineChosen(context: CanvasRenderingContext2D, scene: Scene, x: numbe
   }
 }
 
-/** Draws the scene; the context is already scaled to CSS pixels. Returns how many curves were left out. */
-export function drawAttention(context: CanvasRenderingContext2D, scene: Scene): number {
+/** Draws the scene; the context is already scaled to CSS pixels. */
+export function drawAttention(context: CanvasRenderingContext2D, scene: Scene): void {
   context.clearRect(0, 0, scene.layout.width, scene.height);
   context.save();
   context.translate(0, -scene.scrollTop);
   drawMatrix(context, scene, "left");
   drawMatrix(context, scene, "right");
-  const { curves, hidden } = curvesOf(scene.picture, scene.layout, scene);
-  strokeCurves(context, curves);
+  strokeCurves(context, curvesOf(scene.picture, scene.layout, scene));
   context.restore();
-  return hidden;
 }

@@ -74,7 +74,7 @@ function curves(drawing: AttentionDrawing): string {
     .digits(1);
   const { picture, layout, mode } = drawing;
   const window = { first: 0, last: Math.max(picture.layer.nQueries, picture.layer.nKeys) };
-  const drawn = curvesOf(picture, layout, { window, mode }).curves;
+  const drawn = curvesOf(picture, layout, { window, mode });
   return drawn
     .map((curve) =>
       element("path", {

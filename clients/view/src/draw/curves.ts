@@ -32,16 +32,25 @@ function inFocus(edges: Edges, i: number, focus: Focus | null): boolean {
 /** Edges of the token looked at come before all others. */
 const FIRST = 1000;
 
+function isInSight({ source, target }: Edges, i: number, { first, last }: Window): boolean {
+  return (source[i] >= first && source[i] < last) || (target[i] >= first && target[i] < last);
+}
+
+/** How many edges have an end in sight and are yet not drawn, because there are too many. */
+export function countHidden(edges: Edges, window: Window): number {
+  let n = 0;
+  for (let i = 0; i < edges.count; i++) if (isInSight(edges, i, window)) n++;
+  return Math.max(0, n - MOST_CURVES);
+}
+
 /** Indices of edges that have an end in sight, the strongest `MOST_CURVES` of them, weakest first. */
-export function visibleEdges(edges: Edges, window: Window, focus: Focus | null): { shown: number[]; hidden: number } {
-  const { count, source, target, weight } = edges;
-  const { first, last } = window;
+export function visibleEdges(edges: Edges, window: Window, focus: Focus | null): number[] {
+  const { count, weight } = edges;
   const touching = new Int32Array(count);
   const rank = new Float32Array(count);
   let n = 0;
   for (let i = 0; i < count; i++) {
-    const seen = (source[i] >= first && source[i] < last) || (target[i] >= first && target[i] < last);
-    if (!seen) continue;
+    if (!isInSight(edges, i, window)) continue;
     touching[n] = i;
     rank[n++] = (focus !== null && inFocus(edges, i, focus) ? FIRST : 0) + weight[i];
   }
@@ -49,7 +58,7 @@ export function visibleEdges(edges: Edges, window: Window, focus: Focus | null):
   const places: number[] = [];
   for (let i = 0; i < n && places.length < MOST_CURVES; i++) if (rank[i] >= least) places.push(i);
   places.sort((a, b) => rank[a] - rank[b]);
-  return { shown: places.map((i) => touching[i]), hidden: n - places.length };
+  return places.map((i) => touching[i]);
 }
 
 /**
@@ -63,18 +72,15 @@ export function style(relative: number, focused: boolean | null, thin = 1): { wi
   return { width, alpha: focused ? 0.35 + 0.65 * Math.sqrt(relative) : 0.15 * alpha + 0.02 };
 }
 
-export function curvesOf(
-  picture: Picture,
-  layout: AttentionLayout,
-  options: { readonly window: Window; readonly mode: Mode },
-): { curves: Curve[]; hidden: number } {
+/** The curves to draw, the most important last. */
+export function curvesOf(picture: Picture, layout: AttentionLayout, options: { readonly window: Window; readonly mode: Mode }): Curve[] {
   const { edges, layer, chosen, focus } = picture;
-  const { shown, hidden } = visibleEdges(edges, options.window, focus);
+  const shown = visibleEdges(edges, options.window, focus);
   // thousands of faint curves would add up to a dark blur
   const thin = Math.min(1, 400 / shown.length);
   const half = layout.rowHeight / 2;
   const only = chosen.length === 1 ? headColor(layer.heads[chosen[0]], options.mode) : null;
-  const curves = shown.map((i): Curve => {
+  return shown.map((i): Curve => {
     const source = edges.source[i];
     const target = edges.target[i];
     const relative = edges.maxWeight > 0 ? edges.weight[i] / edges.maxWeight : 0;
@@ -88,5 +94,4 @@ export function curvesOf(
       ...style(relative, focus === null ? null : inFocus(edges, i, focus), thin),
     };
   });
-  return { curves, hidden };
 }

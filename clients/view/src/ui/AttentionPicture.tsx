@@ -1,7 +1,7 @@
 /** The drawing: a canvas the size of the window, and token buttons for the rows in sight. */
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { drawAttention } from "../draw/attentionCanvas";
-import { MOST_CURVES } from "../draw/curves";
+import { countHidden, MOST_CURVES } from "../draw/curves";
 import { inkOf } from "../draw/ink";
 import { type AttentionLayout, headAt, layoutAttention, ROW_HEIGHT } from "../draw/layout";
 import { modeOf } from "../logic/palette";
@@ -35,7 +35,7 @@ function useWindow(total: number) {
   return { ref, width, height: seen, scrollTop, first, last, setTop };
 }
 
-function Canvas(props: Props & { readonly layout: AttentionLayout; readonly view: ReturnType<typeof useWindow>; readonly onHidden: (n: number) => void }) {
+function Canvas(props: Props & { readonly layout: AttentionLayout; readonly view: ReturnType<typeof useWindow> }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const { theme, preview } = useApp((s) => ({ theme: s.theme, preview: s.previewHead }));
   const { picture, layout, view } = props;
@@ -44,7 +44,7 @@ function Canvas(props: Props & { readonly layout: AttentionLayout; readonly view
     const context = sizeCanvas(canvas.current, layout.width, view.height);
     if (context === null) return;
     const started = performance.now();
-    const hidden = drawAttention(context, {
+    drawAttention(context, {
       picture,
       layout,
       window: { first: view.first, last: view.last },
@@ -55,7 +55,6 @@ function Canvas(props: Props & { readonly layout: AttentionLayout; readonly view
       preview: preview === null ? null : picture.layer.heads.indexOf(preview),
     });
     performance.measure("exbert:draw", { start: started });
-    props.onHidden(hidden);
   });
   useLayoutEffect(schedule);
   return <canvas ref={canvas} class="attention-canvas" aria-hidden="true" />;
@@ -67,7 +66,6 @@ export function AttentionPicture(props: Props) {
   const rows = Math.max(picture.layer.nQueries, picture.layer.nKeys);
   const total = rows * ROW_HEIGHT;
   const view = useWindow(total);
-  const [hidden, setHidden] = useState(0);
   const causal = useApp((s) => s.capture?.model.kind === "autoregressive");
   // room for the mark of the next token
   const label = longestLabel(props) + (causal ? 5 : 0);
@@ -109,12 +107,12 @@ export function AttentionPicture(props: Props) {
             if (head !== null && !(event.target as Element).closest(".token")) controller.toggleHead(head);
           }}
         >
-          {view.width > 0 && <Canvas {...props} layout={layout} view={view} onHidden={setHidden} />}
+          {view.width > 0 && <Canvas {...props} layout={layout} view={view} />}
           <TokenColumn side="left" tokens={left} groups={picture.leftGroups} mask={picture.masks.rows} {...{ layout, view, picture }} />
           <TokenColumn side="right" tokens={right} groups={picture.rightGroups} mask={picture.masks.columns} {...{ layout, view, picture }} />
         </div>
       </div>
-      <Legend picture={picture} hidden={hidden} />
+      <Legend picture={picture} hidden={countHidden(picture.edges, view)} />
     </div>
   );
 }

@@ -65,6 +65,25 @@ describe.skipIf(!hasChromium)("drawing keeps to its frame budget", { retry: 2 },
     await page.close();
   }, 180_000);
 
+  it("a toggled head is drawn once, also when it changes how many curves are left out", async () => {
+    const { page } = await dev.open("long128");
+    await page.waitForFunction("document.querySelectorAll('.token').length > 10");
+    await settled(page);
+    const left = () => page.locator(".attention-picture .legend").textContent();
+    for (const head of HEADS.slice(0, 3)) {
+      const before = await left();
+      const draws = await page.evaluate(`(async () => {
+        performance.clearMeasures("exbert:draw");
+        ${head};
+        for (let frame = 0; frame < 6; frame++) await new Promise((done) => requestAnimationFrame(done));
+        return performance.getEntriesByName("exbert:draw").length;
+      })()`);
+      expect(await left()).not.toBe(before);
+      expect(draws).toBe(1);
+    }
+    await page.close();
+  }, 60_000);
+
   it("at 512 tokens a redraw takes less than 50 ms", async () => {
     const { page } = await dev.open("long512");
     await page.waitForFunction("document.querySelectorAll('.token').length > 10");

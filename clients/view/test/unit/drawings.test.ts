@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { describeModel, layerValues, MINI, tokenize } from "../../dev/synthetic";
 import { search, summarize } from "../../dev/syntheticCorpus";
 import { attentionSvg } from "../../src/draw/attentionSvg";
-import { MOST_CURVES, visibleEdges } from "../../src/draw/curves";
+import { countHidden, MOST_CURVES, visibleEdges } from "../../src/draw/curves";
 import { histogramsSvg } from "../../src/draw/histogramSvg";
 import { inkOf } from "../../src/draw/ink";
 import { headAt, layoutAttention } from "../../src/draw/layout";
@@ -79,12 +79,13 @@ describe("curves in sight", () => {
   const edges = topEdges(values, size, size, 95);
 
   it("are those with an end in the window, the strongest of them, weakest drawn first", () => {
-    const { shown, hidden } = visibleEdges(edges, { first: 10, last: 40 }, null);
+    const shown = visibleEdges(edges, { first: 10, last: 40 }, null);
     const touching = Array.from({ length: edges.count }, (_, i) => i).filter(
       (i) => (edges.source[i] >= 10 && edges.source[i] < 40) || (edges.target[i] >= 10 && edges.target[i] < 40),
     );
-    expect(shown.length + hidden).toBe(touching.length);
-    expect(shown.length).toBeLessThanOrEqual(MOST_CURVES);
+    expect(shown.length).toBe(MOST_CURVES);
+    expect(countHidden(edges, { first: 10, last: 40 })).toBe(touching.length - MOST_CURVES);
+    expect(countHidden(edges, { first: 10, last: 12 })).toBe(0);
     const strongest = touching.map((i) => edges.weight[i]).sort((a, b) => b - a).slice(0, shown.length);
     expect(shown.map((i) => edges.weight[i]).reverse()).toEqual(strongest);
   });

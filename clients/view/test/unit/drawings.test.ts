@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { describeModel, layerValues, MINI, tokenize } from "../../dev/synthetic";
 import { search, summarize } from "../../dev/syntheticCorpus";
 import { attentionSvg } from "../../src/draw/attentionSvg";
-import { countHidden, MOST_CURVES, visibleEdges } from "../../src/draw/curves";
+import { countHidden, MOST_CURVES, style, visibleEdges } from "../../src/draw/curves";
 import { histogramsSvg } from "../../src/draw/histogramSvg";
 import { inkOf } from "../../src/draw/ink";
 import { headAt, layoutAttention } from "../../src/draw/layout";
@@ -88,6 +88,26 @@ describe("curves in sight", () => {
     expect(countHidden(edges, { first: 10, last: 12 })).toBe(0);
     const strongest = touching.map((i) => edges.weight[i]).sort((a, b) => b - a).slice(0, shown.length);
     expect(shown.map((i) => edges.weight[i]).reverse()).toEqual(strongest);
+  });
+});
+
+describe("the thickness of a curve", () => {
+  const weights = Array.from({ length: 101 }, (_, i) => i / 100);
+
+  it("grows with its weight, and the strongest is as broad in a crowd as alone", () => {
+    for (const weight of weights) expect(style(weight, null).width).toBeCloseTo(0.6 + 4.2 * weight ** 0.8);
+    for (const thin of [1, 0.6, 0.27]) {
+      const widths = weights.map((weight) => style(weight, null, thin).width);
+      expect(widths).toEqual([...widths].sort((a, b) => a - b));
+      expect(widths.at(-1)).toBeCloseTo(4.8);
+    }
+  });
+
+  it("in a crowd is at most a pixel, but for the strongest and for those of the token looked at", () => {
+    const widths = weights.map((weight) => style(weight, null, 400 / MOST_CURVES).width);
+    expect(widths.filter((width) => width > 1 && width < 1.5)).toEqual([]);
+    expect(widths[50]).toBeLessThanOrEqual(1);
+    expect(style(0.5, true, 400 / MOST_CURVES).width).toBeCloseTo(style(0.5, null).width);
   });
 });
 

@@ -1,5 +1,5 @@
 /** The drawing: a canvas the size of the window, and token buttons for the rows in sight. */
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { drawAttention } from "../draw/attentionCanvas";
 import { countHidden, MOST_CURVES } from "../draw/curves";
 import { inkOf } from "../draw/ink";
@@ -19,10 +19,8 @@ interface Props {
 }
 
 /** Characters of the longest label, up to a sensible most. */
-function longestLabel(props: Props): number {
-  const lengths = (tokens: readonly Token[], groups: Picture["leftGroups"]) =>
-    groups.reduce((most, group) => Math.max(most, groupLabel(tokens, group).length), 0);
-  return Math.min(22, Math.max(lengths(props.left, props.picture.leftGroups), lengths(props.right, props.picture.rightGroups)));
+function useLongestLabel(tokens: readonly Token[], groups: Picture["leftGroups"]): number {
+  return useMemo(() => Math.min(22, groups.reduce((most, group) => Math.max(most, groupLabel(tokens, group).length), 0)), [tokens, groups]);
 }
 
 function useWindow(total: number) {
@@ -68,8 +66,9 @@ export function AttentionPicture(props: Props) {
   const view = useWindow(total);
   const causal = useApp((s) => s.capture?.model.kind === "autoregressive");
   // room for the mark of the next token
-  const label = longestLabel(props) + (causal ? 5 : 0);
-  const layout = layoutAttention(view.width, picture.layer.heads.length, label);
+  const label = Math.max(useLongestLabel(left, picture.leftGroups), useLongestLabel(right, picture.rightGroups)) + (causal ? 5 : 0);
+  const nHeads = picture.layer.heads.length;
+  const layout = useMemo(() => layoutAttention(view.width, nHeads, label), [view.width, nHeads, label]);
   const pinned = useApp((s) => s.view.pinned);
 
   useEffect(() => {

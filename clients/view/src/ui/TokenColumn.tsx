@@ -7,6 +7,7 @@ import { type Group, groupOf } from "../logic/words";
 import type { Token } from "../protocol";
 import type { Pin, Side } from "../state";
 import { useApp, useController } from "./context";
+import { memo } from "./memo";
 import { stepOf, stepTo } from "./roving";
 import { continues, describe, groupLabel, temporal } from "./tokenView";
 
@@ -61,7 +62,7 @@ function reveal(scroller: HTMLElement | null, y: number, height: number): void {
   else if (y + height > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = y + height - scroller.clientHeight;
 }
 
-export function TokenColumn(props: Props) {
+function Column(props: Props) {
   const { side, tokens, groups, layout, view } = props;
   const { pinned, kind, stack } = useApp((s) => ({
     pinned: s.view.pinned,
@@ -119,6 +120,13 @@ export function TokenColumn(props: Props) {
     </div>
   );
 }
+
+/** With no token looked at, a hundred buttons need not be looked through when a head is toggled: they show no weights. */
+export const TokenColumn = memo(Column, (a, b) =>
+  (a.picture === b.picture || (a.picture.focus === null && b.picture.focus === null)) &&
+  a.side === b.side && a.tokens === b.tokens && a.groups === b.groups && a.mask === b.mask && a.layout === b.layout &&
+  a.view.first === b.view.first && a.view.last === b.view.last,
+);
 
 interface ButtonProps extends Props {
   readonly row: number;

@@ -69,35 +69,39 @@ const BUCKETS = 256;
 
 /**
  * Finds the cut of a row without sorting all of it: weights are counted into buckets by size, and only the bucket
- * that holds the cut is sorted.
+ * that holds the cut is sorted. Buckets go by the fourth root, because most weights of a row are small and alike.
  */
 class RowCutter {
   private readonly sums = new Float64Array(BUCKETS);
+  private readonly bucketOf: Uint8Array;
   private readonly scratch: Float32Array;
 
   constructor(length: number) {
+    this.bucketOf = new Uint8Array(length);
     this.scratch = new Float32Array(length);
   }
 
   cut(row: Float32Array, most: number, fraction: number): Cut {
     if (most <= 0 || fraction <= 0) return NOTHING;
     if (fraction >= 1) return { threshold: 0, ties: 0 };
-    const { sums } = this;
-    const scale = (BUCKETS - 1) / most;
+    const { sums, bucketOf } = this;
     sums.fill(0);
-    for (let k = 0; k < row.length; k++) sums[(row[k] * scale) | 0] += row[k];
+    for (let k = 0; k < row.length; k++) {
+      bucketOf[k] = (BUCKETS - 1) * Math.sqrt(Math.sqrt(row[k] / most));
+      sums[bucketOf[k]] += row[k];
+    }
     let total = 0;
     for (let b = BUCKETS - 1; b >= 0; b--) total += sums[b];
     const wanted = fraction * total;
     let running = 0;
     let bucket = BUCKETS - 1;
     while (bucket > 0 && running + sums[bucket] < wanted) running += sums[bucket--];
-    return this.within(row, bucket, scale, wanted, running);
+    return this.within(row, bucket, wanted, running);
   }
 
-  private within(row: Float32Array, bucket: number, scale: number, wanted: number, before: number): Cut {
+  private within(row: Float32Array, bucket: number, wanted: number, before: number): Cut {
     let n = 0;
-    for (let k = 0; k < row.length; k++) if (((row[k] * scale) | 0) === bucket) this.scratch[n++] = row[k];
+    for (let k = 0; k < row.length; k++) if (this.bucketOf[k] === bucket) this.scratch[n++] = row[k];
     const ascending = this.scratch.subarray(0, n).sort();
     let running = before;
     let threshold = Number.POSITIVE_INFINITY;

@@ -170,7 +170,7 @@ scenario("a selection is explored, compared with a corpus, exported, and restore
   }
 });
 
-scenario("menus, cells, rendered Markdown and the followed selection lead to the same panel", async (open) => {
+scenario("menus, cells, rendered Markdown, two selections and the followed one lead to the same panel", async (open) => {
   const window = await open("tour.ipynb");
   const { page, panel } = window;
   await page.locator(".jp-Notebook .jp-CodeCell .cm-content").waitFor();
@@ -185,6 +185,14 @@ scenario("menus, cells, rendered Markdown and the followed selection lead to the
   await window.contextMenu(page.locator(".jp-CodeCell .cm-line", { hasText: "sentence =" }), "Explore Selection");
   await attentionIsDrawn(panel, "crew");
   await panel.locator(".input-label", { hasText: "tour.ipynb, cell 2" }).waitFor();
+
+  await window.selectWords(page.locator(".jp-CodeCell .cm-content"), ["crew", "captain"]);
+  await page.keyboard.press("Control+Alt+e");
+  await panel.locator(".input-text", { hasText: /^crew \+ captain$/ }).waitFor();
+  await panel.locator(".input-label", { hasText: "tour.ipynb, cell 2:1 + 1" }).waitFor();
+  await panel.getByRole("radiogroup", { name: "Segments" }).waitFor({ timeout: SLOW });
+  await attentionIsDrawn(panel, "crew");
+  await attentionIsDrawn(panel, "captain");
 
   await window.command("Follow the Selection");
   const third = page.locator(".jp-MarkdownCell .jp-RenderedMarkdown p", { hasText: "gulls" });

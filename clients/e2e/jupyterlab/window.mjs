@@ -66,6 +66,28 @@ export class LabWindow {
     await this.page.keyboard.press("Shift+End");
   }
 
+  /** Selects words of an editor by double clicks, all but the first of them with Ctrl, which adds to what is selected. */
+  async selectWords(editor, words) {
+    for (const [i, word] of words.entries()) {
+      const { x, y } = await editor.evaluate((node, wanted) => {
+        const texts = document.createTreeWalker(node, NodeFilter.SHOW_TEXT);
+        while (texts.nextNode()) {
+          const at = texts.currentNode.data.indexOf(wanted);
+          if (at < 0) continue;
+          const range = document.createRange();
+          range.setStart(texts.currentNode, at);
+          range.setEnd(texts.currentNode, at + wanted.length);
+          const box = range.getBoundingClientRect();
+          return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+        }
+        throw new Error(`${wanted} is not in sight`);
+      }, word);
+      if (i > 0) await this.page.keyboard.down("Control");
+      await this.page.mouse.dblclick(x, y);
+      if (i > 0) await this.page.keyboard.up("Control");
+    }
+  }
+
   /** Drags over a rendered text, as the mouse does. */
   async dragOver(locator) {
     const box = await locator.boundingBox();

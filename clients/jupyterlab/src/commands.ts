@@ -9,6 +9,7 @@ import { Widget } from '@lumino/widgets';
 import { chooseFolder, indexFolder } from './indexing';
 import { exbertIcon } from './icon';
 import type { Bridge } from './jupyter';
+import { isHalfEmpty } from './editorText';
 import type { Selection } from './editorText';
 import type { Session } from './session';
 import type { Settings } from './settings';
@@ -68,7 +69,7 @@ export function addCommands(workings: Workings, palette: ICommandPalette | null)
     });
     palette?.addItem({ command: id, category: CATEGORY, args: { isPalette: true } });
   };
-  add(COMMANDS.explore, 'Explore Selection', 'Attention of the selected text', () => explore(workings));
+  add(COMMANDS.explore, 'Explore Selection', 'Attention of the selected text; two selections are a pair', () => explore(workings));
   add(COMMANDS.open, 'Open exBERT Panel', 'Show the exBERT panel as it was', () => workings.show(null));
   add(COMMANDS.follow, 'Follow the Selection', 'The panel follows what is selected', () =>
     workings.set({ followSelection: !settings().followSelection })
@@ -93,6 +94,10 @@ async function explore(workings: Workings): Promise<void> {
     Notification.info('Select some text in a document first; exBERT shows what the model sees in it.', {
       autoClose: 5000
     });
+    return;
+  }
+  if (isHalfEmpty(selection)) {
+    Notification.info('One of the two selections is empty.', { autoClose: 5000 });
     return;
   }
   await workings.show(selection);

@@ -4,24 +4,55 @@ import type { CodeEditor } from '@jupyterlab/codeeditor';
 /** A text to explore, and the name that people know it by. */
 export interface Selection {
   readonly text: string;
+  /** The second segment of a pair. */
+  readonly textPair?: string;
   readonly label: string;
 }
 
+type Range = Pick<CodeEditor.ITextSelection, 'start' | 'end'>;
+
 /** The parts of an editor that are read here. */
-export type ReadableEditor = Pick<CodeEditor.IEditor, 'getSelection' | 'getOffsetAt' | 'getLine'> & {
+export type ReadableEditor = Pick<CodeEditor.IEditor, 'getOffsetAt' | 'getLine'> & {
+  getSelections(): readonly Range[];
   readonly model: { readonly sharedModel: { getSource(): string } };
+  /** CodeMirror's: selections are sorted by place, and this one was made last. */
+  readonly state?: { readonly selection: { readonly mainIndex: number } };
 };
 
-/** The selected text of an editor, whichever way it was dragged; else the cursor's line if that is wanted. */
+/** The selected text of an editor, whichever way it was dragged, or two as a pair; else the cursor's line if that is wanted. */
 export function fromEditor(editor: ReadableEditor, name: string, wholeLine: boolean): Selection | null {
-  const { start, end } = editor.getSelection();
-  const offsets = [editor.getOffsetAt(start), editor.getOffsetAt(end)].sort((a, b) => a - b);
-  const line = Math.min(start.line, end.line);
-  const label = `${name}:${line + 1}`;
-  const chosen = editor.model.sharedModel.getSource().slice(offsets[0], offsets[1]);
-  if (chosen.trim() !== '') {
-    return { text: chosen, label };
+  const all = editor.getSelections();
+  const chosen = all.filter(range => textOf(editor, range) !== '');
+  if (chosen.length === 2) {
+    const isFirstMadeLast = all[editor.state?.selection.mainIndex ?? -1] === chosen[0];
+    return pairOf(editor, name, isFirstMadeLast ? [chosen[1], chosen[0]] : [chosen[0], chosen[1]]);
   }
-  const whole = wholeLine ? (editor.getLine(line) ?? '') : '';
+  const range = chosen[0] ?? all[0];
+  const label = `${name}:${lineOf(range) + 1}`;
+  const text = textOf(editor, range);
+  if (text.trim() !== '') {
+    return { text, label };
+  }
+  const whole = wholeLine ? (editor.getLine(lineOf(range)) ?? '') : '';
   return whole.trim() === '' ? null : { text: whole.trim(), label };
+}
+
+/** Whether one of the two texts of a pair holds nothing to read. */
+export function isHalfEmpty({ text, textPair }: Selection): boolean {
+  return textPair !== undefined && (text === '' || textPair === '');
+}
+
+/** Two selections are the two segments of a pair, in the order in which they were made. */
+function pairOf(editor: ReadableEditor, name: string, [first, second]: readonly [Range, Range]): Selection {
+  const label = `${name}:${lineOf(first) + 1} + ${lineOf(second) + 1}`;
+  return { text: textOf(editor, first).trim(), textPair: textOf(editor, second).trim(), label };
+}
+
+function textOf(editor: ReadableEditor, { start, end }: Range): string {
+  const [from, to] = [editor.getOffsetAt(start), editor.getOffsetAt(end)].sort((a, b) => a - b);
+  return editor.model.sharedModel.getSource().slice(from, to);
+}
+
+function lineOf({ start, end }: Range): number {
+  return Math.min(start.line, end.line);
 }

@@ -34,7 +34,8 @@ export class PanelHolder {
       this.options.shell.activateById(panel.id);
     }
     if (selection !== null) {
-      panel.select({ input: { text: selection.text }, label: selection.label });
+      const { label, ...input } = selection;
+      panel.select({ input, label });
     }
   }
 

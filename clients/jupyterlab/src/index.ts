@@ -16,6 +16,7 @@ import { openLocation } from './open';
 import { PanelHolder } from './holder';
 import { PANEL_ID } from './panel';
 import { linkIn, LINK_PARAMETER } from './link';
+import { isHalfEmpty } from './editorText';
 import type { Selection } from './editorText';
 import { Session } from './session';
 import { initializationOptions, readSettings } from './settings';
@@ -117,8 +118,11 @@ async function activate(
 
 function followSelection(watched: Documents, holder: PanelHolder, settings: () => Settings): void {
   const follower = follow<Selection>({
-    read: () => (settings().followSelection && holder.isOpen ? watched.selection(false) : null),
-    same: (a, b) => a.text === b.text && a.label === b.label,
+    read: () => {
+      const selection = settings().followSelection && holder.isOpen ? watched.selection(false) : null;
+      return selection === null || isHalfEmpty(selection) ? null : selection;
+    },
+    same: (a, b) => a.text === b.text && a.textPair === b.textPair && a.label === b.label,
     use: selection => void holder.show(selection, false),
     delay: () => settings().followDelay
   });

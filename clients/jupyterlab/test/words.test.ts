@@ -1,22 +1,28 @@
 import { describe, expect, it } from 'vitest';
-import { fromEditor } from '../src/editorText';
+import { fromEditor, isHalfEmpty } from '../src/editorText';
 import type { ReadableEditor } from '../src/editorText';
 import { RpcError } from '../src/rpc';
 import { describe as built, failure, fraction, statusText } from '../src/wording';
 
 const TEXT = 'The girl ran.\n\nThe naïve 👩‍💻 sat.\n';
 
-/** An editor over TEXT with one selection; offsets are counted the slow way. */
-function editor(start: [number, number], end: [number, number]): ReadableEditor {
+type Place = [line: number, column: number];
+
+/** An editor over TEXT with selections; offsets are counted the slow way. */
+function editorWith(ranges: readonly [Place, Place][], mainIndex = ranges.length - 1): ReadableEditor {
   const lines = TEXT.split('\n');
   const before = (line: number) => lines.slice(0, line).join('\n').length + (line > 0 ? 1 : 0);
+  const place = ([line, column]: Place) => ({ line, column });
   return {
-    getSelection: () => ({ start: { line: start[0], column: start[1] }, end: { line: end[0], column: end[1] } }),
+    getSelections: () => ranges.map(([start, end]) => ({ start: place(start), end: place(end) })),
     getOffsetAt: ({ line, column }) => before(line) + column,
     getLine: line => lines[line],
-    model: { sharedModel: { getSource: () => TEXT } }
+    model: { sharedModel: { getSource: () => TEXT } },
+    state: { selection: { mainIndex } }
   };
 }
+
+const editor = (start: Place, end: Place) => editorWith([[start, end]]);
 
 describe('the selection of an editor', () => {
   it('is its exact text, spaces included', () =>
@@ -30,6 +36,34 @@ describe('the selection of an editor', () => {
   it('means nothing when it is empty and only a real selection is wanted', () =>
     expect(fromEditor(editor([2, 3], [2, 3]), 'a.md', false)).toBeNull());
   it('means nothing on an empty line', () => expect(fromEditor(editor([1, 0], [1, 0]), 'a.md', true)).toBeNull());
+});
+
+describe('two selections of an editor', () => {
+  const girl: [Place, Place] = [[0, 4], [0, 8]];
+  const sat: [Place, Place] = [[2, 20], [2, 16]];
+  const cursor: [Place, Place] = [[1, 0], [1, 0]];
+  const blank: [Place, Place] = [[0, 8], [0, 9]];
+
+  it('are the two segments of a pair', () =>
+    expect(fromEditor(editorWith([girl, sat]), 'a.md', true)).toEqual({ text: 'girl', textPair: 'sat.', label: 'a.md:1 + 3' }));
+  it('stand in the order in which they were made, whichever stands first in the text', () =>
+    expect(fromEditor(editorWith([girl, sat], 0), 'a.md', true)).toEqual({ text: 'sat.', textPair: 'girl', label: 'a.md:3 + 1' }));
+  it('are a pair, too, where a cursor stands somewhere else', () => {
+    expect(fromEditor(editorWith([girl, cursor, sat]), 'a.md', true)?.textPair).toBe('sat.');
+    expect(fromEditor(editorWith([girl, cursor, sat], 0), 'a.md', true)?.textPair).toBe('girl');
+  });
+  it('are no pair when only one of them holds characters', () =>
+    expect(fromEditor(editorWith([cursor, sat]), 'a.md', true)).toEqual({ text: 'sat.', label: 'a.md:3' }));
+  it('of three, the first is explored', () =>
+    expect(fromEditor(editorWith([girl, blank, sat]), 'a.md', true)).toEqual({ text: 'girl', label: 'a.md:1' }));
+  it('are half empty when one of them is blank, as one selection never is', () => {
+    const selected = (...ranges: [Place, Place][]) => fromEditor(editorWith(ranges), 'a.md', true);
+    expect([selected(girl, sat), selected(blank, sat), selected(girl)].map(one => one !== null && isHalfEmpty(one))).toEqual([
+      false,
+      true,
+      false
+    ]);
+  });
 });
 
 describe('a build in words', () => {

@@ -69,10 +69,10 @@ def test_a_model_whose_passes_change_it_runs_them_one_after_another(load):
 def test_lanes_use_a_core_each_and_other_threads_all_as_before():
     with open_lanes("cpu", side_by_side=True) as lanes:
         assert lanes._max_workers == min(torch.get_num_threads(), 8)
-        assert lanes.submit(cores_used).result() < 1.3
+        assert min(lanes.submit(cores_used).result()) < 1.2
         assert lanes.submit(torch.get_num_threads).result() == torch.get_num_threads() // lanes._max_workers
-    assert in_a_fresh_thread(cores_used) > 1.5
-    assert cores_used() > 1.5
+    assert max(in_a_fresh_thread(cores_used)) > 1.3
+    assert max(cores_used()) > 1.3
 
 
 @pytest.mark.skipif(torch.get_num_threads() < 2, reason="there is only one core to share")
@@ -80,19 +80,25 @@ def test_a_core_is_left_to_others_for_as_long_as_they_need_it_and_by_this_thread
     cores = torch.get_num_threads()
     with all_cores_but_one():
         assert torch.get_num_threads() == cores - 1
-        assert cores_used() < cores - 0.5
+        assert min(cores_used()) < cores - 0.8
         assert in_a_fresh_thread(torch.get_num_threads) == cores
     assert torch.get_num_threads() == in_a_fresh_thread(torch.get_num_threads) == cores
-    assert cores_used() > 1.5
+    assert max(cores_used()) > 1.3
 
 
-def cores_used() -> float:
-    """Processor time of all threads that belong to this one's work, by its own."""
+def cores_used() -> list[float]:
+    """Processor time of all threads that belong to this one's work, by its own; several times.
+
+    Beside other work the helpers may get hardly any, and this one waits for them busily: the largest counts.
+    """
     numbers = torch.randn(2048, 2048)
-    whole, own = time.process_time(), time.thread_time()
+    found = []
     for _ in range(6):
-        torch.matmul(numbers, numbers)
-    return (time.process_time() - whole) / (time.thread_time() - own)
+        whole, own = time.process_time(), time.thread_time()
+        for _ in range(2):
+            torch.matmul(numbers, numbers)
+        found.append((time.process_time() - whole) / (time.thread_time() - own))
+    return found
 
 
 def in_a_fresh_thread(call):

@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from benchmarks.scale import CACHE, Scale
 from benchmarks.store import Bench, Built, NoAnnotators, build, built_corpus, documents_of, make_bench
 from benchmarks.texts import sentences
 from exbert_rpc.corpus.types import Document
+from exbert_rpc.index.layout import vectors_key
 from exbert_rpc.index.store import Store
 from exbert_rpc.model.types import BatchCapture, Encoding
 from exbert_rpc.requests import SearchRequest
@@ -56,7 +58,40 @@ def _opening(built: Built) -> list[Row]:
             )
         )
         rows.append(_read_row(built, cached, touched, read))
+    floor, nbytes = _disk_floor(built)
+    rows.append(
+        reported(
+            SECTION,
+            "reading the vectors of that layer from the disk and nothing else",
+            floor / warm,
+            "×",
+            f"{1000 * floor:.0f} ms for {nbytes / 2**20:,.0f} MiB",
+            "the same search warm",
+        )
+    )
     return rows
+
+
+def _disk_floor(built: Built) -> tuple[float, int]:
+    """Seconds and bytes of reading one layer's codes with as many threads as there are cores, nothing being cached."""
+    places = [
+        (Path(built.root) / built.name / entry.name, segment._contents[f"{vectors_key('headOutput', 1)}/codes"])
+        for entry in built.folder.manifest().segments
+        for segment in [built.folder.segment(entry)]
+    ]
+    _drop_from_page_cache(built)
+
+    def read(path: Path, offset: int, nbytes: int) -> None:
+        with path.open("rb", buffering=0) as stream:
+            os.posix_fadvise(stream.fileno(), offset, nbytes, os.POSIX_FADV_WILLNEED)
+            stream.seek(offset)
+            stream.readinto(bytearray(nbytes))
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        started = time.perf_counter()
+        list(pool.map(lambda place: read(place[0], place[1].offset, place[1].nbytes), places))
+        seconds = time.perf_counter() - started
+    return seconds, sum(entry.nbytes for _, entry in places)
 
 
 def _read_row(built: Built, cached: bool, touched: int, read: int) -> Row:

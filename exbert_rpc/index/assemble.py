@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -61,9 +61,11 @@ class SegmentBuilder:
     Args:
         config: What is stored.
         scales: Quantisation scales of each space and layer.
+        check: Called often while blocks are added or written, which takes seconds; what it raises ends that.
     """
 
-    def __init__(self, config: CorpusConfig, scales: Scales) -> None:
+    def __init__(self, config: CorpusConfig, scales: Scales, check: Callable[[], None]) -> None:
+        self._check = check
         self._config = config
         self._scales = scales
         self._blocks: list[tuple[str, str, int]] = []
@@ -80,6 +82,7 @@ class SegmentBuilder:
     def add(self, cuts: Sequence[CutBlock], captures: Sequence[BatchCapture]) -> None:
         """Add blocks with the captures of all their passages (``hidden_layers`` and ``layers`` of the config)."""
         for cut in cuts:
+            self._check()
             digest = block_digest(cut.block.text)
             self._blocks.append((digest, cut.block.text, len(cut.passages)))
             if cut.losses:
@@ -98,6 +101,7 @@ class SegmentBuilder:
         self._write_texts(writer)
         self._write_tokens(writer)
         for (space, layer), chunks in self._codes.items():
+            self._check()
             key = vectors_key(space, layer)
             scale = self._scales[space, layer]
             width = packed_width(len(scale.steps), self._config.precision)
@@ -112,7 +116,7 @@ class SegmentBuilder:
             writer.add(f"{attention_key(layer)}/offset", offset)
         names = {name: numbers.names() for name, numbers in self._numbers.items()}
         meta = {"config": self._config.key(), "labels": names, "rows": self.n_rows, "losses": self._losses}
-        writer.write(stream, meta)
+        writer.write(stream, meta, self._check)
 
     def name(self) -> str:
         """The file name of the segment."""
@@ -136,6 +140,7 @@ class SegmentBuilder:
         plain = [~capture.encoding.is_special for capture in captures]
         self.n_rows += sum(int(rows.sum()) for rows in plain)
         for (space, layer), chunks in self._codes.items():
+            self._check()
             if space == "hiddenState":
                 at = self._config.hidden_layers.index(layer)
                 parts = [capture.hidden[at][rows][:, None] for capture, rows in zip(captures, plain, strict=True)]
@@ -152,6 +157,7 @@ class SegmentBuilder:
         if self._attention:
             weights = quantize_attention(capture.attention)
         for index, packed in enumerate(self._attention.values()):
+            self._check()
             packed.append(isal_zlib.compress(weights[index], _ZLIB_LEVEL))
             self.nbytes += len(packed[-1])
 

@@ -183,7 +183,7 @@ class Builder:
         self._task.report(Progress(f"copying {len(chosen)} small or outdated segments into one"))
         parts = [take_blocks(segments[number], [block.block for block in used[number]]) for number in chosen]
         name, writer, meta = merge_parts(self._config, parts)
-        entry = self._folder.write_segment(name, lambda stream: writer.write(stream, meta))
+        entry = self._folder.write_segment(name, lambda stream: writer.write(stream, meta, self._task.check))
         table.add(entry, self._folder.segment(entry), instead=True)
 
     def _commit(self, table: BlockTable, entries: tuple[IndexedDocument, ...], generation: int) -> Manifest:
@@ -219,7 +219,7 @@ def compute_segments(
         Cancelled: the task was cancelled; segments that are finished stay.
         StorageFailed: the disk refused; likewise.
     """
-    builder = SegmentBuilder(config, scales)
+    builder = SegmentBuilder(config, scales, task.check)
     adding: Future[None] | None = None
     writing: deque[Future[FileEntry]] = deque()
     with (
@@ -236,7 +236,7 @@ def compute_segments(
                 yield Computed(segment=writing.popleft().result())
             if builder.nbytes >= SEGMENT_BYTES:
                 writing.append(writer.submit(_write, folder, builder))
-                builder = SegmentBuilder(config, scales)
+                builder = SegmentBuilder(config, scales, task.check)
             adding = assembler.submit(builder.add, window, captures)
             yield Computed(
                 sum(len(cut.block.text) for cut in window),

@@ -22,7 +22,7 @@ import re
 import stat
 import struct
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,12 +67,13 @@ class SegmentWriter:
         """Keep an array; a later one of the same name replaces it."""
         self._sections[name] = np.ascontiguousarray(array)
 
-    def write(self, stream: BinaryIO, meta: Mapping[str, object]) -> None:
-        """Write the whole segment to a stream that is at its start."""
+    def write(self, stream: BinaryIO, meta: Mapping[str, object], check: Callable[[], None] = lambda: None) -> None:
+        """Write the whole segment to a stream that is at its start; what ``check`` raises before a section ends it."""
         stream.write(MAGIC)
         at = len(MAGIC)
         contents: dict[str, list[object]] = {}
         for name, array in self._sections.items():
+            check()
             padding = -at % _ALIGN
             stream.write(b"\0" * padding)
             at += padding

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from exbert_rpc.errors import Busy, Cancelled, CorpusDamaged, CorpusNotFound, InvalidParams, StorageFailed
+from exbert_rpc.index import assemble as assemble_module
 from exbert_rpc.index import build as build_module
 from exbert_rpc.index import files as files_module
+from exbert_rpc.index.assemble import SegmentBuilder
 from exbert_rpc.index.manifest import FileEntry, dump_manifest, load_manifest
 from exbert_rpc.index.reader import CorpusReader
 from exbert_rpc.index.store import Store
@@ -204,13 +206,13 @@ def test_a_cancelled_build_keeps_the_old_corpus(tmp_path, model):
     build(tmp_path, TEXTS, model=model)
     before = answers(tmp_path, model)
     more = {**TEXTS, "new.txt": make_text(90), "d0.txt": make_text(91)}
-    for checks in range(0, 20, 2):
+    for checks in range(0, 400, 9):
         try:
             build(tmp_path, more, model=model, task=CancelAfter(checks))
             break  # what earlier attempts had finished was enough
         except Cancelled:
             assert answers(tmp_path, model) == before
-    assert checks > 6
+    assert checks > 27
     build(tmp_path, more, model=model)
     assert answers(tmp_path, model) != before
 
@@ -219,7 +221,7 @@ def test_a_cancelled_build_keeps_the_old_corpus(tmp_path, model):
 def test_a_cancelled_build_with_other_settings_keeps_the_old_corpus(tmp_path, model, change):
     build(tmp_path, TEXTS, model=model)
     before = answers(tmp_path, model)
-    for checks in range(0, 60, 5):
+    for checks in range(0, 1200, 40):
         try:
             build(tmp_path, TEXTS, model=model, task=CancelAfter(checks), config=change)
             break
@@ -228,11 +230,11 @@ def test_a_cancelled_build_with_other_settings_keeps_the_old_corpus(tmp_path, mo
 
 
 def test_a_build_that_is_started_again_takes_what_was_finished(tmp_path, model, monkeypatch):
-    monkeypatch.setattr(build_module, "ThreadPoolExecutor", Inline)  # so that 25 steps are always the same
+    monkeypatch.setattr(build_module, "ThreadPoolExecutor", Inline)  # so that steps are always the same
     whole = FakeModel()
     build(tmp_path / "whole", TEXTS, model=whole)
     with pytest.raises(Cancelled):
-        build(tmp_path / "resumed", TEXTS, model=model, task=CancelAfter(25))
+        build(tmp_path / "resumed", TEXTS, model=model, task=CancelAfter(250))
     finished = len(list((tmp_path / "resumed" / "corpus").glob("segment-*.exb")))
     assert finished >= 2
     first = set(model.seen) - set(CALIBRATION)
@@ -241,6 +243,24 @@ def test_a_build_that_is_started_again_takes_what_was_finished(tmp_path, model, 
     assert len(first & set(model.seen)) < len(first) / 2
     assert len(model.seen) < len(whole.seen)
     assert answers(tmp_path / "resumed", model) == answers(tmp_path / "whole", whole)
+
+
+@pytest.mark.parametrize("step", ["add", "write"])
+def test_a_cancel_bites_within_a_segment_that_is_being_made(tmp_path, model, monkeypatch, step):
+    task, packed = Task(), []
+    slow, compress = getattr(SegmentBuilder, step), assemble_module.isal_zlib.compress
+
+    def cancelled_meanwhile(*arguments):
+        task.cancel()
+        packed.clear()
+        return slow(*arguments)
+
+    monkeypatch.setattr(SegmentBuilder, step, cancelled_meanwhile)
+    monkeypatch.setattr(assemble_module.isal_zlib, "compress", lambda *a: packed.append(1) or compress(*a))
+    with pytest.raises(Cancelled):
+        build(tmp_path, TEXTS, model=model, task=task)
+    assert packed == []
+    assert [file.name for file in tmp_path.rglob("segment-*")] == []
 
 
 def test_a_folder_that_came_to_nothing_is_not_listed(tmp_path):

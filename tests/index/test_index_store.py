@@ -231,12 +231,20 @@ def test_a_cancelled_build_with_other_settings_keeps_the_old_corpus(tmp_path, mo
 
 def test_a_build_that_is_started_again_takes_what_was_finished(tmp_path, model, monkeypatch):
     monkeypatch.setattr(build_module, "ThreadPoolExecutor", Inline)  # so that steps are always the same
-    whole = FakeModel()
+    whole, task, finished = FakeModel(), Task(), []
     build(tmp_path / "whole", TEXTS, model=whole)
-    with pytest.raises(Cancelled):
-        build(tmp_path / "resumed", TEXTS, model=model, task=CancelAfter(250))
-    finished = len(list((tmp_path / "resumed" / "corpus").glob("segment-*.exb")))
-    assert finished >= 2
+    write = build_module._write
+
+    def cancel_after_three(folder, builder):
+        finished.append(write(folder, builder))
+        if len(finished) == 3:
+            task.cancel()
+        return finished[-1]
+
+    with monkeypatch.context() as patch, pytest.raises(Cancelled):
+        patch.setattr(build_module, "_write", cancel_after_three)
+        build(tmp_path / "resumed", TEXTS, model=model, task=task)
+    assert len(list((tmp_path / "resumed" / "corpus").glob("segment-*.exb"))) == 3
     first = set(model.seen) - set(CALIBRATION)
     model.seen.clear()
     build(tmp_path / "resumed", TEXTS, model=model)

@@ -75,15 +75,15 @@ def annotate_for_build(
     Args:
         running: The process that people wait for; a build makes them wait for one batch.
         own: The build's processes, which start when they are first used.
-        task: Obeyed while they start.
+        task: Obeyed while they start and while a batch is waited for.
         texts: What to annotate.
     """
     everything = list(texts)
     if sum(map(len, everything)) <= _FEW_CHARACTERS or processes_for_build() == 0:
-        return running.annotate_many(everything)
+        return running.annotate_many(everything, task)
     # a pipeline that was updated under a running server: the corpus is of the one that its fingerprint names
     same = task.run(lambda: own.info).fingerprint == running.info.fingerprint
-    return (own if same else running).annotate_many(everything)
+    return (own if same else running).annotate_many(everything, task)
 
 
 def processes_for_build() -> int:

@@ -72,6 +72,14 @@ class Task:
 
         self.check()
         threading.Thread(target=go, name="task", daemon=True).start()
+        return self.wait(outcome)
+
+    def wait(self, outcome: Future[T]) -> T:
+        """What somebody else's work gives or raises.
+
+        Raises:
+            Cancelled: the task was cancelled first.
+        """
         while not wait([outcome], timeout=_POLL_SECONDS).done:
             self.check()
         return outcome.result()

@@ -17,6 +17,7 @@ from exbert_rpc.corpus.annotate import check_text
 from exbert_rpc.corpus.annotation_worker import read_frame, write_frame
 from exbert_rpc.corpus.types import AnnotatedText, PipelineInfo
 from exbert_rpc.errors import ExbertError, InvalidParams
+from exbert_rpc.tasks import Task
 
 _BATCH_CHARACTERS = 4_000  # a sixth of a second of en_core_web_sm, for which others and a cancel may have to wait
 _BATCH_TEXTS = 64
@@ -96,10 +97,11 @@ class AnnotatorPool:
         threading.Thread(target=self._annotate_quietly, args=(text,), name="annotate-ahead", daemon=True).start()
         return True
 
-    def annotate_many(self, texts: Iterable[str]) -> Iterator[AnnotatedText]:
+    def annotate_many(self, texts: Iterable[str], task: Task) -> Iterator[AnnotatedText]:
         """Annotate texts in order, a few batches ahead of the caller; leaving the iterator drops what waits.
 
         Raises:
+            Cancelled: ``task`` was cancelled while a batch was waited for; its process finishes that batch.
             TextTooLong: A text has more than 1,000,000 characters.
             InvalidParams: A text has half a surrogate pair, or there is no such pipeline.
             ExbertError: A process died, or the pipeline failed.
@@ -113,9 +115,9 @@ class AnnotatorPool:
                 while ahead > _AHEAD_CHARACTERS * self._processes:
                     size, done = waiting.popleft()
                     ahead -= size
-                    yield from done.result()
+                    yield from task.wait(done)
             for _, done in waiting:
-                yield from done.result()
+                yield from task.wait(done)
         finally:
             for _, future in waiting:
                 future.cancel()
@@ -240,15 +242,15 @@ def _error(kind: str, message: str, hint: str, data: dict[str, object]) -> Exber
 
 
 def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Texts in lists of about ``_BATCH_CHARACTERS``, each checked."""
+    """Texts, each checked, in lists of at most ``_BATCH_CHARACTERS`` (or one long text)."""
     batch: list[str] = []
     size = 0
     for text in texts:
         check_text(text)
-        batch.append(text)
-        size += len(text)
-        if size >= _BATCH_CHARACTERS or len(batch) >= _BATCH_TEXTS:
+        if batch and (size + len(text) > _BATCH_CHARACTERS or len(batch) >= _BATCH_TEXTS):
             yield batch
             batch, size = [], 0
+        batch.append(text)
+        size += len(text)
     if batch:
         yield batch

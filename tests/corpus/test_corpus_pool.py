@@ -10,7 +10,8 @@ import pytest
 
 from exbert_rpc.corpus.annotate import Annotator
 from exbert_rpc.corpus.pool import AnnotatorPool
-from exbert_rpc.errors import ExbertError, InvalidParams, TextTooLong
+from exbert_rpc.errors import Cancelled, ExbertError, InvalidParams, TextTooLong
+from exbert_rpc.tasks import Task
 
 TEXTS = [f"Satz Nummer {number} ist kurz. Der nächste auch." for number in range(300)]
 
@@ -34,7 +35,7 @@ def pool():
 
 def test_processes_annotate_as_the_pipeline_does_in_order(pool):
     here = Annotator("blank:de")
-    for there, alone in zip(pool.annotate_many(TEXTS), here.annotate_many(TEXTS), strict=True):
+    for there, alone in zip(pool.annotate_many(TEXTS, Task()), here.annotate_many(TEXTS), strict=True):
         assert there.text == alone.text
         assert there.word_start.tolist() == alone.word_start.tolist()
         assert there.sentence_end.tolist() == alone.sentence_end.tolist()
@@ -43,7 +44,7 @@ def test_processes_annotate_as_the_pipeline_does_in_order(pool):
 
 
 def test_leaving_early_lets_the_next_call_run(pool):
-    for annotated in pool.annotate_many(TEXTS):
+    for annotated in pool.annotate_many(TEXTS, Task()):
         assert annotated.text == TEXTS[0]
         break
     assert pool.annotate("Ja.").text == "Ja."
@@ -93,14 +94,29 @@ def test_closing_ends_the_processes():
     with pytest.raises(ExbertError, match="closed"):
         pool.annotate("Ja.")
     with pytest.raises(ExbertError, match="closed"):
-        list(pool.annotate_many(["Ja."]))
+        list(pool.annotate_many(["Ja."], Task()))
 
 
 def test_closing_from_another_thread_ends_a_running_call(pool):
     pool.annotate("Ja.")
     threading.Timer(0.3, pool.close).start()
     with pytest.raises(ExbertError, match="closed"):
-        list(pool.annotate_many("Ein Satz. " * 50 for _ in range(100_000)))
+        list(pool.annotate_many(("Ein Satz. " * 50 for _ in range(100_000)), Task()))
+
+
+def test_a_cancel_does_not_wait_for_the_batch_that_a_process_is_at():
+    with AnnotatorPool("blank:de") as pool:
+        pool.annotate("Ja.")
+        (pid,) = process_ids(pool)
+        os.kill(pid, signal.SIGSTOP)  # a batch without an end
+        try:
+            task = Task()
+            threading.Timer(0.1, task.cancel).start()
+            with pytest.raises(Cancelled):
+                list(pool.annotate_many(["Nein."], task))
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert pool.annotate("Doch.").text == "Doch."
 
 
 def test_nothing_is_started_before_it_is_needed():
@@ -112,14 +128,14 @@ def test_an_unknown_pipeline_is_the_same_error_as_in_process():
     with AnnotatorPool("no_such_pipeline") as pool:
         for _ in range(2):
             with pytest.raises(InvalidParams, match=r"^pipeline: no spaCy pipeline") as caught:
-                list(pool.annotate_many(["Ja."]))
+                list(pool.annotate_many(["Ja."], Task()))
     assert caught.value.data["field"] == "pipeline"
     assert "en_core_web_sm" in str(caught.value.data["installed"])
 
 
 def test_a_text_that_cannot_be_taken_is_refused_before_any_process_sees_it(pool):
     with pytest.raises(TextTooLong):
-        list(pool.annotate_many(["x" * 1_000_001]))
+        list(pool.annotate_many(["x" * 1_000_001], Task()))
     with pytest.raises(InvalidParams):
         pool.annotate("\ud800")
     assert process_ids(pool) == []

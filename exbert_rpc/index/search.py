@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -99,7 +100,7 @@ def scan(
     reader: CorpusReader, space: Space, layer: int, query: Query, eligible: Eligible, wanted: int, task: Task
 ) -> list[Candidates]:
     """The best ``wanted`` eligible rows by the rounded query."""
-    jobs = list(_stretches(reader))
+    best = _Best(wanted)
 
     def run(job: tuple[int, int, int]) -> tuple[int, NDArray[np.int64], NDArray[np.float64]]:
         task.check()
@@ -108,18 +109,42 @@ def scan(
         if outside.all():
             return segment, np.zeros(0, np.int64), np.zeros(0)
         vectors = reader.segments[segment].vectors(space, layer, reader.config.precision)
-        integers = vectors.integers(start, end)
-        total = _dots(query, vectors.scale.steps, integers)
+        total = _dots(query, vectors.scale.steps, vectors.integers(start, end))
         total[outside] = -np.inf
-        best = np.flatnonzero(total >= max(_least_of_best(total, wanted), np.finfo(np.float64).min))
-        return segment, best + start, total[best]
+        rows = np.flatnonzero(total >= best.least)
+        found = total[rows]
+        best.add(found)
+        return segment, rows + start, found
 
-    parts = list(_THREADS.map(run, jobs))
-    scores = np.concatenate([np.zeros(0), *(part[2] for part in parts)])
-    if len(scores) > wanted:
-        least = _least_of_best(scores, wanted)
-        parts = [(segment, rows[found >= least], found[found >= least]) for segment, rows, found in parts]
-    return [Candidates(segment, rows, found.astype(np.float32)) for segment, rows, found in parts if len(rows)]
+    parts = list(_THREADS.map(run, _stretches(reader)))
+    kept = [(segment, rows[found >= best.least], found[found >= best.least]) for segment, rows, found in parts]
+    return [Candidates(segment, rows, found.astype(np.float32)) for segment, rows, found in kept if len(rows)]
+
+
+class _Best:
+    """The best ``wanted`` of the scores that were seen so far. Safe to use from several threads.
+
+    All of equal scores are taken or none: which come first is decided by corpus position, not by a partition.
+
+    Attributes:
+        least: What a score must reach to be one of them; it only ever rises.
+    """
+
+    def __init__(self, wanted: int) -> None:
+        self.least = float(np.finfo(np.float64).min)  # rows that may not be hits have minus infinity
+        self._wanted = wanted
+        self._scores: NDArray[np.float64] = np.zeros(0)
+        self._lock = threading.Lock()
+
+    def add(self, scores: NDArray[np.float64]) -> None:
+        """Take scores of rows that may be hits into account."""
+        with self._lock:
+            scores = np.concatenate([self._scores, scores])
+            at = len(scores) - self._wanted
+            if at > 0:
+                scores = np.partition(scores, at)[at:]
+                self.least = float(scores[0])
+            self._scores = scores
 
 
 def _dots(query: Query, steps: NDArray[np.float32], integers: NDArray[np.int8]) -> NDArray[np.float64]:
@@ -129,15 +154,6 @@ def _dots(query: Query, steps: NDArray[np.float32], integers: NDArray[np.int8]) 
         dots: NDArray[np.float64] = np.multiply(np.asarray(numkong.cdist(row, integers, "dot"))[0], factor)
         total = dots if total is None else np.add(total, dots, out=total)
     return np.zeros(len(integers)) if total is None else total
-
-
-def _least_of_best(scores: NDArray[np.float64], wanted: int) -> float:
-    """The score that the best ``wanted`` have at least; minus infinity if there are no more.
-
-    All of equal scores are taken or none: which come first is decided by corpus position, not by a partition.
-    """
-    at = len(scores) - wanted
-    return float(np.partition(scores, at)[at]) if at > 0 else -np.inf
 
 
 def rescore_by_codes(

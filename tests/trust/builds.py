@@ -49,8 +49,9 @@ def _ping(server: Real, times: list[float], seconds: float) -> float:
 
 
 def _sources(beginning: str) -> list[dict[str, str]]:
-    """The texts as documents that no earlier build has seen."""
-    return [{"uri": f"mem:{beginning}-{at}", "text": f"{beginning}. {text}"} for at, text in enumerate(TEXTS)]
+    """The texts as documents no paragraph of which an earlier build has seen."""
+    texts = ["\n\n".join(f"{beginning}. {part}" for part in text.split("\n\n")) for text in TEXTS]
+    return [{"uri": f"mem:{beginning}-{at}", "text": text} for at, text in enumerate(texts)]
 
 
 def cancelled_builds(server: Real, runs: int, seed: int) -> list[float]:

@@ -19,7 +19,7 @@ from statistics import median
 
 import torch
 
-from benchmarks.ideal import Spent, ideal_seconds
+from benchmarks.ideal import Spent, ideal_seconds, spent
 from benchmarks.models import MINILM, stock_model, tokenizer
 from benchmarks.rows import Row, at_least, reported
 from benchmarks.scale import ROOT, Scale
@@ -49,11 +49,11 @@ def run(scale: Scale) -> list[Row]:
         try:
             engine.warm_up(Task())
             _index(engine, "warm-up", paragraphs(4000))
-            _spent(lambda: _forward(model, inputs[:4]))
+            spent(lambda: _forward(model, inputs[:4]))
             for number in range(_ROUNDS):
                 builds.append(_index(engine, f"corpus-{number}", texts))
                 edits.append(_index(engine, f"corpus-{number}", ["One more sentence stands here.", *texts]))
-                last = (_spacy_alone(texts), _spent(lambda: _forward(model, inputs)))
+                last = (_spacy_alone(texts), spent(lambda: _forward(model, inputs)))
                 ratios.append(ideal_seconds(*last) / builds[-1])
         finally:
             engine.close()
@@ -106,12 +106,6 @@ def _forward(model: Callable[..., object], inputs: Sequence[dict[str, torch.Tens
     with torch.inference_mode():
         for batch in inputs:
             model(**batch)
-
-
-def _spent(call: Callable[[], object]) -> Spent:
-    wall, cpu = time.perf_counter(), time.process_time()
-    call()
-    return Spent(time.perf_counter() - wall, time.process_time() - cpu)
 
 
 _SPACY = """

@@ -124,7 +124,8 @@ def encode(rows: NDArray[np.float32], scale: Scale, precision: Precision) -> Cod
     codes = np.rint(scaled)
     if precision == "int4":
         return Codes(_pack_nibbles(np.clip(codes, -_INT4_LEVELS, _INT4_LEVELS)), np.zeros(0, OUTLIER))
-    row, dim = np.nonzero(np.abs(scaled, out=scaled) > _INT8_LEVELS + 0.5)
+    # nonzero of two dimensions takes ten times as long as of one
+    row, dim = divmod(np.flatnonzero(np.abs(scaled, out=scaled) > _INT8_LEVELS + 0.5), rows.shape[1])
     np.clip(codes, -_INT8_LEVELS, _INT8_LEVELS, out=codes)
     outliers = np.empty(len(row), dtype=OUTLIER)
     outliers["row"], outliers["dim"] = row, dim

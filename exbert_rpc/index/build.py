@@ -254,16 +254,20 @@ def _write(folder: CorpusFolder, builder: SegmentBuilder) -> FileEntry:
 
 
 def _windows(blocks: Iterable[AnnotatedText], model: CorpusModel, task: Task) -> Iterator[list[CutBlock]]:
-    """Annotated blocks with their passages, ``WINDOW_TOKENS`` tokens at a time, fewer at first: passes begin soon."""
+    """Annotated blocks with their passages, ``WINDOW_TOKENS`` tokens at a time.
+
+    The first windows are smaller, each twice the one before: passes begin soon, and while one window runs the next is
+    annotated.
+    """
     window: list[CutBlock] = []
-    tokens, limit = 0, WINDOW_TOKENS // 4
+    tokens, limit = 0, WINDOW_TOKENS // 8
     for block in blocks:
         task.check()
         window.append(cut_block(block, model))
         tokens += sum(len(passage.encoding.ids) for passage in window[-1].passages)
         if tokens >= limit:
             yield window
-            window, tokens, limit = [], 0, WINDOW_TOKENS
+            window, tokens, limit = [], 0, min(2 * limit, WINDOW_TOKENS)
     if window:
         yield window
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import secrets
@@ -125,8 +126,12 @@ def configure_logging() -> None:
 def _claim(transport: TransportOptions) -> tuple[int, int] | None:
     if transport.kind != "stdio":
         return None
+    # the thousands of classes of the protocol are no garbage: to look for some costs a tenth of the start
+    gc.disable()
     from exbert_rpc.server.stdio import claim_streams
 
+    gc.freeze()
+    gc.enable()
     return claim_streams()
 
 

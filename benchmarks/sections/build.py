@@ -31,7 +31,7 @@ from exbert_rpc.tasks import Task
 
 SECTION = "Build: speed"
 _CHARACTERS_A_TOKEN = 4.4
-_ROUNDS = 2
+_ROUNDS = 3
 
 
 def run(scale: Scale) -> list[Row]:

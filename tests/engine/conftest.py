@@ -31,8 +31,10 @@ class InProcessPool:
     def begin(self, text: str) -> bool:
         return False
 
-    def annotate_many(self, texts: Iterable[str]) -> Iterator[AnnotatedText]:
-        yield from map(self.annotate, texts)
+    def annotate_many(self, texts: Iterable[str], task: Task) -> Iterator[AnnotatedText]:
+        for text in texts:
+            task.check()
+            yield self.annotate(text)
 
     def close(self) -> None:
         pass

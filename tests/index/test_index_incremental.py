@@ -174,7 +174,7 @@ def test_damage_is_repaired_by_indexing_again_and_costs_only_what_it_hit(tmp_pat
     assert len(entries) >= 3
     path = tmp_path / "corpus" / entries[1].name
     data = bytearray(path.read_bytes())
-    data[len(data) // 3] ^= 4
+    data[next(data.find(one.encode()) for one in PARAGRAPHS if one.encode() in data)] ^= 4
     path.write_bytes(data)
     repairing = FakeModel()
     build(tmp_path, texts, model=repairing)

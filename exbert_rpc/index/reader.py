@@ -168,12 +168,10 @@ class OpenSegment:
 
     def attention(self, layer: int, sentence: int, n_heads: int) -> NDArray[np.float32]:
         """float32 ``[H, n, n]`` of one sentence."""
-        stored = self.segment.section(f"{attention_key(layer)}/bytes")
         if layer not in self._attention_offsets:
             self._attention_offsets[layer] = attention_offsets(self.segment, layer)
-            stored.expect_few_rows()
         start, end = self._attention_offsets[layer][sentence : sentence + 2].tolist()
-        packed = stored.stretch(start, end)
+        packed = self.segment.section(f"{attention_key(layer)}/bytes").stretch(start, end)
         with decoding(self.segment.name):
             return unpack_attention(
                 packed.tobytes(), n_heads, int(self.first_token[sentence + 1] - self.first_token[sentence])

@@ -40,7 +40,7 @@ PIECE = 1 << 18
 
 _ALIGN = 64
 _DIGITS = 16
-_SOON, _HERE_AND_THERE = (getattr(mmap, name, None) for name in ("MADV_WILLNEED", "MADV_RANDOM"))
+_SOON, _ON_ITS_OWN, _AS_USUAL = (getattr(mmap, f"MADV_{name}", None) for name in ("WILLNEED", "RANDOM", "NORMAL"))
 _TRAILER = struct.Struct("<QQQ")
 _NUMBERS = re.compile(r"[<|][iuf][1248]")
 """The only dtypes that sections have; a table of contents from somebody else must not name objects."""
@@ -123,29 +123,20 @@ class Section:
                 self._check(row * self._row_bytes, (row + 1) * self._row_bytes)
         return self._array[rows]
 
-    def expect_few_rows(self) -> None:
-        """Keep the system from reading megabytes around every row that is looked at, as some disks are set up to."""
-        if len(self._data):
-            self._advise(_HERE_AND_THERE, 0, len(self._data))
-
     def _check(self, start: int, end: int) -> None:
         """Look at the pieces that hold these bytes, but for those that were found right before."""
         first = start // PIECE
         pending = (np.flatnonzero(self._unchecked[first : _count_pieces(end)]) + first).tolist()
-        if pending:
-            self._advise(_SOON, pending[0] * PIECE, min((pending[-1] + 1) * PIECE, len(self._data)))
+        for at in pending:  # one by one: of a long stretch the system would read a beginning
+            begin, stop = at * PIECE, min((at + 1) * PIECE, len(self._data))
+            _advise(self._map, _SOON, self._offset + begin, self._offset + stop)
         for at in pending:
             if _checksum(self._data, at) != self._checksums[at * _DIGITS : (at + 1) * _DIGITS]:
                 raise damaged(self._file, f"section {self._name!r} does not match its checksum")
             self._unchecked[at] = False
-
-    def _advise(self, advice: int | None, start: int, end: int) -> None:
-        """Tell the system how bytes will be read, if it listens."""
-        at = self._offset + start
-        before = at % mmap.PAGESIZE
-        if advice is not None:
-            with suppress(OSError):
-                self._map.madvise(advice, at - before, end - start + before)
+        if pending and not self._unchecked.any():
+            # from now on nothing asks for it; should the system drop it, page by page would be slow
+            _advise(self._map, _AS_USUAL, self._offset, self._offset + len(self._data))
 
 
 class Segment:
@@ -167,6 +158,8 @@ class Segment:
         self._sections: dict[str, Section] = {}
         self._whole: dict[str, NDArray[Any]] = {}
         self._map = _map_file(path, expected_bytes)
+        # what is wanted is asked for piece by piece: some disks are set up to read megabytes around every page
+        _advise(self._map, _ON_ITS_OWN, 0, len(self._map))
         body = self._read_contents()
         self.checksum = xxhash.xxh3_64_hexdigest(body)
         if expected_checksum not in ("", self.checksum):
@@ -310,6 +303,14 @@ def _map_file(path: Path, expected_bytes: int) -> mmap.mmap:
         raise damaged(path.name, "the file cannot be read") from exc
     finally:
         os.close(descriptor)
+
+
+def _advise(mapped: mmap.mmap, advice: int | None, start: int, end: int) -> None:
+    """Tell the system how bytes of a file will be read, if it listens."""
+    before = start % mmap.PAGESIZE
+    if advice is not None:
+        with suppress(OSError):
+            mapped.madvise(advice, start - before, end - start + before)
 
 
 def _dtype_name(dtype: np.dtype[Any]) -> object:

@@ -1,6 +1,7 @@
 """One file of arrays: what is written comes back; what is damaged is named and never served."""
 
 import json
+import mmap
 import os
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import xxhash
 
 from exbert_rpc.errors import CorpusDamaged
+from exbert_rpc.index import segment as segment_module
 from exbert_rpc.index.quantize import OUTLIER
 from exbert_rpc.index.segment import PIECE, Segment, SegmentWriter
 
@@ -137,6 +139,24 @@ def test_some_rows_are_those_of_the_whole(large):
     some = np.array([N_ROWS - 1, 3, 3, 700])
     np.testing.assert_array_equal(section.take(some), rows[some])
     np.testing.assert_array_equal(section.whole(), rows)
+
+
+def test_the_system_is_asked_for_each_piece_that_is_looked_at_and_for_no_other(large, monkeypatch):
+    path, array = large
+    asked: list[tuple[int, int, int]] = []
+    monkeypatch.setattr(segment_module, "_advise", lambda _, advice, start, end: asked.append((advice, start, end)))
+    segment = open_segment(path)
+    assert asked == [(mmap.MADV_RANDOM, 0, path.stat().st_size)]
+    section = segment.section("codes")
+    offset = segment._contents["codes"].offset
+    pieces = [(offset + at, offset + min(at + PIECE, array.nbytes)) for at in range(0, array.nbytes, PIECE)]
+    row = PIECE // (array.nbytes // len(array)) + 1  # in the second piece
+    for _ in range(2):
+        section.stretch(row, row + 1)
+    assert asked[1:] == [(mmap.MADV_WILLNEED, *pieces[1])]
+    section.whole()
+    wanted = [(mmap.MADV_WILLNEED, *place) for place in pieces if place != pieces[1]]
+    assert asked[2:] == [*wanted, (mmap.MADV_NORMAL, offset, offset + array.nbytes)]
 
 
 @pytest.mark.parametrize("piece", [0, 1, 2, 3])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 
 from exbert_rpc.index.passages import CorpusModel
 from exbert_rpc.model.types import BatchCapture, Encoding
@@ -28,6 +29,20 @@ def length_batches(lengths: Sequence[int], most: int = BATCH_TOKENS) -> Iterator
         yield batch
 
 
+@contextmanager
+def left_on_error(lanes: Executor) -> Iterator[Executor]:
+    """Lanes until the end of the block; an error, such as a cancel, does not wait for the passes that run.
+
+    A pass cannot be interrupted, and one of a large model takes seconds: it ends in the background, for nobody.
+    """
+    try:
+        yield lanes
+    except BaseException:
+        lanes.shutdown(wait=False, cancel_futures=True)
+        raise
+    lanes.shutdown()
+
+
 class Passes:
     """Passes over texts, on their way.
 
@@ -38,7 +53,7 @@ class Passes:
         attention_layers: Attention.
         model: What runs.
         lanes: Where it runs; of ``model.lanes()``.
-        task: Obeyed before each batch.
+        task: Obeyed before each batch, and while one is waited for.
     """
 
     def __init__(
@@ -61,16 +76,18 @@ class Passes:
             )
 
         most = BATCH_TOKENS if model.info.device == "cpu" else DEVICE_BATCH_TOKENS
+        self._task = task
         self._batches = list(length_batches([len(encoding.ids) for encoding in encodings], most))
         # the longest texts first: what ends last is short
         self._futures = [lanes.submit(run, batch) for batch in reversed(self._batches)][::-1]
 
     def result(self) -> list[BatchCapture]:
-        """The captures, in the order of the texts."""
+        """The captures, in the order of the texts; raises ``Cancelled`` without waiting for passes that run."""
         captures: dict[int, BatchCapture] = {}
         try:
             for batch, future in zip(self._batches, self._futures, strict=True):
-                captures.update(zip(batch, future.result(), strict=True))
+                found = self._task.wait(future)
+                captures.update(zip(batch, found, strict=True))
         finally:
             self.cancel()
         return [captures[index] for index in range(len(captures))]

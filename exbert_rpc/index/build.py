@@ -28,7 +28,7 @@ from exbert_rpc.corpus.text import file_state, split_blocks
 from exbert_rpc.corpus.types import AnnotatedText, Document, SkippedSource
 from exbert_rpc.errors import CorpusDamaged
 from exbert_rpc.index.assemble import Scales, SegmentBuilder, block_digest, stored_attention
-from exbert_rpc.index.batches import Passes
+from exbert_rpc.index.batches import Passes, left_on_error
 from exbert_rpc.index.blocks import BlockTable, missing_blocks, reusable_blocks
 from exbert_rpc.index.documents import BlockPlace, IndexedDocument
 from exbert_rpc.index.manifest import CorpusConfig, FileEntry, Manifest
@@ -223,7 +223,7 @@ def compute_segments(
     adding: Future[None] | None = None
     writing: deque[Future[FileEntry]] = deque()
     with (
-        model.lanes() as lanes,
+        left_on_error(model.lanes()) as lanes,
         ThreadPoolExecutor(1, thread_name_prefix="assemble") as assembler,
         ThreadPoolExecutor(1, thread_name_prefix="write") as writer,
     ):
@@ -336,7 +336,7 @@ def choose_scales(model: CorpusModel, config: CorpusConfig, calibration: Sequenc
 def _choose_scales(model: CorpusModel, config: CorpusConfig, calibration: Sequence[str], task: Task) -> Scales:
     encodings = [encoding for encoding in model.encode_many(calibration) if len(encoding.ids) <= model.info.max_tokens]
     hidden, layers = _stored_layers(config)
-    with model.lanes() as lanes:
+    with left_on_error(model.lanes()) as lanes:
         captures = Passes(encodings, hidden, layers, (), model, lanes, task).result()
     scales: Scales = {}
     for index, layer in enumerate(hidden):

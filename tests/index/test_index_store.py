@@ -271,6 +271,34 @@ def test_a_cancel_bites_within_a_segment_that_is_being_made(tmp_path, model, mon
     assert [file.name for file in tmp_path.rglob("segment-*")] == []
 
 
+class EndlessPass(FakeModel):
+    """A pass over any of the corpus' texts takes as long as one of a huge model."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.enough = threading.Event(), threading.Event()
+
+    def capture_batch(self, encodings, **layers):
+        if encodings[0].text not in CALIBRATION:
+            self.begun.set()
+            assert self.enough.wait(60)
+        return super().capture_batch(encodings, **layers)
+
+
+def test_a_cancel_does_not_wait_for_a_pass_that_runs(tmp_path):
+    task, model = Task(), EndlessPass()
+    canceller = threading.Thread(target=lambda: model.begun.wait(60) and task.cancel())
+    canceller.start()
+    try:
+        with pytest.raises(Cancelled):
+            build(tmp_path, TEXTS, model=model, task=task)
+        assert model.begun.is_set() and not model.enough.is_set()
+    finally:
+        model.enough.set()
+        canceller.join()
+    build(tmp_path, TEXTS, model=FakeModel())
+
+
 def test_a_folder_that_came_to_nothing_is_not_listed(tmp_path):
     with pytest.raises(Cancelled):
         build(tmp_path, TEXTS, task=CancelAfter(0))

@@ -117,8 +117,12 @@ def scan(
         return segment, rows + start, found
 
     parts = list(_THREADS.map(run, _stretches(reader)))
-    kept = [(segment, rows[found >= best.least], found[found >= best.least]) for segment, rows, found in parts]
-    return [Candidates(segment, rows, found.astype(np.float32)) for segment, rows, found in kept if len(rows)]
+    candidates = []
+    for segment, rows, found in parts:
+        among = found >= best.least
+        if among.any():
+            candidates.append(Candidates(segment, rows[among], found[among].astype(np.float32)))
+    return candidates
 
 
 class _Best:

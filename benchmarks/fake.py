@@ -93,11 +93,9 @@ class FakeModel:
         return [
             BatchCapture(
                 encoding,
-                np.stack([self.hidden(encoding, layer) for layer in hidden_layers]) if hidden_layers else _NOTHING,
-                np.stack([self.heads(encoding, layer) for layer in layers]) if layers else _NOTHING,
-                np.stack([self.attention_of(encoding, layer) for layer in attention_layers])
-                if attention_layers
-                else _NOTHING,
+                [self.hidden(encoding, layer) for layer in hidden_layers],
+                [self.heads(encoding, layer) for layer in layers],
+                [self.attention_of(encoding, layer) for layer in attention_layers],
             )
             for encoding in encodings
         ]
@@ -203,6 +201,3 @@ def config_of(info: ModelInfo, precision: Precision = "int8", layers: Sequence[i
 @cache
 def _number(word: str) -> int:
     return 2 + zlib.crc32(word.lower().encode()) % (_VOCABULARY - 2)
-
-
-_NOTHING = np.zeros((0, 0, 0), dtype=np.float32)

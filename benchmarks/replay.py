@@ -90,11 +90,11 @@ class Replay:
         n = len(known.encoding.ids)
         return BatchCapture(
             known.encoding,
-            known.hidden[[self._hidden_layers.index(layer) for layer in hidden_layers]],
-            known.heads[[self._layers.index(layer) for layer in layers]],
-            known.attention[[self._attention_layers.index(layer) for layer in attention_layers]]
+            [known.hidden[self._hidden_layers.index(layer)] for layer in hidden_layers],
+            [known.heads[self._layers.index(layer)] for layer in layers],
+            [known.attention[self._attention_layers.index(layer)] for layer in attention_layers]
             if self._attention_layers
-            else np.zeros((len(attention_layers), self.info.n_heads, n, n), dtype=np.float32),
+            else [np.zeros((self.info.n_heads, n, n), dtype=np.float32) for _ in attention_layers],
         )
 
 

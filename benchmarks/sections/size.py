@@ -118,10 +118,10 @@ def _add(
     )
     for number, capture in enumerate(captures, start):
         group = file.create_group(f"{number:08d}")
-        contexts = capture.heads.transpose(0, 2, 1, 3).reshape(len(layers), len(capture.encoding.ids), -1)
-        group.create_dataset("embeddings", data=capture.hidden)
+        contexts = np.stack(capture.heads).transpose(0, 2, 1, 3).reshape(len(layers), len(capture.encoding.ids), -1)
+        group.create_dataset("embeddings", data=np.stack(capture.hidden))
         group.create_dataset("contexts", data=contexts)
-        group.create_dataset("attentions", data=capture.attention)
+        group.create_dataset("attentions", data=np.stack(capture.attention))
         group.attrs["sentence"] = capture.encoding.text
         # special tokens stand in exBERT's indexes too, but ours has none: counting them would flatter us
         plain = ~capture.encoding.is_special

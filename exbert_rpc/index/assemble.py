@@ -1,4 +1,4 @@
-"""Blocks and their captures, collected until they make a segment."""
+"""Blocks and their encoded passages, collected until they make a segment."""
 
 from __future__ import annotations
 
@@ -8,22 +8,19 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import numpy as np
-from isal import isal_zlib
 from numpy.typing import NDArray
 
+from exbert_rpc.index.encoded import EncodedPassage, Scales
 from exbert_rpc.index.layout import ANNOTATIONS, attention_key, vectors_key
 from exbert_rpc.index.manifest import CorpusConfig
 from exbert_rpc.index.passages import CutBlock
-from exbert_rpc.index.quantize import OUTLIER, Codes, Scale, encode, packed_width
+from exbert_rpc.index.quantize import OUTLIER, Codes, packed_width
 from exbert_rpc.index.segment import SegmentWriter
 from exbert_rpc.index.types import Space
-from exbert_rpc.index.vectors import unit_parts
-from exbert_rpc.model.types import BatchCapture
 
-Scales = dict[tuple[Space, int], Scale]
 COLUMNS = (*ANNOTATIONS, "lemma")
 _LOSS_CHARACTERS = 40
-_ZLIB_LEVEL = 1  # see docs/architecture.md
+_BLOCK_NUMBERS = 1 << 16  # that are encoded at once: 256 KiB of float32 and what comes of them stay in a core's cache
 
 
 def block_digest(text: str) -> str:
@@ -79,8 +76,8 @@ class SegmentBuilder:
         self.n_rows = 0
         self.nbytes = 0
 
-    def add(self, cuts: Sequence[CutBlock], captures: Sequence[BatchCapture]) -> None:
-        """Add blocks with the captures of all their passages (``hidden_layers`` and ``layers`` of the config)."""
+    def add(self, cuts: Sequence[CutBlock], passages: Sequence[EncodedPassage]) -> None:
+        """Add blocks with all their passages, in order."""
         for cut in cuts:
             self._check()
             digest = block_digest(cut.block.text)
@@ -89,11 +86,10 @@ class SegmentBuilder:
                 self._losses[digest] = [[loss.text[:_LOSS_CHARACTERS], loss.reason] for loss in cut.losses]
             self._spans += [(passage.start, passage.end) for passage in cut.passages]
             self._lengths += [len(passage.encoding.ids) for passage in cut.passages]
+            self.n_rows += sum(int((~passage.encoding.is_special).sum()) for passage in cut.passages)
             self._add_tokens(cut)
-        if captures:
-            self._add_vectors(captures)
-        for capture in captures:
-            self._add_attention(capture)
+        self._add_vectors(passages)
+        self._add_attention(passages)
 
     def write(self, stream: BinaryIO) -> None:
         """Write the segment."""
@@ -135,31 +131,17 @@ class SegmentBuilder:
             numbers = np.array([*map(self._numbers[name].number, getattr(cut.block, name)), 0], dtype=np.int64)
             tokens.labels[name] += [numbers[passage.word] for passage in cut.passages]
 
-    def _add_vectors(self, captures: Sequence[BatchCapture]) -> None:
-        """Encode the rows of many passages at once, layer by layer."""
-        plain = [~capture.encoding.is_special for capture in captures]
-        self.n_rows += sum(int(rows.sum()) for rows in plain)
-        for (space, layer), chunks in self._codes.items():
-            self._check()
-            if space == "hiddenState":
-                at = self._config.hidden_layers.index(layer)
-                parts = [capture.hidden[at][rows][:, None] for capture, rows in zip(captures, plain, strict=True)]
-            else:
-                at = self._config.layers.index(layer)
-                parts = [
-                    capture.heads[at].transpose(1, 0, 2)[rows] for capture, rows in zip(captures, plain, strict=True)
-                ]
-            unit = unit_parts(np.concatenate(parts))
-            chunks.append(encode(unit.reshape(len(unit), -1), self._scales[space, layer], self._config.precision))
-            self.nbytes += chunks[-1].codes.nbytes + chunks[-1].outliers.nbytes
+    def _add_vectors(self, passages: Sequence[EncodedPassage]) -> None:
+        for key, chunks in self._codes.items():
+            found = [passage.codes[key] for passage in passages]
+            chunks += found
+            self.nbytes += sum(codes.codes.nbytes + codes.outliers.nbytes for codes in found)
 
-    def _add_attention(self, capture: BatchCapture) -> None:
-        if self._attention:
-            weights = quantize_attention(capture.attention)
+    def _add_attention(self, passages: Sequence[EncodedPassage]) -> None:
         for index, packed in enumerate(self._attention.values()):
-            self._check()
-            packed.append(isal_zlib.compress(weights[index], _ZLIB_LEVEL))
-            self.nbytes += len(packed[-1])
+            found = [passage.attention[index] for passage in passages]
+            packed += found
+            self.nbytes += sum(map(len, found))
 
     def _write_texts(self, writer: SegmentWriter) -> None:
         texts = [text.encode("utf-8") for _, text, _ in self._blocks]
@@ -198,36 +180,12 @@ def stored_attention(config: CorpusConfig) -> tuple[int, ...]:
     return config.layers if config.precision == "int8" else ()
 
 
-def quantize_attention(attention: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Weights in [0, 1] as bytes, value / 255."""
-    return np.rint(attention * 255).astype(np.uint8)
-
-
-def unpack_attention(packed: bytes, n_heads: int, n: int) -> NDArray[np.float32]:
-    """``[H, n, n]`` float32 back, each weight within 1/510 of what it was.
-
-    Raises ``ValueError`` unless it is so many weights.
-    """
-    unpacked, wanted = isal_zlib.decompressobj(), n_heads * n * n
-    try:
-        # never more than is wanted: a few bytes may claim to be gigabytes
-        flat = np.frombuffer(unpacked.decompress(packed, wanted + 1), np.uint8)
-    except isal_zlib.error as exc:  # type: ignore[misc]  # its stub takes the class for an instance
-        raise ValueError(f"attention of {n} tokens cannot be unpacked: {exc}") from exc
-    if len(flat) != wanted or not unpacked.eof or unpacked.unused_data:
-        raise ValueError(f"attention of {n} tokens is not {wanted} weights")
-    return np.divide(flat.reshape(n_heads, n, n), 255, dtype=np.float32)
-
-
 def _join(chunks: Sequence[NDArray[np.generic]], dtype: type[np.generic]) -> NDArray[np.generic]:
     return np.concatenate([np.zeros(0, dtype), *chunks]).astype(dtype)
 
 
 def _join_outliers(chunks: Sequence[Codes]) -> NDArray[np.void]:
-    parts, base = [np.zeros(0, OUTLIER)], 0
-    for chunk in chunks:
-        moved = chunk.outliers.copy()
-        moved["row"] += np.uint32(base)
-        parts.append(moved)
-        base += len(chunk.codes)
-    return np.concatenate(parts)
+    starts = np.cumsum([0, *(len(chunk.codes) for chunk in chunks)])
+    joined = np.concatenate([np.zeros(0, OUTLIER), *(chunk.outliers for chunk in chunks)])
+    joined["row"] += np.repeat(starts[:-1], [len(chunk.outliers) for chunk in chunks]).astype(np.uint32)
+    return joined

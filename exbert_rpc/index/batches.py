@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
+from typing import Generic, TypeVar
 
 from exbert_rpc.index.passages import CorpusModel
-from exbert_rpc.model.types import BatchCapture, Encoding
+from exbert_rpc.model.types import Encoding
 from exbert_rpc.tasks import Task
+
+T = TypeVar("T")
 
 BATCH_TOKENS = 512
 """Tokens of one forward pass on a processor core, padding included: a cancel bites within it, and what is computed on
@@ -43,15 +46,13 @@ def left_on_error(lanes: Executor) -> Iterator[Executor]:
     lanes.shutdown()
 
 
-class Passes:
+class Passes(Generic[T]):
     """Passes over texts, on their way.
 
     Args:
         encodings: The texts.
-        hidden_layers: As :meth:`CorpusModel.capture_batch` takes them, and the next two.
-        layers: Head outputs.
-        attention_layers: Attention.
-        model: What runs.
+        run: Makes a pass over some of them and gives what is wanted of each; called by several lanes at once.
+        model: What runs, for what a pass of it may hold.
         lanes: Where it runs; of ``model.lanes()``.
         task: Obeyed before each batch, and while one is waited for.
     """
@@ -59,38 +60,31 @@ class Passes:
     def __init__(
         self,
         encodings: Sequence[Encoding],
-        hidden_layers: Sequence[int],
-        layers: Sequence[int],
-        attention_layers: Sequence[int],
+        run: Callable[[list[Encoding]], Sequence[T]],
         model: CorpusModel,
         lanes: Executor,
         task: Task,
     ) -> None:
-        def run(batch: list[int]) -> list[BatchCapture]:
+        def run_batch(batch: list[int]) -> Sequence[T]:
             task.check()
-            return model.capture_batch(
-                [encodings[index] for index in batch],
-                hidden_layers=hidden_layers,
-                layers=layers,
-                attention_layers=attention_layers,
-            )
+            return run([encodings[index] for index in batch])
 
         most = BATCH_TOKENS if model.info.device == "cpu" else DEVICE_BATCH_TOKENS
         self._task = task
         self._batches = list(length_batches([len(encoding.ids) for encoding in encodings], most))
         # the longest texts first: what ends last is short
-        self._futures = [lanes.submit(run, batch) for batch in reversed(self._batches)][::-1]
+        self._futures = [lanes.submit(run_batch, batch) for batch in reversed(self._batches)][::-1]
 
-    def result(self) -> list[BatchCapture]:
-        """The captures, in the order of the texts; raises ``Cancelled`` without waiting for passes that run."""
-        captures: dict[int, BatchCapture] = {}
+    def result(self) -> list[T]:
+        """What ``run`` gave, in the order of the texts; raises ``Cancelled`` without waiting for passes that run."""
+        results: dict[int, T] = {}
         try:
             for batch, future in zip(self._batches, self._futures, strict=True):
                 found = self._task.wait(future)
-                captures.update(zip(batch, found, strict=True))
+                results.update(zip(batch, found, strict=True))
         finally:
             self.cancel()
-        return [captures[index] for index in range(len(captures))]
+        return [results[index] for index in range(len(results))]
 
     def cancel(self) -> None:
         """Don't start what has not been started."""

@@ -27,10 +27,11 @@ from exbert_rpc.corpus.positions import LineIndex
 from exbert_rpc.corpus.text import file_state, split_blocks
 from exbert_rpc.corpus.types import AnnotatedText, Document, SkippedSource
 from exbert_rpc.errors import CorpusDamaged
-from exbert_rpc.index.assemble import Scales, SegmentBuilder, block_digest, stored_attention
+from exbert_rpc.index.assemble import SegmentBuilder, block_digest, stored_attention
 from exbert_rpc.index.batches import Passes, left_on_error
 from exbert_rpc.index.blocks import BlockTable, missing_blocks, reusable_blocks
 from exbert_rpc.index.documents import BlockPlace, IndexedDocument
+from exbert_rpc.index.encoded import EncodedPassage, Scales, encode_captures, rows_of
 from exbert_rpc.index.manifest import CorpusConfig, FileEntry, Manifest
 from exbert_rpc.index.merge import merge_parts, take_blocks, worth_merging
 from exbert_rpc.index.passages import CorpusModel, CutBlock, cut_block
@@ -38,7 +39,7 @@ from exbert_rpc.index.quantize import choose_scale
 from exbert_rpc.index.soundness import read_scale, stored_vectors
 from exbert_rpc.index.store import CorpusFolder
 from exbert_rpc.index.vectors import unit_parts
-from exbert_rpc.model.types import BatchCapture
+from exbert_rpc.model.types import BatchCapture, Encoding
 from exbert_rpc.tasks import Progress, Task
 
 WINDOW_TOKENS = 4096
@@ -220,30 +221,24 @@ def compute_segments(
         StorageFailed: the disk refused; likewise.
     """
     builder = SegmentBuilder(config, scales, task.check)
-    adding: Future[None] | None = None
     writing: deque[Future[FileEntry]] = deque()
     with (
         left_on_error(model.lanes()) as lanes,
-        ThreadPoolExecutor(1, thread_name_prefix="assemble") as assembler,
         ThreadPoolExecutor(1, thread_name_prefix="write") as writer,
     ):
         windows = _windows(annotate(texts), model, task)
-        for window, captures in _captured(windows, config, model, lanes, task):
-            if adding is not None:
-                adding.result()
+        for window, passages in _encoded(windows, config, scales, model, lanes, task):
             # a segment that is being written and a large one in the making would be two in memory
             while writing and (writing[0].done() or builder.nbytes > SEGMENT_BYTES // 8):
                 yield Computed(segment=writing.popleft().result())
             if builder.nbytes >= SEGMENT_BYTES:
                 writing.append(writer.submit(_write, folder, builder))
                 builder = SegmentBuilder(config, scales, task.check)
-            adding = assembler.submit(builder.add, window, captures)
+            builder.add(window, passages)
             yield Computed(
                 sum(len(cut.block.text) for cut in window),
                 sum(len(passage.encoding.ids) for cut in window for passage in cut.passages),
             )
-        if adding is not None:
-            adding.result()
         writing.append(writer.submit(_write, folder, builder))
         while writing:
             yield Computed(segment=writing.popleft().result())
@@ -272,16 +267,28 @@ def _windows(blocks: Iterable[AnnotatedText], model: CorpusModel, task: Task) ->
         yield window
 
 
-def _captured(
-    windows: Iterable[list[CutBlock]], config: CorpusConfig, model: CorpusModel, lanes: Executor, task: Task
-) -> Iterator[tuple[list[CutBlock], list[BatchCapture]]]:
-    """Windows with the captures of all their passages, in order; the next window runs while one is taken."""
+def _encoded(
+    windows: Iterable[list[CutBlock]],
+    config: CorpusConfig,
+    scales: Scales,
+    model: CorpusModel,
+    lanes: Executor,
+    task: Task,
+) -> Iterator[tuple[list[CutBlock], list[EncodedPassage]]]:
+    """Windows with all their passages, encoded, in order; the next window runs while one is taken."""
     hidden, layers = _stored_layers(config)
-    running: deque[tuple[list[CutBlock], Passes]] = deque()
+
+    def run(encodings: list[Encoding]) -> list[EncodedPassage]:
+        captures = model.capture_batch(
+            encodings, hidden_layers=hidden, layers=layers, attention_layers=stored_attention(config)
+        )
+        return encode_captures(captures, config, scales, task.check)
+
+    running: deque[tuple[list[CutBlock], Passes[EncodedPassage]]] = deque()
     try:
         for window in windows:
             encodings = [passage.encoding for cut in window for passage in cut.passages]
-            running.append((window, Passes(encodings, hidden, layers, stored_attention(config), model, lanes, task)))
+            running.append((window, Passes(encodings, run, model, lanes, task)))
             if len(running) > _WINDOWS_AHEAD:
                 done, passes = running.popleft()
                 yield done, passes.result()
@@ -336,17 +343,16 @@ def choose_scales(model: CorpusModel, config: CorpusConfig, calibration: Sequenc
 def _choose_scales(model: CorpusModel, config: CorpusConfig, calibration: Sequence[str], task: Task) -> Scales:
     encodings = [encoding for encoding in model.encode_many(calibration) if len(encoding.ids) <= model.info.max_tokens]
     hidden, layers = _stored_layers(config)
+
+    def run(some: list[Encoding]) -> list[BatchCapture]:
+        return model.capture_batch(some, hidden_layers=hidden, layers=layers, attention_layers=())
+
     with left_on_error(model.lanes()) as lanes:
-        captures = Passes(encodings, hidden, layers, (), model, lanes, task).result()
+        captures = Passes(encodings, run, model, lanes, task).result()
     scales: Scales = {}
-    for index, layer in enumerate(hidden):
-        rows = np.concatenate([capture.hidden[index][~capture.encoding.is_special] for capture in captures])
-        scales["hiddenState", layer] = choose_scale(unit_parts(rows), config.precision)
-    for index, layer in enumerate(layers):
-        heads = np.concatenate(
-            [capture.heads[index].transpose(1, 0, 2)[~capture.encoding.is_special] for capture in captures]
-        )
-        scales["headOutput", layer] = choose_scale(unit_parts(heads).reshape(len(heads), -1), config.precision)
+    for space, layer, _ in stored_vectors(config):
+        unit = unit_parts(np.concatenate([rows_of(capture, space, layer, config) for capture in captures]))
+        scales[space, layer] = choose_scale(unit.reshape(len(unit), -1), config.precision)
     return scales
 
 

@@ -27,8 +27,8 @@ from typing import Any
 
 from exbert_rpc.corpus.annotate import Annotator
 from exbert_rpc.errors import CorpusDamaged, CorpusMismatch, ExbertError, InvalidParams, StorageFailed
-from exbert_rpc.index.assemble import Scales
 from exbert_rpc.index.build import Computed, compute_segments
+from exbert_rpc.index.encoded import Scales
 from exbert_rpc.index.manifest import CorpusConfig
 from exbert_rpc.index.passages import CorpusModel
 from exbert_rpc.index.store import CorpusFolder

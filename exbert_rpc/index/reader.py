@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exbert_rpc.errors import CorpusDamaged, InvalidParams
-from exbert_rpc.index.assemble import unpack_attention
 from exbert_rpc.index.blocks import block_digests, rows_before_sentence
 from exbert_rpc.index.documents import BlockPlace, IndexedDocument
+from exbert_rpc.index.encoded import unpack_attention
 from exbert_rpc.index.layout import attention_key, vectors_key
 from exbert_rpc.index.manifest import MANIFEST, CorpusConfig, Manifest
 from exbert_rpc.index.quantize import StoredVectors

@@ -139,18 +139,19 @@ def batch_captures(
         hidden = [_array(raw.hidden[layer]) for layer in hidden_layers]
         heads = [_array(raw.heads[layer].transpose(1, 2)) for layer in layers]
         weights = [_array(raw.attention["self"][layer].weights()) for layer in attention_layers]
-    captures = []
-    for item, encoding in enumerate(encodings):
-        n = len(encoding.ids)
-        capture = BatchCapture(
+    captures = [
+        BatchCapture(
             encoding=encoding,
-            hidden=_joined([array[item, :n] for array in hidden], (n, info.hidden_size)),
-            heads=_joined([array[item, :, :n] for array in heads], (info.n_heads, n, info.head_size)),
-            attention=_joined([array[item, :, :n, :n] for array in weights], (info.n_heads, n, n)),
+            hidden=[array[item, : len(encoding.ids)] for array in hidden],
+            heads=[array[item, :, : len(encoding.ids)] for array in heads],
+            attention=[array[item, :, : len(encoding.ids), : len(encoding.ids)] for array in weights],
         )
-        check_finite(capture.hidden, info)
-        check_finite(capture.heads, info)
-        captures.append(capture)
+        for item, encoding in enumerate(encodings)
+    ]
+    if not all(map(_is_finite, (*hidden, *heads))):  # padding may hold anything
+        for capture in captures:
+            for array in (*capture.hidden, *capture.heads):
+                check_finite(array, info)
     return captures
 
 
@@ -165,11 +166,18 @@ def check_range(field: str, chosen: Sequence[int], size: int, what: str) -> None
 
 def check_finite(array: NDArray[np.float32], info: ModelInfo) -> None:
     """Return at once, or raise ModelNotSupported: a model that gives NaN or infinity is not searched or shown."""
-    if not np.isfinite(array).all():
+    if not _is_finite(array):
         raise ModelNotSupported(
             f"{info.id} ({info.architecture}) gave numbers that are not finite for this text",
             hint="its weights may be damaged, or were trained for another precision",
         )
+
+
+def _is_finite(array: NDArray[np.float32]) -> bool:
+    with np.errstate(all="ignore"):
+        total = np.sum(array)
+    # a sum that is finite has no other terms, and takes no memory; one that is not may merely be too large
+    return bool(np.isfinite(total)) or bool(np.isfinite(array).all())
 
 
 def _without_outputs(layers: Mapping[int, LayerAttention]) -> dict[int, LayerAttention]:
@@ -191,11 +199,6 @@ def _stacked(tensors: Sequence[torch.Tensor]) -> NDArray[np.float32]:
 def _array(tensor: torch.Tensor) -> NDArray[np.float32]:
     array: NDArray[np.float32] = tensor.float().cpu().numpy()
     return array
-
-
-def _joined(arrays: Sequence[NDArray[np.float32]], shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """A new array ``[len(arrays), *shape]``, which keeps nothing of the batch alive."""
-    return np.stack(arrays) if arrays else np.zeros((0, *shape), dtype=np.float32)
 
 
 def _address(tensor: Any) -> int:  # noqa: ANN401 - a torch tensor, without importing torch

@@ -178,7 +178,8 @@ class Network:
 
         recorder = Recorder(
             outputs=frozenset(layers),
-            scores=frozenset(attention_layers),
+            scores=frozenset(),
+            weights=frozenset(attention_layers),
             stop_after=last_call if deepest == 2 * last_call + 1 else None,
         )
         alone = nullcontext() if self.side_by_side else self.lock
@@ -186,7 +187,9 @@ class Network:
             self._until_enough(inputs)
         calls = dict(enumerate(recorder.calls))
         raw.heads |= {number: call.output for number, call in calls.items() if call.output is not None}
-        kept = {number: LayerAttention(call=call) for number, call in calls.items() if call.query is not None}
+        kept = {
+            number: LayerAttention(known=call.weights) for number, call in calls.items() if call.weights is not None
+        }
         raw.attention["self"] = kept
         return raw
 

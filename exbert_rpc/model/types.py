@@ -145,17 +145,19 @@ class Capture(Protocol):
 class BatchCapture:
     """What was asked of one text of a batch, padding removed. ``n`` is that text's number of tokens.
 
+    The arrays may be views of those of the whole batch, which live for as long as one of its captures does.
+
     Attributes:
         encoding: The text's tokens.
-        hidden: float32 ``[len(hidden_layers), n, D]``.
-        heads: float32 ``[len(layers), H, n, d]``, head outputs.
-        attention: float32 ``[len(attention_layers), H, n, n]``, rows sum to 1.
+        hidden: For each hidden layer asked for float32 ``[n, D]``.
+        heads: For each layer float32 ``[H, n, d]``, head outputs.
+        attention: For each layer float32 ``[H, n, n]``, rows sum to 1.
     """
 
     encoding: Encoding
-    hidden: NDArray[np.float32]
-    heads: NDArray[np.float32]
-    attention: NDArray[np.float32]
+    hidden: Sequence[NDArray[np.float32]]
+    heads: Sequence[NDArray[np.float32]]
+    attention: Sequence[NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)

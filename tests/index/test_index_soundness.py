@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from exbert_rpc.errors import CorpusDamaged
-from exbert_rpc.index.assemble import quantize_attention, unpack_attention
 from exbert_rpc.index.documents import BlockPlace, IndexedDocument, dump_documents, load_documents
+from exbert_rpc.index.encoded import quantize_attention, unpack_attention
 from exbert_rpc.index.manifest import FileEntry
 from exbert_rpc.index.reader import CorpusReader
 from exbert_rpc.index.segment import Segment, SegmentWriter

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from exbert_rpc.errors import Busy, Cancelled, CorpusDamaged, CorpusNotFound, InvalidParams, StorageFailed
-from exbert_rpc.index import assemble as assemble_module
 from exbert_rpc.index import build as build_module
+from exbert_rpc.index import encoded as encoded_module
 from exbert_rpc.index import files as files_module
 from exbert_rpc.index.assemble import SegmentBuilder
 from exbert_rpc.index.manifest import FileEntry, dump_manifest, load_manifest
@@ -253,21 +253,23 @@ def test_a_build_that_is_started_again_takes_what_was_finished(tmp_path, model, 
     assert answers(tmp_path / "resumed", model) == answers(tmp_path / "whole", whole)
 
 
-@pytest.mark.parametrize("step", ["add", "write"])
-def test_a_cancel_bites_within_a_segment_that_is_being_made(tmp_path, model, monkeypatch, step):
+@pytest.mark.parametrize(
+    ("owner", "step"), [(build_module, "encode_captures"), (SegmentBuilder, "add"), (SegmentBuilder, "write")]
+)
+def test_a_cancel_bites_within_a_segment_that_is_being_made(tmp_path, model, monkeypatch, owner, step):
     task, packed = Task(), []
-    slow, compress = getattr(SegmentBuilder, step), assemble_module.isal_zlib.compress
+    slow, compress = getattr(owner, step), encoded_module.isal_zlib.compress
 
     def cancelled_meanwhile(*arguments):
         task.cancel()
         packed.clear()
         return slow(*arguments)
 
-    monkeypatch.setattr(SegmentBuilder, step, cancelled_meanwhile)
-    monkeypatch.setattr(assemble_module.isal_zlib, "compress", lambda *a: packed.append(1) or compress(*a))
+    monkeypatch.setattr(owner, step, cancelled_meanwhile)
+    monkeypatch.setattr(encoded_module.isal_zlib, "compress", lambda *a: packed.append(1) or compress(*a))
     with pytest.raises(Cancelled):
         build(tmp_path, TEXTS, model=model, task=task)
-    assert packed == []
+    assert packed == [] or owner is SegmentBuilder  # a pass that runs beside it may end
     assert [file.name for file in tmp_path.rglob("segment-*")] == []
 
 

@@ -96,9 +96,9 @@ class FakeModel:
         return [
             BatchCapture(
                 encoding,
-                hidden=_stack([self.hidden(encoding, layer) for layer in hidden_layers]),
-                heads=_stack([self.heads(encoding, layer) for layer in layers]),
-                attention=_stack([self.attention(encoding, layer) for layer in attention_layers]),
+                hidden=[self.hidden(encoding, layer) for layer in hidden_layers],
+                heads=[self.heads(encoding, layer) for layer in layers],
+                attention=[self.attention(encoding, layer) for layer in attention_layers],
             )
             for encoding in encodings
         ]
@@ -170,10 +170,6 @@ class FakeAnnotators:
 
     def annotate(self, text: str) -> AnnotatedText:
         return annotate_one(text)
-
-
-def _stack(arrays: list[np.ndarray]) -> np.ndarray:
-    return np.stack(arrays) if arrays else np.zeros(0, np.float32)
 
 
 def annotate(texts: Iterable[str]) -> Iterator[AnnotatedText]:

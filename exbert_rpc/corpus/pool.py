@@ -13,6 +13,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self, cast
 
+from exbert_rpc.cores import busy_elsewhere
 from exbert_rpc.corpus.annotate import check_text
 from exbert_rpc.corpus.annotation_worker import read_frame, write_frame
 from exbert_rpc.corpus.types import AnnotatedText, PipelineInfo
@@ -161,7 +162,10 @@ class AnnotatorPool:
         try:
             if worker is None:
                 worker = self._start()
-            return cast(list[AnnotatedText], worker.ask(texts)) if texts else []
+            if not texts:
+                return []
+            with busy_elsewhere():
+                return cast(list[AnnotatedText], worker.ask(texts))
         except _WorkerDied as exc:
             self._forget(worker)
             worker = None

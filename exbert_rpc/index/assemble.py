@@ -101,14 +101,15 @@ class SegmentBuilder:
             key = vectors_key(space, layer)
             scale = self._scales[space, layer]
             width = packed_width(len(scale.steps), self._config.precision)
-            none = np.zeros((0, width), np.int8 if self._config.precision == "int8" else np.uint8)
-            writer.add(f"{key}/codes", np.concatenate([none, *(chunk.codes for chunk in chunks)]))
+            no_rows = np.zeros((0, width), np.int8 if self._config.precision == "int8" else np.uint8)
+            writer.add(f"{key}/codes", no_rows, *(chunk.codes for chunk in chunks))
             writer.add(f"{key}/outliers", _join_outliers(chunks))
             writer.add(f"{key}/steps", scale.steps)
             writer.add(f"{key}/center", scale.center)
         for layer, packed in self._attention.items():
             offset = np.cumsum([0, *map(len, packed)], dtype=np.uint64)
-            writer.add(f"{attention_key(layer)}/bytes", np.frombuffer(b"".join(packed), np.uint8))
+            none = np.zeros(0, np.uint8)
+            writer.add(f"{attention_key(layer)}/bytes", none, *(np.frombuffer(one, np.uint8) for one in packed))
             writer.add(f"{attention_key(layer)}/offset", offset)
         names = {name: numbers.names() for name, numbers in self._numbers.items()}
         meta = {"config": self._config.key(), "labels": names, "rows": self.n_rows, "losses": self._losses}

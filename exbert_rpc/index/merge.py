@@ -132,7 +132,7 @@ def _copy_tokens(writer: SegmentWriter, parts: Sequence[Part]) -> dict[str, list
 
 
 def _copy_vectors(writer: SegmentWriter, parts: Sequence[Part], key: str) -> None:
-    writer.add(f"{key}/codes", np.concatenate([part.segment.array(f"{key}/codes")[part.rows] for part in parts]))
+    writer.add(f"{key}/codes", *(part.segment.array(f"{key}/codes")[part.rows] for part in parts))
     outliers, base = [np.zeros(0, OUTLIER)], 0
     for part in parts:
         found = part.segment.array(f"{key}/outliers")
@@ -147,5 +147,5 @@ def _copy_vectors(writer: SegmentWriter, parts: Sequence[Part], key: str) -> Non
 
 def _copy_packed(writer: SegmentWriter, data: str, offset: str, chosen: Sequence[tuple[Segment, _Indices]]) -> None:
     """Copy chosen items of a section that holds items of different lengths one behind the other."""
-    writer.add(data, np.concatenate([one.array(data)[_spans(one.array(offset), items)] for one, items in chosen]))
+    writer.add(data, *(one.array(data)[_spans(one.array(offset), items)] for one, items in chosen))
     writer.add(offset, _offsets([_lengths(one.array(offset), items) for one, items in chosen], np.uint64))

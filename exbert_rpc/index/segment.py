@@ -61,27 +61,30 @@ class SegmentWriter:
     """Collects sections in memory and writes them in one go."""
 
     def __init__(self) -> None:
-        self._sections: dict[str, NDArray[Any]] = {}
+        self._sections: dict[str, list[NDArray[Any]]] = {}
 
-    def add(self, name: str, array: NDArray[Any]) -> None:
-        """Keep an array; a later one of the same name replaces it."""
-        self._sections[name] = np.ascontiguousarray(array)
+    def add(self, name: str, *parts: NDArray[Any]) -> None:
+        """Keep an array, or several of one dtype that follow each other; a later call for the same name replaces it."""
+        self._sections[name] = [np.ascontiguousarray(part) for part in parts]
 
     def write(self, stream: BinaryIO, meta: Mapping[str, object], check: Callable[[], None] = lambda: None) -> None:
         """Write the whole segment to a stream that is at its start; what ``check`` raises before a section ends it."""
         stream.write(MAGIC)
         at = len(MAGIC)
         contents: dict[str, list[object]] = {}
-        for name, array in self._sections.items():
+        for name, parts in self._sections.items():
             check()
             padding = -at % _ALIGN
             stream.write(b"\0" * padding)
             at += padding
-            data = memoryview(array.data).cast("B") if array.size else memoryview(b"")
-            checksums = "".join(_checksum(data, piece) for piece in range(_count_pieces(array.nbytes)))
-            contents[name] = [at, array.nbytes, checksums, _dtype_name(array.dtype), list(array.shape)]
-            stream.write(data)
-            at += array.nbytes
+            checksums = []
+            for piece in _pieces(parts):
+                checksums.append(_checksum(piece))
+                stream.write(piece)
+            nbytes = sum(part.nbytes for part in parts)
+            shape = [sum(len(part) for part in parts), *parts[0].shape[1:]]
+            contents[name] = [at, nbytes, "".join(checksums), _dtype_name(parts[0].dtype), shape]
+            at += nbytes
         body = json.dumps({"meta": meta, "sections": contents}, separators=(",", ":")).encode()
         stream.write(body)
         stream.write(_TRAILER.pack(at, len(body), xxhash.xxh3_64_intdigest(body)))
@@ -131,7 +134,8 @@ class Section:
             begin, stop = at * PIECE, min((at + 1) * PIECE, len(self._data))
             _advise(self._map, _SOON, self._offset + begin, self._offset + stop)
         for at in pending:
-            if _checksum(self._data, at) != self._checksums[at * _DIGITS : (at + 1) * _DIGITS]:
+            piece = self._data[at * PIECE : (at + 1) * PIECE]
+            if _checksum(piece) != self._checksums[at * _DIGITS : (at + 1) * _DIGITS]:
                 raise damaged(self._file, f"section {self._name!r} does not match its checksum")
             self._unchecked[at] = False
         if pending and not self._unchecked.any():
@@ -236,8 +240,29 @@ def _count_pieces(nbytes: int) -> int:
     return -(-nbytes // PIECE)
 
 
-def _checksum(data: memoryview, piece: int) -> str:
-    return xxhash.xxh3_64_hexdigest(data[piece * PIECE : (piece + 1) * PIECE])
+def _checksum(piece: memoryview) -> str:
+    return xxhash.xxh3_64_hexdigest(piece)
+
+
+def _pieces(parts: Iterable[NDArray[Any]]) -> Iterator[memoryview]:
+    """Bytes of arrays that follow each other, ``PIECE`` at a time; each is good until the next is asked for."""
+    buffer = memoryview(bytearray(PIECE))
+    filled = 0
+    for part in parts:
+        data = memoryview(part.data).cast("B") if part.size else memoryview(b"")
+        while data:
+            if filled == 0 and len(data) >= PIECE:
+                yield data[:PIECE]
+                data = data[PIECE:]
+                continue
+            taken = min(PIECE - filled, len(data))
+            buffer[filled : filled + taken] = data[:taken]
+            filled, data = filled + taken, data[taken:]
+            if filled == PIECE:
+                yield buffer
+                filled = 0
+    if filled:
+        yield buffer[:filled]
 
 
 def _parse_contents(body: bytes, size: int) -> tuple[dict[str, Any], dict[str, _Entry]]:

@@ -63,7 +63,7 @@ def test_a_merged_segment_names_only_labels_that_its_tokens_have(tmp_path):
     part = take_blocks(folder.segment(folder.manifest().segments[0]), [1])
     _, writer, meta = merge_parts(config_of(FakeModel()), [part])
     for column, names in meta["labels"].items():
-        assert set(writer._sections[f"token/{column}"].tolist()) - {0} == set(range(1, len(names) + 1))
+        assert set(writer._sections[f"token/{column}"][0].tolist()) - {0} == set(range(1, len(names) + 1))
     build(tmp_path / "alone", {"d.txt": make_text(2, 1)})
     alone = open_folder(tmp_path / "alone")
     fresh = alone.segment(alone.manifest().segments[0]).meta["labels"]

@@ -110,6 +110,22 @@ def test_a_zeroed_page_is_named_when_its_section_is_used(path):
         segment.array("a/int8")  # and again: damage is not forgotten
 
 
+@pytest.mark.parametrize(
+    "cuts", [[], [1], [0, 5, 5], [PIECE // 4], [PIECE // 4 - 1, PIECE // 4 + 1], [3, PIECE, 2 * PIECE]]
+)
+def test_parts_make_the_file_that_the_whole_array_makes(tmp_path, cuts):
+    whole = np.random.default_rng(1).integers(-9, 9, (PIECE, 3, 2), dtype=np.int32)[: 2 * PIECE // 3]
+    files = []
+    for parts in ([whole], np.split(whole, cuts)):
+        writer = SegmentWriter()
+        writer.add("rows", *parts)
+        files.append(tmp_path / f"{len(files)}.exb")
+        with files[-1].open("wb") as stream:
+            writer.write(stream, META)
+    assert files[0].read_bytes() == files[1].read_bytes()
+    np.testing.assert_array_equal(open_segment(files[1]).array("rows"), whole)
+
+
 ROW_BYTES = 384
 N_ROWS = 3 * PIECE // ROW_BYTES + 5  # three pieces and a bit, and rows that lie across two of them
 

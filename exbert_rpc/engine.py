@@ -223,7 +223,7 @@ def _answer(
 
 def _notes(attention: NDArray[np.float32]) -> tuple[str, ...]:
     """What a reader of the weights must know: some models (gpt_oss) let part of each row go to no token at all."""
-    rows = attention[:1].sum(axis=-1)
+    rows = attention[:1] @ np.ones(attention.shape[-1], dtype=np.float32)
     return (_SINK_NOTE,) if rows.size and float(rows.min()) < _WHOLE_ROW else ()
 
 

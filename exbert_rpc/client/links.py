@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from exbert_rpc.server.framing import FrameError, FrameReader, encode_frame
 
-_CHUNK = 1 << 16
+_CHUNK = 1 << 18
 _NO_LIMIT = 1 << 62
 
 

@@ -196,7 +196,8 @@ def attention_weights(call: AttentionCall, item: int | None = None, heads: Seque
         later = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1)
         scores = scores.masked_fill_(later, lowest)
     if call.sinks is None:
-        return torch.softmax(scores, dim=-1)
+        # in place on the processor, row by row: fresh memory costs as much as the softmax
+        return torch.softmax(scores, dim=-1, out=scores if scores.device.type == "cpu" else None)
     sinks = call.sinks.float().reshape(1, -1, 1, 1)
     sinks = (sinks if heads is None else sinks[:, list(heads)]).expand(scores.shape[0], -1, scores.shape[2], 1)
     return torch.softmax(torch.cat([scores, sinks], dim=-1), dim=-1)[..., :-1]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from exbert_rpc.model.network import LayerAttention, Network, RawPass
 
+    _Layers = NDArray[np.float32] | list[torch.Tensor]
+
 
 class PassCapture:
     """What a single text (or pair) left in a model; see :class:`exbert_rpc.model.types.Capture`."""
@@ -34,14 +36,16 @@ class PassCapture:
         self._info = info
         self._encoding = encoding
         self._decoder_encoding = decoder_encoding
-        self._hidden = _stacked([raw.hidden[layer][0] for layer in sorted(raw.hidden)])
-        self._heads = _stacked([raw.heads[layer][0].transpose(0, 1) for layer in sorted(raw.heads)])
+        # most captures are only looked at: layers are put together when somebody asks for them
+        self._hidden: _Layers = [raw.hidden[layer][0] for layer in sorted(raw.hidden)]
+        self._heads: _Layers = [raw.heads[layer][0].transpose(0, 1) for layer in sorted(raw.heads)]
         self._attention = {stream: _without_outputs(layers) for stream, layers in raw.attention.items()}
         self._final = raw.final
         self._network = network
         self._vocabulary = vocabulary
-        check_finite(self._hidden, info)
-        check_finite(self._heads, info)
+        # whatever is not finite on the way is not finite in the end
+        for last in (self._hidden[-1], self._final.last_hidden_state):
+            check_finite(_array(last), info)
 
     @property
     def info(self) -> ModelInfo:
@@ -61,12 +65,14 @@ class PassCapture:
     @property
     def hidden_states(self) -> NDArray[np.float32]:
         """float32 ``[L + 1, n, D]``."""
-        return self._hidden
+        self._hidden = hidden = self._together(self._hidden)
+        return hidden
 
     @property
     def head_outputs(self) -> NDArray[np.float32]:
         """float32 ``[L, H, n, d]``."""
-        return self._heads
+        self._heads = heads = self._together(self._heads)
+        return heads
 
     @property
     def nbytes(self) -> int:
@@ -77,7 +83,7 @@ class PassCapture:
                 kept |= {_address(tensor): _size(tensor) for tensor in layer.tensors}
         final = self._final.last_hidden_state
         kept[_address(final)] = _size(final)
-        return self._hidden.nbytes + self._heads.nbytes + sum(kept.values())
+        return sum(int(vectors.nbytes) for vectors in (*self._hidden, *self._heads)) + sum(kept.values())
 
     def attention(
         self, layers: Sequence[int], heads: Sequence[int] | None = None, stream: Stream = "self"
@@ -96,11 +102,11 @@ class PassCapture:
         check_range("heads", heads or (), self._info.n_heads, "head")
         chosen = list(range(self._info.n_heads)) if heads is None else list(heads)
         with torch.inference_mode():
-            weights = [_array(of_stream[layer].weights(0, chosen)[0]) for layer in layers]
+            weights = [_array(of_stream[layer].weights(0, chosen)) for layer in layers]
         if not weights:
             n_query, n_key = self._lengths(stream)
             return np.zeros((0, len(chosen), n_query, n_key), dtype=np.float32)
-        return np.stack(weights)
+        return weights[0] if len(weights) == 1 else np.concatenate(weights)
 
     def predictions(self, k: int) -> tuple[tuple[TokenPrediction, ...], ...] | None:
         """The ``k`` likeliest tokens at each position (next ones, if autoregressive); ``None`` without an LM head.
@@ -113,6 +119,14 @@ class PassCapture:
         return top_predictions(
             lambda first, last: self._network.logits(self._final, first, last), n, k, self._vocabulary
         )
+
+    def _together(self, layers: _Layers) -> NDArray[np.float32]:
+        """Layers as one array; who asks at the same time from another thread gets an equal one."""
+        if isinstance(layers, np.ndarray):
+            return layers
+        stacked = _stacked(layers)
+        check_finite(stacked, self._info)
+        return stacked
 
     def _lengths(self, stream: Stream) -> tuple[int, int]:
         n = len(self._encoding.ids)

@@ -187,6 +187,8 @@ def visible_span(text: str, start: int, end: int, token: str) -> tuple[int, int]
     White space in front is left to nobody unless the token is nothing else; a token that is only a mark of a space
     that the text does not have is empty; one that covers a part of a character covers all of it.
     """
+    if start < end and token[:1] not in SPACE_MARKS and not (text[start].isspace() or text[end - 1].isspace()):
+        return start, end  # nearly always
     only_marks = not token.strip(SPACE_MARKS)
     piece = text[start:end]
     if only_marks and not all(character.isspace() or character in token for character in piece):

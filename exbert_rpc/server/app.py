@@ -18,7 +18,7 @@ from exbert_rpc.server.calls import Call
 from exbert_rpc.server.failures import Failure, failure_of
 from exbert_rpc.server.host import EngineLike, Host
 from exbert_rpc.server.inputs import Inputs, validate
-from exbert_rpc.server.jsonrpc import encode
+from exbert_rpc.server.jsonrpc import encode, encode_pieces
 from exbert_rpc.server.lifecycle import ConnectionServer
 from exbert_rpc.server.options import ServerOptions
 from exbert_rpc.server.positions import PositionEncoding
@@ -101,17 +101,18 @@ def _run(call: Call, work: Work, session: SessionLike) -> None:
     try:
         session.wait_for_room()
         call.task.check()
-        result = encode(work(session.host.engine(), call.task))
+        result = encode_pieces(work(session.host.engine(), call.task))
+        size = sum(map(len, result))
         limit = session.host.limits.answer_bytes
         # the tensors were checked before they were made; the rest of an answer has a megabyte of its own
-        if len(result) > limit * 1.1 + 2**20:
+        if size > limit * 1.1 + 2**20:
             raise AnswerTooLarge(
-                f"the answer has {len(result):,} bytes; at most {limit:,} are sent",
+                f"the answer has {size:,} bytes; at most {limit:,} are sent",
                 hint="Ask for fewer layers, heads or hits.",
-                bytes=len(result),
+                bytes=size,
                 limit=limit,
             )
-        call.succeed(result)
+        call.succeed(*result)
     except ExbertError as error:
         call.fail(failure_of(error, call.params))
     except BaseException as error:

@@ -67,9 +67,9 @@ class Call:
             value = {"kind": "begin", "title": title, "cancellable": True, "message": "waiting", "percentage": 0}
             self._progress(value)
 
-    def succeed(self, result: bytes) -> None:
-        """Reply with a result, unless the call has been answered."""
-        self._finish(result_reply(self.id, result), "done")
+    def succeed(self, *result: bytes) -> None:
+        """Reply with a result (JSON, perhaps in pieces), unless the call has been answered."""
+        self._finish(result_reply(self.id, *result), "done")
 
     def fail(self, failure: Failure) -> None:
         """Reply with an error, unless the call has been answered."""

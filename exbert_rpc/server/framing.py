@@ -44,9 +44,14 @@ class _BadBody(Exception):
         self.length = length
 
 
+def encode_header(body: bytes) -> bytes:
+    """What goes over a byte stream before a message."""
+    return b"Content-Length: %d\r\n\r\n" % len(body)
+
+
 def encode_frame(body: bytes) -> bytes:
     """One message as it goes over a byte stream."""
-    return b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+    return encode_header(body) + body
 
 
 class FrameReader:

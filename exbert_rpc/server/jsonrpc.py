@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -11,9 +12,16 @@ from exbert_rpc.server.failures import Failure, reserved
 
 MAX_BATCH = 1_000
 _SECOND_OPINION = 8 * 1024 * 1024
-_encoder = msgspec.json.Encoder()
+_SPLICE = b"\0"  # never part of JSON, which escapes it
 
 MessageId = int | str
+
+
+class Verbatim:
+    """JSON in pieces, megabytes of it, which goes into a message as it is and is copied once."""
+
+    def __init__(self, pieces: Sequence[bytes]) -> None:  # no dataclass: msgspec would make an object of it
+        self.pieces = pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +75,35 @@ def decode(body: bytes) -> Message | list[Message]:
 
 
 def encode(value: object) -> bytes:
-    """JSON of plain values and Structs; NaN becomes null. Raises on what JSON cannot hold."""
-    return _encoder.encode(value)
+    """JSON of plain values and Structs, any of them :class:`Verbatim`; NaN becomes null.
+
+    Raises on what JSON cannot hold.
+    """
+    pieces = encode_pieces(value)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def result_reply(message_id: MessageId | None, result: bytes) -> bytes:
-    """A reply that carries ``result``, which is JSON already."""
-    return b'{"jsonrpc":"2.0","id":%s,"result":%s}' % (json.dumps(message_id).encode(), result)
+def encode_pieces(value: object) -> list[bytes]:
+    """What :func:`encode` gives, not yet joined."""
+    spliced: list[Verbatim] = []
+
+    def splice(found: object) -> msgspec.Raw:
+        if not isinstance(found, Verbatim):
+            raise NotImplementedError(f"JSON cannot hold {type(found).__name__}")
+        spliced.append(found)
+        return msgspec.Raw(_SPLICE)
+
+    encoded = msgspec.json.encode(value, enc_hook=splice)
+    first, *others = encoded.split(_SPLICE) if spliced else [encoded]
+    pieces = [first]
+    for found, other in zip(spliced, others, strict=True):
+        pieces += [*found.pieces, other]
+    return pieces
+
+
+def result_reply(message_id: MessageId | None, *result: bytes) -> bytes:
+    """A reply that carries ``result``, which is JSON already, perhaps in pieces."""
+    return b"".join([b'{"jsonrpc":"2.0","id":%s,"result":' % json.dumps(message_id).encode(), *result, b"}"])
 
 
 def error_reply(message_id: MessageId | None, failure: Failure) -> bytes:
@@ -85,7 +115,7 @@ def notification(method: str, params: object) -> bytes:
     """A message to the client that wants no reply. The client's own words in it come back, whatever they are."""
     message = {"jsonrpc": "2.0", "method": method, "params": params}
     try:
-        return _encoder.encode(message)
+        return msgspec.json.encode(message)
     except (UnicodeEncodeError, OverflowError):
         # lone surrogates and integers beyond 64 bits are JSON all the same
         return json.dumps(message).encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import msgspec
@@ -39,14 +40,16 @@ class _Incoming(msgspec.Struct):
 
 
 _incoming = msgspec.json.Decoder(_Incoming)
+# how our servers begin an answer: what follows, up to the last brace, need not be read twice
+_ANSWER = re.compile(rb'\{"jsonrpc":"2\.0","id":(\d{1,18}),"result":')
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: either ``result`` (JSON bytes) or ``error``."""
+    """An answer: either ``result`` (JSON, not yet read) or ``error``."""
 
     id: int | str | None
-    result: bytes
+    result: memoryview
     error: errors.ExbertError | None
 
 
@@ -74,20 +77,23 @@ def with_token(params: Params, token: str) -> Params:
 
 
 def decode_incoming(body: bytes) -> Reply | Notice:
-    """A message of the server; raises ``ValueError`` if it is none."""
+    """A message of the server; raises ``ValueError`` if it is none. A result is not read yet, whatever is in it."""
+    begun = _ANSWER.match(body)
+    if begun is not None and body.endswith(b"}"):
+        return Reply(int(begun[1]), memoryview(body)[begun.end() : -1], None)
     message = _incoming.decode(body)
     if message.method is not None:
         return Notice(message.method, message.params if isinstance(message.params, dict) else {})
     error = None if message.error is None else _exception(message.error)
-    return Reply(message.id, bytes(message.result), error)
+    return Reply(message.id, memoryview(message.result), error)
 
 
-def decode_result(method: str, result: bytes) -> Result:
+def decode_result(method: str, result: memoryview) -> Result:
     """The result of one of the protocol's methods."""
     return _results[method].decode(result)
 
 
-def decode_plain(result: bytes) -> object:
+def decode_plain(result: memoryview) -> object:
     """Any other result, as plain values."""
     return msgspec.json.decode(result)
 
@@ -99,9 +105,8 @@ def to_array(tensor: Tensor) -> NDArray[np.float32]:
     raw = pybase64.b64decode(tensor.data, validate=True)
     if tensor.dtype == "uint8":
         return np.frombuffer(raw, dtype=np.uint8).astype(np.float32).reshape(tensor.shape) / np.float32(255)
-    return (
-        np.frombuffer(raw, dtype="<f2" if tensor.dtype == "float16" else "<f4").astype(np.float32).reshape(tensor.shape)
-    )
+    numbers = np.frombuffer(raw, dtype="<f2" if tensor.dtype == "float16" else "<f4")
+    return numbers.astype(np.float32).reshape(tensor.shape)
 
 
 def _exception(error: _Error) -> errors.ExbertError:

@@ -53,4 +53,5 @@ class OffsetMap:
     def __call__(self, offsets: Sequence[int] | NDArray[np.int32]) -> list[int]:
         """Units before each of ``offsets``."""
         array = np.asarray(offsets, dtype=np.int64)
-        return [int(value) for value in (array if self._table is None else self._table[array])]
+        found: list[int] = (array if self._table is None else self._table[array]).tolist()
+        return found

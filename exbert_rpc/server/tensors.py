@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 import numkong
@@ -12,6 +12,7 @@ import pybase64
 from numpy.typing import NDArray
 
 from exbert_rpc.errors import AnswerTooLarge
+from exbert_rpc.server.jsonrpc import Verbatim
 from exbert_rpc.server.protocol import Tensor, TensorForm
 
 DECIMALS = 7
@@ -29,32 +30,34 @@ def encode_tensor(array: NDArray[np.float32], form: TensorForm) -> Tensor:
     """
     shape = list(array.shape)
     if form == "list":
-        return Tensor(dtype="float32", shape=shape, encoding="list", data=_raw(_json(array)))
+        return Tensor(dtype="float32", shape=shape, encoding="list", data=_verbatim(_json(array)))
     if form == "float16":
         return Tensor(dtype="float16", shape=shape, encoding="base64", data=_base64(_half(array)))
-    levels = np.rint(np.clip(array, 0.0, 1.0) * 255.0).astype(np.uint8).tobytes()
+    levels = np.rint(np.clip(array, 0.0, 1.0) * 255.0).astype(np.uint8)
     return Tensor(dtype="uint8", shape=shape, encoding="base64", data=_base64(levels))
 
 
-def _raw(json: bytes) -> str:
-    """JSON that is spliced into the message as it is; typed as what a client reads."""
-    return cast(str, msgspec.Raw(json))
+def _verbatim(*pieces: bytes) -> str:
+    """JSON for :func:`~exbert_rpc.server.jsonrpc.encode`; typed as what a client reads."""
+    return cast(str, Verbatim(pieces))
 
 
 def to_half(array: NDArray[np.float32]) -> NDArray[np.float16]:
     """Contiguous float32 as float16, rounded to the nearest, ties to even: NumPy's cast, sixty times as fast."""
-    return np.asarray(numkong.Tensor(array).astype("float16"))
+    return np.asarray(numkong.from_dlpack(array).astype("float16"))
 
 
-def _half(array: NDArray[np.float32]) -> bytes:
+def _half(array: NDArray[np.float32]) -> NDArray[np.float16]:
     flat = np.ascontiguousarray(array, dtype=np.float32).reshape(-1)
-    return b"".join(to_half(flat[at : at + _HALVES]).astype("<f2").tobytes() for at in range(0, flat.size, _HALVES))
+    pieces = [to_half(flat[at : at + _HALVES]).astype("<f2", copy=False) for at in range(0, flat.size, _HALVES)]
+    return pieces[0] if len(pieces) == 1 else np.concatenate([np.zeros(0, "<f2"), *pieces])
 
 
-def _base64(data: bytes) -> str:
-    view = memoryview(data)
-    pieces = (pybase64.b64encode(view[at : at + _CHUNK]) for at in range(0, len(data), _CHUNK))
-    return _raw(b'"%s"' % b"".join(pieces))
+def _base64(numbers: NDArray[Any]) -> str:
+    """Bytes of a contiguous array as a JSON string."""
+    view = np.ascontiguousarray(numbers).reshape(-1).view(np.uint8).data
+    pieces = (pybase64.b64encode(view[at : at + _CHUNK]) for at in range(0, len(view), _CHUNK))
+    return _verbatim(b'"', *pieces, b'"')
 
 
 def _json(array: NDArray[np.float32]) -> bytes:

@@ -5,8 +5,6 @@ The only place that rounds numbers and counts characters in the client's units.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +17,6 @@ from exbert_rpc.requests import (
     ModelAtHand,
     Searched,
     Summarized,
-    TokenAnnotations,
     TokenTable,
 )
 from exbert_rpc.server import protocol as wire
@@ -80,43 +77,42 @@ def _decoder_tokens(encoder: TokenTable, decoder: TokenTable, encoding: Position
 
 def tokens(table: TokenTable, encoding: PositionEncoding) -> list[wire.Token]:
     """The tokens of a pass."""
-    rows = table.predictions
-    return [
-        _token(table.encoding, index, span, table.annotations, None if rows is None else rows[index])
-        for index, span in enumerate(_spans(table.encoding, encoding))
-    ]
-
-
-def _spans(tokens: Encoding, encoding: PositionEncoding) -> list[tuple[str, int, int]]:
-    """Text, start and end (in units) of each token, within its own segment."""
-    texts = (tokens.text, tokens.pair or "")
-    maps = tuple(OffsetMap(text, encoding) for text in texts)
-    points = list(zip(tokens.segment.tolist(), tokens.start.tolist(), tokens.end.tolist(), strict=True))
-    return [(texts[segment][start:end], *maps[segment]([start, end])) for segment, start, end in points]
-
-
-def _token(
-    tokens: Encoding,
-    index: int,
-    span: tuple[str, int, int],
-    annotations: TokenAnnotations | None,
-    predictions: Sequence[TokenPrediction] | None,
-) -> wire.Token:
-    text, start, end = span
-    word = {} if annotations is None else {name: getattr(annotations, name)[index] for name in _ANNOTATIONS}
-    return wire.Token(
-        index=index,
-        id=int(tokens.ids[index]),
-        token=tokens.tokens[index],
-        text=text,
-        start=start,
-        end=end,
-        segment=int(tokens.segment[index]),
-        is_special=bool(tokens.is_special[index]),
-        is_masked=bool(tokens.is_masked[index]),
-        predictions=None if predictions is None else [_prediction(one) for one in predictions],
-        **word,
+    of, annotations, rows = table.encoding, table.annotations, table.predictions
+    words = (
+        zip(*(getattr(annotations, name) for name in _ANNOTATIONS), strict=True) if annotations is not None else None
     )
+    start, end = _units(of, encoding)
+    columns = (of.ids, of.segment, of.start, of.end, of.is_special, of.is_masked)
+    found = []
+    for index, (id_, segment, first, last, is_special, is_masked) in enumerate(
+        zip(*(column.tolist() for column in columns), strict=True)
+    ):
+        token = wire.Token(
+            index=index,
+            id=id_,
+            token=of.tokens[index],
+            text=(of.pair or "" if segment == 1 else of.text)[first:last],
+            start=start[index],
+            end=end[index],
+            segment=segment,
+            is_special=is_special,
+            is_masked=is_masked,
+            predictions=None if rows is None else [_prediction(one) for one in rows[index]],
+            **({} if words is None else dict(zip(_ANNOTATIONS, next(words), strict=True))),
+        )
+        found.append(token)
+    return found
+
+
+def _units(tokens: Encoding, encoding: PositionEncoding) -> tuple[list[int], list[int]]:
+    """Start and end of each token in units, within its own segment."""
+    start, end = np.zeros_like(tokens.start), np.zeros_like(tokens.end)
+    for segment, text in enumerate((tokens.text, tokens.pair)):
+        mine = tokens.segment == segment
+        if text is not None:
+            offsets = OffsetMap(text, encoding)
+            start[mine], end[mine] = offsets(tokens.start[mine]), offsets(tokens.end[mine])
+    return start.tolist(), end.tolist()
 
 
 _ANNOTATIONS = ("pos", "tag", "dep", "lemma", "syntactic_head", "entity", "word", "sentence")

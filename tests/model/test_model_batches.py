@@ -8,8 +8,9 @@ from functools import partial
 import numpy as np
 import pytest
 
-from exbert_rpc.errors import InvalidParams
+from exbert_rpc.errors import InvalidParams, ModelNotSupported
 from exbert_rpc.model import attention_function
+from exbert_rpc.model.capture import check_finite
 from tests.model import zoo
 
 TEXTS = ["The girl ran.", zoo.TEXT, "pub", zoo.LONG_TEXT[:150]]
@@ -177,3 +178,34 @@ def test_a_model_without_padding_invariance_runs_texts_of_one_length_together(lo
     assert [capture.encoding for capture in found] == encodings
     for capture in found:
         np.testing.assert_allclose(capture.hidden[0], model.capture(capture.encoding).hidden_states[3], atol=1e-5)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("family", ["bert", "gpt2", "llama"])
+def test_numbers_that_are_not_finite_anywhere_on_the_way_are_refused(load, family, value):
+    model = load(family)
+    (encoding,) = model.encode_many([zoo.TEXT])
+    places = [
+        parameter
+        for name, parameter in model._network.body.named_parameters()
+        if name.endswith(
+            ("0.weight", "value.weight", "v_proj.weight", "c_attn.weight", "dense.weight", "mlp.c_fc.weight")
+        )
+        and "pooler" not in name
+    ]
+    assert len(places) >= 3
+    for parameter in places:
+        kept = parameter.data.clone()
+        try:
+            parameter.data.view(-1)[0] = value
+            with pytest.raises(ModelNotSupported, match="not finite"):
+                model.capture(encoding)
+            with pytest.raises(ModelNotSupported, match="not finite"):
+                model.capture_batch([encoding], hidden_layers=[0, 1, 2, 3], layers=[0, 1, 2], attention_layers=[])
+        finally:
+            parameter.data.copy_(kept)
+    model.capture(encoding)
+
+
+def test_large_numbers_are_finite_although_their_sum_is_not():
+    check_finite(np.full((2, 600), 3e38, np.float32), None)

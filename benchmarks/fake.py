@@ -10,7 +10,6 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -198,6 +197,5 @@ def config_of(info: ModelInfo, precision: Precision = "int8", layers: Sequence[i
     )
 
 
-@cache
 def _number(word: str) -> int:
     return 2 + zlib.crc32(word.lower().encode()) % (_VOCABULARY - 2)

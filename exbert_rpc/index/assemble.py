@@ -72,7 +72,9 @@ class SegmentBuilder:
         self._tokens = _Tokens()
         self._numbers = {name: Labels() for name in COLUMNS}
         self._codes: dict[tuple[Space, int], list[Codes]] = {key: [] for key in scales}
-        self._attention: dict[int, list[bytes]] = {layer: [] for layer in stored_attention(config)}
+        self._attention: dict[int, tuple[list[bytes], list[int]]] = {
+            layer: ([], []) for layer in stored_attention(config)
+        }
         self.n_rows = 0
         self.nbytes = 0
 
@@ -88,16 +90,18 @@ class SegmentBuilder:
             self._lengths += [len(passage.encoding.ids) for passage in cut.passages]
             self.n_rows += sum(int((~passage.encoding.is_special).sum()) for passage in cut.passages)
             self._add_tokens(cut)
-        self._add_vectors(passages)
-        self._add_attention(passages)
+        if passages:
+            self._add_vectors(passages)
+            self._add_attention(passages)
 
     def write(self, stream: BinaryIO) -> None:
-        """Write the segment."""
+        """Write the segment, once: what is written is let go of, so that the next one finds its memory."""
         writer = SegmentWriter()
         self._write_texts(writer)
         self._write_tokens(writer)
-        for (space, layer), chunks in self._codes.items():
+        for space, layer in list(self._codes):
             self._check()
+            chunks = self._codes.pop((space, layer))
             key = vectors_key(space, layer)
             scale = self._scales[space, layer]
             width = packed_width(len(scale.steps), self._config.precision)
@@ -106,8 +110,9 @@ class SegmentBuilder:
             writer.add(f"{key}/outliers", _join_outliers(chunks))
             writer.add(f"{key}/steps", scale.steps)
             writer.add(f"{key}/center", scale.center)
-        for layer, packed in self._attention.items():
-            offset = np.cumsum([0, *map(len, packed)], dtype=np.uint64)
+        for layer in list(self._attention):
+            packed, lengths = self._attention.pop(layer)
+            offset = np.cumsum([0, *lengths], dtype=np.uint64)
             none = np.zeros(0, np.uint8)
             writer.add(f"{attention_key(layer)}/bytes", none, *(np.frombuffer(one, np.uint8) for one in packed))
             writer.add(f"{attention_key(layer)}/offset", offset)
@@ -135,14 +140,17 @@ class SegmentBuilder:
     def _add_vectors(self, passages: Sequence[EncodedPassage]) -> None:
         for key, chunks in self._codes.items():
             found = [passage.codes[key] for passage in passages]
-            chunks += found
-            self.nbytes += sum(codes.codes.nbytes + codes.outliers.nbytes for codes in found)
+            # many small arrays that stay, made among large ones that don't, would leave holes in memory
+            joined = Codes(np.concatenate([one.codes for one in found]), _join_outliers(found))
+            chunks.append(joined)
+            self.nbytes += joined.codes.nbytes + joined.outliers.nbytes
 
     def _add_attention(self, passages: Sequence[EncodedPassage]) -> None:
-        for index, packed in enumerate(self._attention.values()):
+        for index, (packed, lengths) in enumerate(self._attention.values()):
             found = [passage.attention[index] for passage in passages]
-            packed += found
-            self.nbytes += sum(map(len, found))
+            packed.append(b"".join(found))
+            lengths += map(len, found)
+            self.nbytes += len(packed[-1])
 
     def _write_texts(self, writer: SegmentWriter) -> None:
         texts = [text.encode("utf-8") for _, text, _ in self._blocks]

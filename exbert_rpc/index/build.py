@@ -39,6 +39,7 @@ from exbert_rpc.index.quantize import choose_scale
 from exbert_rpc.index.soundness import read_scale, stored_vectors
 from exbert_rpc.index.store import CorpusFolder
 from exbert_rpc.index.vectors import unit_parts
+from exbert_rpc.memory import give_back
 from exbert_rpc.model.types import BatchCapture, Encoding
 from exbert_rpc.tasks import Progress, Task
 
@@ -229,7 +230,7 @@ def compute_segments(
         windows = _windows(annotate(texts), model, task)
         for window, passages in _encoded(windows, config, scales, model, lanes, task):
             # a segment that is being written and a large one in the making would be two in memory
-            while writing and (writing[0].done() or builder.nbytes > SEGMENT_BYTES // 8):
+            while writing and (writing[0].done() or builder.nbytes > SEGMENT_BYTES // 16):
                 yield Computed(segment=writing.popleft().result())
             if builder.nbytes >= SEGMENT_BYTES:
                 writing.append(writer.submit(_write, folder, builder))
@@ -245,7 +246,9 @@ def compute_segments(
 
 
 def _write(folder: CorpusFolder, builder: SegmentBuilder) -> FileEntry:
-    return folder.write_segment(builder.name(), builder.write)
+    entry = folder.write_segment(builder.name(), builder.write)
+    give_back()
+    return entry
 
 
 def _windows(blocks: Iterable[AnnotatedText], model: CorpusModel, task: Task) -> Iterator[list[CutBlock]]:

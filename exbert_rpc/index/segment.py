@@ -58,7 +58,7 @@ class _Entry:
 
 
 class SegmentWriter:
-    """Collects sections in memory and writes them in one go."""
+    """Collects sections in memory and writes them in one go, once: each is let go of when it is written."""
 
     def __init__(self) -> None:
         self._sections: dict[str, list[NDArray[Any]]] = {}
@@ -72,8 +72,9 @@ class SegmentWriter:
         stream.write(MAGIC)
         at = len(MAGIC)
         contents: dict[str, list[object]] = {}
-        for name, parts in self._sections.items():
+        for name in list(self._sections):
             check()
+            parts = self._sections.pop(name)
             padding = -at % _ALIGN
             stream.write(b"\0" * padding)
             at += padding

@@ -47,7 +47,7 @@ class AttentionCall:
         softcap: ``s`` of ``s * tanh(x / s)`` on the scaled scores (Gemma 2); ``None``: none.
         sinks: float ``[H]``, a score per head that takes weight and gives none (gpt-oss); ``None``: none.
         output: float ``[b, n, H, d]``, softmax(QKᵀ)·V; ``None`` where not wanted.
-        weights: float32 ``[b, H, n, m]`` on the processor, where they were wanted at once.
+        weights: float32 ``[b, H, n, m]``, where they were wanted at once.
         n_kv_heads: Key/value heads of the call.
         stage: What the recorder said was running.
     """
@@ -156,9 +156,8 @@ def recorded_attention(
     )
     recorder: Recorder | None = getattr(_running, "recorder", None)
     if recorder is not None and recorder.number in recorder.weights:
-        weights = attention_weights(call)
+        call.weights = weights = attention_weights(call)
         output = _weighted(weights, call, value)
-        call.weights = weights.cpu()
     else:
         output = _output(call, value)
     if recorder is not None:

@@ -176,10 +176,12 @@ class Network:
             if depth == deepest:
                 raise EnoughSeen
 
+        # elsewhere the weights of all layers would be in the device's memory at once
+        at_once = self.device.type == "cpu"
         recorder = Recorder(
             outputs=frozenset(layers),
-            scores=frozenset(),
-            weights=frozenset(attention_layers),
+            scores=frozenset() if at_once else frozenset(attention_layers),
+            weights=frozenset(attention_layers) if at_once else frozenset(),
             stop_after=last_call if deepest == 2 * last_call + 1 else None,
         )
         alone = nullcontext() if self.side_by_side else self.lock
@@ -187,10 +189,11 @@ class Network:
             self._until_enough(inputs)
         calls = dict(enumerate(recorder.calls))
         raw.heads |= {number: call.output for number, call in calls.items() if call.output is not None}
-        kept = {
-            number: LayerAttention(known=call.weights) for number, call in calls.items() if call.weights is not None
+        raw.attention["self"] = {
+            number: LayerAttention(known=call.weights) if at_once else LayerAttention(call=call)
+            for number, call in calls.items()
+            if number in attention_layers
         }
-        raw.attention["self"] = kept
         return raw
 
     def logits(self, final: Any, first: int, last: int) -> torch.Tensor:  # noqa: ANN401 - a transformers output

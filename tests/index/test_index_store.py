@@ -6,6 +6,7 @@ import random
 import threading
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -17,6 +18,7 @@ from exbert_rpc.index.assemble import SegmentBuilder
 from exbert_rpc.index.manifest import FileEntry, dump_manifest, load_manifest
 from exbert_rpc.index.reader import CorpusReader
 from exbert_rpc.index.store import Store
+from exbert_rpc.memory import give_back
 from exbert_rpc.tasks import Task
 from tests.store_faults.building import Inline, build, open_folder, search
 from tests.store_faults.fakes import CALIBRATION, FakeModel, make_text
@@ -452,3 +454,16 @@ def test_nothing_is_opened_outside_of_the_corpus(tmp_path, monkeypatch):
             CorpusReader(open_folder(tmp_path))
         manifest.write_bytes(dump_manifest(whole))
     CorpusReader(open_folder(tmp_path))
+
+
+def test_memory_is_given_back_after_each_segment_and_where_that_is_unknown_nothing_happens(
+    tmp_path, model, monkeypatch
+):
+    calls = []
+    monkeypatch.setattr(build_module, "give_back", lambda: calls.append(1))
+    build(tmp_path, TEXTS, model=model)
+    assert len(calls) >= len(list(tmp_path.rglob("segment-*.exb"))) > 0
+    give_back()
+    for error in (OSError, AttributeError, TypeError):
+        monkeypatch.setattr("ctypes.CDLL", Mock(side_effect=error))
+        give_back()

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -61,3 +63,15 @@ def test_captures_are_float32_numpy_arrays(bert):
     for array in (capture.hidden_states, capture.head_outputs, capture.attention([0])):
         assert isinstance(array, np.ndarray)
         assert array.dtype == np.float32
+
+
+def test_weights_made_at_once_are_those_made_later(bert, monkeypatch):
+    asked = {"hidden_layers": [0, 1, 2, 3], "layers": [0, 1, 2], "attention_layers": [0, 1, 2]}
+    encodings = [bert.encode("The girl ran to a local pub."), bert.encode("It ran.")]
+    at_once = bert.capture_batch(encodings, **asked)
+    # elsewhere than on the processor the kernel runs, and weights come from the query and key that were kept
+    monkeypatch.setattr(Network, "device", property(lambda _self: SimpleNamespace(type="other")))
+    monkeypatch.setattr(bert, "_inputs", lambda some: model_inputs(some, 0, torch.device("cpu")))
+    for one, other in zip(at_once, bert.capture_batch(encodings, **asked), strict=True):
+        for name in ("hidden", "heads", "attention"):
+            np.testing.assert_allclose(getattr(one, name), getattr(other, name), atol=1e-5, rtol=1e-5)

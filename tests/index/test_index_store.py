@@ -456,9 +456,7 @@ def test_nothing_is_opened_outside_of_the_corpus(tmp_path, monkeypatch):
     CorpusReader(open_folder(tmp_path))
 
 
-def test_memory_is_given_back_after_each_segment_and_where_that_is_unknown_nothing_happens(
-    tmp_path, model, monkeypatch
-):
+def test_memory_is_given_back_after_each_segment_where_the_system_can(tmp_path, model, monkeypatch):
     calls = []
     monkeypatch.setattr(build_module, "give_back", lambda: calls.append(1))
     build(tmp_path, TEXTS, model=model)

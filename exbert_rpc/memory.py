@@ -1,7 +1,7 @@
 """Memory that was freed, given back to the system.
 
-The C library keeps what it frees for later, in pieces that later requests may not fit into: over ten segments of a
-build 70 MiB of such pieces had come together.
+The C library keeps what it frees for later, in pieces that later requests may not fit into: a build of ten segments had
+its peak 61 MiB above that of one segment, although no more was alive (416 and 355 MiB; 378 and 335 since).
 """
 
 from __future__ import annotations

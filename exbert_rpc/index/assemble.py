@@ -20,7 +20,6 @@ from exbert_rpc.index.types import Space
 
 COLUMNS = (*ANNOTATIONS, "lemma")
 _LOSS_CHARACTERS = 40
-_BLOCK_NUMBERS = 1 << 16  # that are encoded at once: 256 KiB of float32 and what comes of them stay in a core's cache
 
 
 def block_digest(text: str) -> str:

@@ -77,7 +77,7 @@ def decode(body: bytes) -> Message | list[Message]:
 def encode(value: object) -> bytes:
     """JSON of plain values and Structs, any of them :class:`Verbatim`; NaN becomes null.
 
-    Raises on what JSON cannot hold.
+    Raises ``TypeError``, ``UnicodeEncodeError`` or ``OverflowError`` on what JSON cannot hold.
     """
     pieces = encode_pieces(value)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
@@ -89,7 +89,7 @@ def encode_pieces(value: object) -> list[bytes]:
 
     def splice(found: object) -> msgspec.Raw:
         if not isinstance(found, Verbatim):
-            raise NotImplementedError(f"JSON cannot hold {type(found).__name__}")
+            raise TypeError(f"JSON cannot hold {type(found).__name__}")
         spliced.append(found)
         return msgspec.Raw(_SPLICE)
 

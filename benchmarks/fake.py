@@ -14,10 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.corpus.types import AnnotatedText
 from exbert_rpc.index.manifest import CorpusConfig
 from exbert_rpc.index.types import Precision
 from exbert_rpc.model.types import BatchCapture, Encoding, ModelInfo
+from exbert_rpc.text.types import AnnotatedText
 
 LAYERS = (0, 1)
 """Layers that are indexed: two, so that 100,000 tokens already fill a segment."""

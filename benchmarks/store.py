@@ -15,8 +15,6 @@ from benchmarks.fake import FakeModel, annotate, config_of
 from benchmarks.scale import CACHE, ROOT
 from benchmarks.texts import paragraphs
 from exbert_rpc.corpora import Corpora
-from exbert_rpc.corpus.calibration import calibration_texts
-from exbert_rpc.corpus.types import Document
 from exbert_rpc.errors import CorpusDamaged
 from exbert_rpc.handles import Handles
 from exbert_rpc.index.build import Builder, BuildOutcome
@@ -25,6 +23,8 @@ from exbert_rpc.index.store import CorpusFolder, Store
 from exbert_rpc.passes import Pass
 from exbert_rpc.searching import Searcher
 from exbert_rpc.tasks import Task
+from exbert_rpc.text.calibration import calibration_texts
+from exbert_rpc.text.types import Document
 
 _CHARACTERS_A_TOKEN = 5.0  # of the Brown corpus, words and marks
 _PARAGRAPHS_A_DOCUMENT = 25

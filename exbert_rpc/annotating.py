@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.corpus.annotate import check_pipeline
-from exbert_rpc.corpus.blocks import split_blocks
-from exbert_rpc.corpus.join import join_words
-from exbert_rpc.corpus.pool import AnnotatorPool
-from exbert_rpc.corpus.types import AnnotatedText, Document
 from exbert_rpc.errors import InvalidParams
 from exbert_rpc.model.types import Encoding
 from exbert_rpc.requests import TokenAnnotations
 from exbert_rpc.tasks import Task
+from exbert_rpc.text.align import join_words
+from exbert_rpc.text.annotation.pipeline import check_pipeline
+from exbert_rpc.text.annotation.pool import AnnotatorPool
+from exbert_rpc.text.blocks import split_blocks
+from exbert_rpc.text.types import AnnotatedText, Document
 
 _MOST_POOLS = 6
 _FEW_CHARACTERS = 20_000  # under a second of en_core_web_sm; starting a process takes two

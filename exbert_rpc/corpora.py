@@ -10,9 +10,6 @@ from functools import partial
 from pathlib import Path
 
 from exbert_rpc.annotating import Annotators, annotate_for_build, processes_for_build
-from exbert_rpc.corpus.calibration import calibration_texts
-from exbert_rpc.corpus.pool import AnnotatorPool
-from exbert_rpc.corpus.text import read_sources
 from exbert_rpc.errors import CorpusDamaged, CorpusNotFound, InvalidParams
 from exbert_rpc.index.build import Builder, Compute
 from exbert_rpc.index.distributed import Job, RayCompute
@@ -25,6 +22,9 @@ from exbert_rpc.model.types import ModelInfo
 from exbert_rpc.models import Models
 from exbert_rpc.requests import IndexReport, IndexRequest
 from exbert_rpc.tasks import Progress, Task
+from exbert_rpc.text.annotation.pool import AnnotatorPool
+from exbert_rpc.text.calibration import calibration_texts
+from exbert_rpc.text.sources import read_sources
 
 _MOST_OPEN = 4
 

@@ -11,10 +11,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.corpus.types import SkippedSource
 from exbert_rpc.index.types import ContextHit, HitFilter, Precision, SearchReport, Space, Weighting
 from exbert_rpc.model.types import Encoding, ModelInfo, TokenPrediction
 from exbert_rpc.summary.types import Direction, Summary
+from exbert_rpc.text.types import SkippedSource
 
 Stream = Literal["self", "decoder", "cross"]
 

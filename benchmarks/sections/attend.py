@@ -19,11 +19,11 @@ from benchmarks.scale import Scale
 from benchmarks.texts import text_of
 from benchmarks.timing import Times, interleaved
 from exbert_rpc.client import Client
-from exbert_rpc.corpus.annotate import Annotator
 from exbert_rpc.engine import DEFAULT_PIPELINE, Engine
 from exbert_rpc.requests import AttendRequest, TextInput
 from exbert_rpc.server.tensors import encode_tensor
 from exbert_rpc.tasks import Task
+from exbert_rpc.text.annotation.pipeline import Annotator
 
 SECTION = "Attend"
 _LAYER = 2

@@ -110,7 +110,7 @@ def _forward(model: Callable[..., object], inputs: Sequence[dict[str, torch.Tens
 
 _SPACY = """
 import sys, time, json
-from exbert_rpc.corpus.annotate import Annotator
+from exbert_rpc.text.annotation.pipeline import Annotator
 texts = json.load(sys.stdin)
 annotator = Annotator("en_core_web_sm")
 for _ in annotator.annotate_many(texts[:20]): pass

@@ -23,8 +23,6 @@ from benchmarks.replay import Replay, annotate_sentences
 from benchmarks.rows import Row, at_least, reported
 from benchmarks.scale import Scale
 from benchmarks.texts import sentences, source
-from exbert_rpc.corpus.calibration import calibration_texts
-from exbert_rpc.corpus.types import Document
 from exbert_rpc.index.build import Builder
 from exbert_rpc.index.filters import Eligible, eligible_rows
 from exbert_rpc.index.reader import CorpusReader
@@ -35,6 +33,8 @@ from exbert_rpc.index.vectors import Query, make_query
 from exbert_rpc.model.loading import load_model
 from exbert_rpc.requests import SearchRequest
 from exbert_rpc.tasks import Task
+from exbert_rpc.text.calibration import calibration_texts
+from exbert_rpc.text.types import Document
 from exbert_rpc.tiers import make_tier
 
 SECTION = "Recall"

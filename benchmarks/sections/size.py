@@ -23,15 +23,15 @@ from benchmarks.replay import Replay
 from benchmarks.rows import Row, at_most
 from benchmarks.scale import Scale
 from benchmarks.texts import paragraphs, source
-from exbert_rpc.corpus.annotate import Annotator
-from exbert_rpc.corpus.calibration import calibration_texts
-from exbert_rpc.corpus.types import Document
 from exbert_rpc.index.build import Builder
 from exbert_rpc.index.passages import CorpusModel, cut_block
 from exbert_rpc.index.store import Store
 from exbert_rpc.model.loading import load_model
 from exbert_rpc.model.types import Encoding
 from exbert_rpc.tasks import Task
+from exbert_rpc.text.annotation.pipeline import Annotator
+from exbert_rpc.text.calibration import calibration_texts
+from exbert_rpc.text.types import Document
 
 SECTION = "Size"
 _GOALS = {"int8": 7, "int4": 14, "binary": 40}

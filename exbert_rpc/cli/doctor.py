@@ -125,8 +125,8 @@ def _model(engine: Engine, options: Namespace) -> Check:
 
 
 def _pipeline(options: Namespace) -> Check:
-    from exbert_rpc.corpus.pool import AnnotatorPool
     from exbert_rpc.engine import DEFAULT_PIPELINE
+    from exbert_rpc.text.annotation.pool import AnnotatorPool
 
     def look() -> str:
         with AnnotatorPool(options.pipeline or DEFAULT_PIPELINE) as pool:

@@ -23,9 +23,6 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from exbert_rpc.corpus.positions import LineIndex
-from exbert_rpc.corpus.text import file_state, split_blocks
-from exbert_rpc.corpus.types import AnnotatedText, Document, SkippedSource
 from exbert_rpc.errors import CorpusDamaged
 from exbert_rpc.index.assemble import SegmentBuilder, block_digest, stored_attention
 from exbert_rpc.index.batches import Passes, left_on_error
@@ -42,6 +39,10 @@ from exbert_rpc.index.vectors import unit_parts
 from exbert_rpc.memory import give_back
 from exbert_rpc.model.types import BatchCapture, Encoding
 from exbert_rpc.tasks import Progress, Task
+from exbert_rpc.text.blocks import split_blocks
+from exbert_rpc.text.files import file_state
+from exbert_rpc.text.positions import LineIndex
+from exbert_rpc.text.types import AnnotatedText, Document, SkippedSource
 
 WINDOW_TOKENS = 4096
 _WINDOWS_AHEAD = 1

@@ -25,7 +25,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from exbert_rpc.corpus.annotate import Annotator
 from exbert_rpc.errors import CorpusDamaged, CorpusMismatch, ExbertError, InvalidParams, StorageFailed
 from exbert_rpc.index.build import Computed, compute_segments
 from exbert_rpc.index.encoded import Scales
@@ -33,6 +32,7 @@ from exbert_rpc.index.manifest import CorpusConfig
 from exbert_rpc.index.passages import CorpusModel
 from exbert_rpc.index.store import CorpusFolder
 from exbert_rpc.tasks import Progress, Task
+from exbert_rpc.text.annotation.pipeline import Annotator
 
 SHARD_CHARACTERS = 1 << 17
 """About 30,000 tokens of English: what is lost with a worker."""

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.corpus.positions import LINE_END
-from exbert_rpc.corpus.roots import is_allowed
-from exbert_rpc.corpus.text import file_state, path_of, read_document
-from exbert_rpc.corpus.types import SkippedSource
 from exbert_rpc.index.assemble import block_digest
 from exbert_rpc.index.documents import IndexedDocument
 from exbert_rpc.index.reader import CorpusReader, Occurrence
 from exbert_rpc.index.types import AttentionPeak, ContextHit, TextPosition
+from exbert_rpc.text.confinement import is_allowed
+from exbert_rpc.text.files import file_state, path_of, read_document
+from exbert_rpc.text.positions import LINE_END
+from exbert_rpc.text.types import SkippedSource
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.corpus.join import join_words
-from exbert_rpc.corpus.types import AnnotatedText
 from exbert_rpc.model.types import BatchCapture, Encoding, ModelInfo
+from exbert_rpc.text.align import join_words
+from exbert_rpc.text.types import AnnotatedText
 
 
 class CorpusModel(Protocol):

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from exbert_rpc.corpus.roots import is_allowed
 from exbert_rpc.errors import ModelNotFound
 from exbert_rpc.model.types import ModelAtHand
+from exbert_rpc.text.confinement import is_allowed
 
 MAX_ID_LENGTH = 1024
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?")

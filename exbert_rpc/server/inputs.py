@@ -12,7 +12,6 @@ from difflib import get_close_matches
 
 import msgspec
 
-from exbert_rpc.corpus.files import is_markdown
 from exbert_rpc.errors import InvalidParams
 from exbert_rpc.index.types import HitFilter
 from exbert_rpc.requests import AttendRequest, IndexRequest, SearchRequest, SummarizeRequest, TextInput
@@ -20,6 +19,7 @@ from exbert_rpc.server import protocol as wire
 from exbert_rpc.server.documents import SessionWorkspace
 from exbert_rpc.server.expected import expected_at
 from exbert_rpc.server.options import ServerOptions
+from exbert_rpc.text.files import is_markdown
 
 P = typing.TypeVar("P", bound=wire.Params)
 

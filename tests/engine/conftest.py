@@ -10,18 +10,18 @@ from pydoc_data.topics import topics
 import pytest
 
 from exbert_rpc import annotating, corpora
-from exbert_rpc.corpus.annotate import Annotator
-from exbert_rpc.corpus.pool import AnnotatorPool
-from exbert_rpc.corpus.types import AnnotatedText
 from exbert_rpc.engine import Engine
 from exbert_rpc.requests import IndexRequest
 from exbert_rpc.tasks import Task
+from exbert_rpc.text.annotation.pipeline import Annotator
+from exbert_rpc.text.annotation.pool import AnnotatorPool
+from exbert_rpc.text.types import AnnotatedText
 from tests.engine.helpers import DOCUMENTS, LoadedCorpus
 from tests.model import zoo
 
 
 class InProcessPool:
-    """What :class:`~exbert_rpc.corpus.pool.AnnotatorPool` does, without a process for each engine and build."""
+    """What :class:`~exbert_rpc.text.annotation.pool.AnnotatorPool` does, without a process of its own."""
 
     def __init__(self, name: str) -> None:
         self._annotator = _annotator(name)

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exbert_rpc.corpus.text import read_sources
 from exbert_rpc.index import build as build_module
 from exbert_rpc.index.build import Builder
 from exbert_rpc.index.hits import peak_of
 from exbert_rpc.index.reader import CorpusReader
 from exbert_rpc.index.store import Store
 from exbert_rpc.tasks import Task
+from exbert_rpc.text.sources import read_sources
 from tests.oracles_index import place_of
 from tests.store_faults.building import build, open_folder, search
 from tests.store_faults.fakes import CALIBRATION, FakeModel, annotate, config_of, make_text

@@ -7,7 +7,6 @@ from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
-from exbert_rpc.corpus.types import Document
 from exbert_rpc.errors import CorpusDamaged
 from exbert_rpc.handles import Handles
 from exbert_rpc.index import build as build_module
@@ -19,6 +18,7 @@ from exbert_rpc.index.types import ContextHit
 from exbert_rpc.requests import SearchRequest, TextInput
 from exbert_rpc.searching import KeptSearch, Searcher
 from exbert_rpc.tasks import Task
+from exbert_rpc.text.types import Document
 from tests.store_faults.fakes import CALIBRATION, FakeAnnotators, FakeModel, annotate, config_of, make_text
 
 

@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from exbert_rpc.corpus.types import AnnotatedText, PipelineInfo
 from exbert_rpc.index.manifest import CorpusConfig
 from exbert_rpc.model.types import BatchCapture, Encoding, ModelInfo
+from exbert_rpc.text.types import AnnotatedText, PipelineInfo
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 _SENTENCE_END = re.compile(r"[.!?]\s+")

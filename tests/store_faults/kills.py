@@ -12,13 +12,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from exbert_rpc.corpus.blocks import split_blocks
-from exbert_rpc.corpus.types import Document
 from exbert_rpc.errors import CorpusNotFound
 from exbert_rpc.index.blocks import block_digests
 from exbert_rpc.index.reader import CorpusReader, OpenSegment
 from exbert_rpc.index.segment import Segment
 from exbert_rpc.index.store import CorpusFolder
+from exbert_rpc.text.blocks import split_blocks
+from exbert_rpc.text.types import Document
 from tests.store_faults.building import answers, build, open_folder, small_segments
 from tests.store_faults.fakes import CALIBRATION, FakeModel, make_text
 from tests.store_faults.forks import Say, run_child

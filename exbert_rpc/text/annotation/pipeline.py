@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exbert_rpc.corpus.roots import is_allowed
-from exbert_rpc.corpus.tokenizers import FALLBACK_LANGUAGES, cut_by_script
-from exbert_rpc.corpus.types import AnnotatedText, PipelineInfo
 from exbert_rpc.errors import InvalidParams, TextTooLong
+from exbert_rpc.text.annotation.tokenizers import FALLBACK_LANGUAGES, cut_by_script
+from exbert_rpc.text.confinement import is_allowed
+from exbert_rpc.text.types import AnnotatedText, PipelineInfo
 
 if TYPE_CHECKING:
     from spacy.language import Language

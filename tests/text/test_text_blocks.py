@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exbert_rpc.corpus.blocks import MAX_BLOCK, split_blocks
-from exbert_rpc.corpus.types import Document
+from exbert_rpc.text.blocks import MAX_BLOCK, split_blocks
+from exbert_rpc.text.types import Document
 
 PIECES = [
     *(

@@ -6,8 +6,8 @@ import spacy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exbert_rpc.corpus.annotate import MAX_CHARACTERS, Annotator, installed_pipelines
 from exbert_rpc.errors import InvalidParams, TextTooLong
+from exbert_rpc.text.annotation.pipeline import MAX_CHARACTERS, Annotator, installed_pipelines
 
 PIPELINES = ["en_core_web_sm", "blank:de", "blank:tr", "blank:ja", "blank:ar"]
 PIECES = [
@@ -180,7 +180,7 @@ def test_a_blank_pipeline_has_no_labels():
 
 
 def test_labels_list_all_that_the_pipeline_produces(english):
-    from exbert_rpc.corpus.calibration import calibration_texts
+    from exbert_rpc.text.calibration import calibration_texts
 
     labels = english.info.labels
     assert {"PERSON", "GPE", "CARDINAL"} <= set(labels["entity"])

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from exbert_rpc.corpus.files import MAX_BYTES
-from exbert_rpc.corpus.text import file_state, read_document, read_sources
 from exbert_rpc.errors import InvalidParams
+from exbert_rpc.text.files import MAX_BYTES, file_state, read_document
+from exbert_rpc.text.sources import read_sources
 
 
 def write(path: Path, content: str | bytes = "Some text.\n") -> Path:

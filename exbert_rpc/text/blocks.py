@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from exbert_rpc.corpus.positions import LINE_END
-from exbert_rpc.corpus.types import Block, Document
+from exbert_rpc.text.positions import LINE_END
+from exbert_rpc.text.types import Block, Document
 
 MAX_BLOCK = 20_000
 """Longest block in characters; longer ones are cut at a line, else at a space, else anywhere."""

@@ -1,4 +1,4 @@
-from exbert_rpc.corpus.calibration import calibration_texts
+from exbert_rpc.text.calibration import calibration_texts
 
 
 def test_calibration_texts_are_many_different_and_always_the_same():

@@ -1,4 +1,4 @@
-"""The other end of an :class:`~exbert_rpc.corpus.pool.AnnotatorPool`: a process that annotates what it is sent.
+"""The other end of an :class:`~exbert_rpc.text.annotation.pool.AnnotatorPool`: it annotates what it is sent.
 
 Frames on stdin and stdout: 8 bytes of little-endian length, then a pickle. The process ends when its stdin
 does, so it never outlives its parent, however that one ends.
@@ -13,8 +13,8 @@ import signal
 import sys
 from typing import BinaryIO, cast
 
-from exbert_rpc.corpus.annotate import Annotator
 from exbert_rpc.errors import ExbertError
+from exbert_rpc.text.annotation.pipeline import Annotator
 
 
 def write_frame(stream: BinaryIO, value: object) -> None:

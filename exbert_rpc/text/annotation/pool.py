@@ -14,11 +14,11 @@ from types import TracebackType
 from typing import Self, cast
 
 from exbert_rpc.cores import busy_elsewhere
-from exbert_rpc.corpus.annotate import check_text
-from exbert_rpc.corpus.annotation_worker import read_frame, write_frame
-from exbert_rpc.corpus.types import AnnotatedText, PipelineInfo
 from exbert_rpc.errors import ExbertError, InvalidParams
 from exbert_rpc.tasks import Task
+from exbert_rpc.text.annotation.pipeline import check_text
+from exbert_rpc.text.annotation.worker import read_frame, write_frame
+from exbert_rpc.text.types import AnnotatedText, PipelineInfo
 
 _BATCH_CHARACTERS = 4_000  # a sixth of a second of en_core_web_sm, for which others and a cancel may have to wait
 _BATCH_TEXTS = 64
@@ -26,7 +26,7 @@ _AHEAD_CHARACTERS = 40_000  # more than a build reads at once, so that no proces
 # a sentence is attended to, searched from and masked again and again: what was said of the last few is kept
 _MOST_RECENT = 64
 _RECENT_CHARACTERS = 4_000
-_BOOTSTRAP = "import sys; sys.path[:0] = sys.argv[1:]; from exbert_rpc.corpus.annotation_worker import main; main()"
+_BOOTSTRAP = "import sys; sys.path[:0] = sys.argv[1:]; from exbert_rpc.text.annotation.worker import main; main()"
 
 
 class AnnotatorPool:
@@ -35,7 +35,7 @@ class AnnotatorPool:
     Safe to use from several threads. A process ends with the pool or with its parent, whichever is first.
 
     Args:
-        name: As :class:`~exbert_rpc.corpus.annotate.Annotator` takes it.
+        name: As :class:`~exbert_rpc.text.annotation.pipeline.Annotator` takes it.
         processes: How many at once.
     """
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exbert_rpc.corpus.join import join_words
+from exbert_rpc.text.align import join_words
 
 
 def slow_join(words, tokens):

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import url2pathname
 
-from exbert_rpc.corpus.types import Document, SkippedSource
+from exbert_rpc.text.types import Document, SkippedSource
 
 MAX_BYTES = 64 * 1024 * 1024
 """Largest file (or inline text, in characters) that is read."""

@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from exbert_rpc.corpus.files import UnreadableSource, documents_of, path_of, read_text
-from exbert_rpc.corpus.roots import is_allowed
-from exbert_rpc.corpus.types import Document, SkippedSource
 from exbert_rpc.errors import InvalidParams
+from exbert_rpc.text.confinement import is_allowed
+from exbert_rpc.text.files import UnreadableSource, documents_of, path_of, read_text
+from exbert_rpc.text.types import Document, SkippedSource
 
 FOLDER_SUFFIXES = frozenset({".txt", ".md", ".markdown", ".rst", ".ipynb"})
 """What is read of a folder; other files have to be named or globbed."""

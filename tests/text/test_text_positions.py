@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exbert_rpc.corpus.text import LineIndex
+from exbert_rpc.text.positions import LineIndex
 
 TEXTS = st.text(alphabet=st.sampled_from(list("ab é😀\t\r\n\x0b\x0c\u2028\x85")), max_size=60)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from exbert_rpc.corpus.annotate import Annotator
-from exbert_rpc.corpus.pool import AnnotatorPool
 from exbert_rpc.errors import Cancelled, ExbertError, InvalidParams, TextTooLong
 from exbert_rpc.tasks import Task
+from exbert_rpc.text.annotation.pipeline import Annotator
+from exbert_rpc.text.annotation.pool import AnnotatorPool
 
 TEXTS = [f"Satz Nummer {number} ist kurz. Der nächste auch." for number in range(300)]
 
@@ -129,7 +129,7 @@ def test_a_process_at_work_is_a_core_that_passes_leave_alone(pool, monkeypatch):
         yield
         busy.append(False)
 
-    monkeypatch.setattr("exbert_rpc.corpus.pool.busy_elsewhere", noted)
+    monkeypatch.setattr("exbert_rpc.text.annotation.pool.busy_elsewhere", noted)
     list(pool.annotate_many(["One text.", "Another."], Task()))
     assert busy == [True, False]
 
@@ -158,7 +158,7 @@ def test_a_text_that_cannot_be_taken_is_refused_before_any_process_sees_it(pool)
 
 def test_a_parent_that_is_killed_leaves_no_process():
     code = (
-        "import sys, time; from exbert_rpc.corpus.pool import AnnotatorPool\n"
+        "import sys, time; from exbert_rpc.text.annotation.pool import AnnotatorPool\n"
         "pool = AnnotatorPool('blank:de'); pool.annotate('Ja.')\n"
         "print([w._process.pid for w in pool._workers][0], flush=True); time.sleep(60)"
     )

@@ -1,0 +1,1 @@
+"""spaCy pipelines: what they say of a text, in processes of their own."""

@@ -14,8 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.index.manifest import CorpusConfig
-from exbert_rpc.index.types import Precision
+from exbert_rpc.corpus.store.manifest import CorpusConfig
+from exbert_rpc.corpus.types import Precision
 from exbert_rpc.model.types import BatchCapture, Encoding, ModelInfo
 from exbert_rpc.text.types import AnnotatedText
 

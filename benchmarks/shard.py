@@ -14,10 +14,10 @@ from pathlib import Path
 
 from benchmarks import machine
 from benchmarks.texts import paragraphs
+from exbert_rpc.corpus.build.distributed import SHARD_CHARACTERS
+from exbert_rpc.corpus.types import Precision
 from exbert_rpc.engine import Engine
-from exbert_rpc.index.distributed import SHARD_CHARACTERS
-from exbert_rpc.index.types import Precision
-from exbert_rpc.requests import IndexRequest
+from exbert_rpc.engine.requests import IndexRequest
 from exbert_rpc.tasks import Task
 
 _TIERS: tuple[Precision, ...] = ("int8", "int4", "binary")

@@ -14,14 +14,14 @@ from pathlib import Path
 from benchmarks.fake import FakeModel, annotate, config_of
 from benchmarks.scale import CACHE, ROOT
 from benchmarks.texts import paragraphs
-from exbert_rpc.corpora import Corpora
+from exbert_rpc.corpus.build.builder import Builder, BuildOutcome
+from exbert_rpc.corpus.search.graph import Graphs
+from exbert_rpc.corpus.store.folders import CorpusFolder, Store
+from exbert_rpc.engine.captures import Pass
+from exbert_rpc.engine.corpora import Corpora
+from exbert_rpc.engine.handles import Handles
+from exbert_rpc.engine.search import Searcher
 from exbert_rpc.errors import CorpusDamaged
-from exbert_rpc.handles import Handles
-from exbert_rpc.index.build import Builder, BuildOutcome
-from exbert_rpc.index.graph import Graphs
-from exbert_rpc.index.store import CorpusFolder, Store
-from exbert_rpc.passes import Pass
-from exbert_rpc.searching import Searcher
 from exbert_rpc.tasks import Task
 from exbert_rpc.text.calibration import calibration_texts
 from exbert_rpc.text.types import Document
@@ -96,7 +96,7 @@ def build(folder: CorpusFolder, documents: list[Document], model: FakeModel) -> 
 
 
 class OneModel:
-    """Stands for :class:`exbert_rpc.models.Models`: one model, loaded."""
+    """Stands for :class:`exbert_rpc.engine.models.Models`: one model, loaded."""
 
     def __init__(self, model: FakeModel) -> None:
         self._model = model
@@ -108,7 +108,7 @@ class OneModel:
 
 
 class NoAnnotators:
-    """Stands for :class:`exbert_rpc.annotating.Annotators`, and for each of its pools."""
+    """Stands for :class:`exbert_rpc.engine.annotations.Annotators`, and for each of its pools."""
 
     def get(self, pipeline: str) -> NoAnnotators:
         """Itself."""

@@ -76,7 +76,7 @@ def _run(screen: Screen, log: IO[bytes]) -> None:
 
 def demo_store() -> Path:
     """The folder that the demo keeps its corpus in: where the command line looks for corpora, too."""
-    from exbert_rpc.engine import default_store
+    from exbert_rpc.engine.facade import default_store
 
     named = os.environ.get("EXBERT_RPC_STORE")
     return Path(named).expanduser().absolute() if named else default_store()

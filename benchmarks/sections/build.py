@@ -24,9 +24,9 @@ from benchmarks.models import MINILM, stock_model, tokenizer
 from benchmarks.rows import Row, at_least, reported
 from benchmarks.scale import ROOT, Scale
 from benchmarks.texts import paragraphs, sentences
+from exbert_rpc.corpus.batches import length_batches
 from exbert_rpc.engine import Engine
-from exbert_rpc.index.batches import length_batches
-from exbert_rpc.requests import IndexRequest
+from exbert_rpc.engine.requests import IndexRequest
 from exbert_rpc.tasks import Task
 
 SECTION = "Build: speed"

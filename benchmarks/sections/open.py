@@ -17,10 +17,10 @@ from benchmarks.rows import Row, at_most, reported
 from benchmarks.scale import CACHE, Scale
 from benchmarks.store import Bench, Built, NoAnnotators, build, built_corpus, documents_of, make_bench
 from benchmarks.texts import sentences
-from exbert_rpc.index.layout import vectors_key
-from exbert_rpc.index.store import Store
+from exbert_rpc.corpus.store.folders import Store
+from exbert_rpc.corpus.store.layout import vectors_key
+from exbert_rpc.engine.requests import SearchRequest
 from exbert_rpc.model.types import BatchCapture, Encoding
-from exbert_rpc.requests import SearchRequest
 from exbert_rpc.tasks import Task
 from exbert_rpc.text.types import Document
 

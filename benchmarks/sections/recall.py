@@ -23,19 +23,19 @@ from benchmarks.replay import Replay, annotate_sentences
 from benchmarks.rows import Row, at_least, reported
 from benchmarks.scale import Scale
 from benchmarks.texts import sentences, source
-from exbert_rpc.index.build import Builder
-from exbert_rpc.index.filters import Eligible, eligible_rows
-from exbert_rpc.index.reader import CorpusReader
-from exbert_rpc.index.search import search_exactly
-from exbert_rpc.index.store import Store
-from exbert_rpc.index.types import HitFilter, Precision, Space
-from exbert_rpc.index.vectors import Query, make_query
+from exbert_rpc.corpus.build.builder import Builder
+from exbert_rpc.corpus.search.exact import search_exactly
+from exbert_rpc.corpus.search.filters import Eligible, eligible_rows
+from exbert_rpc.corpus.search.reader import CorpusReader
+from exbert_rpc.corpus.store.folders import Store
+from exbert_rpc.corpus.types import HitFilter, Precision, Space
+from exbert_rpc.corpus.vectors import Query, make_query
+from exbert_rpc.engine.requests import SearchRequest
+from exbert_rpc.engine.tiers import make_tier
 from exbert_rpc.model.loading import load_model
-from exbert_rpc.requests import SearchRequest
 from exbert_rpc.tasks import Task
 from exbert_rpc.text.calibration import calibration_texts
 from exbert_rpc.text.types import Document
-from exbert_rpc.tiers import make_tier
 
 SECTION = "Recall"
 K = 50

@@ -18,11 +18,11 @@ from benchmarks.scale import Scale
 from benchmarks.store import Bench, Built, built_corpus, make_bench
 from benchmarks.texts import sentences
 from benchmarks.timing import Times, interleaved
-from exbert_rpc.annotating import Annotators
-from exbert_rpc.index.layout import vectors_key
-from exbert_rpc.index.reader import CorpusReader
-from exbert_rpc.index.types import Space
-from exbert_rpc.requests import SearchRequest
+from exbert_rpc.corpus.search.reader import CorpusReader
+from exbert_rpc.corpus.store.layout import vectors_key
+from exbert_rpc.corpus.types import Space
+from exbert_rpc.engine.annotations import Annotators
+from exbert_rpc.engine.requests import SearchRequest
 from exbert_rpc.tasks import Task
 
 SECTION = "Search"

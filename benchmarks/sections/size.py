@@ -23,9 +23,9 @@ from benchmarks.replay import Replay
 from benchmarks.rows import Row, at_most
 from benchmarks.scale import Scale
 from benchmarks.texts import paragraphs, source
-from exbert_rpc.index.build import Builder
-from exbert_rpc.index.passages import CorpusModel, cut_block
-from exbert_rpc.index.store import Store
+from exbert_rpc.corpus.build.builder import Builder
+from exbert_rpc.corpus.build.passages import CorpusModel, cut_block
+from exbert_rpc.corpus.store.folders import Store
 from exbert_rpc.model.loading import load_model
 from exbert_rpc.model.types import Encoding
 from exbert_rpc.tasks import Task

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 from exbert_rpc.cli.output import Screen, write_json
 from exbert_rpc.cli.work import engine_of, run
+from exbert_rpc.corpus.types import HitFilter
+from exbert_rpc.engine.requests import Attended, AttendRequest, SearchRequest, SummarizeRequest, TextInput
 from exbert_rpc.errors import InvalidParams
-from exbert_rpc.index.types import HitFilter
 from exbert_rpc.model.types import Encoding
-from exbert_rpc.requests import Attended, AttendRequest, SearchRequest, SummarizeRequest, TextInput
 
 if TYPE_CHECKING:
-    from exbert_rpc.engine import Engine
+    from exbert_rpc.engine.facade import Engine
 
 SESSION = "command line"
 
 
 def attend(options: Namespace) -> int:
     """Show what each token attends to, or one token's attention head by head."""
-    from exbert_rpc.engine import DEFAULT_MODEL
+    from exbert_rpc.engine.facade import DEFAULT_MODEL
 
     with engine_of(options) as engine:
         given = _text_input(options)

@@ -23,7 +23,7 @@ from exbert_rpc.cli.work import engine_of, run, store_of
 from exbert_rpc.errors import ExbertError
 
 if TYPE_CHECKING:
-    from exbert_rpc.engine import Engine
+    from exbert_rpc.engine.facade import Engine
 
 State = Literal["well", "broken", "absent"]
 REQUIRED = (
@@ -111,7 +111,7 @@ def _optional(name: str, what: str, fix: str) -> Check:
 
 
 def _model(engine: Engine, options: Namespace) -> Check:
-    from exbert_rpc.engine import DEFAULT_MODEL
+    from exbert_rpc.engine.facade import DEFAULT_MODEL
 
     name = options.model or DEFAULT_MODEL
 
@@ -125,7 +125,7 @@ def _model(engine: Engine, options: Namespace) -> Check:
 
 
 def _pipeline(options: Namespace) -> Check:
-    from exbert_rpc.engine import DEFAULT_PIPELINE
+    from exbert_rpc.engine.facade import DEFAULT_PIPELINE
     from exbert_rpc.text.annotation.pool import AnnotatorPool
 
     def look() -> str:
@@ -137,7 +137,7 @@ def _pipeline(options: Namespace) -> Check:
 
 
 def _store(options: Namespace) -> Check:
-    from exbert_rpc.engine import default_store
+    from exbert_rpc.engine.facade import default_store
 
     folder = store_of(options) or default_store()
     try:

@@ -11,7 +11,7 @@ from exbert_rpc.cli.progress import duration
 from exbert_rpc.cli.show_corpora import size
 from exbert_rpc.cli.text import tidy
 from exbert_rpc.cli.work import engine_of, run
-from exbert_rpc.requests import IndexReport, IndexRequest
+from exbert_rpc.engine.requests import IndexReport, IndexRequest
 
 
 def index(options: Namespace) -> int:

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from exbert_rpc.engine.requests import AttendPlan, SummarizeRequest
 from exbert_rpc.errors import AnswerTooLarge, ExbertError, InvalidParams
-from exbert_rpc.requests import AttendPlan, SummarizeRequest
 from exbert_rpc.server import protocol as wire
 from exbert_rpc.server import wire as answers
 from exbert_rpc.server.calls import Call

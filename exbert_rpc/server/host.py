@@ -8,9 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from exbert_rpc.index.types import CorpusInfo
-from exbert_rpc.model.types import ModelInfo
-from exbert_rpc.requests import (
+from exbert_rpc.corpus.types import CorpusInfo
+from exbert_rpc.engine.requests import (
     Attended,
     AttendPlan,
     AttendRequest,
@@ -22,6 +21,7 @@ from exbert_rpc.requests import (
     Summarized,
     SummarizeRequest,
 )
+from exbert_rpc.model.types import ModelInfo
 from exbert_rpc.server.options import DEFAULT_MODEL, EngineSettings, ServerLimits, ServerOptions, merge
 from exbert_rpc.server.workers import WorkerPool
 from exbert_rpc.tasks import Task
@@ -56,7 +56,7 @@ EngineFactory = Callable[[EngineSettings], EngineLike]
 
 def real_engine(settings: EngineSettings) -> EngineLike:
     """The engine of this package; imports what is heavy only now."""
-    from exbert_rpc.engine import DEFAULT_PIPELINE, Engine
+    from exbert_rpc.engine.facade import DEFAULT_PIPELINE, Engine
 
     return Engine(
         settings.store,

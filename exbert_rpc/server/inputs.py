@@ -12,9 +12,9 @@ from difflib import get_close_matches
 
 import msgspec
 
+from exbert_rpc.corpus.types import HitFilter
+from exbert_rpc.engine.requests import AttendRequest, IndexRequest, SearchRequest, SummarizeRequest, TextInput
 from exbert_rpc.errors import InvalidParams
-from exbert_rpc.index.types import HitFilter
-from exbert_rpc.requests import AttendRequest, IndexRequest, SearchRequest, SummarizeRequest, TextInput
 from exbert_rpc.server import protocol as wire
 from exbert_rpc.server.documents import SessionWorkspace
 from exbert_rpc.server.expected import expected_at

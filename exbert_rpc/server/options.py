@@ -12,7 +12,7 @@ from typing import Literal, get_type_hints
 
 import msgspec
 
-from exbert_rpc.index.types import Precision
+from exbert_rpc.corpus.types import Precision
 
 DEFAULT_ANSWER_BYTES = 48 * 1024 * 1024
 # the engine's own default, named here because importing the engine would delay `initialize`

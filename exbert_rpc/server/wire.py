@@ -9,9 +9,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.index.types import AttentionPeak, ContextHit, CorpusInfo, SearchReport, TextPosition
-from exbert_rpc.model.types import Encoding, ModelInfo, TokenPrediction
-from exbert_rpc.requests import (
+from exbert_rpc.corpus.types import AttentionPeak, ContextHit, CorpusInfo, SearchReport, TextPosition
+from exbert_rpc.engine.requests import (
     Attended,
     IndexReport,
     ModelAtHand,
@@ -19,6 +18,7 @@ from exbert_rpc.requests import (
     Summarized,
     TokenTable,
 )
+from exbert_rpc.model.types import Encoding, ModelInfo, TokenPrediction
 from exbert_rpc.server import protocol as wire
 from exbert_rpc.server.positions import OffsetMap, PositionEncoding, units
 from exbert_rpc.server.tensors import encode_tensor

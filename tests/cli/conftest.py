@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from exbert_rpc.annotating import Annotators
 from exbert_rpc.cli import main
+from exbert_rpc.engine.annotations import Annotators
 from tests.model import zoo
 
 TEXT = "The girl ran to a local pub to escape the din of her city."
@@ -66,7 +66,7 @@ def run(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, annotators: Annotators
 ) -> Run:
     """A command in this process, in a store of its own unless ``--store`` is given."""
-    monkeypatch.setattr("exbert_rpc.engine.Annotators", lambda *_: annotators)
+    monkeypatch.setattr("exbert_rpc.engine.facade.Annotators", lambda *_: annotators)
     monkeypatch.setenv("EXBERT_RPC_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.delenv("FORCE_COLOR", raising=False)

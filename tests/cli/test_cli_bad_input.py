@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from exbert_rpc.index.store import Store
+from exbert_rpc.corpus.store.folders import Store
 from tests.cli.conftest import TEXT, Outcome, Run
 
 
@@ -150,7 +150,7 @@ def test_a_fault_of_ours_is_one_line_too(run: Run, monkeypatch: pytest.MonkeyPat
     def fail(*_: object) -> None:
         raise RuntimeError("first line\nsecond line")
 
-    monkeypatch.setattr("exbert_rpc.engine.Engine.list_corpora", fail)
+    monkeypatch.setattr("exbert_rpc.engine.facade.Engine.list_corpora", fail)
     _said(run("corpora"), 1, "RuntimeError: first line second line", "EXBERT_RPC_LOG=debug")
 
 

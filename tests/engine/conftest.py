@@ -9,9 +9,10 @@ from pydoc_data.topics import topics
 
 import pytest
 
-from exbert_rpc import annotating, corpora
 from exbert_rpc.engine import Engine
-from exbert_rpc.requests import IndexRequest
+from exbert_rpc.engine.facade import annotations as annotating
+from exbert_rpc.engine.facade import corpora
+from exbert_rpc.engine.requests import IndexRequest
 from exbert_rpc.tasks import Task
 from exbert_rpc.text.annotation.pipeline import Annotator
 from exbert_rpc.text.annotation.pool import AnnotatorPool

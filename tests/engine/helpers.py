@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from exbert_rpc.corpus.types import ContextHit
 from exbert_rpc.engine import Engine
-from exbert_rpc.index.types import ContextHit
-from exbert_rpc.requests import Searched, SearchRequest, TextInput
+from exbert_rpc.engine.requests import Searched, SearchRequest, TextInput
 from exbert_rpc.tasks import Task
 from tests.model import zoo
-from tests.oracles_index import place_of, similarities
+from tests.oracles_corpus import place_of, similarities
 
 _PROJECTIONS = {
     "bert": "attention.output.dense",

@@ -10,8 +10,8 @@ import torch
 from transformers import AutoModelForSeq2SeqLM
 
 from exbert_rpc.engine import Engine
+from exbert_rpc.engine.requests import AttendRequest, TextInput
 from exbert_rpc.errors import InvalidParams
-from exbert_rpc.requests import AttendRequest, TextInput
 from exbert_rpc.server.wire import attend_result
 from exbert_rpc.tasks import Task
 from tests.model import zoo

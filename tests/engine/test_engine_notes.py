@@ -3,7 +3,7 @@
 import pytest
 
 from exbert_rpc.engine import Engine
-from exbert_rpc.requests import AttendRequest, TextInput
+from exbert_rpc.engine.requests import AttendRequest, TextInput
 from exbert_rpc.tasks import Task
 from tests.model import zoo
 

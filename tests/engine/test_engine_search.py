@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from exbert_rpc.index.types import HitFilter
+from exbert_rpc.corpus.types import HitFilter
 from tests.engine.helpers import LoadedCorpus, OracleSentence, make_documents
-from tests.oracles_index import exbert_ranking
+from tests.oracles_corpus import exbert_ranking
 
 FAMILIES = ["bert", "gpt2", *(pytest.param(family, marks=pytest.mark.slow) for family in ("roberta", "llama"))]
 TINY_RECALL = 0.95

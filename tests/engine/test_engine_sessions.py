@@ -8,7 +8,9 @@ import threading
 import numpy as np
 import pytest
 
+from exbert_rpc.corpus.store.folders import Store
 from exbert_rpc.engine import Engine
+from exbert_rpc.engine.requests import AttendRequest, IndexRequest, SearchRequest, SummarizeRequest, TextInput
 from exbert_rpc.errors import (
     AnswerTooLarge,
     Busy,
@@ -22,8 +24,6 @@ from exbert_rpc.errors import (
     TextTooLong,
     UnknownHandle,
 )
-from exbert_rpc.index.store import Store
-from exbert_rpc.requests import AttendRequest, IndexRequest, SearchRequest, SummarizeRequest, TextInput
 from exbert_rpc.tasks import Progress, Task
 from tests.engine.helpers import DOCUMENTS, make_documents
 

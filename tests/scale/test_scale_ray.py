@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from exbert_rpc.corpus.build import distributed
+from exbert_rpc.corpus.build.distributed import ShardWorker
+from exbert_rpc.corpus.store.folders import Store
 from exbert_rpc.engine import Engine
+from exbert_rpc.engine.requests import IndexReport, IndexRequest, Searched, SearchRequest, TextInput
 from exbert_rpc.errors import Cancelled, CorpusMismatch, CorpusNotFound
-from exbert_rpc.index import distributed
-from exbert_rpc.index.distributed import ShardWorker
-from exbert_rpc.index.store import Store
-from exbert_rpc.requests import IndexReport, IndexRequest, Searched, SearchRequest, TextInput
 from exbert_rpc.tasks import Progress, Task
 from tests.engine.helpers import make_documents
 from tests.model import zoo

@@ -11,9 +11,9 @@ import time
 import numpy as np
 
 from exbert_rpc import errors
-from exbert_rpc.index.types import AttentionPeak, ContextHit, CorpusInfo, SearchReport, SentenceTokens, TextPosition
-from exbert_rpc.model.types import Encoding, ModelInfo, TokenPrediction
-from exbert_rpc.requests import (
+from exbert_rpc.analysis.types import Histogram, LabelCount, Summary
+from exbert_rpc.corpus.types import AttentionPeak, ContextHit, CorpusInfo, SearchReport, SentenceTokens, TextPosition
+from exbert_rpc.engine.requests import (
     Attended,
     AttendPlan,
     IndexReport,
@@ -23,7 +23,7 @@ from exbert_rpc.requests import (
     TokenAnnotations,
     TokenTable,
 )
-from exbert_rpc.summary.types import Histogram, LabelCount, Summary
+from exbert_rpc.model.types import Encoding, ModelInfo, TokenPrediction
 from exbert_rpc.tasks import Progress
 
 MODEL = ModelInfo(

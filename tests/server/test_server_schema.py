@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from exbert_rpc.engine import DEFAULT_MODEL
+from exbert_rpc.engine.facade import DEFAULT_MODEL
 from exbert_rpc.server import options
 from exbert_rpc.server.failures import error_kinds
 from exbert_rpc.server.protocol import METHODS, PROTOCOL_VERSION, Result

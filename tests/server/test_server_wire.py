@@ -13,8 +13,8 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from exbert_rpc import errors
+from exbert_rpc.engine.requests import AttendPlan, TokenTable
 from exbert_rpc.errors import AnswerTooLarge, InvalidParams
-from exbert_rpc.requests import AttendPlan, TokenTable
 from exbert_rpc.server import wire
 from exbert_rpc.server.app import plan_shapes
 from exbert_rpc.server.failures import CODES, Failure, failure_of, scrub

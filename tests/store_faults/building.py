@@ -7,16 +7,16 @@ from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
+from exbert_rpc.corpus.build import builder as build_module
+from exbert_rpc.corpus.build.builder import Builder, BuildOutcome
+from exbert_rpc.corpus.search.graph import Graphs
+from exbert_rpc.corpus.search.reader import CorpusReader
+from exbert_rpc.corpus.store.folders import CorpusFolder, Store
+from exbert_rpc.corpus.types import ContextHit
+from exbert_rpc.engine.handles import Handles
+from exbert_rpc.engine.requests import SearchRequest, TextInput
+from exbert_rpc.engine.search import KeptSearch, Searcher
 from exbert_rpc.errors import CorpusDamaged
-from exbert_rpc.handles import Handles
-from exbert_rpc.index import build as build_module
-from exbert_rpc.index.build import Builder, BuildOutcome
-from exbert_rpc.index.graph import Graphs
-from exbert_rpc.index.reader import CorpusReader
-from exbert_rpc.index.store import CorpusFolder, Store
-from exbert_rpc.index.types import ContextHit
-from exbert_rpc.requests import SearchRequest, TextInput
-from exbert_rpc.searching import KeptSearch, Searcher
 from exbert_rpc.tasks import Task
 from exbert_rpc.text.types import Document
 from tests.store_faults.fakes import CALIBRATION, FakeAnnotators, FakeModel, annotate, config_of, make_text
@@ -91,7 +91,7 @@ def answers(root: Path, name: str = "corpus") -> list[tuple[Any, ...]]:
 
 
 class _Opened:
-    """Stands for :class:`exbert_rpc.corpora.Corpora`: one corpus, open."""
+    """Stands for :class:`exbert_rpc.engine.corpora.Corpora`: one corpus, open."""
 
     def __init__(self, reader: CorpusReader) -> None:
         self._reader = reader
@@ -101,7 +101,7 @@ class _Opened:
 
 
 class _Loaded:
-    """Stands for :class:`exbert_rpc.models.Models`: one model, loaded."""
+    """Stands for :class:`exbert_rpc.engine.models.Models`: one model, loaded."""
 
     def __init__(self, model: FakeModel) -> None:
         self._model = model

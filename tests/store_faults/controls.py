@@ -12,8 +12,11 @@ from unittest import mock
 
 import numpy as np
 
-from exbert_rpc.index import blocks, merge, reader, store
-from exbert_rpc.index.assemble import segment_name
+from exbert_rpc.corpus.build import merge
+from exbert_rpc.corpus.build import reuse as blocks
+from exbert_rpc.corpus.build.segment_builder import segment_name
+from exbert_rpc.corpus.search import reader
+from exbert_rpc.corpus.store import folders as store
 from tests.store_faults.faults import FaultReport, inject
 from tests.store_faults.forgeries import ForgeryReport, run_forgeries
 from tests.store_faults.forks import Say, run_child

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from exbert_rpc.index.manifest import CorpusConfig
+from exbert_rpc.corpus.store.manifest import CorpusConfig
 from exbert_rpc.model.types import BatchCapture, Encoding, ModelInfo
 from exbert_rpc.text.types import AnnotatedText, PipelineInfo
 
@@ -161,7 +161,7 @@ class FakeCapture:
 
 
 class FakeAnnotators:
-    """Stands for :class:`exbert_rpc.annotating.Annotators`, and for each of its pools."""
+    """Stands for :class:`exbert_rpc.engine.annotations.Annotators`, and for each of its pools."""
 
     info = PipelineInfo("fake", "1", "fake-1", {"pos": (), "tag": (), "dep": (), "entity": ()})
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from exbert_rpc.corpus.build.reuse import block_digests
+from exbert_rpc.corpus.store.manifest import MANIFEST
 from exbert_rpc.errors import CorpusDamaged, CorpusNotFound
-from exbert_rpc.index.blocks import block_digests
-from exbert_rpc.index.manifest import MANIFEST
 from tests.store_faults.building import answers, build, open_folder, small_segments
 from tests.store_faults.fakes import CALIBRATION, FakeModel, make_text
 from tests.store_faults.forks import Say, run_child

@@ -24,15 +24,15 @@ import msgspec
 import numpy as np
 import xxhash
 
-from exbert_rpc.corpora import Corpora
+from exbert_rpc.corpus.search.reader import CorpusReader
+from exbert_rpc.corpus.store.documents import dump_documents
+from exbert_rpc.corpus.store.manifest import MANIFEST, FileEntry, Manifest, dump_manifest
+from exbert_rpc.corpus.store.segment import Segment, SegmentWriter
+from exbert_rpc.corpus.types import HitFilter
+from exbert_rpc.engine.corpora import Corpora
+from exbert_rpc.engine.requests import SummarizeRequest
+from exbert_rpc.engine.search import summarize_kept
 from exbert_rpc.errors import CorpusDamaged, ExbertError
-from exbert_rpc.index.documents import dump_documents
-from exbert_rpc.index.manifest import MANIFEST, FileEntry, Manifest, dump_manifest
-from exbert_rpc.index.reader import CorpusReader
-from exbert_rpc.index.segment import Segment, SegmentWriter
-from exbert_rpc.index.types import HitFilter
-from exbert_rpc.requests import SummarizeRequest
-from exbert_rpc.searching import summarize_kept
 from exbert_rpc.server import wire
 from exbert_rpc.tasks import Task
 from tests.patience import within

@@ -12,11 +12,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from exbert_rpc.corpus.build.reuse import block_digests
+from exbert_rpc.corpus.search.reader import CorpusReader, OpenSegment
+from exbert_rpc.corpus.store.folders import CorpusFolder
+from exbert_rpc.corpus.store.segment import Segment
 from exbert_rpc.errors import CorpusNotFound
-from exbert_rpc.index.blocks import block_digests
-from exbert_rpc.index.reader import CorpusReader, OpenSegment
-from exbert_rpc.index.segment import Segment
-from exbert_rpc.index.store import CorpusFolder
 from exbert_rpc.text.blocks import split_blocks
 from exbert_rpc.text.types import Document
 from tests.store_faults.building import answers, build, open_folder, small_segments

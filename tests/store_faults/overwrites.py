@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from exbert_rpc.index import build as build_module
-from exbert_rpc.index import merge
-from exbert_rpc.index.manifest import MANIFEST
-from exbert_rpc.index.store import CorpusFolder
+from exbert_rpc.corpus.build import builder as build_module
+from exbert_rpc.corpus.build import merge
+from exbert_rpc.corpus.store.folders import CorpusFolder
+from exbert_rpc.corpus.store.manifest import MANIFEST
 from exbert_rpc.tasks import Progress, Task
 from tests.store_faults.building import Inline, build
 from tests.store_faults.fakes import FakeModel, make_text

@@ -10,9 +10,9 @@ import os
 import sys
 from pathlib import Path
 
+from exbert_rpc.corpus.build import builder as build_module
+from exbert_rpc.corpus.search import exact  # noqa: F401  what a build may import on its way is imported before it
 from exbert_rpc.errors import Busy, StorageFailed
-from exbert_rpc.index import build as build_module
-from exbert_rpc.index import search  # noqa: F401  what a build may import on its way is imported before it
 from tests.store_faults.building import Inline, build, small_segments
 from tests.store_faults.fakes import make_text
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from exbert_rpc.engine import Engine
+from exbert_rpc.engine.requests import AttendRequest, IndexRequest, SearchRequest, TextInput
 from exbert_rpc.errors import ExbertError
-from exbert_rpc.requests import AttendRequest, IndexRequest, SearchRequest, TextInput
 from exbert_rpc.tasks import Task
 from tests.trust.real import Real
 from tests.trust.traversal import SECRET, names_that_climb, sources_that_climb

@@ -1,0 +1,74 @@
+"""What is counted of each hit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exbert_rpc.analysis.base_rates import SPECIAL, BaseRates
+from exbert_rpc.analysis.summary import LabelCounts, Observations, label_of
+from exbert_rpc.analysis.types import Attribute, Direction, Subject
+from exbert_rpc.corpus.search.hits import peak_of
+from exbert_rpc.corpus.types import ContextHit
+
+ATTRIBUTES: tuple[Attribute, ...] = ("pos", "tag", "dep", "entity")
+
+
+def observe_subjects(hits: Sequence[ContextHit], subject: Subject, rates: BaseRates) -> Observations:
+    """Labels of each hit's match or next token, against the corpus'."""
+    tokens = [hit.match if subject == "match" else hit.next for hit in hits]
+    labels: dict[Attribute, Sequence[str | int | None]] = {
+        attribute: [None if at is None else _label(hit, attribute, at) for hit, at in zip(hits, tokens, strict=True)]
+        for attribute in ATTRIBUTES
+    }
+    exists = np.array([at is not None for at in tokens], dtype=bool)
+    return Observations(exists, labels, _baseline(rates, ATTRIBUTES))
+
+
+def observe_targets(
+    hits: Sequence[ContextHit], subject: Subject, direction: Direction, include_special: bool, rates: BaseRates
+) -> Observations:
+    """Labels and offset of the token that each subject attends to most, or that attends to it most."""
+    found = [_target(hit, subject, direction, include_special) for hit in hits]
+    columns: dict[Attribute, Sequence[str | int | None]] = {
+        attribute: [
+            None if one is None else _label(hit, attribute, one[0]) for hit, one in zip(hits, found, strict=True)
+        ]
+        for attribute in ATTRIBUTES
+    }
+    columns["offset"] = [None if one is None else one[1] for one in found]
+    exists = np.array([one is not None for one in found], dtype=bool)
+    return Observations(exists, columns, _baseline(rates, (*ATTRIBUTES, "offset")))
+
+
+def _target(hit: ContextHit, subject: Subject, direction: Direction, include_special: bool) -> tuple[int, int] | None:
+    """Token and offset of the strongest attention of a hit's subject."""
+    at = hit.match if subject == "match" else hit.next
+    rows: dict[tuple[Subject, Direction], NDArray[np.float32] | None] = {
+        ("match", "outgoing"): hit.outgoing,
+        ("match", "incoming"): hit.incoming,
+        ("next", "outgoing"): hit.next_outgoing,
+        ("next", "incoming"): hit.next_incoming,
+    }
+    row = rows[subject, direction]
+    if at is None or row is None:
+        return None
+    allowed = np.ones(len(row), dtype=bool) if include_special else ~hit.tokens.is_special
+    peak = peak_of(row, at, allowed)
+    return None if peak is None else (peak.index, peak.offset)
+
+
+def _label(hit: ContextHit, attribute: Attribute, token: int) -> str | None:
+    if hit.tokens.is_special[token]:
+        return SPECIAL
+    columns = {"pos": hit.tokens.pos, "tag": hit.tokens.tag, "dep": hit.tokens.dep, "entity": hit.tokens.entity}
+    return columns[attribute][token]
+
+
+def _baseline(rates: BaseRates, attributes: Sequence[Attribute]) -> dict[Attribute, LabelCounts]:
+    return {
+        attribute: LabelCounts({label_of(label): n for label, n in rates.labels.get(attribute, {}).items()})
+        for attribute in attributes
+    }

@@ -1,0 +1,176 @@
+"""Hits counted by label, against what the corpus has anyway.
+
+1. Hits whose subject does not exist (no next token) are left out, of counts and denominators alike; so are hits
+   without a target from the histograms of the strongest attention.
+2. Counts, shares and lift are of all hits that remain. Significance and interval count every distinct sentence once:
+   of identical sentences the best hit stands for all, so that a line repeated a hundred times proves nothing more.
+3. A bin is a label that some hit carries, or that none carries although q < 0.05 says that some should.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exbert_rpc.analysis.findings import Evidence, find
+from exbert_rpc.analysis.statistics import benjamini_hochberg, log_fisher_two_sided, wilson_interval
+from exbert_rpc.analysis.types import Attribute, Direction, Histogram, HistogramOf, LabelCount, Subject, Summary
+
+NONE = "none"
+"""The label of what has none: no entity, or a pipeline without that attribute."""
+
+SIGNIFICANT = 0.05
+"""Largest q-value that supports a finding."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelCounts:
+    """How often each label occurs in a baseline; ``total`` is their sum, and labels that are missing have 0."""
+
+    counts: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        """Number of tokens behind the counts."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """Labels of the hits' subjects (or targets), and of the baseline they are compared with.
+
+    Attributes:
+        exists: bool ``[n_hits]``, False where a hit has no such token.
+        labels: For each attribute ``n_hits`` labels; ``""`` and ``None`` count as ``"none"``, offsets are integers.
+            What stands where ``exists`` is False does not matter.
+        baseline: For each attribute of ``labels`` the counts under the same conditions, named as by :func:`label_of`.
+    """
+
+    exists: NDArray[np.bool_]
+    labels: Mapping[Attribute, Sequence[str | int | None]]
+    baseline: Mapping[Attribute, LabelCounts]
+
+
+def label_of(value: str | int | None) -> str:
+    """The name under which a label is counted: itself, ``"none"`` for ``""`` and ``None``, ``"-1"`` for an offset."""
+    if value is None or value == "":
+        return NONE
+    return str(value)
+
+
+def count_labels(values: Sequence[str | int | None]) -> LabelCounts:
+    """The labels of a baseline, counted as hits are."""
+    return LabelCounts(Counter(label_of(value) for value in values))
+
+
+def summarize_hits(
+    sentences: Sequence[Hashable],
+    subjects: Observations,
+    targets: Observations,
+    *,
+    subject: Subject,
+    attention: Direction,
+) -> Summary:
+    """What the hits have in common.
+
+    Args:
+        sentences: ``n_hits`` keys in the order of rank, equal for hits from identical sentences.
+        subjects: Of each hit's match or next token.
+        targets: Of the token that the subject attends to most, or that attends to it most; attribute ``offset`` too.
+        subject: Which token the subjects are.
+        attention: Which way ``targets`` looked.
+    """
+    parts: tuple[tuple[HistogramOf, Observations], ...]
+    parts = (("subject", subjects), ("maxAttention", _within(targets, subjects.exists)))
+    tables = [
+        _Table.count(of, attribute, values, observed, sentences)
+        for of, observed in parts
+        for attribute, values in observed.labels.items()
+    ]
+    log_p = [value for table in tables for value in table.log_p]
+    q_values = iter(benjamini_hochberg(np.exp(log_p)).tolist())
+    histograms: list[Histogram] = []
+    evidence: list[Evidence] = []
+    for table in tables:
+        histogram, seen = table.finish([next(q_values) for _ in table.log_p])
+        histograms.append(histogram)
+        evidence += seen
+    counted = [key for key, exists in zip(sentences, subjects.exists, strict=True) if exists]
+    return Summary(
+        subject=subject,
+        attention=attention,
+        n_hits=len(counted),
+        n_distinct=len(set(counted)),
+        n_baseline=max((counts.total for counts in subjects.baseline.values()), default=0),
+        histograms=tuple(histograms),
+        findings=find(evidence, subject, attention),
+    )
+
+
+def _within(observed: Observations, exists: NDArray[np.bool_]) -> Observations:
+    return Observations(observed.exists & exists, observed.labels, observed.baseline)
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """One histogram before q-values: its labels, their counts, and how surprising each is."""
+
+    of: HistogramOf
+    attribute: Attribute
+    labels: list[str]
+    counts: Counter[str]
+    distinct_counts: Counter[str]
+    hits: Mapping[str, set[int]]
+    baseline: LabelCounts
+    log_p: list[float]
+
+    @classmethod
+    def count(
+        cls,
+        of: HistogramOf,
+        attribute: Attribute,
+        values: Sequence[str | int | None],
+        observed: Observations,
+        sentences: Sequence[Hashable],
+    ) -> _Table:
+        """Count one attribute."""
+        counted = [
+            (key, label_of(value))
+            for key, value, exists in zip(sentences, values, observed.exists, strict=True)
+            if exists
+        ]
+        counts = Counter(label for _, label in counted)
+        distinct = Counter(dict(reversed(counted)).values())  # the first of equal keys, hence the best hit, stays
+        hits: defaultdict[str, set[int]] = defaultdict(set)
+        for hit in np.flatnonzero(observed.exists).tolist():
+            hits[label_of(values[hit])].add(hit)
+        baseline = observed.baseline[attribute]
+        labels = sorted({*counts, *(label for label, number in baseline.counts.items() if number > 0)})
+        n, base_n = distinct.total(), baseline.total
+        log_p = [log_fisher_two_sided(distinct[label], n, baseline.counts.get(label, 0), base_n) for label in labels]
+        return cls(of, attribute, labels, counts, distinct, hits, baseline, log_p)
+
+    def finish(self, q_values: Sequence[float]) -> tuple[Histogram, list[Evidence]]:
+        """The histogram, and what of it may be said: its labels with q below ``SIGNIFICANT``."""
+        bins: list[LabelCount] = []
+        evidence: list[Evidence] = []
+        n, n_distinct, base_n = self.counts.total(), self.distinct_counts.total(), self.baseline.total
+        for label, log_p, q_value in zip(self.labels, self.log_p, q_values, strict=True):
+            if self.counts[label] == 0 and q_value >= SIGNIFICANT:
+                continue
+            share = self.counts[label] / n if n else 0.0
+            base = self.baseline.counts.get(label, 0) / base_n if base_n else 0.0
+            low, high = wilson_interval(share, n_distinct)
+            row = LabelCount(label, self.counts[label], share, base, share / base if base else None, low, high, q_value)
+            bins.append(row)
+            # copies may tip the share the other way than the distinct sentences: then nothing is said
+            agrees = (share > base) == (self.distinct_counts[label] > base * n_distinct)
+            if q_value < SIGNIFICANT and agrees:
+                hits = frozenset(self.hits.get(label, ()))
+                evidence.append(Evidence(self.of, self.attribute, row, n, n_distinct, log_p, hits))
+        bins.sort(key=lambda row: (-row.count, row.label))
+        return Histogram(self.of, self.attribute, tuple(bins)), evidence

@@ -1,0 +1,383 @@
+"""Building a corpus, incrementally.
+
+1. Documents are cut into blocks; a block that some segment already holds costs nothing.
+2. The others are annotated (in another process, ahead of us), cut into passages, sorted by length within a
+   window, run through the model in batches, quantised and collected into segments, all at the same time. A finished
+   segment is on the disk for good: a build that is stopped and started again takes its blocks from there.
+3. The document table and then the manifest are replaced. Until that moment the corpus is the old one.
+
+Step 2 is :func:`compute_segments`. It reads nothing but texts, a model and a pipeline, and writes nothing but finished
+segments, so it runs here or, a shard of blocks at a time, on other machines (``corpus/build/distributed.py``).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from exbert_rpc.errors import CorpusDamaged
+from exbert_rpc.corpus.build.segment_builder import SegmentBuilder, block_digest, stored_attention
+from exbert_rpc.corpus.batches import Passes, left_on_error
+from exbert_rpc.corpus.build.reuse import BlockTable, missing_blocks, reusable_blocks
+from exbert_rpc.corpus.store.documents import BlockPlace, IndexedDocument
+from exbert_rpc.corpus.build.pack import EncodedPassage, Scales, encode_captures, rows_of
+from exbert_rpc.corpus.store.manifest import CorpusConfig, FileEntry, Manifest
+from exbert_rpc.corpus.build.merge import merge_parts, take_blocks, worth_merging
+from exbert_rpc.corpus.build.passages import CorpusModel, CutBlock, cut_block
+from exbert_rpc.corpus.store.quantize import choose_scale
+from exbert_rpc.corpus.store.validation import read_scale, stored_vectors
+from exbert_rpc.corpus.store.folders import CorpusFolder
+from exbert_rpc.corpus.vectors import unit_parts
+from exbert_rpc.corpus.build.memory import give_back
+from exbert_rpc.model.types import BatchCapture, Encoding
+from exbert_rpc.tasks import Progress, Task
+from exbert_rpc.text.blocks import split_blocks
+from exbert_rpc.text.files import file_state
+from exbert_rpc.text.positions import LineIndex
+from exbert_rpc.text.types import AnnotatedText, Document, SkippedSource
+
+WINDOW_TOKENS = 4096
+_WINDOWS_AHEAD = 1
+_MOST_CHOSEN = 16  # sets of scales that are kept for a model
+
+_chosen: WeakKeyDictionary[CorpusModel, dict[Hashable, Scales]] = WeakKeyDictionary()
+SEGMENT_BYTES = 192 << 20
+
+Annotate = Callable[[Iterable[str]], Iterator[AnnotatedText]]
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """One step of computing blocks.
+
+    Attributes:
+        characters: Characters of the blocks that it is about; negative: this much has to be done again.
+        tokens: Their tokens; likewise.
+        segment: A segment that is finished now, on the disk for good.
+    """
+
+    characters: int = 0
+    tokens: int = 0
+    segment: FileEntry | None = None
+
+
+Compute = Callable[[Sequence[str], Scales], Iterator[Computed]]
+"""Makes segments of the texts of blocks, with these quantisation scales."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOutcome:
+    """What a build did.
+
+    Attributes:
+        manifest: What the corpus is now.
+        unchanged: Documents (a notebook is one) all of whose blocks were there already.
+        skipped: What could not be indexed.
+        computed_tokens: Tokens that were run through the model.
+    """
+
+    manifest: Manifest
+    unchanged: int
+    skipped: tuple[SkippedSource, ...]
+    computed_tokens: int
+
+
+class Builder:
+    """One build of one corpus.
+
+    Args:
+        folder: Where; the caller holds its lock.
+        config: What to store.
+        model: What runs.
+        annotate: Annotates texts in order.
+        calibration: Texts that the quantisation scales are chosen from.
+        task: What is reported to and obeyed.
+        compute: Who computes; by default this process.
+    """
+
+    def __init__(
+        self,
+        folder: CorpusFolder,
+        config: CorpusConfig,
+        model: CorpusModel,
+        annotate: Annotate,
+        calibration: Sequence[str],
+        task: Task,
+        compute: Compute | None = None,
+    ) -> None:
+        self._folder = folder
+        self._config = config
+        self._model = model
+        self._calibration = calibration
+        self._task = task
+        self._run = compute or partial(compute_segments, folder, config, model, annotate, task)
+        self._computed = 0
+
+    def build(self, documents: Sequence[Document], generation: int) -> BuildOutcome:
+        """Make the corpus hold exactly these documents.
+
+        Raises:
+            Cancelled: the task was cancelled; the corpus is what it was.
+            StorageFailed: the disk refused; the corpus is what it was.
+        """
+        self._task.report(Progress("reading what is indexed already"))
+        table, _ = reusable_blocks(self._folder, self._config, self._task)
+        entries: list[IndexedDocument] = []
+        wanted: list[tuple[str, str]] = []
+        changed: set[str] = set()
+        for document in documents:
+            self._task.check()
+            entry, blocks = _place(document)
+            if not all(digest in table for digest, _ in blocks):
+                changed.add(document.uri)
+            entries.append(entry)
+            wanted += blocks
+        missing = missing_blocks(table, wanted)
+        if missing:
+            self._compute(missing, table)
+        self._tidy(table, [digest for digest, _ in wanted])
+        manifest = self._commit(table, tuple(entries), generation)
+        return BuildOutcome(
+            manifest, manifest.n_documents - len(changed), tuple(_skipped(entries, table)), self._computed
+        )
+
+    def _compute(self, missing: Sequence[tuple[str, str]], table: BlockTable) -> None:
+        self._task.report(Progress("choosing quantisation scales"))
+        scales = self._stored_scales(table) or choose_scales(self._model, self._config, self._calibration, self._task)
+        meter = _Meter(self._task, sum(len(text) for _, text in missing))
+        for step in self._run([text for _, text in missing], scales):
+            if step.segment is not None:
+                table.add(step.segment, self._folder.segment(step.segment))
+            meter.add(step)
+        self._computed = meter.tokens
+
+    def _stored_scales(self, table: BlockTable) -> Scales:
+        """What the corpus was built with so far, which is what would be chosen again; none if nothing is there."""
+        for entry in table.entries:
+            with suppress(CorpusDamaged):
+                segment = self._folder.segment(entry)
+                return {
+                    (space, layer): read_scale(segment, space, layer)
+                    for space, layer, _ in stored_vectors(self._config)
+                }
+        return {}
+
+    def _tidy(self, table: BlockTable, digests: Sequence[str]) -> None:
+        """Copy what is alive out of small and half-dead segments into one."""
+        used = table.by_segment(digests)
+        segments = {number: self._folder.segment(table.entries[number]) for number in used}
+        alive = [
+            sum(block.n_rows for block in blocks) / max(1, int(segments[number].meta["rows"]))
+            for number, blocks in used.items()
+        ]
+        numbers = list(used)
+        chosen = [numbers[at] for at in worth_merging([table.entries[number] for number in numbers], alive)]
+        if not chosen:
+            return
+        self._task.check()
+        self._task.report(Progress(f"copying {len(chosen)} small or outdated segments into one"))
+        parts = [take_blocks(segments[number], [block.block for block in used[number]]) for number in chosen]
+        name, writer, meta = merge_parts(self._config, parts)
+        entry = self._folder.write_segment(name, lambda stream: writer.write(stream, meta, self._task.check))
+        table.add(entry, self._folder.segment(entry), instead=True)
+
+    def _commit(self, table: BlockTable, entries: tuple[IndexedDocument, ...], generation: int) -> Manifest:
+        self._task.check()
+        self._task.report(Progress("making the new corpus the current one"))
+        digests = [place.digest for entry in entries for place in entry.blocks]
+        documents = self._folder.write_documents(generation, entries)
+        manifest = Manifest(
+            generation=generation,
+            config=self._config,
+            segments=tuple(table.entries[number] for number in table.by_segment(digests)),
+            documents=documents,
+            n_documents=len({entry.uri for entry in entries}),
+            n_sentences=sum(table[digest].n_sentences for digest in digests),
+            n_tokens=sum(table[digest].n_rows for digest in digests),
+        )
+        self._folder.commit(manifest)
+        return manifest
+
+
+def compute_segments(
+    folder: CorpusFolder,
+    config: CorpusConfig,
+    model: CorpusModel,
+    annotate: Annotate,
+    task: Task,
+    texts: Iterable[str],
+    scales: Scales,
+) -> Iterator[Computed]:
+    """Run blocks through the model into segments of a folder; one step a window, and one a segment.
+
+    Raises:
+        Cancelled: the task was cancelled; segments that are finished stay.
+        StorageFailed: the disk refused; likewise.
+    """
+    builder = SegmentBuilder(config, scales, task.check)
+    writing: deque[Future[FileEntry]] = deque()
+    with (
+        left_on_error(model.lanes()) as lanes,
+        ThreadPoolExecutor(1, thread_name_prefix="write") as writer,
+    ):
+        windows = _windows(annotate(texts), model, task)
+        for window, passages in _encoded(windows, config, scales, model, lanes, task):
+            # a segment that is being written and a large one in the making would be two in memory
+            while writing and (writing[0].done() or builder.nbytes > SEGMENT_BYTES // 16):
+                yield Computed(segment=writing.popleft().result())
+            if builder.nbytes >= SEGMENT_BYTES:
+                writing.append(writer.submit(_write, folder, builder))
+                builder = SegmentBuilder(config, scales, task.check)
+            builder.add(window, passages)
+            yield Computed(
+                sum(len(cut.block.text) for cut in window),
+                sum(len(passage.encoding.ids) for cut in window for passage in cut.passages),
+            )
+        writing.append(writer.submit(_write, folder, builder))
+        while writing:
+            yield Computed(segment=writing.popleft().result())
+
+
+def _write(folder: CorpusFolder, builder: SegmentBuilder) -> FileEntry:
+    entry = folder.write_segment(builder.name(), builder.write)
+    give_back()
+    return entry
+
+
+def _windows(blocks: Iterable[AnnotatedText], model: CorpusModel, task: Task) -> Iterator[list[CutBlock]]:
+    """Annotated blocks with their passages, ``WINDOW_TOKENS`` tokens at a time.
+
+    The first windows are smaller, each twice the one before: passes begin soon, and while one window runs the next is
+    annotated.
+    """
+    window: list[CutBlock] = []
+    tokens, limit = 0, WINDOW_TOKENS // 8
+    for block in blocks:
+        task.check()
+        window.append(cut_block(block, model))
+        tokens += sum(len(passage.encoding.ids) for passage in window[-1].passages)
+        if tokens >= limit:
+            yield window
+            window, tokens, limit = [], 0, min(2 * limit, WINDOW_TOKENS)
+    if window:
+        yield window
+
+
+def _encoded(
+    windows: Iterable[list[CutBlock]],
+    config: CorpusConfig,
+    scales: Scales,
+    model: CorpusModel,
+    lanes: Executor,
+    task: Task,
+) -> Iterator[tuple[list[CutBlock], list[EncodedPassage]]]:
+    """Windows with all their passages, encoded, in order; the next window runs while one is taken."""
+    hidden, layers = _stored_layers(config)
+
+    def run(encodings: list[Encoding]) -> list[EncodedPassage]:
+        captures = model.capture_batch(
+            encodings, hidden_layers=hidden, layers=layers, attention_layers=stored_attention(config)
+        )
+        return encode_captures(captures, config, scales, task.check)
+
+    running: deque[tuple[list[CutBlock], Passes[EncodedPassage]]] = deque()
+    try:
+        for window in windows:
+            encodings = [passage.encoding for cut in window for passage in cut.passages]
+            running.append((window, Passes(encodings, run, model, lanes, task)))
+            if len(running) > _WINDOWS_AHEAD:
+                done, passes = running.popleft()
+                yield done, passes.result()
+        while running:
+            done, passes = running.popleft()
+            yield done, passes.result()
+    finally:
+        for _, passes in running:
+            passes.cancel()
+
+
+def _stored_layers(config: CorpusConfig) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Hidden layers and layers whose vectors are stored."""
+    hidden = config.hidden_layers if "hiddenState" in config.spaces else ()
+    return hidden, config.layers if "headOutput" in config.spaces else ()
+
+
+class _Meter:
+    """Counts, rate and remaining time of a build."""
+
+    def __init__(self, task: Task, characters: int) -> None:
+        self._task = task
+        self._total = characters
+        self._done = 0
+        self._start = time.monotonic()
+        self.tokens = 0
+        task.report(Progress("annotating", 0, characters))
+
+    def add(self, step: Computed) -> None:
+        self._done += step.characters
+        self.tokens += step.tokens
+        elapsed = time.monotonic() - self._start
+        left = elapsed * (self._total - self._done) / self._done if self._done else None
+        rate = self.tokens / elapsed if elapsed else 0.0
+        self._task.report(Progress(f"{self.tokens:,} tokens, {rate:,.0f} tokens/s", self._done, self._total, left))
+
+
+def choose_scales(model: CorpusModel, config: CorpusConfig, calibration: Sequence[str], task: Task) -> Scales:
+    """Quantisation scales of every space and layer of a configuration.
+
+    They depend on the model alone, so they are chosen once for as long as it is loaded.
+    """
+    chosen = _chosen.setdefault(model, {})
+    key = (config.precision, config.spaces, config.hidden_layers, config.layers, tuple(calibration))
+    if key not in chosen:
+        if len(chosen) >= _MOST_CHOSEN:
+            chosen.clear()
+        chosen[key] = _choose_scales(model, config, calibration, task)
+    return chosen[key]
+
+
+def _choose_scales(model: CorpusModel, config: CorpusConfig, calibration: Sequence[str], task: Task) -> Scales:
+    encodings = [encoding for encoding in model.encode_many(calibration) if len(encoding.ids) <= model.info.max_tokens]
+    hidden, layers = _stored_layers(config)
+
+    def run(some: list[Encoding]) -> list[BatchCapture]:
+        return model.capture_batch(some, hidden_layers=hidden, layers=layers, attention_layers=())
+
+    with left_on_error(model.lanes()) as lanes:
+        captures = Passes(encodings, run, model, lanes, task).result()
+    scales: Scales = {}
+    for space, layer, _ in stored_vectors(config):
+        unit = unit_parts(np.concatenate([rows_of(capture, space, layer, config) for capture in captures]))
+        scales[space, layer] = choose_scale(unit.reshape(len(unit), -1), config.precision)
+    return scales
+
+
+def _place(document: Document) -> tuple[IndexedDocument, list[tuple[str, str]]]:
+    """A document's entry, and its blocks as pairs (digest, text)."""
+    blocks = split_blocks(document)
+    lines = LineIndex(document.text)
+    line, column = lines.locate_many([block.start for block in blocks])
+    digests = [block_digest(block.text) for block in blocks]
+    places = tuple(
+        BlockPlace(digest, int(at), document.text[block.start - int(back) : block.start])
+        for digest, block, at, back in zip(digests, blocks, line, column, strict=True)
+    )
+    size, mtime_ns = file_state(document.uri) or (-1, -1)
+    entry = IndexedDocument(document.uri, document.cell, block_digest(document.text), size, mtime_ns, places)
+    return entry, [(digest, block.text) for digest, block in zip(digests, blocks, strict=True)]
+
+
+def _skipped(entries: Sequence[IndexedDocument], table: BlockTable) -> Iterator[SkippedSource]:
+    """What the blocks of these documents had to leave out, now or when they were first indexed."""
+    for entry in entries:
+        for place in entry.blocks:
+            for text, reason in table.losses.get(place.digest, ()):
+                yield SkippedSource(entry.uri, f"line {place.line + 1}: {text!r}: {reason}")

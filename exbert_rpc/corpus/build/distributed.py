@@ -1,0 +1,334 @@
+"""Segments computed on the workers of a Ray cluster. The only file that imports Ray.
+
+1. The blocks that a corpus lacks are cut into shards of about ``SHARD_CHARACTERS``, in order.
+2. Workers are actors that load model and pipeline once, and refuse to work if either is another one than the
+   coordinator's. Each takes a shard, reports window by window, and writes finished segments into the corpus' folder,
+   which must be on a file system that all machines see under the same path.
+3. A shard counts when all its segments are seen here. The shard of a worker that is lost is run again by another; what
+   its worker wrote meanwhile has the same name and is replaced, or is swept with the next commit.
+
+The quantisation scales come from the coordinator, so segments of all workers are comparable. Committing the manifest
+is left to :class:`exbert_rpc.corpus.build.builder.Builder`: until then the corpus is the old one, whatever happens here.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from exbert_rpc.errors import CorpusDamaged, CorpusMismatch, ExbertError, InvalidParams, StorageFailed
+from exbert_rpc.corpus.build.builder import Computed, compute_segments
+from exbert_rpc.corpus.build.pack import Scales
+from exbert_rpc.corpus.store.manifest import CorpusConfig
+from exbert_rpc.corpus.build.passages import CorpusModel
+from exbert_rpc.corpus.store.folders import CorpusFolder
+from exbert_rpc.tasks import Progress, Task
+from exbert_rpc.text.annotation.pipeline import Annotator
+
+SHARD_CHARACTERS = 1 << 17
+"""About 30,000 tokens of English: what is lost with a worker."""
+
+_MOST_LOSSES = 3
+_TICK = 0.2
+_OBJECT_STORE = 80 << 20
+_LOOPBACK = "127.0.0.1"
+_SHORT = "/tmp"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What every worker of a build must know.
+
+    Attributes:
+        folder: The corpus, at a path that is the same on all machines.
+        config: What to store.
+        load: Loads the model; can be pickled.
+    """
+
+    folder: CorpusFolder
+    config: CorpusConfig
+    load: Callable[[], CorpusModel]
+
+
+class ShardWorker:
+    """What runs in a worker: one model, one pipeline, a shard at a time."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._loaded: tuple[CorpusModel, Annotator] | None = None
+
+    def make(self, texts: Sequence[str], scales: Scales) -> Iterator[Computed]:
+        """Compute the blocks of a shard; see :func:`exbert_rpc.corpus.build.builder.compute_segments`.
+
+        Raises:
+            CorpusMismatch: this machine has another model, tokenizer, pipeline or version than the coordinator.
+        """
+        # not in the constructor: what fails there reaches nobody but as a worker that died
+        if self._loaded is None:
+            self._loaded = self._load()
+        model, annotator = self._loaded
+        job = self._job
+        yield from compute_segments(job.folder, job.config, model, annotator.annotate_many, Task(), texts, scales)
+
+    def _load(self) -> tuple[CorpusModel, Annotator]:
+        config = self._job.config
+        model, annotator = self._job.load(), Annotator(config.pipeline)
+        for what, name, ours, theirs in (
+            ("model", config.model, model.info.fingerprint, config.model_fingerprint),
+            ("pipeline", config.pipeline, annotator.info.fingerprint, config.pipeline_fingerprint),
+        ):
+            if ours != theirs:
+                raise CorpusMismatch(
+                    f"{what} {name} of a worker is not the coordinator's",
+                    hint="install the same versions of all packages, and the same weights, on every machine",
+                )
+        return model, annotator
+
+
+class RayCompute:
+    """Computes blocks on a Ray cluster; a :data:`~exbert_rpc.corpus.build.builder.Compute`.
+
+    Args:
+        job: What workers must know.
+        task: Reported to and obeyed; cancelling ends the workers at once.
+        workers: How many; ``None``: as many as the cluster has CPUs (GPUs, if the device is one).
+        address: Of a running cluster; ``None``: one on this machine, for as long as this takes.
+        wants_gpu: Whether each worker should have a GPU, if the cluster has any.
+
+    Raises:
+        InvalidParams: Ray is not installed, or cannot be loaded into this process any more.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        task: Task,
+        *,
+        workers: int | None = None,
+        address: str | None = None,
+        wants_gpu: bool = False,
+    ) -> None:
+        if find_spec("ray") is None:
+            raise InvalidParams("engine", "Ray is not installed", hint="pip install 'exbert-rpc[ray]'")
+        if "usearch" in sys.modules and "ray" not in sys.modules:
+            # usearch 2.26 and ray 2.60 share std::regex symbols: whichever is loaded second gets the other's, and Ray
+            # aborts the process on its first use ("Invalid range in brace expression"); usearch does not mind
+            raise InvalidParams("engine", "this process has searched by a graph", hint="index in a process of its own")
+        self._job = job
+        self._task = task
+        self._workers = workers
+        self._address = address
+        self._wants_gpu = wants_gpu
+
+    def __call__(self, texts: Sequence[str], scales: Scales) -> Iterator[Computed]:
+        """Compute blocks; segments come in the order of the texts, after all progress.
+
+        Raises:
+            InvalidParams: There is no such cluster, or it has fewer workers.
+            Cancelled: the task was cancelled; segments that are finished stay.
+            StorageFailed: a worker's disk refused, or its files are not seen here.
+            ExbertError: a worker failed, or was lost again and again.
+        """
+        import ray
+
+        shards = cut_shards(texts)
+        self._task.report(Progress("starting workers"))
+        with _cluster(self._address, self._workers):
+            plan = plan_workers(ray.cluster_resources(), self._workers, self._wants_gpu)
+            yield from _Run(self._job, self._task, plan, shards, scales).steps()
+
+
+def cut_shards(texts: Sequence[str]) -> list[list[str]]:
+    """Texts in lists of about ``SHARD_CHARACTERS``, in order."""
+    shards: list[list[str]] = []
+    size = SHARD_CHARACTERS
+    for text in texts:
+        if size >= SHARD_CHARACTERS:
+            shards.append([])
+            size = 0
+        shards[-1].append(text)
+        size += len(text)
+    return shards
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How many workers, and GPUs of each."""
+
+    workers: int
+    gpus: int
+
+
+def plan_workers(resources: Mapping[str, float], asked: int | None, wants_gpu: bool) -> Plan:
+    """Workers for a cluster with these resources.
+
+    Raises:
+        InvalidParams: more workers are asked for than it can run at once.
+    """
+    gpus = int(resources.get("GPU", 0)) if wants_gpu else 0
+    most = max(1, gpus or int(resources.get("CPU", 1)))
+    if asked is not None and asked > most:
+        raise InvalidParams(
+            "workers", f"{asked} are more than the cluster can run", hint=f"ask for {most} or fewer", allowed=most
+        )
+    return Plan(asked or most, 1 if gpus else 0)
+
+
+@dataclass
+class _Shard:
+    """One shard on its way: what its present worker has reported."""
+
+    number: int
+    texts: list[str]
+    losses: int = 0
+    worker: Any = None
+    steps: list[Computed] = field(default_factory=list)
+
+
+class _Run:
+    """Shards handed out until all are done."""
+
+    def __init__(self, job: Job, task: Task, plan: Plan, shards: Sequence[list[str]], scales: Scales) -> None:
+        import ray
+
+        self._job = job
+        self._task = task
+        self._plan = plan
+        self._waiting = deque(_Shard(number, texts) for number, texts in enumerate(shards))
+        self._running: dict[Any, _Shard] = {}
+        self._done: dict[int, _Shard] = {}
+        self._idle: list[Any] = []
+        self._scales = ray.put(scales)
+        self._actor = ray.remote(num_cpus=1, num_gpus=plan.gpus)(ShardWorker)
+
+    def steps(self) -> Iterator[Computed]:
+        """Progress of all shards as it comes, then their segments in order."""
+        import ray
+
+        try:
+            while self._waiting or self._running:
+                self._task.check()
+                self._hand_out()
+                ready, _ = ray.wait(list(self._running), timeout=_TICK)
+                for stream in ready:
+                    yield from self._advance(stream)
+        finally:
+            self._end_workers()
+        for number in sorted(self._done):
+            for step in self._done[number].steps:
+                if step.segment is not None:
+                    yield Computed(segment=step.segment)
+
+    def _hand_out(self) -> None:
+        while self._waiting and len(self._running) < self._plan.workers:
+            shard = self._waiting.popleft()
+            shard.worker = self._idle.pop() if self._idle else self._actor.remote(self._job)
+            self._running[shard.worker.make.remote(shard.texts, self._scales)] = shard
+
+    def _advance(self, stream: Any) -> Iterator[Computed]:  # noqa: ANN401 - a Ray type
+        """Take the next step of a shard that has one."""
+        import ray
+        from ray import exceptions
+
+        shard = self._running[stream]
+        try:
+            step: Computed = ray.get(next(stream))
+        except StopIteration:
+            self._finish(stream, shard)
+        except exceptions.RayTaskError as exc:
+            if isinstance(exc.cause, ExbertError):
+                raise exc.cause from None
+            raise ExbertError(f"a worker failed: {type(exc.cause).__name__}: {exc.cause}") from exc
+        except (exceptions.RayActorError, exceptions.WorkerCrashedError, exceptions.ObjectLostError) as exc:
+            yield self._take_back(stream, shard, exc)
+        else:
+            shard.steps.append(step)
+            yield Computed(step.characters, step.tokens)
+
+    def _finish(self, stream: Any, shard: _Shard) -> None:  # noqa: ANN401
+        for step in shard.steps:
+            if step.segment is not None:
+                try:
+                    self._job.folder.segment(step.segment)
+                except CorpusDamaged as exc:
+                    raise StorageFailed(
+                        f"{step.segment.name}, which a worker has written, is not seen here as it was written",
+                        hint="put the store on a file system that all machines see under the same path",
+                        file=step.segment.name,
+                    ) from exc
+        self._done[shard.number] = shard
+        self._idle.append(self._running.pop(stream).worker)
+
+    def _take_back(self, stream: Any, shard: _Shard, cause: Exception) -> Computed:  # noqa: ANN401
+        """Put the shard of a lost worker first in the queue; the step that undoes what was reported of it."""
+        import ray
+
+        del self._running[stream]
+        ray.kill(shard.worker)  # it may only be out of reach: nobody else may write its files
+        shard.losses += 1
+        if shard.losses == _MOST_LOSSES:
+            raise ExbertError(
+                f"{shard.losses} workers were lost over the same blocks",
+                hint="see whether their machines run out of memory; the same command goes on with what is missing",
+            ) from cause
+        undone = Computed(-sum(step.characters for step in shard.steps), -sum(step.tokens for step in shard.steps))
+        shard.steps = []
+        self._waiting.appendleft(shard)
+        return undone
+
+    def _end_workers(self) -> None:
+        import ray
+
+        for worker in (*self._idle, *(shard.worker for shard in self._running.values())):
+            ray.kill(worker)
+
+
+@contextmanager
+def _cluster(address: str | None, workers: int | None) -> Iterator[None]:
+    """Be connected to a cluster; what this has started ends with it, a connection that was there stays."""
+    # both before Ray is imported: it sends nothing home, and has nothing to say about GPUs that are not there
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    # Ray tells of lost workers on standard output, which belongs to the answer
+    # and puts sockets 62 characters below its folder, of the 107 that a socket's path may have
+    short = _SHORT if Path(_SHORT).is_dir() else None
+    scratch_folder = tempfile.TemporaryDirectory(prefix="exbert-rpc-", dir=short, ignore_cleanup_errors=True)
+    with redirect_stdout(sys.stderr), scratch_folder as scratch:
+        start: dict[str, Any] = {"address": address}
+        if address is None:
+            start = {
+                "address": "local",
+                "num_cpus": workers or os.cpu_count() or 1,
+                "include_dashboard": False,
+                "object_store_memory": _OBJECT_STORE,
+                "_node_ip_address": _LOOPBACK,
+                "_temp_dir": f"{scratch}/ray",  # Ray opens it to everybody; the folder around it is ours alone
+            }
+        try:
+            ray.init(**start, log_to_driver=False, logging_level=logging.ERROR)
+        except Exception as exc:  # Ray raises bare ones
+            where = "on this machine" if address is None else f"at {address}"
+            ray.shutdown()  # what has started of it
+            raise InvalidParams(
+                "address",
+                f"Ray cannot be started or reached {where}: {exc}",
+                hint="it gives a machine 30 s to start: try again when this one is less busy",
+            ) from exc
+        try:
+            yield
+        finally:
+            ray.shutdown()

@@ -1,0 +1,126 @@
+"""What a segment stores of one passage, made on the thread of its pass, while the numbers are still in its cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from isal import isal_zlib
+from numpy.typing import NDArray
+
+from exbert_rpc.corpus.store.manifest import CorpusConfig
+from exbert_rpc.corpus.store.quantize import Codes, Scale, encode
+from exbert_rpc.corpus.types import Space
+from exbert_rpc.corpus.vectors import unit_parts
+from exbert_rpc.model.types import BatchCapture, Encoding
+
+Scales = dict[tuple[Space, int], Scale]
+
+_ZLIB_LEVEL = 1  # see docs/architecture.md
+_BLOCK_NUMBERS = 1 << 16  # that are encoded at once: 256 KiB of float32 and what comes of them stay in a core's cache
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedPassage:
+    """One passage as it is stored.
+
+    Attributes:
+        encoding: Its tokens.
+        codes: For each space and layer the rows of its tokens, special ones left out.
+        attention: For each layer whose attention is stored ``[H, n, n]`` bytes, value / 255, compressed (zlib).
+    """
+
+    encoding: Encoding
+    codes: dict[tuple[Space, int], Codes]
+    attention: tuple[bytes, ...]
+
+
+def encode_captures(
+    captures: Sequence[BatchCapture], config: CorpusConfig, scales: Scales, check: Callable[[], None]
+) -> list[EncodedPassage]:
+    """Quantise the vectors of some passages, and quantise and pack their attention.
+
+    Args:
+        captures: Of the ``hidden_layers``, the ``layers`` and the stored attention of ``config``.
+        config: What is stored.
+        scales: Quantisation scales of each space and layer.
+        check: Called often; what it raises ends the call.
+    """
+    codes: list[dict[tuple[Space, int], Codes]] = [{} for _ in captures]
+    for key, scale in scales.items():
+        check()
+        parts = [rows_of(capture, *key, config) for capture in captures]
+        at = 0
+        for block in _blocks(parts):
+            unit = unit_parts(np.concatenate(block))
+            encoded = encode(unit.reshape(len(unit), -1), scale, config.precision)
+            for one in _split(encoded, [len(part) for part in block]):
+                codes[at][key] = one
+                at += 1
+    found = []
+    for capture, of_passage in zip(captures, codes, strict=True):
+        check()
+        attention = tuple(isal_zlib.compress(quantize_attention(one), _ZLIB_LEVEL) for one in capture.attention)
+        found.append(EncodedPassage(capture.encoding, of_passage, attention))
+    return found
+
+
+def rows_of(capture: BatchCapture, space: Space, layer: int, config: CorpusConfig) -> NDArray[np.float32]:
+    """Float32 ``[N, P, d]``: vectors of the tokens that are not special, as they came; a view where that is enough."""
+    if space == "hiddenState":
+        return capture.hidden[config.hidden_layers.index(layer)][_plain(capture.encoding)][:, None]
+    return capture.heads[config.layers.index(layer)].transpose(1, 0, 2)[_plain(capture.encoding)]
+
+
+def quantize_attention(attention: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Weights in [0, 1] as bytes, value / 255."""
+    return np.rint(attention * 255).astype(np.uint8)
+
+
+def unpack_attention(packed: bytes, n_heads: int, n: int) -> NDArray[np.float32]:
+    """``[H, n, n]`` float32 back, each weight within 1/510 of what it was.
+
+    Raises ``ValueError`` unless it is so many weights.
+    """
+    unpacked, wanted = isal_zlib.decompressobj(), n_heads * n * n
+    try:
+        # never more than is wanted: a few bytes may claim to be gigabytes
+        flat = np.frombuffer(unpacked.decompress(packed, wanted + 1), np.uint8)
+    except isal_zlib.error as exc:  # type: ignore[misc]  # its stub takes the class for an instance
+        raise ValueError(f"attention of {n} tokens cannot be unpacked: {exc}") from exc
+    if len(flat) != wanted or not unpacked.eof or unpacked.unused_data:
+        raise ValueError(f"attention of {n} tokens is not {wanted} weights")
+    return np.divide(flat.reshape(n_heads, n, n), 255, dtype=np.float32)
+
+
+def _plain(encoding: Encoding) -> slice | NDArray[np.bool_]:
+    """Which tokens are not special: a slice, which copies nothing, where special ones are only at the ends."""
+    plain = np.flatnonzero(~encoding.is_special)
+    if len(plain) and plain[-1] - plain[0] + 1 == len(plain):
+        return slice(int(plain[0]), int(plain[-1]) + 1)
+    return ~encoding.is_special
+
+
+def _blocks(parts: Sequence[NDArray[np.float32]]) -> Iterator[list[NDArray[np.float32]]]:
+    """Arrays in groups of about ``_BLOCK_NUMBERS`` numbers."""
+    block: list[NDArray[np.float32]] = []
+    size = 0
+    for part in parts:
+        block.append(part)
+        size += part.size
+        if size >= _BLOCK_NUMBERS:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
+
+
+def _split(codes: Codes, lengths: Sequence[int]) -> Iterator[Codes]:
+    """Codes of several passages, one by one."""
+    starts = np.cumsum([0, *lengths])
+    bounds = np.searchsorted(codes.outliers["row"], starts)
+    outliers = codes.outliers.copy()
+    outliers["row"] -= np.repeat(starts[:-1], np.diff(bounds)).astype(np.uint32)
+    for index, start in enumerate(starts[:-1]):
+        yield Codes(codes.codes[start : starts[index + 1]], outliers[bounds[index] : bounds[index + 1]])

@@ -1,0 +1,100 @@
+"""Which blocks the segments of a corpus hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exbert_rpc.errors import CorpusDamaged
+from exbert_rpc.corpus.store.manifest import CorpusConfig, FileEntry
+from exbert_rpc.corpus.store.segment import Segment
+from exbert_rpc.corpus.store.validation import check_thoroughly
+from exbert_rpc.corpus.store.folders import CorpusFolder
+from exbert_rpc.tasks import Task
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBlock:
+    """Where a block is: number of the segment, number of the block in it, and what it holds."""
+
+    segment: int
+    block: int
+    n_sentences: int
+    n_rows: int
+
+
+class BlockTable:
+    """Blocks of several segments by their digest; the first segment that has one wins."""
+
+    def __init__(self) -> None:
+        self.entries: list[FileEntry] = []
+        self.losses: dict[str, list[list[str]]] = {}
+        self._blocks: dict[str, StoredBlock] = {}
+
+    def __contains__(self, digest: str) -> bool:
+        return digest in self._blocks
+
+    def __getitem__(self, digest: str) -> StoredBlock:
+        return self._blocks[digest]
+
+    def add(self, entry: FileEntry, segment: Segment, *, instead: bool = False) -> None:
+        """Take in the blocks of one more segment; ``instead``: it wins over those that are there."""
+        number = len(self.entries)
+        self.entries.append(replace(entry, checksum=segment.checksum))
+        sentences = segment.array("block/sentences").astype(np.int64)
+        rows = rows_before_sentence(segment)[sentences]
+        for block, digest in enumerate(block_digests(segment)):
+            stored = StoredBlock(
+                number, block, int(sentences[block + 1] - sentences[block]), int(rows[block + 1] - rows[block])
+            )
+            if instead or digest not in self._blocks:
+                self._blocks[digest] = stored
+        self.losses |= segment.meta["losses"]
+
+    def by_segment(self, digests: Iterable[str]) -> dict[int, list[StoredBlock]]:
+        """These blocks, each once, by the number of their segment."""
+        found: dict[int, list[StoredBlock]] = {}
+        for digest in dict.fromkeys(digests):
+            stored = self._blocks[digest]
+            found.setdefault(stored.segment, []).append(stored)
+        return dict(sorted(found.items()))
+
+
+def block_digests(segment: Segment) -> list[str]:
+    """Hex digests of a segment's blocks, in order."""
+    return [row.tobytes().hex() for row in segment.array("block/digest")]
+
+
+def rows_before_sentence(segment: Segment) -> NDArray[np.int64]:
+    """int64 ``[S + 1]``: number of rows (tokens that are not special) before each sentence."""
+    rows = np.concatenate([[0], np.cumsum(segment.array("token/special") == 0)])
+    before: NDArray[np.int64] = rows[segment.array("sentence/tokens").astype(np.int64)]
+    return before
+
+
+def reusable_blocks(folder: CorpusFolder, config: CorpusConfig, task: Task) -> tuple[BlockTable, list[str]]:
+    """Blocks that need not be computed again, and names of the segments in the folder that are damaged.
+
+    Every segment of the folder with the same configuration counts, whether the manifest names it or an unfinished
+    build left it.
+    """
+    table, broken = BlockTable(), []
+    for entry in folder.segment_files():
+        task.check()
+        try:
+            segment = folder.segment(entry)
+            if segment.meta["config"] != config.key():
+                continue
+            check_thoroughly(segment, config)
+            table.add(entry, segment)
+        except (CorpusDamaged, KeyError):
+            broken.append(entry.name)
+    return table, broken
+
+
+def missing_blocks(table: BlockTable, digests: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Of pairs (digest, text) those that the table lacks, each once, in order."""
+    return list({digest: (digest, text) for digest, text in digests if digest not in table}.values())

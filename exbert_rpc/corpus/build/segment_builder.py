@@ -1,0 +1,199 @@
+"""Blocks and their encoded passages, collected until they make a segment."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exbert_rpc.corpus.build.pack import EncodedPassage, Scales
+from exbert_rpc.corpus.store.layout import ANNOTATIONS, attention_key, vectors_key
+from exbert_rpc.corpus.store.manifest import CorpusConfig
+from exbert_rpc.corpus.build.passages import CutBlock
+from exbert_rpc.corpus.store.quantize import OUTLIER, Codes, packed_width
+from exbert_rpc.corpus.store.segment import SegmentWriter
+from exbert_rpc.corpus.types import Space
+
+COLUMNS = (*ANNOTATIONS, "lemma")
+_LOSS_CHARACTERS = 40
+
+
+def block_digest(text: str) -> str:
+    """The key of a block: 128 bits of BLAKE2b of its text, in hex."""
+    return hashlib.blake2b(text.encode("utf-8"), digest_size=16).hexdigest()
+
+
+class Labels:
+    """Strings numbered in the order they come; 0 is ``None``."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def number(self, label: str) -> int:
+        """The number of a label; the empty string counts as ``None``."""
+        return self._numbers.setdefault(label, len(self._numbers) + 1) if label else 0
+
+    def names(self) -> list[str]:
+        """Labels by number, from 1."""
+        return list(self._numbers)
+
+
+@dataclass
+class _Tokens:
+    ids: list[NDArray[np.int64]] = field(default_factory=list)
+    start: list[NDArray[np.int32]] = field(default_factory=list)
+    end: list[NDArray[np.int32]] = field(default_factory=list)
+    special: list[NDArray[np.bool_]] = field(default_factory=list)
+    labels: dict[str, list[NDArray[np.int64]]] = field(default_factory=lambda: {name: [] for name in COLUMNS})
+
+
+class SegmentBuilder:
+    """One segment in the making.
+
+    Args:
+        config: What is stored.
+        scales: Quantisation scales of each space and layer.
+        check: Called often while blocks are added or written, which takes seconds; what it raises ends that.
+    """
+
+    def __init__(self, config: CorpusConfig, scales: Scales, check: Callable[[], None]) -> None:
+        self._check = check
+        self._config = config
+        self._scales = scales
+        self._blocks: list[tuple[str, str, int]] = []
+        self._losses: dict[str, list[list[str]]] = {}
+        self._spans: list[tuple[int, int]] = []
+        self._lengths: list[int] = []
+        self._tokens = _Tokens()
+        self._numbers = {name: Labels() for name in COLUMNS}
+        self._codes: dict[tuple[Space, int], list[Codes]] = {key: [] for key in scales}
+        self._attention: dict[int, tuple[list[bytes], list[int]]] = {
+            layer: ([], []) for layer in stored_attention(config)
+        }
+        self.n_rows = 0
+        self.nbytes = 0
+
+    def add(self, cuts: Sequence[CutBlock], passages: Sequence[EncodedPassage]) -> None:
+        """Add blocks with all their passages, in order."""
+        for cut in cuts:
+            self._check()
+            digest = block_digest(cut.block.text)
+            self._blocks.append((digest, cut.block.text, len(cut.passages)))
+            if cut.losses:
+                self._losses[digest] = [[loss.text[:_LOSS_CHARACTERS], loss.reason] for loss in cut.losses]
+            self._spans += [(passage.start, passage.end) for passage in cut.passages]
+            self._lengths += [len(passage.encoding.ids) for passage in cut.passages]
+            self.n_rows += sum(int((~passage.encoding.is_special).sum()) for passage in cut.passages)
+            self._add_tokens(cut)
+        if passages:
+            self._add_vectors(passages)
+            self._add_attention(passages)
+
+    def write(self, stream: BinaryIO) -> None:
+        """Write the segment, once: what is written is let go of, so that the next one finds its memory."""
+        writer = SegmentWriter()
+        self._write_texts(writer)
+        self._write_tokens(writer)
+        for space, layer in list(self._codes):
+            self._check()
+            chunks = self._codes.pop((space, layer))
+            key = vectors_key(space, layer)
+            scale = self._scales[space, layer]
+            width = packed_width(len(scale.steps), self._config.precision)
+            no_rows = np.zeros((0, width), np.int8 if self._config.precision == "int8" else np.uint8)
+            writer.add(f"{key}/codes", no_rows, *(chunk.codes for chunk in chunks))
+            writer.add(f"{key}/outliers", _join_outliers(chunks))
+            writer.add(f"{key}/steps", scale.steps)
+            writer.add(f"{key}/center", scale.center)
+        for layer in list(self._attention):
+            packed, lengths = self._attention.pop(layer)
+            offset = np.cumsum([0, *lengths], dtype=np.uint64)
+            none = np.zeros(0, np.uint8)
+            writer.add(f"{attention_key(layer)}/bytes", none, *(np.frombuffer(one, np.uint8) for one in packed))
+            writer.add(f"{attention_key(layer)}/offset", offset)
+        names = {name: numbers.names() for name, numbers in self._numbers.items()}
+        meta = {"config": self._config.key(), "labels": names, "rows": self.n_rows, "losses": self._losses}
+        writer.write(stream, meta, self._check)
+
+    def name(self) -> str:
+        """The file name of the segment."""
+        return segment_name(self._config, [digest for digest, _, _ in self._blocks])
+
+    def _add_tokens(self, cut: CutBlock) -> None:
+        tokens = self._tokens
+        for encoding in (passage.encoding for passage in cut.passages):
+            tokens.ids.append(encoding.ids)
+            tokens.start.append(encoding.start)
+            tokens.end.append(encoding.end)
+            tokens.special.append(encoding.is_special)
+            self.nbytes += 24 * len(encoding.ids)
+        for name in COLUMNS:
+            # one number a word, and 0 at the end for the word -1 of tokens that belong to none
+            numbers = np.array([*map(self._numbers[name].number, getattr(cut.block, name)), 0], dtype=np.int64)
+            tokens.labels[name] += [numbers[passage.word] for passage in cut.passages]
+
+    def _add_vectors(self, passages: Sequence[EncodedPassage]) -> None:
+        for key, chunks in self._codes.items():
+            found = [passage.codes[key] for passage in passages]
+            # many small arrays that stay, made among large ones that don't, would leave holes in memory
+            joined = Codes(np.concatenate([one.codes for one in found]), _join_outliers(found))
+            chunks.append(joined)
+            self.nbytes += joined.codes.nbytes + joined.outliers.nbytes
+
+    def _add_attention(self, passages: Sequence[EncodedPassage]) -> None:
+        for index, (packed, lengths) in enumerate(self._attention.values()):
+            found = [passage.attention[index] for passage in passages]
+            packed.append(b"".join(found))
+            lengths += map(len, found)
+            self.nbytes += len(packed[-1])
+
+    def _write_texts(self, writer: SegmentWriter) -> None:
+        texts = [text.encode("utf-8") for _, text, _ in self._blocks]
+        digests = b"".join(bytes.fromhex(digest) for digest, _, _ in self._blocks)
+        writer.add("block/digest", np.frombuffer(digests, np.uint8).reshape(-1, 16))
+        writer.add("block/sentences", np.cumsum([0, *(n for _, _, n in self._blocks)], dtype=np.uint32))
+        writer.add("block/text", np.frombuffer(b"".join(texts), np.uint8))
+        writer.add("block/offset", np.cumsum([0, *map(len, texts)], dtype=np.uint64))
+        spans = np.array(self._spans, dtype=np.uint32).reshape(-1, 2)
+        writer.add("sentence/start", spans[:, 0])
+        writer.add("sentence/end", spans[:, 1])
+        writer.add("sentence/tokens", np.cumsum([0, *self._lengths], dtype=np.uint64))
+
+    def _write_tokens(self, writer: SegmentWriter) -> None:
+        tokens = self._tokens
+        writer.add("token/id", _join(tokens.ids, np.int32))
+        writer.add("token/start", _join(tokens.start, np.uint32))
+        writer.add("token/end", _join(tokens.end, np.uint32))
+        writer.add("token/special", _join(tokens.special, np.uint8))
+        for name, chunks in tokens.labels.items():
+            writer.add(f"token/{name}", _join(chunks, np.uint32 if name == "lemma" else np.uint16))
+
+
+def segment_name(config: CorpusConfig, digests: Sequence[str], sources: Sequence[str] = ()) -> str:
+    """A file name made from configuration, blocks, and the checksums of the segments that they are copied from.
+
+    Under other settings, or copied from elsewhere, the same blocks give another name, so that a build never writes
+    something else over a file of the corpus that it is going to replace.
+    """
+    parts = "".join([config.key(), *digests, *sources])
+    return f"segment-{hashlib.blake2b(parts.encode(), digest_size=12).hexdigest()}.exb"
+
+
+def stored_attention(config: CorpusConfig) -> tuple[int, ...]:
+    """Layers whose attention is stored: all that are indexed, or none where a fresh pass gives it (compact tiers)."""
+    return config.layers if config.precision == "int8" else ()
+
+
+def _join(chunks: Sequence[NDArray[np.generic]], dtype: type[np.generic]) -> NDArray[np.generic]:
+    return np.concatenate([np.zeros(0, dtype), *chunks]).astype(dtype)
+
+
+def _join_outliers(chunks: Sequence[Codes]) -> NDArray[np.void]:
+    starts = np.cumsum([0, *(len(chunk.codes) for chunk in chunks)])
+    joined = np.concatenate([np.zeros(0, OUTLIER), *(chunk.outliers for chunk in chunks)])
+    joined["row"] += np.repeat(starts[:-1], [len(chunk.outliers) for chunk in chunks]).astype(np.uint32)
+    return joined

@@ -1,0 +1,1 @@
+"""A corpus opened for reading, and the search for its nearest contexts."""

@@ -1,0 +1,129 @@
+"""Which rows of a corpus may be hits."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exbert_rpc.corpus.search.reader import CorpusReader, OpenSegment
+from exbert_rpc.corpus.types import HitFilter
+from exbert_rpc.errors import InvalidParams
+
+NONE = "none"
+"""How a request asks for tokens without a label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Eligible:
+    """Rows that may be hits.
+
+    Attributes:
+        weights: For each segment int32 ``[R]``: at how many places the row may be a hit; 0 where it may not.
+        documents: bool for each document: whether its hits count; ``None``: all do.
+        total: Sum of all weights.
+    """
+
+    weights: tuple[NDArray[np.int32], ...]
+    documents: NDArray[np.bool_] | None
+    total: int
+
+
+def eligible_rows(reader: CorpusReader, wanted: HitFilter) -> Eligible:
+    """Rows that are in the corpus now and pass a filter.
+
+    Raises:
+        InvalidParams: a filter names a label that this corpus does not have, or no document matches.
+    """
+    documents = _documents(reader, wanted.documents)
+    chosen = {name: getattr(wanted, name) for name in ("pos", "dep", "entity")}
+    for name, labels in chosen.items():
+        _check_labels(reader, name, labels)
+    weights = tuple(_weights(segment, documents, chosen, wanted.token) for segment in reader.segments)
+    return Eligible(weights, documents, int(sum(int(weight.sum()) for weight in weights)))
+
+
+def _weights(
+    segment: OpenSegment,
+    documents: NDArray[np.bool_] | None,
+    chosen: dict[str, Sequence[str] | None],
+    tokens: Sequence[str] | None,
+) -> NDArray[np.int32]:
+    if documents is None:
+        weight = segment.multiplicity.astype(np.int32)
+    else:
+        per_block = np.array(
+            [sum(bool(documents[place.document]) for place in found) for found in segment.occurrences], dtype=np.int32
+        )
+        weight = per_block[segment.sentence_block][segment.row_sentence]
+    for name, labels in chosen.items():
+        if labels is not None:
+            weight = weight * _has_label(segment, name, labels)
+    if tokens is not None:
+        weight = weight * _has_text(segment, tokens)
+    return weight
+
+
+def _has_label(segment: OpenSegment, name: str, labels: Sequence[str]) -> NDArray[np.bool_]:
+    names = [NONE, *segment.segment.meta["labels"][name]]
+    wanted = np.array([label in labels for label in names])
+    found: NDArray[np.bool_] = wanted[segment.segment.array(f"token/{name}")[segment.row_token]]
+    return found
+
+
+def _has_text(segment: OpenSegment, tokens: Sequence[str]) -> NDArray[np.bool_]:
+    """Rows whose token reads like one of the given texts, upper and lower case alike.
+
+    The text itself is looked at: a vocabulary entry may stand for many words ([UNK], or words but for accents).
+    """
+    wanted = {text.casefold() for text in tokens}
+    found = np.zeros(segment.n_rows, dtype=bool)
+    starts, ends = segment.segment.array("token/start"), segment.segment.array("token/end")
+    for block in np.flatnonzero(segment.block_multiplicity).tolist():
+        text = segment.block_text(block)
+        folded = text.casefold()
+        if not any(one in folded for one in wanted):
+            continue
+        for sentence in range(int(segment.first_sentence[block]), int(segment.first_sentence[block + 1])):
+            begin = segment.sentence_span(sentence)[0]
+            first, last = int(segment.first_row[sentence]), int(segment.first_row[sentence + 1])
+            at = segment.row_token[first:last]
+            spans = zip((starts[at] + begin).tolist(), (ends[at] + begin).tolist(), strict=True)
+            found[first:last] = [text[start:end].casefold() in wanted for start, end in spans]
+    return found
+
+
+def _documents(reader: CorpusReader, globs: Sequence[str] | None) -> NDArray[np.bool_] | None:
+    if globs is None:
+        return None
+    uris = [document.uri for document in reader.documents]
+    found = np.array([any(_matches(uri, pattern) for pattern in globs) for uri in uris], dtype=bool)
+    if not found.any():
+        raise InvalidParams(
+            "filter.documents",
+            f"none of the {len(set(uris))} documents matches {', '.join(map(repr, globs))[:200]}",
+            hint=f"uris look like {uris[0]!r}; `*` matches any characters" if uris else "the corpus is empty",
+        )
+    return found
+
+
+def _matches(uri: str, pattern: str) -> bool:
+    """A glob matches a whole uri, or the end of one behind a slash."""
+    return fnmatch.fnmatchcase(uri, pattern) or fnmatch.fnmatchcase(uri, f"*/{pattern}")
+
+
+def _check_labels(reader: CorpusReader, name: str, labels: Sequence[str] | None) -> None:
+    if labels is None:
+        return
+    known = {NONE}.union(*(segment.segment.meta["labels"][name] for segment in reader.segments))
+    unknown = [label for label in labels if label not in known]
+    if unknown:
+        raise InvalidParams(
+            f"filter.{name}",
+            f"{unknown[0]!r} does not occur in corpus {reader.name!r}",
+            hint=f"labels: {', '.join(sorted(known))}",
+            allowed=sorted(known),
+        )

@@ -1,0 +1,324 @@
+"""A corpus opened for reading: rows of all its segments, and where each of them stands in the documents."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exbert_rpc.corpus.build.pack import unpack_attention
+from exbert_rpc.corpus.build.reuse import block_digests, rows_before_sentence
+from exbert_rpc.corpus.store.documents import BlockPlace, IndexedDocument
+from exbert_rpc.corpus.store.folders import CorpusFolder
+from exbert_rpc.corpus.store.layout import attention_key, vectors_key
+from exbert_rpc.corpus.store.manifest import MANIFEST, CorpusConfig, Manifest
+from exbert_rpc.corpus.store.quantize import StoredVectors
+from exbert_rpc.corpus.store.segment import Segment, damaged, decoding
+from exbert_rpc.corpus.store.validation import attention_offsets, check_structure, read_outliers, read_scale
+from exbert_rpc.corpus.types import Precision, SentenceTokens, Space
+from exbert_rpc.errors import CorpusDamaged, InvalidParams
+from exbert_rpc.model.types import Encoding, ModelInfo
+
+T = TypeVar("T")
+
+_CACHED = 64
+_SERIAL = itertools.count()
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """A block where it stands: number of its document, its place there, and its number among that document's blocks."""
+
+    document: int
+    place: BlockPlace
+    order: int
+
+
+class OpenSegment:
+    """One segment with what searching needs of it, computed when first used."""
+
+    def __init__(self, segment: Segment, live: dict[str, list[Occurrence]]) -> None:
+        self.segment = segment
+        digests = block_digests(segment)
+        self.occurrences: list[list[Occurrence]] = [live.pop(digest, []) for digest in digests]
+        self._vectors: dict[tuple[Space, int], StoredVectors] = {}
+        self._attention_offsets: dict[int, NDArray[np.uint64]] = {}
+
+    @cached_property
+    def block_multiplicity(self) -> NDArray[np.int64]:
+        """int64 ``[B]``: how often each block stands in the corpus."""
+        return np.array([len(found) for found in self.occurrences], dtype=np.int64)
+
+    @cached_property
+    def sentence_block(self) -> NDArray[np.int64]:
+        """int64 ``[S]``: block of each sentence."""
+        counts = self.first_sentence[1:] - self.first_sentence[:-1]
+        return np.repeat(np.arange(len(counts)), counts)
+
+    @cached_property
+    def first_sentence(self) -> NDArray[np.int64]:
+        """int64 ``[B + 1]``: first sentence of each block."""
+        return self.segment.array("block/sentences").astype(np.int64)
+
+    @cached_property
+    def first_token(self) -> NDArray[np.int64]:
+        """int64 ``[S + 1]``: first token of each sentence."""
+        return self.segment.array("sentence/tokens").astype(np.int64)
+
+    @cached_property
+    def longest_sentence(self) -> int:
+        """Tokens of the longest sentence."""
+        return int(np.diff(self.first_token).max(initial=0))
+
+    @cached_property
+    def first_row(self) -> NDArray[np.int64]:
+        """int64 ``[S + 1]``: first row of each sentence."""
+        return rows_before_sentence(self.segment)
+
+    @cached_property
+    def row_token(self) -> NDArray[np.int64]:
+        """int64 ``[R]``: token of each row."""
+        return np.flatnonzero(self.segment.array("token/special") == 0)
+
+    @cached_property
+    def row_sentence(self) -> NDArray[np.int64]:
+        """int64 ``[R]``: sentence of each row."""
+        return np.repeat(np.arange(len(self.first_row) - 1), np.diff(self.first_row))
+
+    @cached_property
+    def multiplicity(self) -> NDArray[np.int64]:
+        """int64 ``[R]``: how often each row stands in the corpus; 0 for what has left it."""
+        return self.block_multiplicity[self.sentence_block][self.row_sentence]
+
+    @cached_property
+    def row_next(self) -> NDArray[np.int64]:
+        """int64 ``[R]``: row of the next token of the same sentence that is not special; -1 for the last one."""
+        following = np.arange(1, len(self.row_token) + 1)
+        following[self.first_row[1:][np.diff(self.first_row) > 0] - 1] = -1
+        return following
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return int(self.segment.meta["rows"])
+
+    def block_text(self, block: int) -> str:
+        """Exact text of a block."""
+        offset = self.segment.array("block/offset")
+        with decoding(self.segment.name):
+            return bytes(self.segment.array("block/text")[int(offset[block]) : int(offset[block + 1])]).decode("utf-8")
+
+    def sentence_span(self, sentence: int) -> tuple[int, int]:
+        """Start and end of a sentence in its block, in code points."""
+        return int(self.segment.array("sentence/start")[sentence]), int(self.segment.array("sentence/end")[sentence])
+
+    def sentence_text(self, sentence: int) -> str:
+        """Exact text of a sentence."""
+        start, end = self.sentence_span(sentence)
+        return self.block_text(int(self.sentence_block[sentence]))[start:end]
+
+    @cached_property
+    def _names(self) -> dict[str, list[str | None]]:
+        """Labels of each attribute by their numbers in the segment."""
+        return {attribute: [None, *names] for attribute, names in self.segment.meta["labels"].items()}
+
+    def label(self, attribute: str, token: int) -> str | None:
+        """Annotation of one token."""
+        number = int(self.segment.array(f"token/{attribute}")[token])
+        return self.segment.meta["labels"][attribute][number - 1] if number else None
+
+    def tokens(self, sentence: int) -> SentenceTokens:
+        """All tokens of a sentence."""
+        span = slice(int(self.first_token[sentence]), int(self.first_token[sentence + 1]))
+
+        def labels(attribute: str) -> tuple[str | None, ...]:
+            names = self._names[attribute]
+            return tuple([names[number] for number in self.segment.array(f"token/{attribute}")[span].tolist()])
+
+        return SentenceTokens(
+            start=self.segment.array("token/start")[span].astype(np.int32),
+            end=self.segment.array("token/end")[span].astype(np.int32),
+            is_special=self.segment.array("token/special")[span] != 0,
+            pos=labels("pos"),
+            tag=labels("tag"),
+            dep=labels("dep"),
+            lemma=labels("lemma"),
+            entity=labels("entity"),
+        )
+
+    def is_special(self, sentence: int) -> NDArray[np.bool_]:
+        """bool ``[n]`` for the tokens of a sentence."""
+        span = slice(int(self.first_token[sentence]), int(self.first_token[sentence + 1]))
+        special: NDArray[np.bool_] = self.segment.array("token/special")[span] != 0
+        return special
+
+    def check_tokens(self, sentence: int, encoding: Encoding) -> None:
+        """Raise ``CorpusDamaged`` unless these are the tokens that a sentence was stored with."""
+        span = slice(int(self.first_token[sentence]), int(self.first_token[sentence + 1]))
+        same = np.array_equal(self.segment.array("token/id")[span], encoding.ids)
+        if not same or not np.array_equal(self.is_special(sentence), encoding.is_special):
+            raise damaged(self.segment.name, f"the tokens of sentence {sentence} are not those of its text")
+
+    def attention(self, layer: int, sentence: int, n_heads: int) -> NDArray[np.float32]:
+        """float32 ``[H, n, n]`` of one sentence."""
+        if layer not in self._attention_offsets:
+            self._attention_offsets[layer] = attention_offsets(self.segment, layer)
+        start, end = self._attention_offsets[layer][sentence : sentence + 2].tolist()
+        packed = self.segment.section(f"{attention_key(layer)}/bytes").stretch(start, end)
+        with decoding(self.segment.name):
+            return unpack_attention(
+                packed.tobytes(), n_heads, int(self.first_token[sentence + 1] - self.first_token[sentence])
+            )
+
+    def vectors(self, space: Space, layer: int, precision: Precision) -> StoredVectors:
+        """All rows of a layer."""
+        known = self._vectors.get((space, layer))
+        if known is None:
+            scale = read_scale(self.segment, space, layer)
+            outliers = read_outliers(self.segment, space, layer, len(scale.steps))
+            codes = self.segment.section(f"{vectors_key(space, layer)}/codes")
+            known = self._vectors.setdefault((space, layer), StoredVectors(precision, codes, outliers, scale))
+        return known
+
+
+class CorpusReader:
+    """One generation of a corpus, mapped for reading; goes on working when a newer one replaces it.
+
+    Args:
+        folder: The corpus.
+
+    Raises:
+        CorpusDamaged: a file is not what was written.
+    """
+
+    def __init__(self, folder: CorpusFolder) -> None:
+        self.folder = folder
+        self.serial = next(_SERIAL)
+        while True:
+            stamp = folder.stamp()
+            try:
+                self._read(folder)
+                break
+            except CorpusDamaged:
+                if folder.stamp() == stamp:
+                    raise
+                # a build has replaced the corpus while we read it
+        self._stamp = stamp
+        self._locate_sentences()
+        self._cache: OrderedDict[Hashable, object] = OrderedDict()
+        self._cache_lock = threading.Lock()
+
+    def _read(self, folder: CorpusFolder) -> None:
+        self.manifest: Manifest = folder.manifest()
+        self._states = folder.states(self.manifest)
+        self.documents: tuple[IndexedDocument, ...] = folder.documents(self.manifest.documents)
+        live = _occurrences(self.documents)
+        self.segments = [self._open(folder.segment(entry), live) for entry in self.manifest.segments]
+        # each segment has taken its blocks out of `live`: the first one that has a block wins
+        if live:
+            raise damaged(self.manifest.documents.name, f"it names {len(live)} blocks that no segment holds")
+
+    def _open(self, segment: Segment, live: dict[str, list[Occurrence]]) -> OpenSegment:
+        if segment.meta.get("config") != self.config.key():
+            raise damaged(segment.name, "it belongs to a corpus of another model or of other settings")
+        check_structure(segment, self.config)
+        return OpenSegment(segment, live)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the corpus is still what it was when it was opened."""
+        return self.folder.stamp() == self._stamp and self.folder.states(self.manifest) == self._states
+
+    def check_unchanged(self) -> None:
+        """Raise ``CorpusDamaged`` if a file was changed in place: mapped bytes that are gone end the process.
+
+        Files that a newer generation has replaced or deleted stay mapped and are no harm.
+        """
+        entries = (self.manifest.documents, *self.manifest.segments)
+        for entry, was, now in zip(entries, self._states, self.folder.states(self.manifest), strict=True):
+            if was is not None and now is not None and was[0] == now[0] and was != now:
+                raise damaged(entry.name, "it was changed while the corpus was open")
+
+    @property
+    def name(self) -> str:
+        """The corpus' name."""
+        return self.folder.name
+
+    @property
+    def config(self) -> CorpusConfig:
+        """What all its vectors have in common."""
+        return self.manifest.config
+
+    def cached(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """What ``compute`` gives, kept for the next caller with the same key; the last few are kept."""
+        with self._cache_lock:
+            if key in self._cache:
+                self._cache.move_to_end(key)
+                return cast(T, self._cache[key])
+        value = compute()
+        with self._cache_lock:
+            self._cache[key] = value
+            while len(self._cache) > _CACHED:
+                self._cache.popitem(last=False)
+        return value
+
+    def check_layer(self, space: Space, layer: int) -> None:
+        """Return at once if the layer can be searched; otherwise raise ``InvalidParams`` with what can."""
+        config = self.config
+        if space not in config.spaces:
+            raise InvalidParams(
+                "space",
+                f"corpus {self.name!r} holds no {space} vectors, only {', '.join(config.spaces)}",
+                hint="search what it holds, or index it again with this space among `spaces`",
+                allowed=list(config.spaces),
+            )
+        stored = config.hidden_layers if space == "hiddenState" else config.layers
+        if layer not in stored:
+            word = "hiddenLayer" if space == "hiddenState" else "layer"
+            raise InvalidParams(
+                word,
+                f"corpus {self.name!r} does not hold {word} {layer}, only {', '.join(map(str, stored))}",
+                hint="search one of those, or index the corpus again with more `layers`",
+                allowed=list(stored),
+            )
+
+    def check_fits(self, model: ModelInfo) -> None:
+        """Raise ``CorpusDamaged`` if the model of the same fingerprint cannot have made this corpus."""
+        config = self.config
+        said = (config.n_layers, config.n_heads, config.head_size, config.hidden_size)
+        if said != (model.n_layers, model.n_heads, model.head_size, model.hidden_size):
+            raise damaged(MANIFEST, "what it says of the model's layers and heads is not so")
+        for segment in self.segments:
+            if segment.longest_sentence > model.max_tokens:
+                raise damaged(segment.segment.name, "a sentence has more tokens than the model takes")
+
+    def _locate_sentences(self) -> None:
+        """Number the sentences of each document: how many stand before each block."""
+        counts: dict[str, int] = {}
+        for segment in self.segments:
+            per_block = np.diff(segment.first_sentence)
+            for block, found in enumerate(segment.occurrences):
+                if found:
+                    counts[found[0].place.digest] = int(per_block[block])
+        self.sentences_before: list[list[int]] = [
+            _running([counts[place.digest] for place in document.blocks]) for document in self.documents
+        ]
+
+
+def _running(counts: Sequence[int]) -> list[int]:
+    return [0, *np.cumsum(counts).tolist()]
+
+
+def _occurrences(documents: Sequence[IndexedDocument]) -> dict[str, list[Occurrence]]:
+    found: dict[str, list[Occurrence]] = {}
+    for number, document in enumerate(documents):
+        for order, place in enumerate(document.blocks):
+            found.setdefault(place.digest, []).append(Occurrence(number, place, order))
+    return found

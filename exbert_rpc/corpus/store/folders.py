@@ -1,0 +1,256 @@
+"""The store: a folder of corpora. The only file that knows paths; ``layout.py`` documents what lies where."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+import xxhash
+
+from exbert_rpc.corpus.store.atomic import is_temporary, storage_errors, sync_folder, write_atomically
+from exbert_rpc.corpus.store.documents import IndexedDocument, dump_documents, load_documents
+from exbert_rpc.corpus.store.manifest import MANIFEST, FileEntry, Manifest, dump_manifest, load_manifest
+from exbert_rpc.corpus.store.segment import Segment, damaged
+from exbert_rpc.errors import Busy, CorpusNotFound, InvalidParams
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_FILE_NAME = re.compile(r"(?:manifest|documents-[0-9]+)\.json|segment-[0-9a-f]+\.exb")
+_LOCK = "lock"
+_COMMITTED = "committed"  # empty; says that there was a manifest once, should it be lost
+_TRASH = ".removed-"
+
+
+class Store:
+    """All corpora below one folder.
+
+    Args:
+        root: The folder; made when something is first written.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def names(self) -> list[str]:
+        """Names of the corpora that can be asked for, sorted."""
+        if not self._root.is_dir():
+            return []
+        return sorted(
+            entry.name
+            for entry in self._root.iterdir()
+            if _NAME.fullmatch(entry.name) and not entry.is_symlink() and _was_committed(entry)
+        )
+
+    def folder(self, name: str) -> CorpusFolder:
+        """An existing corpus.
+
+        Raises:
+            InvalidParams: the name is not one that a corpus can have.
+            CorpusNotFound: there is none of that name.
+        """
+        folder = self._at(name)
+        if not _was_committed(folder):
+            names = self.names()
+            known = ", ".join(names) if names else "none yet"
+            raise CorpusNotFound(
+                f"there is no corpus {name!r}; corpora: {known}",
+                hint="index one (indexCorpus, in a terminal `exbert-rpc index NAME SOURCE`), or choose one of them",
+                corpora=names,
+            )
+        return CorpusFolder(folder)
+
+    def create(self, name: str) -> CorpusFolder:
+        """The folder of a corpus that may not exist yet.
+
+        Raises:
+            InvalidParams: the name is not one that a corpus can have.
+            StorageFailed: the folder cannot be made.
+        """
+        folder = self._at(name)
+        with storage_errors(f"corpus {name}"):
+            if not folder.is_dir():
+                folder.mkdir(parents=True, exist_ok=True)
+                sync_folder(self._root)
+        return CorpusFolder(folder)
+
+    def remove(self, name: str) -> None:
+        """Remove a corpus: its name is gone at once, its files right after.
+
+        Raises:
+            CorpusNotFound: there is none of that name.
+            Busy: it is being built.
+        """
+        corpus = self.folder(name)
+        with corpus.locked(), storage_errors(f"corpus {name}"):
+            trash = self._root / f"{_TRASH}{name}-{os.getpid()}-{os.urandom(4).hex()}"
+            self._at(name).rename(trash)
+            sync_folder(self._root)
+            shutil.rmtree(trash, ignore_errors=True)
+
+    def _at(self, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise InvalidParams(
+                "corpus",
+                f"{name[:80]!r} cannot be the name of a corpus",
+                hint="use 1 to 64 letters, digits, dots, dashes or underscores, a letter or digit first",
+            )
+        folder = self._root / name
+        if folder.is_symlink():
+            raise InvalidParams("corpus", f"{name!r} is a link", hint="corpora are real folders of the store")
+        return folder
+
+
+class CorpusFolder:
+    """One corpus on the disk: reading and replacing its files."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def name(self) -> str:
+        """The corpus' name."""
+        return self._path.name
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the corpus for a build, against this and other processes.
+
+        Raises:
+            Busy: somebody else holds it.
+        """
+        with storage_errors("lock"):
+            descriptor = os.open(self._path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            self._take(descriptor)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _take(self, descriptor: int) -> None:
+        with storage_errors("lock"):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as exc:
+                raise Busy(
+                    f"another build of corpus {self.name!r} is running",
+                    hint="wait until it has finished, or cancel it",
+                    corpus=self.name,
+                ) from exc
+
+    def stamp(self) -> tuple[int, int, int] | None:
+        """Changes whenever the manifest is replaced; ``None`` without one."""
+        return _state(self._path / MANIFEST)
+
+    def states(self, manifest: Manifest) -> tuple[tuple[int, int, int] | None, ...]:
+        """Inode, size and time of change of each file that a manifest names; ``None`` for one that is gone."""
+        return tuple(_state(self._path / entry.name) for entry in (manifest.documents, *manifest.segments))
+
+    def manifest(self) -> Manifest:
+        """What is current; raises ``CorpusDamaged`` if that cannot be known."""
+        return load_manifest(self._read(MANIFEST), MANIFEST)
+
+    def commit(self, manifest: Manifest) -> None:
+        """Make a manifest the current one, then forget what only the old one needed."""
+        self._write(MANIFEST, dump_manifest(manifest))
+        with suppress(OSError):  # the corpus is there without it
+            (self._path / _COMMITTED).touch()
+        self.sweep(manifest)
+
+    def write_segment(self, name: str, write: Callable[[BinaryIO], None]) -> FileEntry:
+        """Write a segment; it counts once a manifest names it."""
+        return FileEntry(name, write_atomically(self._path / name, write))
+
+    def segment_files(self) -> list[FileEntry]:
+        """Every segment in the folder, named by the manifest or not, by name."""
+        paths = [path for path in sorted(self._path.glob("segment-*.exb")) if _is_plain_file(path)]
+        return [FileEntry(path.name, path.stat().st_size) for path in paths]
+
+    def segment(self, entry: FileEntry) -> Segment:
+        """Open a segment; raises ``CorpusDamaged``."""
+        return Segment(self._inside(entry.name), entry.nbytes, entry.checksum)
+
+    def write_documents(self, generation: int, documents: tuple[IndexedDocument, ...]) -> FileEntry:
+        """Write the document table of a generation."""
+        data = dump_documents(documents)
+        name = f"documents-{generation}.json"
+        self._write(name, data)
+        return FileEntry(name, len(data), xxhash.xxh3_64_hexdigest(data))
+
+    def documents(self, entry: FileEntry) -> tuple[IndexedDocument, ...]:
+        """Read a document table; raises ``CorpusDamaged``."""
+        data = self._read(entry.name)
+        if len(data) != entry.nbytes or xxhash.xxh3_64_hexdigest(data) != entry.checksum:
+            raise damaged(entry.name, "it does not match its checksum")
+        try:
+            return load_documents(data)
+        except (ValueError, TypeError, RecursionError) as exc:
+            raise damaged(entry.name, "it is not a document table") from exc
+
+    def sweep(self, manifest: Manifest) -> None:
+        """Delete files that the manifest does not name: left by killed, cancelled or replaced builds."""
+        named = {MANIFEST, _LOCK, _COMMITTED, manifest.documents.name, *(entry.name for entry in manifest.segments)}
+        # what the disk refuses to delete takes room, but does no harm; the next build tries again
+        with suppress(OSError):
+            for path in list(self._path.iterdir()):
+                if path.is_file() and (path.name not in named or is_temporary(path)):
+                    with suppress(OSError):
+                        path.unlink()
+
+    def discard_if_empty(self) -> None:
+        """Remove the folder of a corpus that never came to be, unless an unfinished build left segments in it."""
+        if self.stamp() is None and not self.segment_files():
+            shutil.rmtree(self._path, ignore_errors=True)
+
+    def nbytes(self, manifest: Manifest) -> int:
+        """Bytes on the disk of all that a manifest names, itself included."""
+        entries = [*manifest.segments, manifest.documents]
+        return sum(entry.nbytes for entry in entries) + len(dump_manifest(manifest))
+
+    def _write(self, name: str, data: bytes) -> None:
+        write_atomically(self._path / name, lambda stream: _put(stream, data))
+
+    def _read(self, name: str) -> bytes:
+        try:
+            return self._inside(name).read_bytes()
+        except OSError as exc:
+            raise damaged(name, "the file is missing or cannot be read") from exc
+
+    def _inside(self, name: str) -> Path:
+        # a manifest from somebody else must not lead us out of its folder
+        if not _FILE_NAME.fullmatch(name):
+            raise damaged(MANIFEST, f"it names a file outside of the corpus: {name[:80]!r}")
+        path = self._path / name
+        if not _is_plain_file(path):
+            raise damaged(name, "the file is missing, or it is a link or something else that is no file")
+        return path
+
+
+def _was_committed(folder: Path) -> bool:
+    """Whether a build was ever finished here; if so, a manifest that is missing is damage."""
+    return (folder / MANIFEST).is_file() or _is_plain_file(folder / _COMMITTED)
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.lstat()
+    except (OSError, ValueError):  # a name from a manifest may hold anything
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _is_plain_file(path: Path) -> bool:
+    """Whether it is a file and no link, pipe or folder."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def _put(stream: BinaryIO, data: bytes) -> None:
+    stream.write(data)

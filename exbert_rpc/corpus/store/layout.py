@@ -1,0 +1,49 @@
+"""What a segment's sections are called, and what they hold.
+
+A corpus folder::
+
+    manifest.json           what is current: segments and document table with sizes and checksums; replaced atomically
+    documents-<n>.json      the documents: where each block of each document stands
+    segment-<digest>.exb    immutable; see segment.py. One that the manifest does not name is of a build that has not
+                            finished: the next one takes its blocks from there and then deletes it
+    committed               empty: a build was finished here once, so that a missing manifest is known as damage
+    lock                    held while a build runs
+
+Sections of a segment (``B`` blocks, ``S`` sentences, ``T`` tokens, special ones included, ``R`` rows: tokens that are
+not special, in order):
+
+    block/digest            u8  [B, 16]   content digest: the key by which a block is found again
+    block/sentences         u32 [B + 1]   first sentence of each block
+    block/text              u8            UTF-8 of all blocks, one behind the other
+    block/offset            u64 [B + 1]   where each block's UTF-8 begins
+    sentence/start, /end    u32 [S]       code points within the block
+    sentence/tokens         u64 [S + 1]   first token of each sentence
+    token/id                i32 [T]
+    token/start, token/end  u32 [T]       code points within the sentence
+    token/special           u8  [T]
+    token/pos|tag|dep|entity u16 [T]      index into meta["labels"][…]; 0 is None
+    token/lemma             u32 [T]       index into meta["labels"]["lemma"]; 0 is None
+    hidden/<i>/codes        i8 [R, D] or u8 [R, W]   hiddenLayer i; see quantize.py
+    hidden/<i>/outliers     OUTLIER [m]
+    hidden/<i>/steps, center f32 [D]
+    head/<l>/…              the same for the head outputs of layer l, D = H · d
+    attention/<l>/bytes     u8            for each sentence zlib of u8 [H, n, n] (value / 255); int8 corpora only:
+                                          the compact ones run the sentences of an answer again
+    attention/<l>/offset    u64 [S + 1]
+"""
+
+from __future__ import annotations
+
+from exbert_rpc.corpus.types import Space
+
+ANNOTATIONS = ("pos", "tag", "dep", "entity")
+
+
+def vectors_key(space: Space, layer: int) -> str:
+    """Prefix of the sections of one layer in one space."""
+    return f"{'hidden' if space == 'hiddenState' else 'head'}/{layer}"
+
+
+def attention_key(layer: int) -> str:
+    """Prefix of the sections of one layer's attention."""
+    return f"attention/{layer}"

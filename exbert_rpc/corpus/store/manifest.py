@@ -1,0 +1,159 @@
+"""The manifest: the one small file that says what a corpus is made of now."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, get_args
+
+import xxhash
+
+from exbert_rpc.corpus.store.segment import are_plain_texts, damaged
+from exbert_rpc.corpus.types import Precision, Space
+
+MANIFEST = "manifest.json"
+_FORMAT = 2
+_MOST = 1 << 53  # as large as every JSON reader takes numbers exactly
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusConfig:
+    """What every vector of a corpus has in common; two passes with the same configuration are the same pass.
+
+    Attributes:
+        model: Id of the model.
+        model_fingerprint: Digest of weights, tokenizer, dtype and versions.
+        pipeline: Name of the spaCy pipeline.
+        pipeline_fingerprint: Digest of what annotates.
+        precision: How vectors are stored.
+        layers: Attention layers whose head outputs and attention are stored, ascending.
+        hidden_layers: Hidden states that are stored, ascending.
+        spaces: What can be searched.
+        n_layers: Attention layers of the model.
+        n_heads: Its query heads.
+        head_size: Width of a head's output.
+        hidden_size: Width of the residual stream.
+    """
+
+    model: str
+    model_fingerprint: str
+    pipeline: str
+    pipeline_fingerprint: str
+    precision: Precision
+    layers: tuple[int, ...]
+    hidden_layers: tuple[int, ...]
+    spaces: tuple[Space, ...]
+    n_layers: int
+    n_heads: int
+    head_size: int
+    hidden_size: int
+
+    def key(self) -> str:
+        """Digest of all that makes vectors comparable (names are not part of it)."""
+        body = {key: value for key, value in asdict(self).items() if key not in ("model", "pipeline")}
+        return _checksum([_FORMAT, body])
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """A file of the corpus: its name, its size, and its checksum (a segment's is that of its table of contents)."""
+
+    name: str
+    nbytes: int
+    checksum: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What is current.
+
+    Attributes:
+        generation: Grows by one with every build.
+        config: What all vectors have in common.
+        segments: Segment files, oldest first.
+        documents: The document table's file.
+        n_documents: Distinct uris.
+        n_sentences: Sentences, counted where they occur.
+        n_tokens: Vectors in each layer, counted where they occur.
+    """
+
+    generation: int
+    config: CorpusConfig
+    segments: tuple[FileEntry, ...]
+    documents: FileEntry
+    n_documents: int
+    n_sentences: int
+    n_tokens: int
+    format: int = field(default=_FORMAT)
+
+
+def dump_manifest(manifest: Manifest) -> bytes:
+    """The manifest as JSON bytes that carry their own checksum."""
+    body = asdict(manifest)
+    return json.dumps({"checksum": _checksum(body), "manifest": body}, indent=1).encode()
+
+
+def load_manifest(data: bytes, name: str) -> Manifest:
+    """The manifest back.
+
+    Raises:
+        CorpusDamaged: if the bytes are not a manifest, were edited, or are of another format.
+    """
+    try:
+        whole = json.loads(data)
+        body, checksum = whole["manifest"], whole["checksum"]
+        matches = _checksum(body) == checksum
+    except (ValueError, KeyError, TypeError, RecursionError) as exc:
+        raise damaged(name, "it is not a manifest") from exc
+    if not matches:
+        raise damaged(name, "it does not match its checksum")
+    if not isinstance(body, dict) or body.get("format") != _FORMAT:
+        found = body.get("format") if isinstance(body, dict) else None
+        raise damaged(name, f"it is of format {found!r}, this version reads {_FORMAT}")
+    try:
+        return _from_body(body)
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise damaged(name, "a field is missing or of the wrong kind") from exc
+
+
+def _from_body(body: dict[str, Any]) -> Manifest:
+    config: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in body["config"].items()
+    }
+    manifest = Manifest(
+        **{
+            **body,
+            "config": CorpusConfig(**config),
+            "segments": tuple(FileEntry(**entry) for entry in body["segments"]),
+            "documents": FileEntry(**body["documents"]),
+        }
+    )
+    _check_kinds(manifest)
+    return manifest
+
+
+def _check_kinds(manifest: Manifest) -> None:
+    """Raise ``TypeError`` unless every field is what it should be: the checksum keeps out accidents, not intent."""
+    config = manifest.config
+    texts = [config.model, config.model_fingerprint, config.pipeline, config.pipeline_fingerprint]
+    numbers = [manifest.generation, manifest.n_documents, manifest.n_sentences, manifest.n_tokens]
+    numbers += [config.n_layers, config.n_heads, config.head_size, config.hidden_size]
+    for entry in (*manifest.segments, manifest.documents):
+        texts += [entry.name, entry.checksum]
+        numbers.append(entry.nbytes)
+    numbers += [*config.layers, *config.hidden_layers]
+    if not are_plain_texts(texts):
+        raise TypeError("a text is none")
+    if not all(type(number) is int and 0 <= number < _MOST for number in numbers):
+        raise TypeError("a number is none")
+    if config.precision not in get_args(Precision) or not set(config.spaces) <= set(get_args(Space)):
+        raise TypeError("no such precision or space")
+    if not isinstance(config.spaces, tuple):
+        raise TypeError("spaces are a list")
+    for layers, end in ((config.layers, config.n_layers), (config.hidden_layers, config.n_layers + 1)):
+        if list(layers) != sorted(set(layers)) or any(layer >= end for layer in layers):
+            raise ValueError("layers that the model does not have")
+
+
+def _checksum(body: object) -> str:
+    return xxhash.xxh3_64_hexdigest(json.dumps(body, sort_keys=True, separators=(",", ":")).encode())

@@ -1,0 +1,63 @@
+"""Passes over texts that a session keeps, and what may be asked of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exbert_rpc.engine.requests import TextInput
+from exbert_rpc.errors import InvalidParams
+from exbert_rpc.model.types import Capture
+from exbert_rpc.tasks import Task
+
+if TYPE_CHECKING:
+    from exbert_rpc.model.loaded import LoadedModel
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """A pass that is kept, with the model that can still be asked about it."""
+
+    model: LoadedModel
+    capture: Capture
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it keeps in memory."""
+        return self.capture.nbytes
+
+
+def read_text(model: LoadedModel, given: TextInput | None, task: Task) -> Pass:
+    """One pass over a text input.
+
+    Raises:
+        InvalidParams: no text, or one that cannot be read.
+        TextTooLong: more tokens than the model takes.
+    """
+    if given is None:
+        raise InvalidParams("text", "is missing", hint="give `text`, `textDocument` with `range`, or `captureId`")
+    encoding = model.encode(given.text, given.pair, given.mask)
+    task.check()
+    return Pass(model, model.capture(encoding))
+
+
+def chosen_layers(given: Sequence[int] | None, n_layers: int, field: str) -> tuple[int, ...]:
+    """Layers asked for, all of them if none are named; raises ``InvalidParams`` for one that is not there."""
+    return _chosen(given, n_layers, field, "layer")
+
+
+def chosen_heads(given: Sequence[int] | None, n_heads: int) -> tuple[int, ...]:
+    """Heads asked for, all of them if none are named; raises ``InvalidParams`` for one that is not there."""
+    return _chosen(given, n_heads, "heads", "head")
+
+
+def _chosen(given: Sequence[int] | None, size: int, field: str, what: str) -> tuple[int, ...]:
+    if given is None:
+        return tuple(range(size))
+    if len(given) == 0:
+        raise InvalidParams(field, f"names no {what}", hint=f"leave it out for all {size} {what}s")
+    wrong = [index for index in given if not 0 <= index < size]
+    if wrong:
+        raise InvalidParams(field, f"{wrong[0]} is out of range", hint=f"{what}s are 0 to {size - 1}", allowed=size - 1)
+    return tuple(dict.fromkeys(given))

@@ -1,0 +1,253 @@
+"""The corpora of a store: opened for reading, built, described, removed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from exbert_rpc.corpus.build.builder import Builder, Compute
+from exbert_rpc.corpus.build.distributed import Job, RayCompute
+from exbert_rpc.corpus.search.reader import CorpusReader
+from exbert_rpc.corpus.store.folders import CorpusFolder, Store
+from exbert_rpc.corpus.store.manifest import CorpusConfig
+from exbert_rpc.corpus.store.validation import check_thoroughly
+from exbert_rpc.corpus.types import SPACES, CorpusInfo
+from exbert_rpc.engine.annotations import Annotators, annotate_for_build, processes_for_build
+from exbert_rpc.engine.models import Models
+from exbert_rpc.engine.requests import IndexReport, IndexRequest
+from exbert_rpc.errors import CorpusDamaged, CorpusNotFound, InvalidParams
+from exbert_rpc.model.types import ModelInfo
+from exbert_rpc.tasks import Progress, Task
+from exbert_rpc.text.annotation.pool import AnnotatorPool
+from exbert_rpc.text.calibration import calibration_texts
+from exbert_rpc.text.sources import read_sources
+
+_MOST_OPEN = 4
+
+
+class Corpora:
+    """All corpora of one store.
+
+    Args:
+        store: Where they lie.
+        models: What they are built with.
+        default_pipeline: spaCy pipeline that is meant when none is named.
+        allowed_roots: Folders that sources must lie in; ``None``: anywhere.
+        annotators: Pipelines that run already.
+    """
+
+    def __init__(
+        self,
+        store: Path,
+        models: Models,
+        default_pipeline: str,
+        allowed_roots: tuple[Path, ...] | None,
+        annotators: Annotators,
+    ) -> None:
+        self._store = Store(store)
+        self._models = models
+        self._default_pipeline = default_pipeline
+        self._allowed_roots = allowed_roots
+        self._annotators = annotators
+        self._open: OrderedDict[str, CorpusReader] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def reader(self, name: str) -> CorpusReader:
+        """A corpus as it is now, opened.
+
+        Raises:
+            CorpusNotFound: there is none of that name.
+            CorpusDamaged: a file of it is not what was written.
+        """
+        folder = self._store.folder(name)
+        with self._lock:
+            kept = self._open.get(name)
+            if kept is not None and kept.is_current:
+                self._open.move_to_end(name)
+                return kept
+        reader = CorpusReader(folder)
+        with self._lock:
+            self._open[name] = reader
+            self._open.move_to_end(name)
+            while len(self._open) > _MOST_OPEN:
+                self._open.popitem(last=False)
+        return reader
+
+    def build(self, request: IndexRequest, task: Task) -> IndexReport:
+        """Make a corpus hold exactly what the sources name.
+
+        Raises:
+            InvalidParams: a name, source, layer or pipeline is wrong.
+            Busy: another build of this corpus runs.
+            Cancelled, StorageFailed: the corpus is what it was.
+        """
+        started = time.monotonic()
+        folder = self._store.create(request.corpus)
+        with folder.locked():
+            try:
+                report = self._build(folder, request, task)
+            finally:
+                folder.discard_if_empty()
+        return replace(report, seconds=time.monotonic() - started)
+
+    def _build(self, folder: CorpusFolder, request: IndexRequest, task: Task) -> IndexReport:
+        task.report(Progress("reading sources"))
+        documents, skipped = task.run(lambda: read_sources(request.sources, allowed_roots=self._allowed_roots))
+        current = _current(folder)
+        full = _inherit(request, None if current is None else current[0])
+        model = task.run(lambda: self._models.get(full.model, task))
+        name = full.pipeline or self._default_pipeline
+        running = self._annotators.get(name)
+        task.report(Progress(f"loading pipeline {name}"))
+        pipeline = task.run(lambda: running.info)
+        with AnnotatorPool(name, processes_for_build()) as own:
+            annotate = partial(annotate_for_build, running, own, task)
+            config = make_config(full, model.info, pipeline.name, pipeline.fingerprint)
+            compute = self._elsewhere(request, Job(folder, config, self._models.loader(model.info.id)), task)
+            builder = Builder(folder, config, model, annotate, calibration_texts(), task, compute)
+            outcome = builder.build(documents, 1 if current is None else current[1] + 1)
+        manifest = outcome.manifest
+        return IndexReport(
+            corpus=request.corpus,
+            documents=manifest.n_documents,
+            sentences=manifest.n_sentences,
+            tokens=manifest.n_tokens,
+            nbytes=folder.nbytes(manifest),
+            seconds=0.0,
+            unchanged=outcome.unchanged,
+            skipped=(*skipped, *outcome.skipped),
+        )
+
+    def _elsewhere(self, request: IndexRequest, job: Job, task: Task) -> Compute | None:
+        """Who computes, if not this process."""
+        if request.engine == "local":
+            return None
+        wants_gpu = self._models.device == "auto" or self._models.device.startswith("cuda")
+        return RayCompute(job, task, workers=request.workers, address=request.address, wants_gpu=wants_gpu)
+
+    def describe(self, name: str, *, thorough: bool = True) -> CorpusInfo:
+        """What a corpus holds, and which of its files are damaged (``thorough``: every byte is checked)."""
+        while True:
+            folder = self._store.folder(name)
+            stamp = folder.stamp()
+            info = _describe(folder, thorough)
+            # what a build has replaced while we looked is not damage
+            if not info.damaged or folder.stamp() == stamp:
+                return info
+
+    def list(self) -> list[CorpusInfo]:
+        """All corpora by name; sizes of files are checked, their bytes are not."""
+        found = []
+        for name in self._store.names():
+            try:
+                found.append(self.describe(name, thorough=False))
+            except CorpusNotFound:
+                continue  # removed while we looked
+        return found
+
+    def remove(self, name: str) -> None:
+        """Remove a corpus for good."""
+        self._store.remove(name)
+        with self._lock:
+            self._open.pop(name, None)
+
+
+def _describe(folder: CorpusFolder, thorough: bool) -> CorpusInfo:
+    try:
+        manifest = folder.manifest()
+    except CorpusDamaged as exc:
+        return _unreadable(folder.name, exc)
+    damaged = []
+    try:
+        folder.documents(manifest.documents)
+    except CorpusDamaged as exc:
+        damaged.append(str(exc.data["file"]))
+    for entry in manifest.segments:
+        try:
+            segment = folder.segment(entry)
+            if thorough:
+                check_thoroughly(segment, manifest.config)
+        except CorpusDamaged as exc:
+            damaged.append(str(exc.data["file"]))
+    config = manifest.config
+    return CorpusInfo(
+        name=folder.name,
+        model=config.model,
+        pipeline=config.pipeline,
+        precision=config.precision,
+        documents=manifest.n_documents,
+        sentences=manifest.n_sentences,
+        tokens=manifest.n_tokens,
+        nbytes=folder.nbytes(manifest),
+        layers=config.layers,
+        spaces=config.spaces,
+        fingerprint=config.key(),
+        damaged=tuple(damaged),
+    )
+
+
+def make_config(request: IndexRequest, model: ModelInfo, pipeline: str, pipeline_fingerprint: str) -> CorpusConfig:
+    """What a request asks to be stored.
+
+    Raises:
+        InvalidParams: a layer that the model does not have, or nothing to store.
+    """
+    layers = tuple(range(model.n_layers)) if request.layers is None else tuple(sorted(set(request.layers)))
+    wrong = [layer for layer in layers if not 0 <= layer < model.n_layers]
+    if wrong:
+        raise InvalidParams(
+            "layers", f"{wrong[0]} is not a layer of {model.id}", hint=f"layers are 0 to {model.n_layers - 1}"
+        )
+    if not layers:
+        raise InvalidParams("layers", "names no layer", hint="leave it out to index all of them")
+    spaces = SPACES if request.spaces is None else tuple(space for space in SPACES if space in request.spaces)
+    if not spaces:
+        raise InvalidParams("spaces", "names no space", hint="leave it out to index both")
+    # the state that each layer reads, and behind the last layer the one that it writes
+    hidden = (*layers, model.n_layers) if model.n_layers - 1 in layers else layers
+    return CorpusConfig(
+        model=model.id,
+        model_fingerprint=model.fingerprint,
+        pipeline=pipeline,
+        pipeline_fingerprint=pipeline_fingerprint,
+        precision=request.precision or "int8",
+        layers=layers,
+        hidden_layers=hidden,
+        spaces=spaces,
+        n_layers=model.n_layers,
+        n_heads=model.n_heads,
+        head_size=model.head_size,
+        hidden_size=model.hidden_size,
+    )
+
+
+def _current(folder: CorpusFolder) -> tuple[CorpusConfig, int] | None:
+    """Configuration and generation of what is there; ``None`` if nothing is, or if it cannot be read."""
+    try:
+        manifest = folder.manifest()
+    except CorpusDamaged:
+        return None
+    return manifest.config, manifest.generation
+
+
+def _inherit(request: IndexRequest, current: CorpusConfig | None) -> IndexRequest:
+    """What is not asked for stays as it is in the corpus that is there."""
+    if current is None:
+        return request
+    same_model = request.model is None or request.model == current.model
+    return replace(
+        request,
+        model=current.model if request.model is None else request.model,
+        pipeline=current.pipeline if request.pipeline is None else request.pipeline,
+        layers=current.layers if request.layers is None and same_model else request.layers,
+        spaces=current.spaces if request.spaces is None else request.spaces,
+        precision=current.precision if request.precision is None else request.precision,
+    )
+
+
+def _unreadable(name: str, error: CorpusDamaged) -> CorpusInfo:
+    return CorpusInfo(name, "", "", "int8", 0, 0, 0, 0, (), (), "", (str(error.data["file"]),))

@@ -1,0 +1,244 @@
+"""The facade: everything that this package can do, as plain Python calls.
+
+No JSON, no event loop. All methods are synchronous and may be called from many threads at once; each takes a
+:class:`~exbert_rpc.tasks.Task` that it reports to and obeys.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exbert_rpc.corpus.search.graph import Graphs
+from exbert_rpc.corpus.types import CorpusInfo
+from exbert_rpc.engine.annotations import Annotators, annotate_tokens
+from exbert_rpc.engine.captures import Pass, chosen_heads, chosen_layers, read_text
+from exbert_rpc.engine.corpora import Corpora
+from exbert_rpc.engine.handles import Handles
+from exbert_rpc.engine.models import Models
+from exbert_rpc.engine.requests import (
+    Attended,
+    AttendPlan,
+    AttendRequest,
+    IndexReport,
+    IndexRequest,
+    ModelAtHand,
+    Searched,
+    SearchRequest,
+    Summarized,
+    SummarizeRequest,
+    TokenTable,
+)
+from exbert_rpc.engine.search import KeptSearch, Searcher, summarize_kept
+from exbert_rpc.errors import InvalidParams
+from exbert_rpc.model.lanes import all_cores_but_one
+from exbert_rpc.model.types import Capture, Encoding, ModelInfo
+from exbert_rpc.tasks import Progress, Task
+
+DEFAULT_MODEL = "all-MiniLM-L6-v2"
+DEFAULT_PIPELINE = "en_core_web_sm"
+
+_SINK_NOTE = (
+    "rows of attention sum to less than 1: this model has attention sinks, which take the rest and are no tokens"
+)
+_WHOLE_ROW = 0.999
+_CAPTURE_BYTES = 512 << 20
+_CAPTURES = 256
+_SEARCHES = 64
+
+
+class Engine:
+    """Models, corpora and what is kept of them for each session.
+
+    Args:
+        store: Folder of the corpora; ``None``: :func:`default_store`.
+        default_model: Model that is meant when none is named.
+        device: ``auto`` or a torch device.
+        allow_network: Whether a Hub id may be downloaded.
+        allowed_roots: Folders that files may be read from; ``None``: anywhere.
+        pipeline: spaCy pipeline that is meant when none is named.
+    """
+
+    def __init__(
+        self,
+        store: Path | None = None,
+        *,
+        default_model: str = DEFAULT_MODEL,
+        device: str = "auto",
+        allow_network: bool = False,
+        allowed_roots: tuple[Path, ...] | None = None,
+        pipeline: str = DEFAULT_PIPELINE,
+    ) -> None:
+        root = (default_store() if store is None else store).absolute()
+        self._models = Models(default_model, device, allow_network, allowed_roots, root / ".models")
+        self._annotators = Annotators(allowed_roots)
+        self._corpora = Corpora(root, self._models, pipeline, allowed_roots, self._annotators)
+        self._pipeline = pipeline
+        self._captures: Handles[Pass] = Handles("captureId", _CAPTURE_BYTES, _CAPTURES, lambda kept: kept.nbytes)
+        self._searches: Handles[KeptSearch] = Handles("searchId", _CAPTURE_BYTES, _SEARCHES, lambda kept: kept.nbytes)
+        self._graphs = Graphs()
+        self._searcher = Searcher(
+            self._corpora, self._models, self._annotators, self._captures, self._graphs, allowed_roots
+        )
+
+    def attend(self, request: AttendRequest, task: Task, check: Callable[[AttendPlan], None] | None = None) -> Attended:
+        """Run a model over a text, or look again at a pass that is kept.
+
+        Args:
+            request: What to read and what to return of it.
+            task: Reported to and obeyed.
+            check: Is told the size of the answer before attention is materialised; what it raises ends the call.
+
+        Raises:
+            InvalidParams, TextTooLong, ModelNotFound, ModelNotSupported, UnknownHandle, Cancelled
+        """
+        if request.capture_id is None:
+            model = self._models.get(request.model, task)
+            with all_cores_but_one() if self._annotate_ahead(request) else nullcontext():
+                kept = read_text(model, request.input, task)
+            capture_id = None
+        else:
+            kept = self._captures.get(request.session, request.capture_id)
+            capture_id = request.capture_id
+        capture = kept.capture
+        layers = chosen_layers(request.layers, _deepest(capture.info), "layers")
+        heads = chosen_heads(request.heads, capture.info.n_heads)
+        if check is not None:
+            check(_plan(capture, len(layers), len(heads)))
+        task.check()
+        decoder = capture.decoder_encoding
+        table = self._table(capture.encoding, capture if decoder is None else None, request)
+        answer = _answer(capture_id or self._captures.put(request.session, kept), capture, table, layers, heads)
+        if decoder is None:
+            return answer
+        return _with_decoder(answer, capture, self._table(decoder, capture, request), layers)
+
+    def search_contexts(self, request: SearchRequest, task: Task) -> Searched:
+        """Find the contexts of a corpus that are represented most like one token.
+
+        Raises:
+            InvalidParams, CorpusNotFound, CorpusMismatch, CorpusDamaged, UnknownHandle, TextTooLong, Cancelled
+        """
+        found = self._searcher.search(request, task)
+        return found.answer(self._searches.put(request.session, found))
+
+    def summarize(self, request: SummarizeRequest, task: Task) -> Summarized:
+        """Say what the hits of a search have in common.
+
+        Raises:
+            UnknownHandle, and what :meth:`search_contexts` raises.
+        """
+        if request.search_id is not None:
+            kept = self._searches.get(request.session, request.search_id)
+            search_id = request.search_id
+        elif request.search is not None:
+            kept = self._searcher.search(request.search, task)
+            search_id = self._searches.put(request.session, kept)
+        else:
+            raise InvalidParams("searchId", "is missing", hint="give it, or all that searchContexts takes")
+        return Summarized(search_id, summarize_kept(kept, request, task))
+
+    def index_corpus(self, request: IndexRequest, task: Task) -> IndexReport:
+        """Make a corpus hold exactly what the sources name; only what has changed is computed."""
+        return self._corpora.build(request, task)
+
+    def list_corpora(self) -> list[CorpusInfo]:
+        """All corpora of the store."""
+        return self._corpora.list()
+
+    def describe_corpus(self, name: str) -> CorpusInfo:
+        """What a corpus holds; every byte of it is checked."""
+        return self._corpora.describe(name)
+
+    def remove_corpus(self, name: str) -> None:
+        """Remove a corpus for good."""
+        self._corpora.remove(name)
+
+    def list_models(self) -> list[ModelAtHand]:
+        """Models that can be asked for without network."""
+        return self._models.at_hand()
+
+    def describe_model(self, model: str, task: Task | None = None) -> ModelInfo:
+        """What a model is; loads it."""
+        return self._models.get(model, task or Task()).info
+
+    def warm_up(self, task: Task) -> None:
+        """Load the default model and pipeline, so that the first answer is quick."""
+        self._models.get(None, task)
+        task.report(Progress(f"loading pipeline {self._pipeline}"))
+        self._annotators.get(self._pipeline).annotate("Ready.")
+
+    def close_session(self, session: str) -> None:
+        """Forget what a session kept."""
+        self._captures.drop_session(session)
+        self._searches.drop_session(session)
+
+    def close(self) -> None:
+        """End all helper processes and threads."""
+        self._graphs.close()
+        self._annotators.close()
+
+    def _annotate_ahead(self, request: AttendRequest) -> bool:
+        """Let the pipeline read the text while the model does; whether it has anything to read."""
+        if not request.annotate or request.input is None:
+            return False
+        pool = self._annotators.get(request.pipeline or self._pipeline)
+        texts = (request.input.text, request.input.pair)
+        begun = [pool.begin(text) for text in texts if text is not None]
+        return any(begun)
+
+    def _table(self, encoding: Encoding, capture: Capture | None, request: AttendRequest) -> TokenTable:
+        pool = self._annotators.get(request.pipeline or self._pipeline)
+        return TokenTable(
+            encoding,
+            annotate_tokens(encoding, pool) if request.annotate else None,
+            capture.predictions(request.top_k) if capture is not None and request.top_k > 0 else None,
+        )
+
+
+def default_store() -> Path:
+    """The user's cache folder for corpora."""
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(cache) / "exbert-rpc"
+
+
+def _plan(capture: Capture, n_layers: int, n_heads: int) -> AttendPlan:
+    decoder = capture.decoder_encoding
+    return AttendPlan(len(capture.encoding.ids), 0 if decoder is None else len(decoder.ids), n_layers, n_heads)
+
+
+def _answer(
+    capture_id: str, capture: Capture, table: TokenTable, layers: tuple[int, ...], heads: tuple[int, ...]
+) -> Attended:
+    layers = tuple(layer for layer in layers if layer < capture.info.n_layers)
+    attention = capture.attention(layers, heads)
+    return Attended(capture_id, capture.info, table, attention, layers, heads, notes=_notes(attention))
+
+
+def _notes(attention: NDArray[np.float32]) -> tuple[str, ...]:
+    """What a reader of the weights must know: some models (gpt_oss) let part of each row go to no token at all."""
+    rows = attention[:1] @ np.ones(attention.shape[-1], dtype=np.float32)
+    return (_SINK_NOTE,) if rows.size and float(rows.min()) < _WHOLE_ROW else ()
+
+
+def _deepest(info: ModelInfo) -> int:
+    """Layers of the encoder or of the decoder, whichever has more: a decoder may be the deeper one."""
+    return max(info.n_layers, info.n_decoder_layers or 0)
+
+
+def _with_decoder(answer: Attended, capture: Capture, table: TokenTable, asked: tuple[int, ...]) -> Attended:
+    """The decoder's side; of the layers asked for, those that it has."""
+    layers = tuple(layer for layer in asked if layer < (capture.info.n_decoder_layers or 0))
+    return replace(
+        answer,
+        decoder_tokens=table,
+        decoder_attention=capture.attention(layers, answer.heads, "decoder"),
+        cross_attention=capture.attention(layers, answer.heads, "cross"),
+        decoder_layers=layers,
+    )

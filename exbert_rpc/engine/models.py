@@ -1,0 +1,105 @@
+"""The models that are loaded, and those that can be."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from exbert_rpc.engine.requests import ModelAtHand
+from exbert_rpc.tasks import Progress, Task
+
+if TYPE_CHECKING:
+    from exbert_rpc.model.loaded import LoadedModel
+
+_MOST_LOADED = 2
+
+
+class Models:
+    """Loads models when they are first asked for and keeps the last few.
+
+    Args:
+        default: Id of the model that is meant when none is named.
+        device: Where models run; ``auto`` chooses.
+        allow_network: Whether a Hub id may be downloaded.
+        allowed_roots: Folders that local models must lie in; ``None``: anywhere.
+        cache_dir: Where converted models are kept.
+    """
+
+    def __init__(
+        self,
+        default: str,
+        device: str,
+        allow_network: bool,
+        allowed_roots: Sequence[Path] | None,
+        cache_dir: Path,
+    ) -> None:
+        self.default = default
+        self.device = device
+        self._allow_network = allow_network
+        self._allowed_roots = allowed_roots
+        self._cache_dir = cache_dir
+        self._loaded: OrderedDict[str, LoadedModel] = OrderedDict()
+        self._lock = threading.Lock()
+        self._loading = threading.Lock()
+
+    def get(self, model_id: str | None, task: Task) -> LoadedModel:
+        """A model, loaded.
+
+        Raises:
+            ModelNotFound: there is none of that id where we may look.
+            ModelNotSupported: it cannot be loaded safely or reproduced exactly.
+        """
+        name = self.default if model_id is None else model_id
+        found = self._kept(name)
+        if found is not None:
+            return found
+        with self._loading:
+            found = self._kept(name)
+            if found is None:
+                task.report(Progress(f"loading model {name}"))
+                found = self._load(name, task)
+        return found
+
+    def loader(self, model_id: str) -> partial[LoadedModel]:
+        """What loads a model; can be pickled and called in another process, and takes ``report``."""
+        from exbert_rpc.model.loading import load_model
+
+        return partial(
+            load_model,
+            model_id,
+            device=self.device,
+            allow_network=self._allow_network,
+            cache_dir=self._cache_dir,
+            # whoever started us has named the default one
+            allowed_roots=None if model_id == self.default else self._allowed_roots,
+        )
+
+    def at_hand(self) -> list[ModelAtHand]:
+        """Models that can be asked for without network, the default among them."""
+        from exbert_rpc.model.sources import list_models
+
+        with self._lock:
+            loaded = set(self._loaded)
+        listed = {model.id: model.source for model in list_models()}
+        for name in (self.default, *loaded):
+            listed.setdefault(name, "local")
+        return [ModelAtHand(name, source, name in loaded, name == self.default) for name, source in listed.items()]
+
+    def _kept(self, name: str) -> LoadedModel | None:
+        with self._lock:
+            if name in self._loaded:
+                self._loaded.move_to_end(name)
+                return self._loaded[name]
+            return None
+
+    def _load(self, name: str, task: Task) -> LoadedModel:
+        model = self.loader(name)(report=lambda sentence: task.report(Progress(sentence)))
+        with self._lock:
+            self._loaded[name] = model
+            while len(self._loaded) > _MOST_LOADED:
+                self._loaded.popitem(last=False)
+        return model

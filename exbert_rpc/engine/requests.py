@@ -1,0 +1,241 @@
+"""What the engine is asked and what it answers; plain frozen dataclasses, no JSON.
+
+Offsets are code points within the text that was sent. ``None`` means "not given" throughout.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exbert_rpc.analysis.types import Direction, Summary
+from exbert_rpc.corpus.types import ContextHit, HitFilter, Precision, SearchReport, Space, Weighting
+from exbert_rpc.model.types import Encoding, ModelInfo, TokenPrediction
+from exbert_rpc.text.types import SkippedSource
+
+Stream = Literal["self", "decoder", "cross"]
+
+
+@dataclass(frozen=True, slots=True)
+class TextInput:
+    """A text to run the model on.
+
+    Attributes:
+        text: The exact text.
+        pair: A second segment.
+        mask: Token positions that are replaced by the mask token.
+        sentence_at: Offset in ``text``: only the sentence around it is read (for ``textDocument`` + ``position``).
+        is_markdown: With ``sentence_at``: whether ``text`` is cut as Markdown is when it is indexed.
+    """
+
+    text: str
+    pair: str | None = None
+    mask: tuple[int, ...] = ()
+    sentence_at: int | None = None
+    is_markdown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AttendRequest:
+    """See ``attend`` in the protocol. Exactly one of ``input`` and ``capture_id`` is given."""
+
+    session: str
+    input: TextInput | None = None
+    capture_id: str | None = None
+    model: str | None = None
+    layers: tuple[int, ...] | None = None
+    heads: tuple[int, ...] | None = None
+    top_k: int = 5
+    annotate: bool = True
+    pipeline: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAnnotations:
+    """spaCy's word of each token, ``n`` entries each; ``None`` for special tokens and where the pipeline has none.
+
+    ``syntactic_head`` is the first token of the word that the token's word depends on; ``word`` and ``sentence``
+    count from 0 within the segment's text.
+    """
+
+    pos: tuple[str | None, ...]
+    tag: tuple[str | None, ...]
+    dep: tuple[str | None, ...]
+    lemma: tuple[str | None, ...]
+    entity: tuple[str | None, ...]
+    syntactic_head: tuple[int | None, ...]
+    word: tuple[int | None, ...]
+    sentence: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenTable:
+    """Tokens of one stream with all that is known of each.
+
+    Attributes:
+        encoding: The tokens.
+        annotations: Their annotation; ``None`` if none was asked for.
+        predictions: ``n`` tuples of candidates; ``None`` without an LM head or with ``top_k`` 0.
+    """
+
+    encoding: Encoding
+    annotations: TokenAnnotations | None = None
+    predictions: tuple[tuple[TokenPrediction, ...], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttendPlan:
+    """How large an answer would be, before anything is computed: ``n`` tokens, layers and heads asked for."""
+
+    n_tokens: int
+    n_decoder_tokens: int
+    n_layers: int
+    n_heads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attended:
+    """Answer of ``attend``.
+
+    Attributes:
+        capture_id: Handle of the pass.
+        model: What ran.
+        tokens: The (encoder's) tokens.
+        attention: float32 ``[len(layers), len(heads), n, n]``, rows sum to 1.
+        layers: First axis.
+        heads: Second axis.
+        decoder_tokens: The decoder's tokens; ``None`` unless encoder-decoder. Likewise below.
+        decoder_attention: float32 ``[len(decoder_layers), len(heads), m, m]``.
+        cross_attention: float32 ``[len(decoder_layers), len(heads), m, n]``.
+        decoder_layers: First axis of the decoder's attention.
+        notes: Sentences that a person should read with the answer.
+    """
+
+    capture_id: str
+    model: ModelInfo
+    tokens: TokenTable
+    attention: NDArray[np.float32]
+    layers: tuple[int, ...]
+    heads: tuple[int, ...]
+    decoder_tokens: TokenTable | None = None
+    decoder_attention: NDArray[np.float32] | None = None
+    cross_attention: NDArray[np.float32] | None = None
+    decoder_layers: tuple[int, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """See ``searchContexts``. Exactly one of ``input`` and ``capture_id`` is given.
+
+    ``token`` may be left out only with ``input.sentence_at``, which then names the token there.
+    """
+
+    session: str
+    corpus: str
+    space: Space = "headOutput"
+    input: TextInput | None = None
+    capture_id: str | None = None
+    token: int | None = None
+    model: str | None = None
+    hidden_layer: int | None = None
+    layer: int | None = None
+    heads: tuple[int, ...] | None = None
+    k: int = 50
+    weighting: Weighting = "uniform"
+    exact: bool | None = None
+    rerank: bool | None = None
+    distinct: bool = False
+    filter: HitFilter = field(default_factory=HitFilter)
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """Answer of ``searchContexts``.
+
+    Attributes:
+        search_id: Handle of the search, for ``summarize``.
+        model: The model that both sides were read by.
+        query: The query's tokens; ``token`` indexes them.
+        token: The token that was looked for.
+        attention_layer: Layer whose attention the hits carry.
+        heads: Heads that it is the mean over.
+        hits: Best first.
+        report: What was searched.
+    """
+
+    search_id: str
+    model: ModelInfo
+    query: TokenTable
+    token: int
+    attention_layer: int
+    heads: tuple[int, ...]
+    hits: tuple[ContextHit, ...]
+    report: SearchReport
+
+
+@dataclass(frozen=True, slots=True)
+class SummarizeRequest:
+    """See ``summarize``. Exactly one of ``search_id`` and ``search``."""
+
+    session: str
+    search_id: str | None = None
+    search: SearchRequest | None = None
+    subject: Literal["auto", "match", "next"] = "auto"
+    attention: Direction = "outgoing"
+    include_special: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Summarized:
+    """Answer of ``summarize``."""
+
+    search_id: str
+    summary: Summary
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRequest:
+    """See ``indexCorpus``; a source is a path, a glob, a ``file:`` uri, or a pair (uri, text).
+
+    The last three are not on the wire: ``ray`` computes on ``workers`` processes of the Ray cluster at ``address``, or
+    of one of its own on this machine.
+    """
+
+    corpus: str
+    sources: tuple[str | tuple[str, str], ...]
+    model: str | None = None
+    pipeline: str | None = None
+    layers: tuple[int, ...] | None = None
+    spaces: tuple[Space, ...] | None = None
+    precision: Precision | None = None
+    engine: Literal["local", "ray"] = "local"
+    workers: int | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What a corpus holds after a build, and what the build did."""
+
+    corpus: str
+    documents: int
+    sentences: int
+    tokens: int
+    nbytes: int
+    seconds: float
+    unchanged: int
+    skipped: tuple[SkippedSource, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAtHand:
+    """A model that can be asked for, and where it comes from."""
+
+    id: str
+    source: str
+    loaded: bool
+    is_default: bool

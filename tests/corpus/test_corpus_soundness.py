@@ -1,0 +1,214 @@
+"""Segments whose checksums are right and whose contents make no sense: named when they are opened, or when used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from exbert_rpc.corpus.build.pack import quantize_attention, unpack_attention
+from exbert_rpc.corpus.search.reader import CorpusReader
+from exbert_rpc.corpus.store.documents import BlockPlace, IndexedDocument, dump_documents, load_documents
+from exbert_rpc.corpus.store.manifest import FileEntry
+from exbert_rpc.corpus.store.segment import Segment, SegmentWriter
+from exbert_rpc.corpus.store.validation import check_thoroughly
+from exbert_rpc.errors import CorpusDamaged
+from tests.store_faults.building import build, open_folder, search
+from tests.store_faults.fakes import FakeModel, make_text
+
+Arrays = dict[str, np.ndarray]
+SENTENCE = make_text(1).split(". ")[0] + "."
+
+
+def forge(root: Path, change: Callable[[Arrays], object], meta: dict[str, Any] | None = None) -> str:
+    """Change the only segment of a corpus, all checksums included; its name."""
+    folder = open_folder(root)
+    manifest = folder.manifest()
+    (entry,) = manifest.segments
+    held = folder.segment(entry)
+    arrays = {name: held.array(name).copy() for name in held._contents}
+    change(arrays)
+    writer = SegmentWriter()
+    for name, array in arrays.items():
+        writer.add(name, array)
+    path = root / "corpus" / entry.name
+    path.unlink()
+    with path.open("wb") as stream:
+        writer.write(stream, {**held.meta, **(meta or {})})
+    size = path.stat().st_size
+    folder.commit(replace(manifest, segments=(FileEntry(entry.name, size, Segment(path, size).checksum),)))
+    return entry.name
+
+
+def assign(name: str, at: object, value: object) -> Callable[[Arrays], object]:
+    return lambda arrays: arrays[name].__setitem__(at, value)
+
+
+def become(name: str, change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Arrays], object]:
+    return lambda arrays: arrays.__setitem__(name, change(arrays[name]))
+
+
+AT_OPEN = {
+    "offsets descend": assign("sentence/tokens", 1, 10**6),
+    "offsets do not begin at 0": assign("block/offset", 0, 1),
+    "offsets end too early": assign("block/sentences", -1, 0),
+    "an offset beyond all memory": assign("sentence/tokens", -1, 2**63),
+    "a sentence ends behind its block": assign("sentence/end", 0, 10**6),
+    "a sentence ends before it starts": assign("sentence/start", 0, 2**32 - 1),
+    "a token ends behind its sentence": assign("token/end", 2, 10**6),
+    "a token ends before it starts": assign("token/start", 1, 2**32 - 1),
+    "a label that there is not": assign("token/pos", 3, 60_000),
+    "a lemma that there is not": assign("token/lemma", 3, 2**32 - 1),
+    "more special tokens than told": assign("token/special", slice(None), 1),
+    "text that is not UTF-8": assign("block/text", 4, 0xFF),
+    "codes of another width": become("hidden/1/codes", lambda array: array[:, :-1]),
+    "codes of another dtype": become("hidden/1/codes", lambda array: array.astype(np.float64)),
+    "fewer codes than rows": become("head/0/codes", lambda array: array[:-1]),
+    "digests of one dimension": become("block/digest", np.ravel),
+    "labels for half of the tokens": become("token/dep", lambda array: array[::2]),
+    "a section is missing": lambda arrays: arrays.pop("attention/1/offset"),
+    "outliers of another kind": become("head/1/outliers", lambda array: np.zeros(4, np.int8)),
+}
+
+WHEN_USED = {
+    "a step that is not a number": assign("hidden/1/steps", 0, np.nan),
+    "a step of nothing": assign("hidden/1/steps", 2, 0),
+    "a center without an end": assign("hidden/1/center", 1, np.inf),
+    "outliers of rows that there are not": become("hidden/1/outliers", lambda old: outlier(old, 2**31, 0, 0.1)),
+    "outliers of numbers that there are not": become("hidden/1/outliers", lambda old: outlier(old, 0, 999, 0.1)),
+    "outliers that are not numbers": become("hidden/1/outliers", lambda old: outlier(old, 0, 0, np.nan)),
+    "attention offsets descend": assign("attention/1/offset", 1, 2**40),
+    "attention that does not unpack": assign("attention/1/bytes", slice(None), 7),
+}
+
+
+def outlier(old: np.ndarray, row: int, dim: int, residual: float) -> np.ndarray:
+    return np.array([(row, dim, residual)], dtype=old.dtype)
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    build(tmp_path, {f"d{number}.txt": make_text(number) for number in range(2)})
+    return tmp_path
+
+
+@pytest.mark.parametrize("change", AT_OPEN.values(), ids=AT_OPEN.keys())
+def test_a_segment_that_contradicts_itself_is_named_when_it_is_opened(corpus, change):
+    name = forge(corpus, change)
+    with pytest.raises(CorpusDamaged) as caught:
+        CorpusReader(open_folder(corpus))
+    assert caught.value.data["file"] == name
+
+
+@pytest.mark.parametrize("change", WHEN_USED.values(), ids=WHEN_USED.keys())
+def test_a_layer_that_makes_no_sense_is_named_when_it_is_used_and_not_before(corpus, change):
+    name = forge(corpus, change)
+    reader = CorpusReader(open_folder(corpus))
+    with pytest.raises(CorpusDamaged) as caught:
+        search(reader, FakeModel(), SENTENCE, token=2, space="hiddenState", hidden_layer=1)
+    assert caught.value.data["file"] == name
+
+
+@pytest.mark.parametrize("change", [*AT_OPEN.values(), *list(WHEN_USED.values())[:-1]])
+def test_a_build_takes_nothing_from_a_segment_that_contradicts_itself(corpus, change):
+    forge(corpus, change)
+    model = FakeModel()
+    build(corpus, {f"d{number}.txt": make_text(number) for number in range(2)}, model=model)
+    assert make_text(0).split("\n\n")[0].split(". ")[0] + "." in model.seen
+    assert len(search(CorpusReader(open_folder(corpus)), model, SENTENCE, token=2)) == 10
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [{"pos": ["\ud800"]}, {"pos": [5]}, {"pos": "NOUN"}, None, {}],
+    ids=["half", "number", "text", "none", "no"],
+)
+def test_labels_that_could_not_be_sent_are_named_when_the_corpus_is_opened(corpus, labels):
+    kept = open_folder(corpus).segment(open_folder(corpus).manifest().segments[0]).meta["labels"]
+    name = forge(corpus, lambda _: None, {"labels": {**kept, **labels} if labels else labels})
+    with pytest.raises(CorpusDamaged) as caught:
+        CorpusReader(open_folder(corpus))
+    assert caught.value.data["file"] == name
+
+
+def test_opening_reads_no_vectors_and_no_attention(corpus):
+    reader = CorpusReader(open_folder(corpus))
+    read = {name.split("/")[0] for segment in reader.segments for name in segment.segment._sections}
+    assert read == {"block", "sentence", "token"}
+
+
+@pytest.mark.parametrize("precision", ["int8", "int4", "binary"])
+def test_what_a_build_writes_is_sound(tmp_path, precision):
+    build(
+        tmp_path, {"d.txt": make_text(3), "empty.txt": "", "e.txt": "Énorme: 😀 один."}, config={"precision": precision}
+    )
+    folder = open_folder(tmp_path)
+    for entry in folder.manifest().segments:
+        check_thoroughly(folder.segment(entry), folder.manifest().config)
+
+
+def test_a_text_that_does_not_give_the_stored_tokens_is_named_where_it_is_run_again(tmp_path):
+    build(tmp_path, {"d.txt": make_text(1)}, config={"precision": "int4"})
+    name = forge(tmp_path, become("block/text", lambda array: np.full_like(array, ord("!"))))
+    with pytest.raises(CorpusDamaged) as caught:
+        search(CorpusReader(open_folder(tmp_path)), FakeModel(), SENTENCE, token=2)
+    assert caught.value.data["file"] == name
+
+
+@pytest.mark.parametrize("changes", [{"n_heads": 4, "head_size": 2}, {"n_layers": 9}, {"hidden_size": 8, "n_heads": 1}])
+def test_a_configuration_that_is_not_the_models_is_named(corpus, changes):
+    folder = open_folder(corpus)
+    manifest = folder.manifest()
+    config = replace(manifest.config, **changes)
+    if "n_heads" in changes:
+        config = replace(config, head_size=8 // config.n_heads)
+    folder.commit(replace(manifest, config=config))
+    forge(corpus, lambda _: None, {"config": config.key()})
+    with pytest.raises(CorpusDamaged) as caught:
+        search(CorpusReader(open_folder(corpus)), FakeModel(), SENTENCE, token=2, space="hiddenState", hidden_layer=1)
+    assert caught.value.data["file"] == "manifest.json"
+
+
+def test_a_sentence_longer_than_the_model_takes_is_named(corpus):
+    with pytest.raises(CorpusDamaged, match="more tokens than the model takes"):
+        search(CorpusReader(open_folder(corpus)), FakeModel(max_tokens=4), "One two.", token=1)
+
+
+def test_attention_that_unpacks_to_more_than_its_sentence_needs_is_refused_unread():
+    import zlib
+
+    honest = zlib.compress(quantize_attention(np.ones((2, 3, 3), np.float32)).tobytes())
+    assert unpack_attention(honest, 2, 3).shape == (2, 3, 3)
+    for packed in (zlib.compress(bytes(10**8)), honest[:-1], honest + b"x", zlib.compress(bytes(17)), b""):
+        with pytest.raises(ValueError, match="weights"):
+            unpack_attention(packed, 2, 3)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"uri": 5},
+        {"uri": "mem:\ud800"},
+        {"cell": -1},
+        {"cell": True},
+        {"size": "x"},
+        {"mtime_ns": 2**70},
+        {"digest": None},
+        {"blocks": (BlockPlace("ab", -1, ""),)},
+        {"blocks": (BlockPlace("ab", 10**15, ""),)},
+        {"blocks": (BlockPlace(None, 0, ""),)},
+        {"blocks": (BlockPlace("ab", 0, 7),)},
+    ],
+)
+def test_a_document_table_with_a_field_of_another_kind_is_refused(field):
+    document = replace(IndexedDocument("mem:1", None, "ab", -1, -1, (BlockPlace("ab", 0, ""),)), **field)
+    try:
+        data = dump_documents((document,))
+    except UnicodeEncodeError:
+        data = b'[["mem:\\ud800",null,"ab",-1,-1,[]]]'
+    with pytest.raises((TypeError, ValueError)):
+        load_documents(data)

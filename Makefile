@@ -46,7 +46,7 @@ $(VENV)/.soak: $(VENV)/.test
 install: $(VENV)/.installed
 
 demo: install
-	@$(BIN)/python -m exbert_rpc.demo
+	@$(BIN)/python -m exbert_rpc.cli.demo
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

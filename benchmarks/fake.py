@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from exbert_rpc.corpus.store.manifest import CorpusConfig
 from exbert_rpc.corpus.types import Precision
-from exbert_rpc.model.types import BatchCapture, Encoding, ModelInfo
+from exbert_rpc.model.types import BatchCapture, Encoding, ModelDescription
 from exbert_rpc.text.types import AnnotatedText
 
 LAYERS = (0, 1)
@@ -34,7 +34,7 @@ class FakeModel:
     """Vectors drawn per word and per context, added up; attention cut from one large matrix. Keeps nothing."""
 
     def __init__(self) -> None:
-        self.info = ModelInfo(
+        self.info = ModelDescription(
             id="made-up",
             architecture="MadeUp",
             kind="bidirectional",
@@ -178,7 +178,7 @@ def annotate_one(text: str) -> AnnotatedText:
     )
 
 
-def config_of(info: ModelInfo, precision: Precision = "int8", layers: Sequence[int] = LAYERS) -> CorpusConfig:
+def config_of(info: ModelDescription, precision: Precision = "int8", layers: Sequence[int] = LAYERS) -> CorpusConfig:
     """Both spaces of some layers; the state behind them is indexed if it is the model's last."""
     hidden = (*layers, info.n_layers) if info.n_layers - 1 in layers else tuple(layers)
     return CorpusConfig(

@@ -9,7 +9,7 @@ import numpy as np
 
 from exbert_rpc.corpus.batches import length_batches
 from exbert_rpc.corpus.build.passages import CorpusModel
-from exbert_rpc.model.types import BatchCapture, Encoding, ModelInfo
+from exbert_rpc.model.types import BatchCapture, Encoding, ModelDescription
 from exbert_rpc.text.types import AnnotatedText
 
 
@@ -38,7 +38,7 @@ class Replay:
         self._known: dict[str, BatchCapture] = {}
 
     @property
-    def info(self) -> ModelInfo:
+    def info(self) -> ModelDescription:
         """The real model's."""
         return self._model.info
 

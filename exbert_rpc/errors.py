@@ -14,7 +14,7 @@
     ├── Busy                 another build of this corpus is running
     └── StorageFailed        the disk is full or refuses to be written
 
-Nothing here knows JSON-RPC; ``server/wire.py`` gives each class its code.
+Nothing here knows JSON-RPC; ``protocol/error_codes.py`` gives each class its code.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 // Generated from schema.json by generate.mjs; do not edit.
-// schema.json sha256: 14170d623130a6e7d8f6c6cbbf428fdf054517e73e9319635f8c9f85f48519fd
+// schema.json sha256: 68e8554b5837e7e9d88bf623e9cd561fe8bf9fa45474879e1226d33299c7ce94
 
 /**
  * Nested lists of numbers, one level an axis.
@@ -7,22 +7,29 @@
 export type Numbers = number | Numbers[];
 
 /**
- * One context of the corpus. ``cell`` is set for a notebook; its ``range`` then counts in that cell.
+ * A text input (or the handle of one that was read before) and what to return of it.
  */
-export interface Hit {
-  rank: number;
-  score: number;
-  document: string;
-  range: Range;
-  stale: boolean;
-  sentence: HitSentence;
-  match: number;
-  next: number | null;
-  tokens: HitToken[];
-  attention: HitAttention;
-  maxAttention: MaxAttention;
-  cell: number | null;
-  sentenceRange: Range | null;
+export interface AttendParams {
+  text?: string | null;
+  textPair?: string | null;
+  textDocument?: TextDocumentIdentifier | null;
+  range?: Range | null;
+  captureId?: string | null;
+  model?: string | null;
+  layers?: number[] | null;
+  heads?: number[] | null;
+  mask?: number[] | null;
+  topK?: number | null;
+  annotate?: boolean;
+  pipeline?: string | null;
+  tensors?: "float16" | "list" | "uint8";
+  workDoneToken?: number | string | null;
+}
+/**
+ * A document that the client has opened (LSP).
+ */
+export interface TextDocumentIdentifier {
+  uri: string;
 }
 /**
  * A half-open stretch of a document (LSP).
@@ -39,50 +46,21 @@ export interface Position {
   character: number;
 }
 /**
- * The sentence of a hit: its number in its document, and its exact text.
+ * Tokens and attention ``[layer][head][query][key]`` of one forward pass.
  */
-export interface HitSentence {
-  index: number;
-  text: string;
-}
-/**
- * One token of a hit's sentence; ``start`` and ``end`` count within the sentence.
- */
-export interface HitToken {
-  text: string;
-  start: number;
-  end: number;
-  pos: string | null;
-  tag: string | null;
-  dep: string | null;
-  lemma: string | null;
-  entity: string | null;
-  isSpecial: boolean;
-}
-/**
- * Attention of the match, mean over ``heads``: from it, and to it.
- */
-export interface HitAttention {
-  layer: number;
+export interface AttendResult {
+  captureId: string;
+  model: ModelDescription;
+  tokens: Token[];
+  attention: Tensor;
+  layers: number[];
   heads: number[];
-  outgoing: number[];
-  incoming: number[];
-}
-/**
- * Strongest attention from the match, to the match, and from the next token; null if there is none.
- */
-export interface MaxAttention {
-  outgoing: Peak | null;
-  incoming: Peak | null;
-  next: Peak | null;
-}
-/**
- * The strongest attention of a row: where, how far in tokens, how much.
- */
-export interface Peak {
-  index: number;
-  offset: number;
-  weight: number;
+  text: string;
+  decoderTokens: Token[] | null;
+  decoderAttention: Tensor | null;
+  crossAttention: Tensor | null;
+  decoderLayers: number[] | null;
+  notes: string[];
 }
 /**
  * What a model is, as it was loaded.
@@ -102,31 +80,6 @@ export interface ModelDescription {
   fingerprint: string;
   device: string;
   nDecoderLayers: number | null;
-}
-/**
- * A token that the language-model head expects.
- */
-export interface Prediction {
-  token: string;
-  id: number;
-  probability: number;
-}
-/**
- * An array of numbers: nested lists, one level an axis, or base64 (little-endian, C order).
- *
- *     ``uint8`` means value / 255.
- */
-export interface Tensor {
-  dtype: "float16" | "float32" | "uint8";
-  shape: number[];
-  encoding: "base64" | "list";
-  data: Numbers | string;
-}
-/**
- * A document that the client has opened (LSP).
- */
-export interface TextDocumentIdentifier {
-  uri: string;
 }
 /**
  * One token of a forward pass. Annotations of special tokens are null; sub-words inherit their word's.
@@ -152,40 +105,23 @@ export interface Token {
   predictions: Prediction[] | null;
 }
 /**
- * A text input (or the handle of one that was read before) and what to return of it.
+ * A token that the language-model head expects.
  */
-export interface AttendParams {
-  text?: string | null;
-  textPair?: string | null;
-  textDocument?: TextDocumentIdentifier | null;
-  range?: Range | null;
-  captureId?: string | null;
-  model?: string | null;
-  layers?: number[] | null;
-  heads?: number[] | null;
-  mask?: number[] | null;
-  topK?: number | null;
-  annotate?: boolean;
-  pipeline?: string | null;
-  tensors?: "float16" | "list" | "uint8";
-  workDoneToken?: number | string | null;
+export interface Prediction {
+  token: string;
+  id: number;
+  probability: number;
 }
 /**
- * Tokens and attention ``[layer][head][query][key]`` of one forward pass.
+ * An array of numbers: nested lists, one level an axis, or base64 (little-endian, C order).
+ *
+ *     ``uint8`` means value / 255.
  */
-export interface AttendResult {
-  captureId: string;
-  model: ModelDescription;
-  tokens: Token[];
-  attention: Tensor;
-  layers: number[];
-  heads: number[];
-  text: string;
-  decoderTokens: Token[] | null;
-  decoderAttention: Tensor | null;
-  crossAttention: Tensor | null;
-  decoderLayers: number[] | null;
-  notes: string[];
+export interface Tensor {
+  dtype: "float16" | "float32" | "uint8";
+  shape: number[];
+  encoding: "base64" | "list";
+  data: Numbers | string;
 }
 /**
  * What a hit must be. A list means any of its members; all fields must hold.
@@ -268,6 +204,70 @@ export interface SearchResult {
   hits: Hit[];
   stats: SearchStats;
   query: Token | null;
+}
+/**
+ * One context of the corpus. ``cell`` is set for a notebook; its ``range`` then counts in that cell.
+ */
+export interface Hit {
+  rank: number;
+  score: number;
+  document: string;
+  range: Range;
+  stale: boolean;
+  sentence: HitSentence;
+  match: number;
+  next: number | null;
+  tokens: HitToken[];
+  attention: HitAttention;
+  maxAttention: MaxAttention;
+  cell: number | null;
+  sentenceRange: Range | null;
+}
+/**
+ * The sentence of a hit: its number in its document, and its exact text.
+ */
+export interface HitSentence {
+  index: number;
+  text: string;
+}
+/**
+ * One token of a hit's sentence; ``start`` and ``end`` count within the sentence.
+ */
+export interface HitToken {
+  text: string;
+  start: number;
+  end: number;
+  pos: string | null;
+  tag: string | null;
+  dep: string | null;
+  lemma: string | null;
+  entity: string | null;
+  isSpecial: boolean;
+}
+/**
+ * Attention of the match, mean over ``heads``: from it, and to it.
+ */
+export interface HitAttention {
+  layer: number;
+  heads: number[];
+  outgoing: number[];
+  incoming: number[];
+}
+/**
+ * Strongest attention from the match, to the match, and from the next token; null if there is none.
+ */
+export interface MaxAttention {
+  outgoing: Peak | null;
+  incoming: Peak | null;
+  next: Peak | null;
+}
+/**
+ * The strongest attention of a row: where, how far in tokens, how much.
+ */
+export interface Peak {
+  index: number;
+  offset: number;
+  weight: number;
 }
 /**
  * A search (by its handle, or all of searchContexts' fields) and what to count in it.
@@ -379,10 +379,10 @@ export interface IndexResult {
   skipped: Skipped[];
 }
 /**
- * A corpus by name.
+ * All corpora of the store, by name.
  */
-export interface CorpusParams {
-  corpus: string;
+export interface ListCorporaResult {
+  corpora: CorpusDescription[];
 }
 /**
  * What a corpus is. ``damaged`` names files that are not what was written; empty is healthy.
@@ -402,10 +402,10 @@ export interface CorpusDescription {
   damaged: string[];
 }
 /**
- * All corpora of the store, by name.
+ * A corpus by name.
  */
-export interface ListCorporaResult {
-  corpora: CorpusDescription[];
+export interface CorpusParams {
+  corpus: string;
 }
 /**
  * The corpus that was removed.
@@ -413,12 +413,6 @@ export interface ListCorporaResult {
 export interface RemoveCorpusResult {
   corpus: string;
   removed: boolean;
-}
-/**
- * A model by id.
- */
-export interface ModelParams {
-  model: string;
 }
 /**
  * A model that can be asked for.
@@ -436,10 +430,10 @@ export interface ListModelsResult {
   models: ModelListing[];
 }
 /**
- * For methods that take nothing.
+ * A model by id.
  */
-export interface NoParams {
-  workDoneToken?: number | string | null;
+export interface ModelParams {
+  model: string;
 }
 /**
  * Answered by the event loop itself: shows that it is free.
@@ -447,6 +441,12 @@ export interface NoParams {
 export interface PingResult {
   protocolVersion: string;
   uptimeSeconds: number;
+}
+/**
+ * For methods that take nothing.
+ */
+export interface NoParams {
+  workDoneToken?: number | string | null;
 }
 /**
  * ``capabilities.experimental.exbert`` of the answer to ``initialize``.

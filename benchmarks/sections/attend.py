@@ -19,9 +19,10 @@ from benchmarks.scale import Scale
 from benchmarks.texts import text_of
 from benchmarks.timing import Times, interleaved
 from exbert_rpc.client import Client
-from exbert_rpc.engine.facade import DEFAULT_PIPELINE, Engine
+from exbert_rpc.engine import Engine
+from exbert_rpc.engine.defaults import DEFAULT_PIPELINE
 from exbert_rpc.engine.requests import AttendRequest, TextInput
-from exbert_rpc.server.tensors import encode_tensor
+from exbert_rpc.protocol.tensors import encode_tensor
 from exbert_rpc.tasks import Task
 from exbert_rpc.text.annotation.pipeline import Annotator
 

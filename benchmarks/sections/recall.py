@@ -28,7 +28,7 @@ from exbert_rpc.corpus.search.exact import search_exactly
 from exbert_rpc.corpus.search.filters import Eligible, eligible_rows
 from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.store.folders import Store
-from exbert_rpc.corpus.types import HitFilter, Precision, Space
+from exbert_rpc.corpus.types import Filter, Precision, Space
 from exbert_rpc.corpus.vectors import Query, make_query
 from exbert_rpc.engine.requests import SearchRequest
 from exbert_rpc.engine.tiers import make_tier
@@ -148,7 +148,7 @@ def _rows(
     corpus: CorpusReader, replay: Replay, probes: Sequence[Probe], *, rerank: bool | None, n_tokens: int
 ) -> list[Row]:
     precision = corpus.config.precision
-    eligible = eligible_rows(corpus, HitFilter())
+    eligible = eligible_rows(corpus, Filter())
     bases = np.cumsum([0, *(segment.n_rows for segment in corpus.segments)])
     assert bases[-1] == len(probes[0].truth), "rows of the corpus are not those of the texts"
     rows = []
@@ -196,7 +196,7 @@ def _search(
 
 def _real_time(corpus: CorpusReader, model: object, probes: Sequence[Probe]) -> Row:
     """How long a search takes when the candidates' sentences really are run again."""
-    eligible = eligible_rows(corpus, HitFilter())
+    eligible = eligible_rows(corpus, Filter())
     spent: dict[str, list[float]] = {}
     for kind in ("hidden states", "12 heads", "1 head"):
         for probe in [one for one in probes if one.kind == kind][:_TIMED]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from exbert_rpc import demo
+from exbert_rpc.cli import demo
 from exbert_rpc.client import Client, to_array
 
 WIDTH, HEIGHT = 1260, 545

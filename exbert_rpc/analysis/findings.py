@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from exbert_rpc.analysis.glossary import explain
-from exbert_rpc.analysis.types import Attribute, Direction, HistogramOf, LabelCount, Subject
+from exbert_rpc.analysis.types import Attribute, Bin, Direction, HistogramOf, Subject
 
 MAX_FINDINGS = 12
 """More than a person reads at once would hide the strong ones."""
@@ -34,7 +34,7 @@ class Evidence:
 
     of: HistogramOf
     attribute: Attribute
-    row: LabelCount
+    row: Bin
     n: int
     n_distinct: int
     log_p: float
@@ -175,7 +175,7 @@ def _percent(share: float) -> str:
     return f"{percent:.1f} %" if 0 < percent < 1 or 99 < percent < 100 else f"{percent:.0f} %"
 
 
-def _times(row: LabelCount) -> str:
+def _times(row: Bin) -> str:
     if row.lift is None:
         return "never seen there"
     return f"{row.lift:.0f}×" if row.lift >= 10 else f"{row.lift:.1f}×"

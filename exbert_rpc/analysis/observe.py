@@ -11,12 +11,12 @@ from exbert_rpc.analysis.base_rates import SPECIAL, BaseRates
 from exbert_rpc.analysis.summary import LabelCounts, Observations, label_of
 from exbert_rpc.analysis.types import Attribute, Direction, Subject
 from exbert_rpc.corpus.search.hits import peak_of
-from exbert_rpc.corpus.types import ContextHit
+from exbert_rpc.corpus.types import Hit
 
 ATTRIBUTES: tuple[Attribute, ...] = ("pos", "tag", "dep", "entity")
 
 
-def observe_subjects(hits: Sequence[ContextHit], subject: Subject, rates: BaseRates) -> Observations:
+def observe_subjects(hits: Sequence[Hit], subject: Subject, rates: BaseRates) -> Observations:
     """Labels of each hit's match or next token, against the corpus'."""
     tokens = [hit.match if subject == "match" else hit.next for hit in hits]
     labels: dict[Attribute, Sequence[str | int | None]] = {
@@ -28,7 +28,7 @@ def observe_subjects(hits: Sequence[ContextHit], subject: Subject, rates: BaseRa
 
 
 def observe_targets(
-    hits: Sequence[ContextHit], subject: Subject, direction: Direction, include_special: bool, rates: BaseRates
+    hits: Sequence[Hit], subject: Subject, direction: Direction, include_special: bool, rates: BaseRates
 ) -> Observations:
     """Labels and offset of the token that each subject attends to most, or that attends to it most."""
     found = [_target(hit, subject, direction, include_special) for hit in hits]
@@ -43,7 +43,7 @@ def observe_targets(
     return Observations(exists, columns, _baseline(rates, (*ATTRIBUTES, "offset")))
 
 
-def _target(hit: ContextHit, subject: Subject, direction: Direction, include_special: bool) -> tuple[int, int] | None:
+def _target(hit: Hit, subject: Subject, direction: Direction, include_special: bool) -> tuple[int, int] | None:
     """Token and offset of the strongest attention of a hit's subject."""
     at = hit.match if subject == "match" else hit.next
     rows: dict[tuple[Subject, Direction], NDArray[np.float32] | None] = {
@@ -60,7 +60,7 @@ def _target(hit: ContextHit, subject: Subject, direction: Direction, include_spe
     return None if peak is None else (peak.index, peak.offset)
 
 
-def _label(hit: ContextHit, attribute: Attribute, token: int) -> str | None:
+def _label(hit: Hit, attribute: Attribute, token: int) -> str | None:
     if hit.tokens.is_special[token]:
         return SPECIAL
     columns = {"pos": hit.tokens.pos, "tag": hit.tokens.tag, "dep": hit.tokens.dep, "entity": hit.tokens.entity}

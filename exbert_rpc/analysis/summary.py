@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from exbert_rpc.analysis.findings import Evidence, find
 from exbert_rpc.analysis.statistics import benjamini_hochberg, log_fisher_two_sided, wilson_interval
-from exbert_rpc.analysis.types import Attribute, Direction, Histogram, HistogramOf, LabelCount, Subject, Summary
+from exbert_rpc.analysis.types import Attribute, Bin, Direction, Histogram, HistogramOf, Subject, Summary
 
 NONE = "none"
 """The label of what has none: no entity, or a pipeline without that attribute."""
@@ -156,7 +156,7 @@ class _Table:
 
     def finish(self, q_values: Sequence[float]) -> tuple[Histogram, list[Evidence]]:
         """The histogram, and what of it may be said: its labels with q below ``SIGNIFICANT``."""
-        bins: list[LabelCount] = []
+        bins: list[Bin] = []
         evidence: list[Evidence] = []
         n, n_distinct, base_n = self.counts.total(), self.distinct_counts.total(), self.baseline.total
         for label, log_p, q_value in zip(self.labels, self.log_p, q_values, strict=True):
@@ -165,7 +165,7 @@ class _Table:
             share = self.counts[label] / n if n else 0.0
             base = self.baseline.counts.get(label, 0) / base_n if base_n else 0.0
             low, high = wilson_interval(share, n_distinct)
-            row = LabelCount(label, self.counts[label], share, base, share / base if base else None, low, high, q_value)
+            row = Bin(label, self.counts[label], share, base, share / base if base else None, low, high, q_value)
             bins.append(row)
             # copies may tip the share the other way than the distinct sentences: then nothing is said
             agrees = (share > base) == (self.distinct_counts[label] > base * n_distinct)

@@ -12,7 +12,7 @@ Attribute = Literal["pos", "tag", "dep", "entity", "offset"]
 
 
 @dataclass(frozen=True, slots=True)
-class LabelCount:
+class Bin:
     """One label of a histogram.
 
     Attributes:
@@ -42,7 +42,7 @@ class Histogram:
 
     of: HistogramOf
     attribute: Attribute
-    bins: tuple[LabelCount, ...]
+    bins: tuple[Bin, ...]
 
 
 @dataclass(frozen=True, slots=True)

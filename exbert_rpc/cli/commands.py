@@ -5,56 +5,70 @@ from __future__ import annotations
 import re
 import sys
 from argparse import Namespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from exbert_rpc.cli.output import Screen, write_json
+from exbert_rpc.cli.calls import SESSION, call, print_json
+from exbert_rpc.cli.output import Screen
 from exbert_rpc.cli.work import engine_of, run
-from exbert_rpc.corpus.types import HitFilter
-from exbert_rpc.engine.requests import Attended, AttendRequest, SearchRequest, SummarizeRequest, TextInput
+from exbert_rpc.engine.requests import AttendRequest, AttendResult, TextInput
 from exbert_rpc.errors import InvalidParams
 from exbert_rpc.model.types import Encoding
 
 if TYPE_CHECKING:
-    from exbert_rpc.engine.facade import Engine
-
-SESSION = "command line"
+    from exbert_rpc.engine import Engine
 
 
 def attend(options: Namespace) -> int:
     """Show what each token attends to, or one token's attention head by head."""
-    from exbert_rpc.engine.facade import DEFAULT_MODEL
+    from exbert_rpc.protocol.types.attend import AttendParams, AttendResult
 
-    with engine_of(options) as engine:
-        given = _text_input(options)
-        info = run(lambda task: engine.describe_model(options.model or DEFAULT_MODEL, task), "attend")
-        layers = options.layer if options.layer is not None or options.json else (info.n_layers - 1,)
-        request = AttendRequest(
-            session=SESSION,
-            input=given,
+    given = _text_input(options)
+    if options.json:
+        params = AttendParams(
+            text=given.text,
+            text_pair=given.pair,
+            mask=list(given.mask) or None,
             model=options.model,
-            layers=layers,
-            heads=options.heads,
+            layers=_list(options.layer),
+            heads=_list(options.heads),
             top_k=options.top,
             pipeline=options.pipeline,
+            tensors=options.tensors,
         )
-        answer = run(lambda task: engine.attend(request, task), "attend")
-    if options.json:
-        from exbert_rpc.server.jsonrpc import encode
-        from exbert_rpc.server.wire import attend_result
-
-        write_json(sys.stdout, encode(attend_result(answer, options.tensors, "utf-16")))
+        with engine_of(options) as engine:
+            print_json(call(engine, params, AttendResult, "attend", options=options))
     else:
+        with engine_of(options) as engine:
+            answer = _read(engine, given, options)
         _show_attention(Screen.of(sys.stdout), answer, options.token)
     return 0
 
 
-def _show_attention(screen: Screen, answer: Attended, token: str | None) -> None:
+def _read(engine: Engine, given: TextInput, options: Namespace) -> AttendResult:
+    """The pass, with its arrays as they are; of all layers the last one, unless others are asked for."""
+    from exbert_rpc.engine.defaults import DEFAULT_MODEL
+
+    info = run(lambda task: engine.describe_model(options.model or DEFAULT_MODEL, task), "attend")
+    request = AttendRequest(
+        session=SESSION,
+        input=given,
+        model=options.model,
+        layers=(info.n_layers - 1,) if options.layer is None else options.layer,
+        heads=options.heads,
+        top_k=options.top,
+        pipeline=options.pipeline,
+    )
+    return run(lambda task: engine.attend(request, task), "attend")
+
+
+def _show_attention(screen: Screen, answer: AttendResult, token: str | None) -> None:
     from exbert_rpc.cli.show_attention import AttentionView, show_every_token, show_one_token
-    from exbert_rpc.server import wire
+    from exbert_rpc.methods.describe_model import encode_model
+    from exbert_rpc.methods.results import encode_tokens
 
     view = AttentionView(
-        model=wire.model_description(answer.model),
-        tokens=wire.tokens(answer.tokens, "utf-32"),
+        model=encode_model(answer.model),
+        tokens=encode_tokens(answer.tokens, "utf-32"),
         attention=answer.attention,
         layers=answer.layers,
         heads=answer.heads,
@@ -68,71 +82,70 @@ def _show_attention(screen: Screen, answer: Attended, token: str | None) -> None
 
 def search(options: Namespace) -> int:
     """Find similar contexts."""
-    from exbert_rpc.server import wire
+    from exbert_rpc.cli.show_hits import show_hits
+    from exbert_rpc.protocol.types.search_contexts import SearchParams, SearchResult
 
     with engine_of(options) as engine:
-        request = _search_request(options, engine)
-        found = run(lambda task: engine.search_contexts(request, task), "search")
-    answer = wire.search_result(found, "utf-16" if options.json else "utf-32")
+        params = SearchParams(corpus=options.corpus, **_query(options, engine))
+        answer = call(engine, params, SearchResult, "search", options=options)
     if options.json:
-        from exbert_rpc.server.jsonrpc import encode
-
-        write_json(sys.stdout, encode(answer))
-        return 0
-    from exbert_rpc.cli.show_hits import show_hits
-
-    show_hits(Screen.of(sys.stdout), answer)
+        print_json(answer)
+    else:
+        show_hits(Screen.of(sys.stdout), answer)
     return 0
 
 
 def summarize(options: Namespace) -> int:
     """Say what similar contexts have in common."""
-    from exbert_rpc.server import wire
+    from exbert_rpc.cli.show_summary import show_summary
+    from exbert_rpc.protocol.types.summarize import SummarizeParams, SummarizeResult
 
     with engine_of(options) as engine:
-        request = SummarizeRequest(
-            session=SESSION,
-            search=_search_request(options, engine),
+        params = SummarizeParams(
+            corpus=options.corpus,
             subject=options.subject,
             attention=options.direction,
             include_special=options.include_special,
+            **_query(options, engine),
         )
-        answer = wire.summarize_result(run(lambda task: engine.summarize(request, task), "summarize"))
+        answer = call(engine, params, SummarizeResult, "summarize", options=options)
     if options.json:
-        from exbert_rpc.server.jsonrpc import encode
-
-        write_json(sys.stdout, encode(answer))
-        return 0
-    from exbert_rpc.cli.show_summary import show_summary
-
-    show_summary(Screen.of(sys.stdout), answer, options.bins)
+        print_json(answer)
+    else:
+        show_summary(Screen.of(sys.stdout), answer, options.bins)
     return 0
 
 
-def _search_request(options: Namespace, engine: Engine) -> SearchRequest:
-    """The request, with the token as a number."""
+def _query(options: Namespace, engine: Engine) -> dict[str, Any]:
+    """The fields of a query, with the token as a number: the text is read once, before the search."""
+    from exbert_rpc.protocol.types.search_contexts import Filter
+
     if not 1 <= options.k <= 1000:
         raise InvalidParams("k", f"{options.k} is out of range", hint="1 to 1000")
     model = options.model or _model_of(engine, options.corpus)
     read = AttendRequest(SESSION, _text_input(options), model=model, layers=(0,), heads=(0,), top_k=0, annotate=False)
     read_pass = run(lambda task: engine.attend(read, task), "search")
-    return SearchRequest(
-        session=SESSION,
-        corpus=options.corpus,
-        space="headOutput" if options.hidden_layer is None else "hiddenState",
-        capture_id=read_pass.capture_id,
-        token=token_index(read_pass.tokens.encoding, options.token),
-        model=options.model,
-        hidden_layer=options.hidden_layer,
-        layer=options.layer,
-        heads=options.heads,
-        k=options.k,
-        weighting=options.weighting,
-        exact=options.exact,
-        rerank=options.rerank,
-        distinct=options.distinct,
-        filter=HitFilter(options.pos, options.dep, options.entity, options.words, options.documents),
-    )
+    named = ("pos", options.pos), ("dep", options.dep), ("entity", options.entity), ("token", options.words)
+    allowed = {name: list(labels) for name, labels in (*named, ("documents", options.documents)) if labels is not None}
+    return {
+        "space": "headOutput" if options.hidden_layer is None else "hiddenState",
+        "capture_id": read_pass.capture_id,
+        "token": token_index(read_pass.tokens.encoding, options.token),
+        "model": options.model,
+        "hidden_layer": options.hidden_layer,
+        "layer": options.layer,
+        "heads": _list(options.heads),
+        "k": options.k,
+        "weighting": options.weighting,
+        "exact": options.exact,
+        "rerank": options.rerank,
+        "distinct": options.distinct,
+        "filter": Filter(**allowed),
+    }
+
+
+def _list(values: tuple[int, ...] | None) -> list[int] | None:
+    return None if values is None else list(values)
 
 
 def _model_of(engine: Engine, corpus: str) -> str | None:

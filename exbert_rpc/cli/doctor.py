@@ -111,7 +111,7 @@ def _optional(name: str, what: str, fix: str) -> Check:
 
 
 def _model(engine: Engine, options: Namespace) -> Check:
-    from exbert_rpc.engine.facade import DEFAULT_MODEL
+    from exbert_rpc.engine.defaults import DEFAULT_MODEL
 
     name = options.model or DEFAULT_MODEL
 
@@ -125,7 +125,7 @@ def _model(engine: Engine, options: Namespace) -> Check:
 
 
 def _pipeline(options: Namespace) -> Check:
-    from exbert_rpc.engine.facade import DEFAULT_PIPELINE
+    from exbert_rpc.engine.defaults import DEFAULT_PIPELINE
     from exbert_rpc.text.annotation.pool import AnnotatorPool
 
     def look() -> str:

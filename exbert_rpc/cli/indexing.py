@@ -6,12 +6,13 @@ import sys
 from argparse import Namespace
 
 from exbert_rpc.cli.arguments import UsageError
-from exbert_rpc.cli.output import Screen, write_json
+from exbert_rpc.cli.calls import print_json
+from exbert_rpc.cli.output import Screen
 from exbert_rpc.cli.progress import duration
 from exbert_rpc.cli.show_corpora import size
 from exbert_rpc.cli.text import tidy
 from exbert_rpc.cli.work import engine_of, run
-from exbert_rpc.engine.requests import IndexReport, IndexRequest
+from exbert_rpc.engine.requests import IndexRequest, IndexResult
 
 
 def index(options: Namespace) -> int:
@@ -33,16 +34,15 @@ def index(options: Namespace) -> int:
     with engine_of(options) as engine:
         report = run(lambda task: engine.index_corpus(request, task), f"indexing {options.name}")
     if options.json:
-        from exbert_rpc.server.jsonrpc import encode
-        from exbert_rpc.server.wire import index_result
+        from exbert_rpc.methods.index_corpus import encode_result
 
-        write_json(sys.stdout, encode(index_result(report)))
+        print_json(encode_result(report))
     else:
         _show(Screen.of(sys.stdout), report)
     return 0
 
 
-def _show(screen: Screen, report: IndexReport) -> None:
+def _show(screen: Screen, report: IndexResult) -> None:
     screen.line(
         f"{screen.bold(report.corpus)}: {report.documents:,} documents, {report.sentences:,} sentences, "
         f"{report.tokens:,} tokens, {size(report.nbytes)}"

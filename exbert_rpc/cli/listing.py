@@ -7,60 +7,61 @@ from argparse import Namespace
 from difflib import get_close_matches
 
 from exbert_rpc.cli.arguments import UsageError
-from exbert_rpc.cli.output import Screen, write_json
+from exbert_rpc.cli.calls import call, print_json
+from exbert_rpc.cli.output import Screen
 from exbert_rpc.cli.show_corpora import show_corpora, show_corpus, show_model, show_models
-from exbert_rpc.cli.work import engine_of, run
+from exbert_rpc.cli.work import engine_of
 
 
 def corpora(options: Namespace) -> int:
     """List, describe or remove corpora."""
-    from exbert_rpc.server import protocol, wire
-    from exbert_rpc.server.jsonrpc import encode
+    from exbert_rpc.protocol.types.base import NoParams
+    from exbert_rpc.protocol.types.describe_corpus import CorpusDescription, CorpusParams
+    from exbert_rpc.protocol.types.list_corpora import ListCorporaResult
+    from exbert_rpc.protocol.types.remove_corpus import RemoveCorpusResult
 
     action, name = _asked(options, "list", "describe", "remove")
     screen = Screen.of(sys.stdout)
+    answer: ListCorporaResult | CorpusDescription | RemoveCorpusResult
     with engine_of(options) as engine:
         if action == "list":
-            found = [wire.corpus_description(info) for info in engine.list_corpora()]
-            if options.json:
-                write_json(sys.stdout, encode(protocol.ListCorporaResult(corpora=found)))
-            else:
-                show_corpora(screen, found)
+            answer = call(engine, NoParams(), ListCorporaResult, options=options)
         elif action == "describe":
-            one = wire.corpus_description(run(lambda _: engine.describe_corpus(name), f"checking {name}"))
-            if options.json:
-                write_json(sys.stdout, encode(one))
-            else:
-                show_corpus(screen, one)
+            named = CorpusParams(corpus=name)
+            answer = call(engine, named, CorpusDescription, f"checking {name}", options=options)
         else:
-            engine.remove_corpus(name)
-            if options.json:
-                write_json(sys.stdout, encode(protocol.RemoveCorpusResult(corpus=name, removed=True)))
-            else:
-                screen.line(f"removed {name}")
+            answer = call(engine, CorpusParams(corpus=name), RemoveCorpusResult, f"removing {name}", options=options)
+    if options.json:
+        print_json(answer)
+    elif isinstance(answer, ListCorporaResult):
+        show_corpora(screen, answer.corpora)
+    elif isinstance(answer, CorpusDescription):
+        show_corpus(screen, answer)
+    else:
+        screen.line(f"removed {name}")
     return 0
 
 
 def models(options: Namespace) -> int:
-    """List the models at hand, or describe one."""
-    from exbert_rpc.server import protocol, wire
-    from exbert_rpc.server.jsonrpc import encode
+    """List the models that need no network, or describe one."""
+    from exbert_rpc.protocol.types.base import NoParams
+    from exbert_rpc.protocol.types.describe_model import ModelDescription, ModelParams
+    from exbert_rpc.protocol.types.list_models import ListModelsResult
 
     action, name = _asked(options, "list", "describe")
     screen = Screen.of(sys.stdout)
+    answer: ListModelsResult | ModelDescription
     with engine_of(options) as engine:
         if action == "list":
-            found = [wire.model_listing(model) for model in engine.list_models()]
-            if options.json:
-                write_json(sys.stdout, encode(protocol.ListModelsResult(models=found)))
-            else:
-                show_models(screen, found)
-            return 0
-        one = wire.model_description(run(lambda task: engine.describe_model(name, task), f"loading {name}"))
-        if options.json:
-            write_json(sys.stdout, encode(one))
+            answer = call(engine, NoParams(), ListModelsResult, options=options)
         else:
-            show_model(screen, one)
+            answer = call(engine, ModelParams(model=name), ModelDescription, f"loading {name}", options=options)
+    if options.json:
+        print_json(answer)
+    elif isinstance(answer, ListModelsResult):
+        show_models(screen, answer.models)
+    else:
+        show_model(screen, answer)
     return 0
 
 

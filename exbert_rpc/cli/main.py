@@ -62,7 +62,7 @@ def _run(options: Namespace) -> int:
 def _fail(arguments: Sequence[str], error: ExbertError, code: int) -> int:
     try:
         if "--json" in arguments:
-            from exbert_rpc.server.failures import failure_of
+            from exbert_rpc.protocol.error_codes import failure_of
 
             write_json(sys.stdout, b'{"error":' + failure_of(error, list(arguments)).to_json() + b"}")
         Screen.of(sys.stderr).line(f"exbert-rpc: {one_line(error)}")

@@ -11,7 +11,7 @@ from exbert_rpc.cli.output import Screen, write_json
 
 def schema(options: Namespace) -> int:
     """Print one of the documents, or write both."""
-    from exbert_rpc.server.schema import OPENRPC_FILE, SCHEMA_FILE, render, write
+    from exbert_rpc.protocol.schema import OPENRPC_FILE, SCHEMA_FILE, render, write
 
     if options.write is None:
         document = render()[OPENRPC_FILE if options.openrpc else SCHEMA_FILE]

@@ -11,16 +11,16 @@ from exbert_rpc.cli.arguments import UsageError
 from exbert_rpc.cli.work import store_of
 
 if TYPE_CHECKING:
-    from exbert_rpc.server import transports
+    from exbert_rpc.server.transports import entry as transports
 
 TOKEN_VARIABLE = "EXBERT_RPC_TOKEN"
 
 
 def serve(options: Namespace) -> int:
     """Serve until the client, a signal or the parent's death ends it."""
-    from exbert_rpc.server import transports
     from exbert_rpc.server.host import real_engine
     from exbert_rpc.server.options import EngineSettings
+    from exbert_rpc.server.transports import entry as transports
 
     kind, host, port = _address(options)
     transport = transports.TransportOptions(

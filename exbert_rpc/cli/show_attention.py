@@ -15,7 +15,8 @@ from exbert_rpc.cli.tables import Cell, Column, Row, draw
 from exbert_rpc.cli.text import clip, pad, tidy, width, wrap
 
 if TYPE_CHECKING:
-    from exbert_rpc.server.protocol import ModelDescription, Token
+    from exbert_rpc.protocol.types.describe_model import ModelDescription
+    from exbert_rpc.protocol.types.tokens import Token
 
 _FEW_HEADS = 3
 _LONGEST_TOKEN = 14

@@ -9,7 +9,9 @@ from exbert_rpc.cli.output import Screen
 from exbert_rpc.cli.tables import Cell, Column, Row, draw
 
 if TYPE_CHECKING:
-    from exbert_rpc.server.protocol import CorpusDescription, ModelDescription, ModelListing
+    from exbert_rpc.protocol.types.describe_corpus import CorpusDescription
+    from exbert_rpc.protocol.types.describe_model import ModelDescription
+    from exbert_rpc.protocol.types.list_models import ModelListing
 
 
 def size(nbytes: int) -> str:

@@ -12,7 +12,8 @@ from exbert_rpc.cli.output import Screen
 from exbert_rpc.cli.text import clip, clip_left, pad, tidy, width
 
 if TYPE_CHECKING:
-    from exbert_rpc.server.protocol import Hit, SearchResult
+    from exbert_rpc.protocol.types.hits import Hit
+    from exbert_rpc.protocol.types.search_contexts import SearchResult
 
 _LONGEST_PLACE = 40
 _LONGEST_MATCH = 20

@@ -9,7 +9,7 @@ from exbert_rpc.cli.output import Screen
 from exbert_rpc.cli.text import pad, width, wrap
 
 if TYPE_CHECKING:
-    from exbert_rpc.server.protocol import Bin, Histogram, SummarizeResult
+    from exbert_rpc.protocol.types.summarize import Bin, Histogram, SummarizeResult
 
 SURE = 0.05
 _ATTRIBUTES = {

@@ -17,7 +17,7 @@ from exbert_rpc.cli.progress import ProgressBar, duration
 from exbert_rpc.tasks import Progress, Task
 
 if TYPE_CHECKING:
-    from exbert_rpc.engine.facade import Engine
+    from exbert_rpc.engine import Engine
 
 T = TypeVar("T")
 
@@ -31,7 +31,8 @@ def store_of(options: Namespace) -> Path | None:
 @contextmanager
 def engine_of(options: Namespace) -> Iterator[Engine]:
     """The engine that the options describe; its helpers end with the command."""
-    from exbert_rpc.engine.facade import DEFAULT_MODEL, DEFAULT_PIPELINE, Engine
+    from exbert_rpc.engine import Engine
+    from exbert_rpc.engine.defaults import DEFAULT_MODEL, DEFAULT_PIPELINE
 
     engine = Engine(
         store_of(options),

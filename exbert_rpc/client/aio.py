@@ -10,7 +10,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
 from exbert_rpc.client.connection import OnProgress, Pending
 from exbert_rpc.client.sync import Client
-from exbert_rpc.server.protocol import Params, Result
+from exbert_rpc.protocol.types.base import Params, Result
 
 R = TypeVar("R", bound=Result)
 P = ParamSpec("P")

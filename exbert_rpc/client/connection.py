@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from exbert_rpc.client.links import Link
-from exbert_rpc.errors import ExbertError
-from exbert_rpc.server.messages import (
+from exbert_rpc.client.messages import (
     Notice,
     Reply,
     ServerFailed,
@@ -23,7 +22,8 @@ from exbert_rpc.server.messages import (
     encode_request,
     with_token,
 )
-from exbert_rpc.server.protocol import Params
+from exbert_rpc.errors import ExbertError
+from exbert_rpc.protocol.types.base import Params
 
 logger = logging.getLogger(__name__)
 

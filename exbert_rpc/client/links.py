@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import IO, Protocol, cast
 from urllib.parse import urlsplit
 
-from exbert_rpc.server.framing import FrameError, FrameReader, encode_frame
+from exbert_rpc.protocol.framing import FrameError, FrameReader, encode_frame
 
 _CHUNK = 1 << 18
 _NO_LIMIT = 1 << 62

@@ -12,40 +12,32 @@ from typing import IO, Literal, Self, TypeVar
 
 from exbert_rpc.client.connection import Connection, OnProgress, Pending, ServerGone
 from exbert_rpc.client.links import Link, ProcessLink, dial
+from exbert_rpc.client.messages import ServerFailed
 from exbert_rpc.errors import ExbertError
-from exbert_rpc.server.messages import ServerFailed
-from exbert_rpc.server.protocol import (
-    PROTOCOL_VERSION,
-    AttendParams,
-    AttendResult,
-    CorpusDescription,
-    CorpusParams,
+from exbert_rpc.protocol.types import PROTOCOL_VERSION
+from exbert_rpc.protocol.types.attend import AttendParams, AttendResult
+from exbert_rpc.protocol.types.base import (
     Direction,
-    Filter,
-    IndexParams,
-    IndexResult,
-    InlineSource,
-    ListCorporaResult,
-    ListModelsResult,
-    ModelDescription,
-    ModelParams,
     NoParams,
     Params,
-    PingResult,
     Position,
     Precision,
     Range,
-    RemoveCorpusResult,
     Result,
-    SearchParams,
-    SearchResult,
     Space,
-    SummarizeParams,
-    SummarizeResult,
     TensorForm,
     TextDocumentIdentifier,
     Weighting,
 )
+from exbert_rpc.protocol.types.describe_corpus import CorpusDescription, CorpusParams
+from exbert_rpc.protocol.types.describe_model import ModelDescription, ModelParams
+from exbert_rpc.protocol.types.index_corpus import IndexParams, IndexResult, InlineSource
+from exbert_rpc.protocol.types.list_corpora import ListCorporaResult
+from exbert_rpc.protocol.types.list_models import ListModelsResult
+from exbert_rpc.protocol.types.ping import PingResult
+from exbert_rpc.protocol.types.remove_corpus import RemoveCorpusResult
+from exbert_rpc.protocol.types.search_contexts import Filter, SearchParams, SearchResult
+from exbert_rpc.protocol.types.summarize import SummarizeParams, SummarizeResult
 
 logger = logging.getLogger(__name__)
 

@@ -31,7 +31,7 @@ class TextPosition:
 
 
 @dataclass(frozen=True, slots=True)
-class HitFilter:
+class Filter:
     """What a hit must be; each field is a set of allowed values, ``None`` allows all. ``documents`` are globs."""
 
     pos: tuple[str, ...] | None = None
@@ -67,7 +67,7 @@ class SentenceTokens:
 
 
 @dataclass(frozen=True, slots=True)
-class AttentionPeak:
+class Peak:
     """The strongest entry of one attention row: its token, the signed distance in tokens, its weight in [0, 1]."""
 
     index: int
@@ -76,7 +76,7 @@ class AttentionPeak:
 
 
 @dataclass(frozen=True, slots=True)
-class ContextHit:
+class Hit:
     """One context of the corpus.
 
     Attributes:
@@ -121,13 +121,13 @@ class ContextHit:
     incoming: NDArray[np.float32]
     next_outgoing: NDArray[np.float32] | None
     next_incoming: NDArray[np.float32] | None
-    peak_outgoing: AttentionPeak | None
-    peak_incoming: AttentionPeak | None
-    peak_next: AttentionPeak | None
+    peak_outgoing: Peak | None
+    peak_incoming: Peak | None
+    peak_next: Peak | None
 
 
 @dataclass(frozen=True, slots=True)
-class SearchReport:
+class SearchStats:
     """What was searched and how.
 
     Attributes:
@@ -148,7 +148,7 @@ class SearchReport:
 
 
 @dataclass(frozen=True, slots=True)
-class CorpusInfo:
+class CorpusDescription:
     """What a corpus holds; ``damaged`` names files that are not what was written."""
 
     name: str

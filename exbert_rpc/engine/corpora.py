@@ -15,12 +15,12 @@ from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.store.folders import CorpusFolder, Store
 from exbert_rpc.corpus.store.manifest import CorpusConfig
 from exbert_rpc.corpus.store.validation import check_thoroughly
-from exbert_rpc.corpus.types import SPACES, CorpusInfo
+from exbert_rpc.corpus.types import SPACES, CorpusDescription
 from exbert_rpc.engine.annotations import Annotators, annotate_for_build, processes_for_build
 from exbert_rpc.engine.models import Models
-from exbert_rpc.engine.requests import IndexReport, IndexRequest
+from exbert_rpc.engine.requests import IndexRequest, IndexResult
 from exbert_rpc.errors import CorpusDamaged, CorpusNotFound, InvalidParams
-from exbert_rpc.model.types import ModelInfo
+from exbert_rpc.model.types import ModelDescription
 from exbert_rpc.tasks import Progress, Task
 from exbert_rpc.text.annotation.pool import AnnotatorPool
 from exbert_rpc.text.calibration import calibration_texts
@@ -77,7 +77,7 @@ class Corpora:
                 self._open.popitem(last=False)
         return reader
 
-    def build(self, request: IndexRequest, task: Task) -> IndexReport:
+    def build(self, request: IndexRequest, task: Task) -> IndexResult:
         """Make a corpus hold exactly what the sources name.
 
         Raises:
@@ -94,7 +94,7 @@ class Corpora:
                 folder.discard_if_empty()
         return replace(report, seconds=time.monotonic() - started)
 
-    def _build(self, folder: CorpusFolder, request: IndexRequest, task: Task) -> IndexReport:
+    def _build(self, folder: CorpusFolder, request: IndexRequest, task: Task) -> IndexResult:
         task.report(Progress("reading sources"))
         documents, skipped = task.run(lambda: read_sources(request.sources, allowed_roots=self._allowed_roots))
         current = _current(folder)
@@ -111,7 +111,7 @@ class Corpora:
             builder = Builder(folder, config, model, annotate, calibration_texts(), task, compute)
             outcome = builder.build(documents, 1 if current is None else current[1] + 1)
         manifest = outcome.manifest
-        return IndexReport(
+        return IndexResult(
             corpus=request.corpus,
             documents=manifest.n_documents,
             sentences=manifest.n_sentences,
@@ -129,7 +129,7 @@ class Corpora:
         wants_gpu = self._models.device == "auto" or self._models.device.startswith("cuda")
         return RayCompute(job, task, workers=request.workers, address=request.address, wants_gpu=wants_gpu)
 
-    def describe(self, name: str, *, thorough: bool = True) -> CorpusInfo:
+    def describe(self, name: str, *, thorough: bool = True) -> CorpusDescription:
         """What a corpus holds, and which of its files are damaged (``thorough``: every byte is checked)."""
         while True:
             folder = self._store.folder(name)
@@ -139,7 +139,7 @@ class Corpora:
             if not info.damaged or folder.stamp() == stamp:
                 return info
 
-    def list(self) -> list[CorpusInfo]:
+    def list(self) -> list[CorpusDescription]:
         """All corpora by name; sizes of files are checked, their bytes are not."""
         found = []
         for name in self._store.names():
@@ -156,7 +156,7 @@ class Corpora:
             self._open.pop(name, None)
 
 
-def _describe(folder: CorpusFolder, thorough: bool) -> CorpusInfo:
+def _describe(folder: CorpusFolder, thorough: bool) -> CorpusDescription:
     try:
         manifest = folder.manifest()
     except CorpusDamaged as exc:
@@ -174,7 +174,7 @@ def _describe(folder: CorpusFolder, thorough: bool) -> CorpusInfo:
         except CorpusDamaged as exc:
             damaged.append(str(exc.data["file"]))
     config = manifest.config
-    return CorpusInfo(
+    return CorpusDescription(
         name=folder.name,
         model=config.model,
         pipeline=config.pipeline,
@@ -190,7 +190,9 @@ def _describe(folder: CorpusFolder, thorough: bool) -> CorpusInfo:
     )
 
 
-def make_config(request: IndexRequest, model: ModelInfo, pipeline: str, pipeline_fingerprint: str) -> CorpusConfig:
+def make_config(
+    request: IndexRequest, model: ModelDescription, pipeline: str, pipeline_fingerprint: str
+) -> CorpusConfig:
     """What a request asks to be stored.
 
     Raises:
@@ -249,5 +251,5 @@ def _inherit(request: IndexRequest, current: CorpusConfig | None) -> IndexReques
     )
 
 
-def _unreadable(name: str, error: CorpusDamaged) -> CorpusInfo:
-    return CorpusInfo(name, "", "", "int8", 0, 0, 0, 0, (), (), "", (str(error.data["file"]),))
+def _unreadable(name: str, error: CorpusDamaged) -> CorpusDescription:
+    return CorpusDescription(name, "", "", "int8", 0, 0, 0, 0, (), (), "", (str(error.data["file"]),))

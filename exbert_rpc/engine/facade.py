@@ -16,33 +16,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exbert_rpc.corpus.search.graph import Graphs
-from exbert_rpc.corpus.types import CorpusInfo
+from exbert_rpc.corpus.types import CorpusDescription
 from exbert_rpc.engine.annotations import Annotators, annotate_tokens
 from exbert_rpc.engine.captures import Pass, chosen_heads, chosen_layers, read_text
 from exbert_rpc.engine.corpora import Corpora
+from exbert_rpc.engine.defaults import DEFAULT_MODEL, DEFAULT_PIPELINE
 from exbert_rpc.engine.handles import Handles
 from exbert_rpc.engine.models import Models
 from exbert_rpc.engine.requests import (
-    Attended,
-    AttendPlan,
+    AnswerSize,
     AttendRequest,
-    IndexReport,
+    AttendResult,
     IndexRequest,
-    ModelAtHand,
-    Searched,
+    IndexResult,
+    ModelListing,
     SearchRequest,
-    Summarized,
+    SearchResult,
     SummarizeRequest,
+    SummarizeResult,
     TokenTable,
 )
 from exbert_rpc.engine.search import KeptSearch, Searcher, summarize_kept
 from exbert_rpc.errors import InvalidParams
 from exbert_rpc.model.lanes import all_cores_but_one
-from exbert_rpc.model.types import Capture, Encoding, ModelInfo
+from exbert_rpc.model.types import Capture, Encoding, ModelDescription
 from exbert_rpc.tasks import Progress, Task
-
-DEFAULT_MODEL = "all-MiniLM-L6-v2"
-DEFAULT_PIPELINE = "en_core_web_sm"
 
 _SINK_NOTE = (
     "rows of attention sum to less than 1: this model has attention sinks, which take the rest and are no tokens"
@@ -87,7 +85,9 @@ class Engine:
             self._corpora, self._models, self._annotators, self._captures, self._graphs, allowed_roots
         )
 
-    def attend(self, request: AttendRequest, task: Task, check: Callable[[AttendPlan], None] | None = None) -> Attended:
+    def attend(
+        self, request: AttendRequest, task: Task, check: Callable[[AnswerSize], None] | None = None
+    ) -> AttendResult:
         """Run a model over a text, or look again at a pass that is kept.
 
         Args:
@@ -119,7 +119,7 @@ class Engine:
             return answer
         return _with_decoder(answer, capture, self._table(decoder, capture, request), layers)
 
-    def search_contexts(self, request: SearchRequest, task: Task) -> Searched:
+    def search_contexts(self, request: SearchRequest, task: Task) -> SearchResult:
         """Find the contexts of a corpus that are represented most like one token.
 
         Raises:
@@ -128,7 +128,7 @@ class Engine:
         found = self._searcher.search(request, task)
         return found.answer(self._searches.put(request.session, found))
 
-    def summarize(self, request: SummarizeRequest, task: Task) -> Summarized:
+    def summarize(self, request: SummarizeRequest, task: Task) -> SummarizeResult:
         """Say what the hits of a search have in common.
 
         Raises:
@@ -142,17 +142,17 @@ class Engine:
             search_id = self._searches.put(request.session, kept)
         else:
             raise InvalidParams("searchId", "is missing", hint="give it, or all that searchContexts takes")
-        return Summarized(search_id, summarize_kept(kept, request, task))
+        return SummarizeResult(search_id, summarize_kept(kept, request, task))
 
-    def index_corpus(self, request: IndexRequest, task: Task) -> IndexReport:
+    def index_corpus(self, request: IndexRequest, task: Task) -> IndexResult:
         """Make a corpus hold exactly what the sources name; only what has changed is computed."""
         return self._corpora.build(request, task)
 
-    def list_corpora(self) -> list[CorpusInfo]:
+    def list_corpora(self) -> list[CorpusDescription]:
         """All corpora of the store."""
         return self._corpora.list()
 
-    def describe_corpus(self, name: str) -> CorpusInfo:
+    def describe_corpus(self, name: str) -> CorpusDescription:
         """What a corpus holds; every byte of it is checked."""
         return self._corpora.describe(name)
 
@@ -160,11 +160,11 @@ class Engine:
         """Remove a corpus for good."""
         self._corpora.remove(name)
 
-    def list_models(self) -> list[ModelAtHand]:
+    def list_models(self) -> list[ModelListing]:
         """Models that can be asked for without network."""
         return self._models.at_hand()
 
-    def describe_model(self, model: str, task: Task | None = None) -> ModelInfo:
+    def describe_model(self, model: str, task: Task | None = None) -> ModelDescription:
         """What a model is; loads it."""
         return self._models.get(model, task or Task()).info
 
@@ -208,17 +208,17 @@ def default_store() -> Path:
     return Path(cache) / "exbert-rpc"
 
 
-def _plan(capture: Capture, n_layers: int, n_heads: int) -> AttendPlan:
+def _plan(capture: Capture, n_layers: int, n_heads: int) -> AnswerSize:
     decoder = capture.decoder_encoding
-    return AttendPlan(len(capture.encoding.ids), 0 if decoder is None else len(decoder.ids), n_layers, n_heads)
+    return AnswerSize(len(capture.encoding.ids), 0 if decoder is None else len(decoder.ids), n_layers, n_heads)
 
 
 def _answer(
     capture_id: str, capture: Capture, table: TokenTable, layers: tuple[int, ...], heads: tuple[int, ...]
-) -> Attended:
+) -> AttendResult:
     layers = tuple(layer for layer in layers if layer < capture.info.n_layers)
     attention = capture.attention(layers, heads)
-    return Attended(capture_id, capture.info, table, attention, layers, heads, notes=_notes(attention))
+    return AttendResult(capture_id, capture.info, table, attention, layers, heads, notes=_notes(attention))
 
 
 def _notes(attention: NDArray[np.float32]) -> tuple[str, ...]:
@@ -227,12 +227,12 @@ def _notes(attention: NDArray[np.float32]) -> tuple[str, ...]:
     return (_SINK_NOTE,) if rows.size and float(rows.min()) < _WHOLE_ROW else ()
 
 
-def _deepest(info: ModelInfo) -> int:
+def _deepest(info: ModelDescription) -> int:
     """Layers of the encoder or of the decoder, whichever has more: a decoder may be the deeper one."""
     return max(info.n_layers, info.n_decoder_layers or 0)
 
 
-def _with_decoder(answer: Attended, capture: Capture, table: TokenTable, asked: tuple[int, ...]) -> Attended:
+def _with_decoder(answer: AttendResult, capture: Capture, table: TokenTable, asked: tuple[int, ...]) -> AttendResult:
     """The decoder's side; of the layers asked for, those that it has."""
     layers = tuple(layer for layer in asked if layer < (capture.info.n_decoder_layers or 0))
     return replace(

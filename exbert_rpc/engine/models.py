@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exbert_rpc.engine.requests import ModelAtHand
+from exbert_rpc.engine.requests import ModelListing
 from exbert_rpc.tasks import Progress, Task
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Models:
             allowed_roots=None if model_id == self.default else self._allowed_roots,
         )
 
-    def at_hand(self) -> list[ModelAtHand]:
+    def at_hand(self) -> list[ModelListing]:
         """Models that can be asked for without network, the default among them."""
         from exbert_rpc.model.sources import list_models
 
@@ -87,7 +87,7 @@ class Models:
         listed = {model.id: model.source for model in list_models()}
         for name in (self.default, *loaded):
             listed.setdefault(name, "local")
-        return [ModelAtHand(name, source, name in loaded, name == self.default) for name, source in listed.items()]
+        return [ModelListing(name, source, name in loaded, name == self.default) for name, source in listed.items()]
 
     def _kept(self, name: str) -> LoadedModel | None:
         with self._lock:

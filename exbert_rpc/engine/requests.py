@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exbert_rpc.analysis.types import Direction, Summary
-from exbert_rpc.corpus.types import ContextHit, HitFilter, Precision, SearchReport, Space, Weighting
-from exbert_rpc.model.types import Encoding, ModelInfo, TokenPrediction
-from exbert_rpc.text.types import SkippedSource
+from exbert_rpc.corpus.types import Filter, Hit, Precision, SearchStats, Space, Weighting
+from exbert_rpc.model.types import Encoding, ModelDescription, Prediction
+from exbert_rpc.text.types import Skipped
 
 Stream = Literal["self", "decoder", "cross"]
 
@@ -83,11 +83,11 @@ class TokenTable:
 
     encoding: Encoding
     annotations: TokenAnnotations | None = None
-    predictions: tuple[tuple[TokenPrediction, ...], ...] | None = None
+    predictions: tuple[tuple[Prediction, ...], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class AttendPlan:
+class AnswerSize:
     """How large an answer would be, before anything is computed: ``n`` tokens, layers and heads asked for."""
 
     n_tokens: int
@@ -97,7 +97,7 @@ class AttendPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Attended:
+class AttendResult:
     """Answer of ``attend``.
 
     Attributes:
@@ -115,7 +115,7 @@ class Attended:
     """
 
     capture_id: str
-    model: ModelInfo
+    model: ModelDescription
     tokens: TokenTable
     attention: NDArray[np.float32]
     layers: tuple[int, ...]
@@ -149,11 +149,11 @@ class SearchRequest:
     exact: bool | None = None
     rerank: bool | None = None
     distinct: bool = False
-    filter: HitFilter = field(default_factory=HitFilter)
+    filter: Filter = field(default_factory=Filter)
 
 
 @dataclass(frozen=True, slots=True)
-class Searched:
+class SearchResult:
     """Answer of ``searchContexts``.
 
     Attributes:
@@ -164,17 +164,17 @@ class Searched:
         attention_layer: Layer whose attention the hits carry.
         heads: Heads that it is the mean over.
         hits: Best first.
-        report: What was searched.
+        stats: What was searched, and how.
     """
 
     search_id: str
-    model: ModelInfo
+    model: ModelDescription
     query: TokenTable
     token: int
     attention_layer: int
     heads: tuple[int, ...]
-    hits: tuple[ContextHit, ...]
-    report: SearchReport
+    hits: tuple[Hit, ...]
+    stats: SearchStats
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ class SummarizeRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Summarized:
+class SummarizeResult:
     """Answer of ``summarize``."""
 
     search_id: str
@@ -218,7 +218,7 @@ class IndexRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class IndexReport:
+class IndexResult:
     """What a corpus holds after a build, and what the build did."""
 
     corpus: str
@@ -228,11 +228,11 @@ class IndexReport:
     nbytes: int
     seconds: float
     unchanged: int
-    skipped: tuple[SkippedSource, ...]
+    skipped: tuple[Skipped, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class ModelAtHand:
+class ModelListing:
     """A model that can be asked for, and where it comes from."""
 
     id: str

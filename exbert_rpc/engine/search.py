@@ -22,14 +22,14 @@ from exbert_rpc.corpus.search.graph import Graph, Graphs
 from exbert_rpc.corpus.search.hits import FoundRow, make_hits
 from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.search.rerun import AttentionSource
-from exbert_rpc.corpus.types import ContextHit, HitFilter, SearchReport
+from exbert_rpc.corpus.types import Filter, Hit, SearchStats
 from exbert_rpc.corpus.vectors import Query, make_query
 from exbert_rpc.engine.annotations import Annotators, annotate_tokens, sentence_around, token_at
 from exbert_rpc.engine.captures import Pass, chosen_heads, read_text
 from exbert_rpc.engine.corpora import Corpora
 from exbert_rpc.engine.handles import Handles
 from exbert_rpc.engine.models import Models
-from exbert_rpc.engine.requests import Searched, SearchRequest, SummarizeRequest, TokenTable
+from exbert_rpc.engine.requests import SearchRequest, SearchResult, SummarizeRequest, TokenTable
 from exbert_rpc.engine.tiers import make_tier
 from exbert_rpc.errors import CorpusMismatch, InvalidParams
 from exbert_rpc.model.types import Capture
@@ -52,7 +52,7 @@ class KeptSearch:
         heads: Heads that it is the mean over.
         eligible: Rows that might have been hits.
         hits: Best first.
-        report: What was searched.
+        stats: What was searched, and how.
         source: Where attention of corpus sentences comes from.
     """
 
@@ -64,8 +64,8 @@ class KeptSearch:
     attention_layer: int
     heads: tuple[int, ...]
     eligible: Eligible
-    hits: tuple[ContextHit, ...]
-    report: SearchReport
+    hits: tuple[Hit, ...]
+    stats: SearchStats
     source: AttentionSource
 
     @property
@@ -73,9 +73,9 @@ class KeptSearch:
         """Bytes that it keeps in memory, about."""
         return _HIT_BYTES * len(self.hits) + self.capture.nbytes + sum(w.nbytes for w in self.eligible.weights)
 
-    def answer(self, search_id: str) -> Searched:
+    def answer(self, search_id: str) -> SearchResult:
         """What the caller sees of it."""
-        return Searched(
+        return SearchResult(
             search_id,
             self.capture.info,
             self.table,
@@ -83,7 +83,7 @@ class KeptSearch:
             self.attention_layer,
             self.heads,
             self.hits,
-            self.report,
+            self.stats,
         )
 
 
@@ -144,7 +144,7 @@ class Searcher:
         attention = _attention(reader, found, tier.source, attention_layer, heads, task)
         hits = make_hits(reader, found, attention, self._allowed_roots)
         milliseconds = (time.perf_counter() - started) * 1000
-        report = SearchReport(
+        stats = SearchStats(
             searched=eligible.total,
             exact=graph is None,
             milliseconds=milliseconds,
@@ -155,14 +155,14 @@ class Searcher:
         annotations = annotate_tokens(capture.encoding, self._annotators.get(reader.config.pipeline))
         table = TokenTable(capture.encoding, annotations)
         return KeptSearch(
-            request, reader, capture, table, token, attention_layer, heads, eligible, hits, report, tier.source
+            request, reader, capture, table, token, attention_layer, heads, eligible, hits, stats, tier.source
         )
 
     def _graph(self, reader: CorpusReader, request: SearchRequest, layer: int, n_heads: int) -> Graph | None:
         """The graph to search, if one is ready, good enough for so many heads, and the answer need not be exact."""
-        if request.exact or request.filter != HitFilter() or request.weighting != "uniform":
+        if request.exact or request.filter != Filter() or request.weighting != "uniform":
             return None
-        everything = reader.cached(("eligible", HitFilter()), lambda: eligible_rows(reader, HitFilter()))
+        everything = reader.cached(("eligible", Filter()), lambda: eligible_rows(reader, Filter()))
         n_parts = n_heads if request.space == "headOutput" else 1
         asked = request.exact is False
         return self._graphs.find(reader, request.space, layer, n_parts, everything, asked=asked)

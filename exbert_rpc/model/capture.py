@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from exbert_rpc.errors import InvalidParams, ModelNotSupported
 from exbert_rpc.model.predictions import top_predictions
-from exbert_rpc.model.types import BatchCapture, Encoding, ModelInfo, Stream, TokenPrediction
+from exbert_rpc.model.types import BatchCapture, Encoding, ModelDescription, Prediction, Stream
 
 if TYPE_CHECKING:
     import torch
@@ -26,7 +26,7 @@ class PassCapture:
 
     def __init__(
         self,
-        info: ModelInfo,
+        info: ModelDescription,
         encoding: Encoding,
         decoder_encoding: Encoding | None,
         raw: RawPass,
@@ -48,7 +48,7 @@ class PassCapture:
             check_finite(_array(last), info)
 
     @property
-    def info(self) -> ModelInfo:
+    def info(self) -> ModelDescription:
         """The model."""
         return self._info
 
@@ -108,7 +108,7 @@ class PassCapture:
             return np.zeros((0, len(chosen), n_query, n_key), dtype=np.float32)
         return weights[0] if len(weights) == 1 else np.concatenate(weights)
 
-    def predictions(self, k: int) -> tuple[tuple[TokenPrediction, ...], ...] | None:
+    def predictions(self, k: int) -> tuple[tuple[Prediction, ...], ...] | None:
         """The ``k`` likeliest tokens at each position (next ones, if autoregressive); ``None`` without an LM head.
 
         For an encoder-decoder model the positions are the decoder's.
@@ -140,7 +140,7 @@ def batch_captures(
     hidden_layers: Sequence[int],
     layers: Sequence[int],
     attention_layers: Sequence[int],
-    info: ModelInfo,
+    info: ModelDescription,
 ) -> list[BatchCapture]:
     """Each text's share of a pass, padding (on the right) cut off.
 
@@ -178,7 +178,7 @@ def check_range(field: str, chosen: Sequence[int], size: int, what: str) -> None
             )
 
 
-def check_finite(array: NDArray[np.float32], info: ModelInfo) -> None:
+def check_finite(array: NDArray[np.float32], info: ModelDescription) -> None:
     """Return at once, or raise ModelNotSupported: a model that gives NaN or infinity is not searched or shown."""
     if not _is_finite(array):
         raise ModelNotSupported(

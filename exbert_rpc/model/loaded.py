@@ -12,7 +12,7 @@ from exbert_rpc.errors import InvalidParams, ModelNotSupported
 from exbert_rpc.model.capture import PassCapture, batch_captures, check_range
 from exbert_rpc.model.encoding import TextEncoder
 from exbert_rpc.model.lanes import open_lanes
-from exbert_rpc.model.types import BatchCapture, Encoding, ModelInfo
+from exbert_rpc.model.types import BatchCapture, Encoding, ModelDescription
 
 if TYPE_CHECKING:
     import torch
@@ -27,7 +27,7 @@ class LoadedModel:
     """
 
     def __init__(
-        self, info: ModelInfo, network: Network, encoder: TextEncoder, vocabulary: Sequence[str], pad_id: int
+        self, info: ModelDescription, network: Network, encoder: TextEncoder, vocabulary: Sequence[str], pad_id: int
     ) -> None:
         self._info = info
         self._network = network
@@ -36,7 +36,7 @@ class LoadedModel:
         self._pad_id = pad_id
 
     @property
-    def info(self) -> ModelInfo:
+    def info(self) -> ModelDescription:
         """What the model is."""
         return self._info
 

@@ -19,7 +19,7 @@ from exbert_rpc.model.loaded import LoadedModel
 from exbert_rpc.model.network import Network
 from exbert_rpc.model.sources import find_model
 from exbert_rpc.model.tokenizer import load_tokenizer, longest_input
-from exbert_rpc.model.types import ModelInfo
+from exbert_rpc.model.types import ModelDescription
 from exbert_rpc.model.verify import pad_id_of, verify
 from exbert_rpc.model.weights import load_network_weights, weight_files
 
@@ -97,8 +97,8 @@ def _info(
     mask_token: str | None,
     digest: str,
     device: str,
-) -> ModelInfo:
-    return ModelInfo(
+) -> ModelDescription:
+    return ModelDescription(
         id=model_id,
         architecture=name,
         kind=facts.kind,

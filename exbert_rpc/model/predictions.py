@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from exbert_rpc.model.types import TokenPrediction
+from exbert_rpc.model.types import Prediction
 
 if TYPE_CHECKING:
     import torch
@@ -15,7 +15,7 @@ POSITIONS_AT_ONCE = 64
 
 def top_predictions(
     logits: Callable[[int, int], torch.Tensor], n: int, k: int, vocabulary: Sequence[str]
-) -> tuple[tuple[TokenPrediction, ...], ...]:
+) -> tuple[tuple[Prediction, ...], ...]:
     """Softmax of the logits over the whole vocabulary, the ``k`` largest first; ties in order of id.
 
     Args:
@@ -27,14 +27,14 @@ def top_predictions(
     """
     import torch
 
-    rows: list[tuple[TokenPrediction, ...]] = []
+    rows: list[tuple[Prediction, ...]] = []
     for first in range(0, n, POSITIONS_AT_ONCE):
         with torch.inference_mode():
             probabilities = torch.softmax(logits(first, min(n, first + POSITIONS_AT_ONCE))[0].float(), dim=-1)
             values, ids = torch.topk(probabilities, min(k, probabilities.shape[-1]), dim=-1)
         for row_values, row_ids in zip(values.tolist(), ids.tolist(), strict=True):
             pairs = sorted(zip(row_ids, row_values, strict=True), key=lambda pair: (-pair[1], pair[0]))
-            rows.append(tuple(TokenPrediction(_form(vocabulary, id_), id_, value) for id_, value in pairs))
+            rows.append(tuple(Prediction(_form(vocabulary, id_), id_, value) for id_, value in pairs))
     return tuple(rows)
 
 

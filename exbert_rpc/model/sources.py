@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exbert_rpc.errors import ModelNotFound
-from exbert_rpc.model.types import ModelAtHand
+from exbert_rpc.model.types import ModelListing
 from exbert_rpc.text.confinement import is_allowed
 
 MAX_ID_LENGTH = 1024
@@ -83,14 +83,14 @@ def find_model(
     return _from_hub(model_id, allow_network)
 
 
-def list_models() -> list[ModelAtHand]:
+def list_models() -> list[ModelListing]:
     """The models of installed packages and of the local Hub cache, which load without network."""
     listed = [
-        ModelAtHand(name, f"installed package {carrier.distribution}")
+        ModelListing(name, f"installed package {carrier.distribution}")
         for name, carrier in CARRIERS.items()
         if _package_folder(carrier.module) is not None
     ]
-    return listed + [ModelAtHand(name, "Hugging Face cache") for name in _cached_ids()]
+    return listed + [ModelListing(name, "Hugging Face cache") for name in _cached_ids()]
 
 
 def _check_spelling(model_id: str) -> None:

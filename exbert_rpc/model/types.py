@@ -17,7 +17,7 @@ Stream = Literal["self", "decoder", "cross"]
 
 
 @dataclass(frozen=True, slots=True)
-class ModelInfo:
+class ModelDescription:
     """What a model is.
 
     Attributes:
@@ -83,7 +83,7 @@ class Encoding:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenPrediction:
+class Prediction:
     """One candidate of the language-model head at one position; ``probability`` in [0, 1]."""
 
     token: str
@@ -101,7 +101,7 @@ class Capture(Protocol):
     """
 
     @property
-    def info(self) -> ModelInfo:
+    def info(self) -> ModelDescription:
         """The model."""
         ...
 
@@ -136,7 +136,7 @@ class Capture(Protocol):
         """float32 ``[len(layers), len(heads), n_query, n_key]`` in [0, 1], rows sum to 1; no second forward pass."""
         ...
 
-    def predictions(self, k: int) -> tuple[tuple[TokenPrediction, ...], ...] | None:
+    def predictions(self, k: int) -> tuple[tuple[Prediction, ...], ...] | None:
         """The ``k`` likeliest tokens at each position (next ones, if autoregressive); ``None`` without an LM head."""
         ...
 
@@ -161,7 +161,7 @@ class BatchCapture:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelAtHand:
+class ModelListing:
     """A model that can be asked for without network: its ``id``, and in words where it comes from."""
 
     id: str

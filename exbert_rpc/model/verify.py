@@ -34,7 +34,7 @@ STATE_TOLERANCE = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the probe measured; fields as in :class:`~exbert_rpc.model.types.ModelInfo`."""
+    """What the probe measured; fields as in :class:`~exbert_rpc.model.types.ModelDescription`."""
 
     kind: ModelKind
     n_layers: int

@@ -6,8 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from exbert_rpc.server.failures import Failure, reserved
-from exbert_rpc.server.jsonrpc import MessageId, error_reply, notification, result_reply
+from exbert_rpc.protocol.error_codes import Failure, reserved
+from exbert_rpc.protocol.jsonrpc import MessageId, error_reply, notification, result_reply
 from exbert_rpc.tasks import Progress, Task
 
 REPORT_INTERVAL = 0.1  # seconds between two reports

@@ -13,7 +13,7 @@ from lsprotocol import types
 from pygls.workspace import TextDocument, Workspace
 
 from exbert_rpc.errors import InvalidParams
-from exbert_rpc.server.positions import ENCODINGS, PositionEncoding, code_points
+from exbert_rpc.protocol.positions import ENCODINGS, PositionEncoding, code_points
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 

@@ -5,58 +5,28 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from exbert_rpc.corpus.types import CorpusInfo
-from exbert_rpc.engine.requests import (
-    Attended,
-    AttendPlan,
-    AttendRequest,
-    IndexReport,
-    IndexRequest,
-    ModelAtHand,
-    Searched,
-    SearchRequest,
-    Summarized,
-    SummarizeRequest,
-)
-from exbert_rpc.model.types import ModelInfo
-from exbert_rpc.server.options import DEFAULT_MODEL, EngineSettings, ServerLimits, ServerOptions, merge
+from exbert_rpc.engine.defaults import DEFAULT_MODEL, DEFAULT_PIPELINE
+from exbert_rpc.server.options import EngineSettings, ServerLimits, ServerOptions, merge
 from exbert_rpc.server.workers import WorkerPool
 from exbert_rpc.tasks import Task
+
+if TYPE_CHECKING:
+    from exbert_rpc.engine import Engine
 
 logger = logging.getLogger(__name__)
 
 
-class EngineLike(Protocol):
-    """What the server needs of an engine. All methods are called from many threads at once."""
-
-    def attend(self, request: AttendRequest, task: Task, check: Callable[[AttendPlan], None] | None = None) -> Attended:
-        """``check`` is called before attention is materialised; what it raises ends the call."""
-        ...
-
-    def search_contexts(self, request: SearchRequest, task: Task) -> Searched: ...  # noqa: D102
-    def summarize(self, request: SummarizeRequest, task: Task) -> Summarized: ...  # noqa: D102
-    def index_corpus(self, request: IndexRequest, task: Task) -> IndexReport: ...  # noqa: D102
-    def list_corpora(self) -> Sequence[CorpusInfo]: ...  # noqa: D102
-    def describe_corpus(self, name: str) -> CorpusInfo: ...  # noqa: D102
-    def remove_corpus(self, name: str) -> None: ...  # noqa: D102
-    def list_models(self) -> Sequence[ModelAtHand]: ...  # noqa: D102
-    def describe_model(self, model: str, task: Task) -> ModelInfo: ...  # noqa: D102
-    def warm_up(self, task: Task) -> None: ...  # noqa: D102
-    def close_session(self, session: str) -> None: ...  # noqa: D102
-    def close(self) -> None: ...  # noqa: D102
-
-
 CLOSE_SECONDS = 0.3
 
-EngineFactory = Callable[[EngineSettings], EngineLike]
+EngineFactory = Callable[[EngineSettings], "Engine"]
 
 
-def real_engine(settings: EngineSettings) -> EngineLike:
+def real_engine(settings: EngineSettings) -> Engine:
     """The engine of this package; imports what is heavy only now."""
-    from exbert_rpc.engine.facade import DEFAULT_PIPELINE, Engine
+    from exbert_rpc.engine import Engine
 
     return Engine(
         settings.store,
@@ -83,7 +53,7 @@ class Host:
         self.workers = WorkerPool("worker", limits.workers, limits.queued)
         self.builders = WorkerPool("builder", limits.builders, limits.queued)
         self._factory = factory
-        self._engine: EngineLike | None = None
+        self._engine: Engine | None = None
         self._engine_lock = threading.Lock()
         self._warm_up_task = Task()
         self._is_warming = False
@@ -103,7 +73,7 @@ class Host:
         """Take a (stdio) client's wishes for the engine that is to be made."""
         self.settings = merge(self.settings, options)
 
-    def engine(self) -> EngineLike:
+    def engine(self) -> Engine:
         """The engine; the first caller makes it and the others wait."""
         if self._engine is None:
             with self._engine_lock:

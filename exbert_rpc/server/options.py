@@ -15,8 +15,6 @@ import msgspec
 from exbert_rpc.corpus.types import Precision
 
 DEFAULT_ANSWER_BYTES = 48 * 1024 * 1024
-# the engine's own default, named here because importing the engine would delay `initialize`
-DEFAULT_MODEL = "all-MiniLM-L6-v2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,7 @@ class EngineSettings:
 
     Attributes:
         store: Folder of the corpora; ``None`` for the engine's default.
-        model: Default model; ``None`` means :data:`DEFAULT_MODEL`.
+        model: Default model; ``None`` means the engine's.
         device: ``auto``, ``cpu``, ``cuda`` …
         allow_network: Whether models may be fetched from the Hub.
         pipeline: Default spaCy pipeline; ``None`` for the engine's default.

@@ -12,14 +12,11 @@ from typing import Literal
 
 from pygls.exceptions import JsonRpcException
 
+from exbert_rpc.engine.defaults import DEFAULT_MODEL
 from exbert_rpc.errors import InvalidParams
-from exbert_rpc.server.app import register
-from exbert_rpc.server.batch import Batch
-from exbert_rpc.server.calls import Call, Send
-from exbert_rpc.server.failures import Failure, failure_of, reserved
-from exbert_rpc.server.host import Host
-from exbert_rpc.server.inputs import Inputs
-from exbert_rpc.server.jsonrpc import (
+from exbert_rpc.methods.method import Context
+from exbert_rpc.protocol.error_codes import Failure, failure_of, reserved
+from exbert_rpc.protocol.jsonrpc import (
     Invalid,
     Message,
     MessageId,
@@ -30,10 +27,14 @@ from exbert_rpc.server.jsonrpc import (
     error_reply,
     notification,
 )
+from exbert_rpc.protocol.types import PROTOCOL_VERSION, signatures
+from exbert_rpc.protocol.types.lifecycle import ExperimentalCapability
+from exbert_rpc.server.batch import Batch
+from exbert_rpc.server.calls import Call, Send
+from exbert_rpc.server.dispatch import register
+from exbert_rpc.server.host import Host
 from exbert_rpc.server.lifecycle import ConnectionServer, minimal_initialize, tolerant_initialize
-from exbert_rpc.server.options import DEFAULT_MODEL, ServerOptions, confine, parse_options
-from exbert_rpc.server.positions import PositionEncoding
-from exbert_rpc.server.protocol import METHODS, PROTOCOL_VERSION, ExperimentalCapability
+from exbert_rpc.server.options import ServerOptions, confine, parse_options
 
 logger = logging.getLogger(__name__)
 
@@ -77,14 +78,17 @@ class Session:
         register(self._server, self)
 
     @property
-    def inputs(self) -> Inputs:
-        """Turns this client's params into engine requests."""
-        return Inputs(self.id, self._server.protocol.workspace, self.options)
-
-    @property
-    def encoding(self) -> PositionEncoding:
-        """How this client counts characters."""
-        return self._server.protocol.workspace.encoding
+    def context(self) -> Context:
+        """What methods need to know of this client now."""
+        workspace = self._server.protocol.workspace
+        return Context(
+            session=self.id,
+            document=workspace.document,
+            defaults=self.options,
+            encoding=workspace.encoding,
+            answer_bytes=self.host.limits.answer_bytes,
+            uptime=self.host.uptime,
+        )
 
     @property
     def exit_code(self) -> int:
@@ -178,7 +182,7 @@ class Session:
         elif protocol.is_builtin(call.method):
             call.refuse("invalidRequest", f"{call.method} is a notification; it takes no id")
         else:
-            call.refuse("methodNotFound", f"no method {call.method[:200]!r}", f"Methods: {', '.join(METHODS)}.")
+            call.refuse("methodNotFound", f"no method {call.method[:200]!r}", f"Methods: {', '.join(signatures())}.")
 
     def _forget_call(self, call: Call) -> None:
         self._calls.pop(call.id, None)
@@ -212,7 +216,7 @@ class Session:
         settings = self.host.settings
         return ExperimentalCapability(
             protocol_version=PROTOCOL_VERSION,
-            methods=list(METHODS),
+            methods=list(signatures()),
             default_model=self.options.model or settings.model or DEFAULT_MODEL,
             device=settings.device,
         )

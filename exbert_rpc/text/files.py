@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import url2pathname
 
-from exbert_rpc.text.types import Document, SkippedSource
+from exbert_rpc.text.types import Document, Skipped
 
 MAX_BYTES = 64 * 1024 * 1024
 """Largest file (or inline text, in characters) that is read."""
@@ -49,15 +49,15 @@ def file_state(uri: str) -> tuple[int, int] | None:
     return status.st_size, status.st_mtime_ns
 
 
-def read_document(uri: str) -> list[Document] | SkippedSource:
+def read_document(uri: str) -> list[Document] | Skipped:
     """What a ``file:`` uri holds now: one document, or one a Markdown cell for a notebook; else why not."""
     path = path_of(uri)
     if path is None:
-        return SkippedSource(uri, "is not a file: uri")
+        return Skipped(uri, "is not a file: uri")
     try:
         return documents_of(uri, read_text(path))
     except UnreadableSource as reason:
-        return SkippedSource(uri, str(reason))
+        return Skipped(uri, str(reason))
 
 
 def read_text(path: Path) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from exbert_rpc.errors import InvalidParams
 from exbert_rpc.text.confinement import is_allowed
 from exbert_rpc.text.files import UnreadableSource, documents_of, path_of, read_text
-from exbert_rpc.text.types import Document, SkippedSource
+from exbert_rpc.text.types import Document, Skipped
 
 FOLDER_SUFFIXES = frozenset({".txt", ".md", ".markdown", ".rst", ".ipynb"})
 """What is read of a folder; other files have to be named or globbed."""
@@ -29,7 +29,7 @@ Source = str | tuple[str, str]
 
 def read_sources(
     sources: Sequence[Source], *, allowed_roots: tuple[Path, ...] | None = None, base: Path | None = None
-) -> tuple[list[Document], list[SkippedSource]]:
+) -> tuple[list[Document], list[Skipped]]:
     """Read everything that the sources name.
 
     Args:
@@ -51,7 +51,7 @@ def read_sources(
         if isinstance(source, str):
             finder.find(source)
     inline = {uri: text for source in sources if not isinstance(source, str) for uri, text in [source]}
-    skipped = finder.skipped + [SkippedSource(name, "names no file that exists") for name in finder.missing]
+    skipped = finder.skipped + [Skipped(name, "names no file that exists") for name in finder.missing]
     if not (finder.files or inline):
         reasons = "; ".join(f"{one.uri} {one.reason}" for one in skipped)
         raise InvalidParams("sources", f"no file was found: {reasons}", hint="Check the paths and globs.")
@@ -60,11 +60,11 @@ def read_sources(
         try:
             documents += documents_of(uri, inline[uri] if uri in inline else read_text(finder.path(uri)))
         except UnreadableSource as reason:
-            skipped.append(SkippedSource(uri, str(reason)))
+            skipped.append(Skipped(uri, str(reason)))
     return documents, skipped + _twice(sources)
 
 
-def _twice(sources: Sequence[Source]) -> list[SkippedSource]:
+def _twice(sources: Sequence[Source]) -> list[Skipped]:
     """Inline sources that another text of the same uri replaced."""
     last: dict[str, str] = {}
     replaced = []
@@ -73,7 +73,7 @@ def _twice(sources: Sequence[Source]) -> list[SkippedSource]:
             continue
         uri, text = source
         if last.setdefault(uri, text) != text:
-            replaced.append(SkippedSource(uri, "is given twice with different texts; the last one was read"))
+            replaced.append(Skipped(uri, "is given twice with different texts; the last one was read"))
         last[uri] = text
     return replaced
 
@@ -88,7 +88,7 @@ class _Finder:
         self.files: dict[str, str] = {}
         """uri of each file by its real path."""
         self.missing: list[str] = []
-        self.skipped: list[SkippedSource] = []
+        self.skipped: list[Skipped] = []
 
     def path(self, uri: str) -> Path:
         """The path of a uri that was found."""
@@ -102,10 +102,10 @@ class _Finder:
                 return
             if not is_allowed(_literal(path), self._roots):
                 # before anything is looked up: whether it exists is not told either
-                self.skipped.append(SkippedSource(source, _OUTSIDE))
+                self.skipped.append(Skipped(source, _OUTSIDE))
             elif path.is_dir():
                 if not self._walk(path, source, None):
-                    self.skipped.append(SkippedSource(source, "has no text files"))
+                    self.skipped.append(Skipped(source, "has no text files"))
             elif path.exists():
                 self._add(path)
             elif _MAGIC.search(str(path)):
@@ -114,23 +114,23 @@ class _Finder:
                 self.missing.append(source)
         except (OSError, ValueError, RuntimeError) as exc:  # RuntimeError: ~ of an unknown user
             reason = f"cannot be read: {exc}" if self._roots is None else _OUTSIDE
-            self.skipped.append(SkippedSource(source, reason))
+            self.skipped.append(Skipped(source, reason))
 
     def _path_of(self, source: str) -> Path | None:
         if source.startswith("file:"):
             path = path_of(source)
             if path is None:
-                self.skipped.append(SkippedSource(source, "is no file: uri that can be understood"))
+                self.skipped.append(Skipped(source, "is no file: uri that can be understood"))
             return path
         if _SCHEME.match(source) and "://" in source:
-            self.skipped.append(SkippedSource(source, "is not a file; only files and texts by value are read"))
+            self.skipped.append(Skipped(source, "is not a file; only files and texts by value are read"))
             return None
         # links stay in the name, so that a hit opens under the name that the person uses
         return Path(os.path.abspath(self._base / Path(source).expanduser()))  # noqa: PTH100
 
     def _add(self, path: Path) -> None:
         if not is_allowed(path, self._roots):
-            self.skipped.append(SkippedSource(path.as_uri(), _OUTSIDE))
+            self.skipped.append(Skipped(path.as_uri(), _OUTSIDE))
             return
         real = os.path.realpath(path)
         uri = path.as_uri()
@@ -173,7 +173,7 @@ class _Finder:
         if others:
             parts.append(f"{others} file{'s'[: others > 1]} of other types")
         if parts:
-            self.skipped.append(SkippedSource(source, f"has below it, left out: {' and '.join(parts)}"))
+            self.skipped.append(Skipped(source, f"has below it, left out: {' and '.join(parts)}"))
 
 
 def _literal(path: Path) -> Path:

@@ -1,6 +1,6 @@
 """What text becomes before a model sees it: documents, blocks, sentences, words.
 
-All offsets are code points (Python string indices); only ``server/wire.py`` knows other encodings.
+All offsets are code points (Python string indices); only ``methods/`` counts otherwise.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class SkippedSource:
+class Skipped:
     """A source, or part of one, that was not read, and why."""
 
     uri: str

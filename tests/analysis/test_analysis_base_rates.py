@@ -8,7 +8,7 @@ import pytest
 from exbert_rpc.analysis import base_rates
 from exbert_rpc.corpus.build import builder as build_module
 from exbert_rpc.corpus.search.reader import CorpusReader
-from exbert_rpc.corpus.types import HitFilter
+from exbert_rpc.corpus.types import Filter
 from exbert_rpc.engine.requests import SummarizeRequest
 from exbert_rpc.engine.search import summarize_kept
 from exbert_rpc.errors import CorpusDamaged
@@ -63,9 +63,9 @@ def slow_rows(layer: int) -> list[Row]:
 
 
 FILTERS = {
-    "all": (HitFilter(), lambda row: True),
-    "nouns": (HitFilter(pos=("NOUN",)), lambda row: row.labels["pos"][row.token] == "NOUN"),
-    "one document": (HitFilter(documents=("b.txt",)), lambda row: row.document == "b.txt"),
+    "all": (Filter(), lambda row: True),
+    "nouns": (Filter(pos=("NOUN",)), lambda row: row.labels["pos"][row.token] == "NOUN"),
+    "one document": (Filter(documents=("b.txt",)), lambda row: row.document == "b.txt"),
 }
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from exbert_rpc.analysis.findings import MAX_FINDINGS, Evidence, find
-from exbert_rpc.analysis.types import LabelCount
+from exbert_rpc.analysis.types import Bin
 
 
 def evidence(
@@ -9,7 +9,7 @@ def evidence(
 ) -> Evidence:
     """A label that ``count`` of ``n`` hits carry, from the hit ``first`` on."""
     share = count / n
-    row = LabelCount(label, count, share, baseline, share / baseline if baseline else None, 0.0, 1.0, q_value)
+    row = Bin(label, count, share, baseline, share / baseline if baseline else None, 0.0, 1.0, q_value)
     return Evidence(of, attribute, row, n, n_distinct, log_p, frozenset(range(first, first + count)))
 
 

@@ -10,8 +10,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from exbert_rpc.server import protocol
-from exbert_rpc.server.schema import json_schema
+from exbert_rpc.protocol.schema import json_schema
+from exbert_rpc.protocol.types.attend import AttendResult
+from exbert_rpc.protocol.types.describe_model import ModelDescription
+from exbert_rpc.protocol.types.index_corpus import IndexResult
+from exbert_rpc.protocol.types.search_contexts import SearchResult
+from exbert_rpc.protocol.types.summarize import SummarizeResult
 from tests.cli.conftest import TEXT, Run
 from tests.model import zoo
 
@@ -43,7 +47,7 @@ def test_attend_says_beside_the_table_what_must_be_known_of_the_weights(
 
 def test_attend_json_is_the_protocols_answer(run: Run, tiny_model: str) -> None:
     done = run("attend", TEXT, "--model", tiny_model, "--pipeline", "blank:en", "--json")
-    answer = msgspec.json.decode(done.out.encode(), type=protocol.AttendResult)
+    answer = msgspec.json.decode(done.out.encode(), type=AttendResult)
     weights = np.array(answer.attention.data)
     n = len(answer.tokens)
     assert weights.shape == tuple(answer.attention.shape) == (3, 4, n, n)
@@ -73,22 +77,20 @@ def test_index_lists_what_it_skipped(run: Run, notes: Path, tiny_model: str) -> 
 
 def test_indexing_again_finds_everything_unchanged(run: Run, notes: Path, tiny_model: str, copied: Path) -> None:
     done = run("index", "notes", notes, "--store", copied, "--model", tiny_model, "--json")
-    answer = msgspec.json.decode(done.out.encode(), type=protocol.IndexResult)
+    answer = msgspec.json.decode(done.out.encode(), type=IndexResult)
     assert answer.unchanged == answer.documents == 2
 
 
 def test_a_sentence_of_the_corpus_is_its_own_first_hit(run: Run, built: Path, query: list[str]) -> None:
     done = run("search", *query, "--store", built, "--json")
-    answer = msgspec.json.decode(done.out.encode(), type=protocol.SearchResult)
+    answer = msgspec.json.decode(done.out.encode(), type=SearchResult)
     best = answer.hits[0]
     assert best.score >= 0.99
     assert best.sentence.text.strip() == TEXT
 
 
 def test_a_hits_line_and_column_lead_to_the_match(run: Run, built: Path, query: list[str]) -> None:
-    hits = msgspec.json.decode(
-        run("search", *query, "--store", built, "--json").out.encode(), type=protocol.SearchResult
-    )
+    hits = msgspec.json.decode(run("search", *query, "--store", built, "--json").out.encode(), type=SearchResult)
     for hit in hits.hits:
         line = Path(unquote(urlsplit(hit.document).path)).read_text(encoding="utf-8").splitlines()[hit.range.start.line]
         assert line[hit.range.start.character : hit.range.end.character] == hit.tokens[hit.match].text
@@ -117,7 +119,7 @@ def test_summarize_says_how_many_contexts_it_counted(run: Run, built: Path, quer
 
 def test_summarize_json_is_the_protocols_answer(run: Run, built: Path, query: list[str]) -> None:
     done = run("summarize", *query, "--store", built, "--k", "5", "--json")
-    answer = msgspec.json.decode(done.out.encode(), type=protocol.SummarizeResult)
+    answer = msgspec.json.decode(done.out.encode(), type=SummarizeResult)
     assert answer.n_hits == 5
 
 
@@ -152,9 +154,7 @@ def test_a_corpus_called_like_an_action_is_reached_through_the_long_form(run: Ru
 def test_models_are_listed_and_described(run: Run, tiny_model: str) -> None:
     listed = json.loads(run("models", "--json").out)
     assert any(model["isDefault"] for model in listed["models"])
-    described = msgspec.json.decode(
-        run("models", "describe", tiny_model, "--json").out.encode(), type=protocol.ModelDescription
-    )
+    described = msgspec.json.decode(run("models", "describe", tiny_model, "--json").out.encode(), type=ModelDescription)
     assert (described.n_layers, described.n_heads) == (3, 4)
     assert run("models", tiny_model).out == run("models", "describe", tiny_model).out != ""
 

@@ -25,7 +25,7 @@ from exbert_rpc.cli.tables import Column, draw
 from exbert_rpc.cli.text import clip, clip_left, pad, tidy, width, wrap
 from exbert_rpc.cli.work import run as run_call
 from exbert_rpc.errors import Cancelled
-from exbert_rpc.server.protocol import Bin
+from exbert_rpc.protocol.types.summarize import Bin
 from exbert_rpc.tasks import Task
 
 HEAVY = ("torch", "transformers", "spacy", "numpy", "msgspec", "pygls", "usearch", "numkong")

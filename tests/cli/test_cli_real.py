@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from exbert_rpc import demo
+from exbert_rpc.cli import demo
 from tests.cli.conftest import Run
 
 TOPICS = ("assignment", "comparisons", "with", "import", "identifiers", "binary")

@@ -4,7 +4,7 @@ import pytest
 
 from exbert_rpc.corpus.build import builder as build_module
 from exbert_rpc.corpus.search.reader import CorpusReader
-from exbert_rpc.corpus.types import HitFilter
+from exbert_rpc.corpus.types import Filter
 from exbert_rpc.errors import InvalidParams
 from tests.store_faults.building import build, open_folder, search, search_kept
 from tests.store_faults.fakes import FakeModel, make_text
@@ -36,20 +36,20 @@ def text_of(hit):
 
 
 FILTERS = {
-    "pos": (HitFilter(pos=("NOUN",)), lambda hit: hit.tokens.pos[hit.match] == "NOUN"),
-    "two pos": (HitFilter(pos=("VERB", "PUNCT")), lambda hit: hit.tokens.pos[hit.match] in ("VERB", "PUNCT")),
-    "dep": (HitFilter(dep=("obj",)), lambda hit: hit.tokens.dep[hit.match] == "obj"),
-    "entity": (HitFilter(entity=("PERSON",)), lambda hit: hit.tokens.entity[hit.match] == "PERSON"),
-    "no entity": (HitFilter(entity=("none",)), lambda hit: hit.tokens.entity[hit.match] is None),
+    "pos": (Filter(pos=("NOUN",)), lambda hit: hit.tokens.pos[hit.match] == "NOUN"),
+    "two pos": (Filter(pos=("VERB", "PUNCT")), lambda hit: hit.tokens.pos[hit.match] in ("VERB", "PUNCT")),
+    "dep": (Filter(dep=("obj",)), lambda hit: hit.tokens.dep[hit.match] == "obj"),
+    "entity": (Filter(entity=("PERSON",)), lambda hit: hit.tokens.entity[hit.match] == "PERSON"),
+    "no entity": (Filter(entity=("none",)), lambda hit: hit.tokens.entity[hit.match] is None),
     "both": (
-        HitFilter(pos=("NOUN",), dep=("obj", "nsubj")),
+        Filter(pos=("NOUN",), dep=("obj", "nsubj")),
         lambda hit: hit.tokens.pos[hit.match] == "NOUN" and hit.tokens.dep[hit.match] in ("obj", "nsubj"),
     ),
-    "nothing": (HitFilter(pos=()), lambda hit: False),
-    "token": (HitFilter(token=(".",)), lambda hit: text_of(hit) == "."),
-    "documents": (HitFilter(documents=("*.md",)), lambda hit: hit.document == "docs/b.md"),
-    "file name": (HitFilter(documents=("c.txt",)), lambda hit: hit.document == "docs/sub/c.txt"),
-    "folder": (HitFilter(documents=("docs/*.txt",)), lambda hit: hit.document.endswith(".txt")),
+    "nothing": (Filter(pos=()), lambda hit: False),
+    "token": (Filter(token=(".",)), lambda hit: text_of(hit) == "."),
+    "documents": (Filter(documents=("*.md",)), lambda hit: hit.document == "docs/b.md"),
+    "file name": (Filter(documents=("c.txt",)), lambda hit: hit.document == "docs/sub/c.txt"),
+    "folder": (Filter(documents=("docs/*.txt",)), lambda hit: hit.document.endswith(".txt")),
 }
 
 
@@ -63,7 +63,7 @@ def test_a_filter_lets_through_what_a_slow_look_would(reader, where, passes):
 
 def test_a_filter_by_token_ignores_case(reader):
     word = text_of(everything(reader)[40])
-    hits = search(reader, MODEL, "Some query", token=1, k=1000, filter=HitFilter(token=(word.upper(),)))
+    hits = search(reader, MODEL, "Some query", token=1, k=1000, filter=Filter(token=(word.upper(),)))
     assert hits and {text_of(hit).lower() for hit in hits} == {word.lower()}
 
 
@@ -83,7 +83,7 @@ def test_a_filter_by_token_looks_at_the_text_even_if_the_vocabulary_cannot_tell_
     build(tmp_path, {"d.txt": "unknown words stand beside strange things. Strange unknown words."}, model=model)
     reader = CorpusReader(open_folder(tmp_path))
     for word in ("unknown", "strange", "things"):
-        hits = search(reader, model, "Some query", token=1, filter=HitFilter(token=(word,)))
+        hits = search(reader, model, "Some query", token=1, filter=Filter(token=(word,)))
         assert {text_of(hit).lower() for hit in hits} == {word}
         assert len(hits) == {"unknown": 2, "strange": 2, "things": 1}[word]
 
@@ -91,10 +91,10 @@ def test_a_filter_by_token_looks_at_the_text_even_if_the_vocabulary_cannot_tell_
 @pytest.mark.parametrize(
     ("where", "field", "told"),
     [
-        (HitFilter(pos=("NOUNS",)), "filter.pos", "NOUN"),
-        (HitFilter(dep=("xyz",)), "filter.dep", "nsubj"),
-        (HitFilter(entity=("person",)), "filter.entity", "PERSON"),
-        (HitFilter(documents=("*.rst",)), "filter.documents", "docs/a.txt"),
+        (Filter(pos=("NOUNS",)), "filter.pos", "NOUN"),
+        (Filter(dep=("xyz",)), "filter.dep", "nsubj"),
+        (Filter(entity=("person",)), "filter.entity", "PERSON"),
+        (Filter(documents=("*.rst",)), "filter.documents", "docs/a.txt"),
     ],
 )
 def test_a_filter_that_nothing_can_pass_is_told_with_what_there_is(reader, where, field, told):
@@ -107,6 +107,6 @@ def test_a_paragraph_that_stands_in_two_documents_counts_where_the_filter_allows
     same = "Equal words stand here."
     build(tmp_path, {"a.txt": same, "b.txt": f"{same}\n\n{same}"}, model=MODEL)
     reader = CorpusReader(open_folder(tmp_path))
-    kept = search_kept(reader, MODEL, same, token=1, filter=HitFilter(documents=("b.txt",)))
+    kept = search_kept(reader, MODEL, same, token=1, filter=Filter(documents=("b.txt",)))
     assert {hit.document for hit in kept.hits} == {"b.txt"}
     assert kept.report.searched == len(kept.hits) == 2 * 5

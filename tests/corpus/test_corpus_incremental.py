@@ -12,7 +12,7 @@ from exbert_rpc.corpus.build import builder as build_module
 from exbert_rpc.corpus.build.reuse import block_digests
 from exbert_rpc.corpus.build.segment_builder import block_digest
 from exbert_rpc.corpus.search.reader import CorpusReader
-from exbert_rpc.corpus.types import HitFilter
+from exbert_rpc.corpus.types import Filter
 from exbert_rpc.errors import Cancelled
 from exbert_rpc.tasks import Task
 from tests.store_faults.building import build, open_folder, search, search_kept
@@ -26,7 +26,7 @@ SEARCHES = [
     {"layer": 1, "heads": (1,), "weighting": "norm"},
     {"space": "hiddenState", "hidden_layer": 2},
     {"layer": 1, "distinct": True, "k": 5},
-    {"layer": 0, "filter": HitFilter(pos=("NOUN", "none"))},
+    {"layer": 0, "filter": Filter(pos=("NOUN", "none"))},
 ]
 
 

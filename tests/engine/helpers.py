@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from exbert_rpc.corpus.types import ContextHit
+from exbert_rpc.corpus.types import Hit
 from exbert_rpc.engine import Engine
-from exbert_rpc.engine.requests import Searched, SearchRequest, TextInput
+from exbert_rpc.engine.requests import SearchRequest, SearchResult, TextInput
 from exbert_rpc.tasks import Task
 from tests.model import zoo
 from tests.oracles_corpus import place_of, similarities
@@ -129,7 +129,7 @@ class OracleCorpus:
             for row, (number, token) in enumerate(self.rows)
         }
 
-    def row_of(self, hit: ContextHit) -> int:
+    def row_of(self, hit: Hit) -> int:
         """Which row a hit is."""
         start = hit.sentence_start
         return self.by_place[hit.document, start.line, start.column, hit.match]
@@ -197,7 +197,7 @@ class LoadedCorpus:
     def n_heads(self) -> int:
         return self.stock.model.config.num_attention_heads
 
-    def search(self, text: str | None = None, **fields: Any) -> Searched:
+    def search(self, text: str | None = None, **fields: Any) -> SearchResult:
         """A search of one session."""
         given = {} if text is None else {"input": TextInput(text)}
         return self.engine.search_contexts(SearchRequest("test", self.name, **given, **fields), Task())

@@ -12,7 +12,7 @@ from transformers import AutoModelForSeq2SeqLM
 from exbert_rpc.engine import Engine
 from exbert_rpc.engine.requests import AttendRequest, TextInput
 from exbert_rpc.errors import InvalidParams
-from exbert_rpc.server.wire import attend_result
+from exbert_rpc.methods.attend import encode_result
 from exbert_rpc.tasks import Task
 from tests.model import zoo
 
@@ -63,10 +63,10 @@ def test_a_layer_that_only_the_decoder_has_can_be_asked_for_alone(deep):
 
 def test_decoder_tokens_name_the_segment_that_their_offsets_count_in(deep):
     _, engine = deep
-    result = attend_result(ask(engine), "list", "utf-32")
+    result = encode_result(ask(engine), "list", "utf-32")
     segments = (zoo.TEXT, PAIR)
     for token in (*result.tokens, *result.decoder_tokens):
         assert token.is_special or segments[token.segment][token.start : token.end] == token.text
     assert {token.segment for token in result.decoder_tokens} == {1}
     alone = engine.attend(AttendRequest("s", TextInput(zoo.TEXT), annotate=False), Task())
-    assert {token.segment for token in attend_result(alone, "list", "utf-32").decoder_tokens} == {0}
+    assert {token.segment for token in encode_result(alone, "list", "utf-32").decoder_tokens} == {0}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from exbert_rpc.corpus.types import HitFilter
+from exbert_rpc.corpus.types import Filter
 from tests.engine.helpers import LoadedCorpus, OracleSentence, make_documents
 from tests.oracles_corpus import exbert_ranking
 
@@ -212,7 +212,7 @@ def test_distinct_keeps_the_best_hit_of_each_sentence(bert):
 
 def test_a_filter_leaves_the_others_in_order(bert):
     plain = bert.search(QUERIES[2], token=1, layer=0, k=1000).hits
-    where = HitFilter(documents=("*/2.txt", "tiny:/4.txt"))
+    where = Filter(documents=("*/2.txt", "tiny:/4.txt"))
     only = bert.search(QUERIES[2], token=1, layer=0, k=1000, filter=where)
     allowed = [hit for hit in plain if hit.document in ("tiny:/2.txt", "tiny:/4.txt")]
     assert [(hit.score, hit.start) for hit in only.hits][: len(allowed)] == [(hit.score, hit.start) for hit in allowed]

@@ -20,7 +20,7 @@ from exbert_rpc.corpus.build import distributed
 from exbert_rpc.corpus.build.distributed import ShardWorker
 from exbert_rpc.corpus.store.folders import Store
 from exbert_rpc.engine import Engine
-from exbert_rpc.engine.requests import IndexReport, IndexRequest, Searched, SearchRequest, TextInput
+from exbert_rpc.engine.requests import IndexRequest, IndexResult, SearchRequest, SearchResult, TextInput
 from exbert_rpc.errors import Cancelled, CorpusMismatch, CorpusNotFound
 from exbert_rpc.tasks import Progress, Task
 from tests.engine.helpers import make_documents
@@ -80,13 +80,13 @@ def make_engine(store: Path, model: Path) -> Engine:
     return Engine(store, default_model=str(model), pipeline="blank:en", device="cpu")
 
 
-def build(engine: Engine, *, task: Task | None = None, engine_name: str = "ray", **changed: str) -> IndexReport:
+def build(engine: Engine, *, task: Task | None = None, engine_name: str = "ray", **changed: str) -> IndexResult:
     documents = {**DOCUMENTS, **changed}
     request = IndexRequest("c", tuple(documents.items()), engine=engine_name, workers=2)  # type: ignore[arg-type]
     return engine.index_corpus(request, task or Task())
 
 
-def search(engine: Engine, sentence: str, **where: object) -> Searched:
+def search(engine: Engine, sentence: str, **where: object) -> SearchResult:
     request = SearchRequest("s", "c", input=TextInput(sentence), token=2, k=40, exact=True, **where)  # type: ignore[arg-type]
     return engine.search_contexts(request, Task())
 
@@ -96,7 +96,7 @@ def blanks() -> int:
     return sum(2 * text.count("\n\n") for text in DOCUMENTS.values())
 
 
-def counts(report: IndexReport) -> tuple[int, int, int, int]:
+def counts(report: IndexResult) -> tuple[int, int, int, int]:
     return report.documents, report.sentences, report.tokens, report.unchanged
 
 

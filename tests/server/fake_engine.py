@@ -11,22 +11,22 @@ import time
 import numpy as np
 
 from exbert_rpc import errors
-from exbert_rpc.analysis.types import Histogram, LabelCount, Summary
-from exbert_rpc.corpus.types import AttentionPeak, ContextHit, CorpusInfo, SearchReport, SentenceTokens, TextPosition
+from exbert_rpc.analysis.types import Bin, Histogram, Summary
+from exbert_rpc.corpus.types import CorpusDescription, Hit, Peak, SearchStats, SentenceTokens, TextPosition
 from exbert_rpc.engine.requests import (
-    Attended,
-    AttendPlan,
-    IndexReport,
-    ModelAtHand,
-    Searched,
-    Summarized,
+    AnswerSize,
+    AttendResult,
+    IndexResult,
+    ModelListing,
+    SearchResult,
+    SummarizeResult,
     TokenAnnotations,
     TokenTable,
 )
-from exbert_rpc.model.types import Encoding, ModelInfo, TokenPrediction
+from exbert_rpc.model.types import Encoding, ModelDescription, Prediction
 from exbert_rpc.tasks import Progress
 
-MODEL = ModelInfo(
+MODEL = ModelDescription(
     id="fake",
     architecture="FakeModel",
     kind="bidirectional",
@@ -90,13 +90,13 @@ class FakeEngine:
         heads = request.heads if request.heads is not None else (0, 1, 2)
         n = n * 1000 if "huge" in text else n * 100 if "large" in text else n
         if check is not None:
-            check(AttendPlan(n, 0, len(layers), len(heads)))
+            check(AnswerSize(n, 0, len(layers), len(heads)))
         capture = object() if "unserialisable" in text else f"c{len(self.captures)}-{request.session[:6]}"
         self.captures[request.session, str(capture)] = text
         attention = np.full((len(layers), len(heads), n, n), 1 / n, dtype=np.float32)
         if "nan" in text:
             attention[:] = np.nan
-        return Attended(capture, MODEL, table, attention, layers, heads)
+        return AttendResult(capture, MODEL, table, attention, layers, heads)
 
     def search_contexts(self, request, task):
         text = request.input.text if request.input else self.captures[request.session, request.capture_id]
@@ -107,14 +107,14 @@ class FakeEngine:
         self.searches.add((request.session, search))
         hits = tuple(self._hit(rank) for rank in range(min(request.k, 3)))
         token = 1 if request.token is None else request.token
-        return Searched(search, MODEL, self._table(text), token, 0, (0,), hits, SearchReport(3, True, 0.1, "int8"))
+        return SearchResult(search, MODEL, self._table(text), token, 0, (0,), hits, SearchStats(3, True, 0.1, "int8"))
 
     def summarize(self, request, task):
         if request.search_id is not None and (request.session, request.search_id) not in self.searches:
             raise errors.UnknownHandle("this searchId is unknown", hint="Search again.")
-        bins = (LabelCount("NOUN", 2, 1.0, 0.25, 4.0, 0.3, 1.0, 0.04),)
+        bins = (Bin("NOUN", 2, 1.0, 0.25, 4.0, 0.3, 1.0, 0.04),)
         histograms = (Histogram("subject", "pos", bins),)
-        return Summarized("s0", Summary("match", "outgoing", 2, 2, 9, histograms, ("All are nouns.",)))
+        return SummarizeResult("s0", Summary("match", "outgoing", 2, 2, 9, histograms, ("All are nouns.",)))
 
     def index_corpus(self, request, task):
         if request.corpus in self.building:
@@ -127,7 +127,7 @@ class FakeEngine:
                 task.check()
                 task.report(Progress("sentences", done, total, (total - done) * 0.01))
                 time.sleep(0.01)
-            return IndexReport(request.corpus, len(request.sources), 3, 9, 100, 0.1, 0, ())
+            return IndexResult(request.corpus, len(request.sources), 3, 9, 100, 0.1, 0, ())
         finally:
             self.building.discard(request.corpus)
 
@@ -138,13 +138,13 @@ class FakeEngine:
         if name != "demo":
             raise errors.CorpusNotFound(f"no corpus {name!r}", hint="Index one.", corpora=["demo"])
         spaces = ("hiddenState", "headOutput")
-        return CorpusInfo("demo", "fake", "blank:en", "int8", 1, 3, 9, 100, (0, 1), spaces, "0")
+        return CorpusDescription("demo", "fake", "blank:en", "int8", 1, 3, 9, 100, (0, 1), spaces, "0")
 
     def remove_corpus(self, name):
         self.describe_corpus(name)
 
     def list_models(self):
-        return [ModelAtHand("fake", "tests", True, True)]
+        return [ModelListing("fake", "tests", True, True)]
 
     def warm_up(self, task):
         pass
@@ -166,7 +166,7 @@ class FakeEngine:
         words = tuple(None if special else "NOUN" for special in encoding.is_special)
         numbers = tuple(None if special else 0 for special in encoding.is_special)
         notes = TokenAnnotations(words, words, words, words, words, numbers, numbers, numbers)
-        return TokenTable(encoding, notes, tuple((TokenPrediction("a", 1, 0.5),) for _ in range(n)))
+        return TokenTable(encoding, notes, tuple((Prediction("a", 1, 0.5),) for _ in range(n)))
 
     def _hit(self, rank):
         text = "a 😀 cat"
@@ -179,8 +179,8 @@ class FakeEngine:
         )
         places = [TextPosition(3, column, text) for column in (4, 7, 0, 7)]
         row = np.array([0.2, 0.3, 0.5], dtype=np.float32)
-        peak = AttentionPeak(0, -2, 0.2)
-        return ContextHit(
+        peak = Peak(0, -2, 0.2)
+        return Hit(
             rank, 0.9, "mem:1", None, *places, False, 0, text, 2, None, tokens, row, row, None, None, peak, peak, None
         )
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from exbert_rpc.server.options import EngineSettings, ServerLimits
-from exbert_rpc.server.transports import TransportOptions, serve
+from exbert_rpc.server.transports.entry import TransportOptions, serve
 
 
 def main() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 
-from exbert_rpc.server.protocol import METHODS
+from exbert_rpc.protocol.types import signatures
 from tests.server.test_server_fuzz import FIELDS
 
 TEXTS = ["a b", "", " ", "😀 x", "raise:ValueError", "raise:CorpusDamaged", "nan", "huge x y z", "\ud800", "\0"]
@@ -25,7 +25,15 @@ GOOD = {
     "captureId": ["c0", "c1", "c99"],
     "space": ["headOutput", "hiddenState"],
 }
-NAMES = [*METHODS, "initialize", "nonsense", "$/cancelRequest", "textDocument/didOpen", "workspace/executeCommand", ""]
+NAMES = [
+    *signatures(),
+    "initialize",
+    "nonsense",
+    "$/cancelRequest",
+    "textDocument/didOpen",
+    "workspace/executeCommand",
+    "",
+]
 
 
 def random_message(rng: random.Random) -> object:

@@ -13,8 +13,9 @@ import pytest
 
 from exbert_rpc import errors
 from exbert_rpc.client import AsyncClient, Client, ServerFailed, ServerGone, to_array
-from exbert_rpc.server.failures import CODES
-from exbert_rpc.server.protocol import AttendParams, Position, Range
+from exbert_rpc.protocol.error_codes import CODES
+from exbert_rpc.protocol.types.attend import AttendParams
+from exbert_rpc.protocol.types.base import Position, Range
 from tests.patience import PATIENCE, within
 from tests.server.harness import COMMAND, TOKEN, TRANSPORTS
 

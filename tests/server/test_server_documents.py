@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from lsprotocol import types
 
 from exbert_rpc.errors import InvalidParams
+from exbert_rpc.protocol.positions import ENCODINGS, OffsetMap, code_points, units
 from exbert_rpc.server.documents import OpenDocument
-from exbert_rpc.server.positions import ENCODINGS, OffsetMap, code_points, units
 from tests import oracles_server as oracle
 from tests.server.harness import notice
 

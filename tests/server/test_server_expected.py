@@ -7,28 +7,30 @@ import json
 import pytest
 
 from exbert_rpc.errors import InvalidParams
-from exbert_rpc.server import protocol as wire
-from exbert_rpc.server.documents import SessionWorkspace
-from exbert_rpc.server.expected import expected_at
-from exbert_rpc.server.failures import Failure, error_kinds
-from exbert_rpc.server.inputs import Inputs, validate
-from exbert_rpc.server.options import ServerOptions
+from exbert_rpc.methods.validation import validate
+from exbert_rpc.protocol.error_codes import Failure, error_kinds
+from exbert_rpc.protocol.expected import expected_at
+from exbert_rpc.protocol.types.attend import AttendParams
+from exbert_rpc.protocol.types.index_corpus import IndexParams
+from exbert_rpc.protocol.types.search_contexts import SearchParams
+from exbert_rpc.protocol.types.summarize import SummarizeParams
+from tests.server.requests import Requests
 
 
 @pytest.mark.parametrize(
     ("params_type", "path", "words"),
     [
-        (wire.SearchParams, "k", "an integer from 1 to 1000"),
-        (wire.SearchParams, "heads[2]", "an integer, 0 or more"),
-        (wire.SearchParams, "filter.pos", "a string or a list (each member a string)"),
-        (wire.SearchParams, "filter.pos[...]", "a string"),
-        (wire.SearchParams, "space", "one of headOutput, hiddenState"),
-        (wire.SearchParams, "distinct", "true or false"),
-        (wire.AttendParams, "range.start.line", "an integer, 0 or more"),
-        (wire.AttendParams, "topK", "an integer from 0 to 100"),
-        (wire.IndexParams, "sources[0]", "a string or an object with uri, text"),
-        (wire.IndexParams, "sources[0].text", "a string"),
-        (wire.IndexParams, "nowhere", ""),
+        (SearchParams, "k", "an integer from 1 to 1000"),
+        (SearchParams, "heads[2]", "an integer, 0 or more"),
+        (SearchParams, "filter.pos", "a string or a list (each member a string)"),
+        (SearchParams, "filter.pos[...]", "a string"),
+        (SearchParams, "space", "one of headOutput, hiddenState"),
+        (SearchParams, "distinct", "true or false"),
+        (AttendParams, "range.start.line", "an integer, 0 or more"),
+        (AttendParams, "topK", "an integer from 0 to 100"),
+        (IndexParams, "sources[0]", "a string or an object with uri, text"),
+        (IndexParams, "sources[0].text", "a string"),
+        (IndexParams, "nowhere", ""),
     ],
 )
 def test_what_a_field_may_hold_is_read_off_its_type(params_type, path, words):
@@ -38,28 +40,24 @@ def test_what_a_field_may_hold_is_read_off_its_type(params_type, path, words):
 @pytest.mark.parametrize(
     ("params_type", "params", "field", "hint"),
     [
-        (wire.SearchParams, {"corpus": "a", "k": 0}, "k", "`k` is an integer from 1 to 1000."),
-        (wire.SearchParams, {"corpus": "a", "k": 1001}, "k", "`k` is an integer from 1 to 1000."),
-        (wire.SearchParams, {}, "corpus", "Give `corpus`, a string."),
-        (wire.SearchParams, {"corpus": "a", "heads": [0, -1]}, "heads[1]", "`heads[1]` is an integer, 0 or more."),
+        (SearchParams, {"corpus": "a", "k": 0}, "k", "`k` is an integer from 1 to 1000."),
+        (SearchParams, {"corpus": "a", "k": 1001}, "k", "`k` is an integer from 1 to 1000."),
+        (SearchParams, {}, "corpus", "Give `corpus`, a string."),
+        (SearchParams, {"corpus": "a", "heads": [0, -1]}, "heads[1]", "`heads[1]` is an integer, 0 or more."),
         (
-            wire.SearchParams,
+            SearchParams,
             {"corpus": "a", "filter": {"word": "x"}},
             "filter.word",
             "`filter` is an object with pos, dep, entity, token, documents.",
         ),
-        (wire.AttendParams, {"txt": "a"}, "txt", "Did you mean `text`?"),
-        (wire.AttendParams, {"text": "a", "annotate": 1}, "annotate", "`annotate` is true or false."),
+        (AttendParams, {"txt": "a"}, "txt", "Did you mean `text`?"),
+        (AttendParams, {"text": "a", "annotate": 1}, "annotate", "`annotate` is true or false."),
     ],
 )
 def test_a_wrong_field_is_named_with_what_it_may_be(params_type, params, field, hint):
     with pytest.raises(InvalidParams) as refusal:
         validate(params_type, params)
     assert (refusal.value.data["field"], refusal.value.hint) == (field, hint)
-
-
-def inputs() -> Inputs:
-    return Inputs("s", SessionWorkspace(None), ServerOptions())
 
 
 @pytest.mark.parametrize(
@@ -73,33 +71,31 @@ def inputs() -> Inputs:
 )
 def test_a_layer_of_the_other_space_is_told_where_it_belongs(given, field, hint):
     with pytest.raises(InvalidParams) as refusal:
-        inputs().search(validate(wire.SearchParams, {"corpus": "a", "text": "b", "token": 1, **given}))
+        Requests().search(validate(SearchParams, {"corpus": "a", "text": "b", "token": 1, **given}))
     assert (refusal.value.data["field"], refusal.value.hint) == (field, hint)
 
 
 @pytest.mark.parametrize("name", ["pos", "dep", "entity", "token", "documents"])
 @pytest.mark.parametrize("nothing", ["", [], [""]])
 def test_a_filter_that_names_nothing_is_refused_and_not_taken_for_all_or_none(name, nothing):
-    params = validate(
-        wire.SearchParams, {"corpus": "a", "text": "b", "token": 1, "layer": 0, "filter": {name: nothing}}
-    )
+    params = validate(SearchParams, {"corpus": "a", "text": "b", "token": 1, "layer": 0, "filter": {name: nothing}})
     with pytest.raises(InvalidParams, match=f"filter.{name}: names nothing"):
-        inputs().search(params)
+        Requests().search(params)
 
 
 @pytest.mark.parametrize(
     ("second", "told"),
-    [({"uri": "a", "text": "other"}, "sources\\[1\\].uri: 'a' is another"), ({"uri": " ", "text": "x"}, "is empty")],
+    [({"uri": "a", "text": "other"}, "sources\\[1\\].uri: 'a' is already the uri of another"), ({"uri": " ", "text": "x"}, "is empty")],
 )
 def test_inline_texts_that_would_be_lost_or_have_no_name_are_refused(second, told):
-    params = validate(wire.IndexParams, {"corpus": "c", "sources": [{"uri": "a", "text": "one"}, second]})
+    params = validate(IndexParams, {"corpus": "c", "sources": [{"uri": "a", "text": "one"}, second]})
     with pytest.raises(InvalidParams, match=told):
-        inputs().index(params)
+        Requests().index(params)
 
 
 def test_an_inline_text_may_be_named_twice():
     same = {"uri": "a", "text": "one"}
-    assert inputs().index(validate(wire.IndexParams, {"corpus": "c", "sources": [same, same]})).corpus == "c"
+    assert Requests().index(validate(IndexParams, {"corpus": "c", "sources": [same, same]})).corpus == "c"
 
 
 @pytest.mark.parametrize(
@@ -108,13 +104,13 @@ def test_an_inline_text_may_be_named_twice():
 )
 def test_fields_of_a_search_beside_a_search_id_are_refused_and_not_ignored(extra):
     with pytest.raises(InvalidParams, match="searchId") as refusal:
-        inputs().summarize(validate(wire.SummarizeParams, {"searchId": "x", **extra}))
+        Requests().summarize(validate(SummarizeParams, {"searchId": "x", **extra}))
     assert refusal.value.data["field"] == next(iter(extra))
 
 
 def test_what_a_summary_counts_may_be_chosen_beside_a_search_id():
     params = {"searchId": "x", "subject": "next", "attention": "incoming", "includeSpecial": True, "workDoneToken": 1}
-    request = inputs().summarize(validate(wire.SummarizeParams, params))
+    request = Requests().summarize(validate(SummarizeParams, params))
     assert (request.search_id, request.search, request.subject) == ("x", None, "next")
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
-from exbert_rpc.server.framing import MAX_HEADER, FrameError, FrameReader, encode_frame
+from exbert_rpc.protocol.framing import MAX_HEADER, FrameError, FrameReader, encode_frame
 
 # frames that are wrong, each for its own reason
 MALFORMED = [

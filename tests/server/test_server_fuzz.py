@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from exbert_rpc.server.protocol import METHODS
+from exbert_rpc.protocol.types import signatures
 from tests.server.harness import Server, request
 
 CODES = {-32700, -32600, -32601, -32602, -32603, -32800, *range(-33010, -33000)}
@@ -33,7 +33,7 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
 )
-FIELDS = sorted({str(name) for params, _ in METHODS.values() for name in params.__struct_encode_fields__})
+FIELDS = sorted({str(name) for one in signatures().values() for name in one.params.__struct_encode_fields__})
 good = {
     "text": texts,
     "corpus": st.sampled_from(["demo", "none", "../x"]),
@@ -58,7 +58,7 @@ def params_of(draw):
 
 ids = st.one_of(st.integers(0, 5), st.text(max_size=3), scalars, st.just([]), st.just({}))
 methods = st.one_of(
-    st.sampled_from(list(METHODS)),
+    st.sampled_from(list(signatures())),
     st.sampled_from(["initialize", "nonsense", "$/cancelRequest", "textDocument/didOpen", "workspace/executeCommand"]),
     st.text(max_size=4),
 )

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from exbert_rpc import errors
-from exbert_rpc.server.jsonrpc import Verbatim, encode, encode_pieces, result_reply
-from exbert_rpc.server.messages import Notice, Reply, decode_incoming, decode_plain
-from exbert_rpc.server.tensors import encode_tensor
+from exbert_rpc.client.messages import Notice, Reply, decode_incoming, decode_plain
+from exbert_rpc.protocol.jsonrpc import Verbatim, encode, encode_pieces, result_reply
+from exbert_rpc.protocol.tensors import encode_tensor
 
 
 def test_json_in_pieces_stands_where_it_was_put():

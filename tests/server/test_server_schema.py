@@ -13,11 +13,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from exbert_rpc.engine.facade import DEFAULT_MODEL
+from exbert_rpc.protocol.error_codes import error_kinds
+from exbert_rpc.protocol.schema import error_rows, json_schema, method_rows, protocol_hash, render, wire_types
+from exbert_rpc.protocol.types import PROTOCOL_VERSION, signatures
+from exbert_rpc.protocol.types.base import Result
 from exbert_rpc.server import options
-from exbert_rpc.server.failures import error_kinds
-from exbert_rpc.server.protocol import METHODS, PROTOCOL_VERSION, Result
-from exbert_rpc.server.schema import error_rows, json_schema, method_rows, protocol_hash, render, wire_types
 from tests.server.harness import ROOT
 
 FOLDER = ROOT / "protocol"
@@ -40,8 +40,8 @@ def test_the_typescript_types_export_every_struct_method_and_error():
     source = (FOLDER / "types.ts").read_text(encoding="utf-8")
     for name in wire_types():
         assert re.search(rf"^export (interface|type) {name}\b", source, re.MULTILINE), name
-    for name, (params, result) in METHODS.items():
-        assert f"  {name}: {{ params: {params.__name__}; result: {result.__name__} }};" in source
+    for name, one in signatures().items():
+        assert f"  {name}: {{ params: {one.params.__name__}; result: {one.result.__name__} }};" in source
     for kind, (code, _) in error_kinds().items():
         assert f"  {kind}: {code}," in source
     assert f'PROTOCOL_VERSION = "{PROTOCOL_VERSION}"' in source
@@ -79,15 +79,11 @@ def test_a_result_in_the_schema_requires_all_its_fields():
 
 def test_every_method_has_one_example_and_each_is_valid():
     names = [json.loads(path.read_text())["method"] for path in EXAMPLES]
-    assert sorted(names) == sorted(METHODS)
+    assert sorted(names) == sorted(signatures())
     for path in EXAMPLES:
         example = json.loads(path.read_text())
-        msgspec.convert(example["params"], METHODS[example["method"]][0])
+        msgspec.convert(example["params"], signatures()[example["method"]].params)
         assert example["about"] and path.stem.endswith(example["method"])
-
-
-def test_the_default_model_is_that_of_the_engine():
-    assert options.DEFAULT_MODEL == DEFAULT_MODEL
 
 
 @pytest.mark.slow
@@ -102,9 +98,9 @@ def test_every_example_runs_against_a_real_server():
     )
     assert done.returncode == 0, done.stderr[-2000:]
     answers = {line["method"]: line["result"] for line in map(json.loads, done.stdout.splitlines())}
-    assert set(answers) == set(METHODS)
+    assert set(answers) == set(signatures())
     for method, result in answers.items():
-        msgspec.convert(result, METHODS[method][1])
+        msgspec.convert(result, signatures()[method].result)
     assert (
         answers["searchContexts"]["hits"][0]["tokens"][answers["searchContexts"]["hits"][0]["match"]]["pos"] == "VERB"
     )

@@ -17,7 +17,7 @@ from websockets.sync.client import connect
 
 from exbert_rpc.errors import InvalidParams
 from exbert_rpc.server.access import host_allowed, origin_allowed, token_matches
-from exbert_rpc.server.transports import TransportOptions
+from exbert_rpc.server.transports.entry import TransportOptions
 from tests.patience import PATIENCE, within
 from tests.server.harness import COMMAND, ROOT, TOKEN, Closed, Server, frame, notice, request
 

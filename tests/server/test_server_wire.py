@@ -13,21 +13,26 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from exbert_rpc import errors
-from exbert_rpc.engine.requests import AttendPlan, TokenTable
+from exbert_rpc.client.messages import to_array
+from exbert_rpc.engine.requests import AnswerSize, TokenTable
 from exbert_rpc.errors import AnswerTooLarge, InvalidParams
-from exbert_rpc.server import wire
-from exbert_rpc.server.app import plan_shapes
-from exbert_rpc.server.failures import CODES, Failure, failure_of, scrub
-from exbert_rpc.server.inputs import Inputs, validate
-from exbert_rpc.server.jsonrpc import encode
-from exbert_rpc.server.messages import to_array
+from exbert_rpc.methods.attend import tensor_shapes
+from exbert_rpc.methods.results import encode_tokens
+from exbert_rpc.methods.validation import validate
+from exbert_rpc.protocol.error_codes import CODES, Failure, failure_of, scrub
+from exbert_rpc.protocol.jsonrpc import encode
+from exbert_rpc.protocol.tensors import check_size, encode_tensor, estimated_bytes, to_half
+from exbert_rpc.protocol.types.attend import AttendParams
+from exbert_rpc.protocol.types.base import Tensor
+from exbert_rpc.protocol.types.index_corpus import IndexParams
+from exbert_rpc.protocol.types.search_contexts import SearchParams
+from exbert_rpc.protocol.types.summarize import SummarizeParams
 from exbert_rpc.server.options import ServerOptions, confine, parse_options
-from exbert_rpc.server.protocol import AttendParams, IndexParams, SearchParams, SummarizeParams
-from exbert_rpc.server.tensors import check_size, encode_tensor, estimated_bytes, to_half
 from exbert_rpc.server.workers import QueueFull, WorkerPool
 from tests.patience import PATIENCE
 from tests.server.fake_engine import encoding_of
 from tests.server.harness import Server
+from tests.server.requests import Requests
 
 # --- tensors -----------------------------------------------------------------------------------------
 
@@ -59,7 +64,7 @@ def test_halves_are_those_of_numpy_for_every_exponent_and_at_every_tie():
 @pytest.mark.parametrize("form", ["list", "float16", "uint8"])
 def test_the_client_reads_what_the_server_wrote(form):
     array = np.random.default_rng(1).random((2, 3, 4), dtype=np.float32)
-    tensor = msgspec.json.decode(encode(encode_tensor(array, form)), type=wire.wire.Tensor)
+    tensor = msgspec.json.decode(encode(encode_tensor(array, form)), type=Tensor)
     read = to_array(tensor)
     assert read.shape == (2, 3, 4) and read.dtype == np.float32
     np.testing.assert_allclose(read, array, atol=0.002)
@@ -83,8 +88,8 @@ def test_an_answer_that_is_too_large_is_refused_with_what_would_fit():
 
 
 def test_cross_and_decoder_attention_count_too():
-    assert plan_shapes(AttendPlan(5, 3, 2, 4)) == [(2, 4, 5, 5), (2, 4, 3, 3), (2, 4, 3, 5)]
-    assert plan_shapes(AttendPlan(5, 0, 2, 4)) == [(2, 4, 5, 5)]
+    assert tensor_shapes(AnswerSize(5, 3, 2, 4)) == [(2, 4, 5, 5), (2, 4, 3, 3), (2, 4, 3, 5)]
+    assert tensor_shapes(AnswerSize(5, 0, 2, 4)) == [(2, 4, 5, 5)]
 
 
 def test_an_answer_beyond_the_limit_is_a_documented_error_over_the_wire():
@@ -96,10 +101,6 @@ def test_an_answer_beyond_the_limit_is_a_documented_error_over_the_wire():
 
 
 # --- inputs ------------------------------------------------------------------------------------------
-
-
-def inputs(options=None):
-    return Inputs("session", None, options or ServerOptions())
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def inputs(options=None):
 )
 def test_a_text_input_is_exactly_one_of_its_forms(params, field):
     with pytest.raises(InvalidParams) as refusal:
-        inputs().attend(validate(AttendParams, params))
+        Requests().attend(validate(AttendParams, params))
     assert refusal.value.data["field"] == field
 
 
@@ -139,22 +140,22 @@ def test_a_text_input_is_exactly_one_of_its_forms(params, field):
 )
 def test_a_search_names_the_field_that_is_wrong(params, field):
     with pytest.raises(InvalidParams) as refusal:
-        inputs().search(validate(SearchParams, params))
+        Requests().search(validate(SearchParams, params))
     assert refusal.value.data["field"] == field
 
 
 def test_a_summary_takes_a_handle_or_a_search_and_not_both():
-    assert inputs().summarize(validate(SummarizeParams, {"searchId": "s"})).search is None
-    request = inputs().summarize(validate(SummarizeParams, {"corpus": "c", "text": "a", "token": 1, "layer": 0}))
+    assert Requests().summarize(validate(SummarizeParams, {"searchId": "s"})).search is None
+    request = Requests().summarize(validate(SummarizeParams, {"corpus": "c", "text": "a", "token": 1, "layer": 0}))
     assert request.search_id is None and request.search.corpus == "c"
     for params, field in (({}, "corpus"), ({"searchId": "s", "textDocument": {"uri": "u"}}, "textDocument")):
         with pytest.raises(InvalidParams) as refusal:
-            inputs().summarize(validate(SummarizeParams, params))
+            Requests().summarize(validate(SummarizeParams, params))
         assert refusal.value.data["field"] == field
 
 
 def test_options_of_the_client_are_the_defaults_of_its_requests():
-    mine = inputs(ServerOptions(model="m", pipeline="p", precision="int4"))
+    mine = Requests(ServerOptions(model="m", pipeline="p", precision="int4"))
     assert mine.attend(validate(AttendParams, {"text": "a"})).model == "m"
     assert mine.attend(validate(AttendParams, {"captureId": "c"})).model is None
     request = mine.index(
@@ -166,7 +167,7 @@ def test_options_of_the_client_are_the_defaults_of_its_requests():
 
 def test_filters_take_one_value_or_many():
     params = {"corpus": "c", "text": "a", "token": 1, "layer": 0, "filter": {"pos": "NOUN", "dep": ["obj", "nsubj"]}}
-    found = inputs().search(validate(SearchParams, params)).filter
+    found = Requests().search(validate(SearchParams, params)).filter
     assert (found.pos, found.dep, found.entity) == (("NOUN",), ("obj", "nsubj"), None)
 
 
@@ -178,9 +179,9 @@ def test_filters_take_one_value_or_many():
 @given(words=st.lists(st.text(alphabet="aé😀", min_size=1, max_size=4), min_size=1, max_size=6))
 def test_in_utf32_every_token_slices_back_to_its_text(words):
     text = " ".join(words)
-    for token in wire.tokens(TokenTable(encoding_of(text)), "utf-32"):
+    for token in encode_tokens(TokenTable(encoding_of(text)), "utf-32"):
         assert token.is_special or text[token.start : token.end] == token.text
-    for token in wire.tokens(TokenTable(encoding_of(text)), "utf-16"):
+    for token in encode_tokens(TokenTable(encoding_of(text)), "utf-16"):
         raw = text.encode("utf-16-le")
         assert token.is_special or raw[2 * token.start : 2 * token.end].decode("utf-16-le") == token.text
 

@@ -12,7 +12,7 @@ from exbert_rpc.corpus.build.builder import Builder, BuildOutcome
 from exbert_rpc.corpus.search.graph import Graphs
 from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.store.folders import CorpusFolder, Store
-from exbert_rpc.corpus.types import ContextHit
+from exbert_rpc.corpus.types import Hit
 from exbert_rpc.engine.handles import Handles
 from exbert_rpc.engine.requests import SearchRequest, TextInput
 from exbert_rpc.engine.search import KeptSearch, Searcher
@@ -118,6 +118,6 @@ def search_kept(reader: CorpusReader, model: FakeModel, sentence: str, **fields:
     return searcher.search(request, Task())
 
 
-def search(reader: CorpusReader, model: FakeModel, sentence: str, **fields: Any) -> tuple[ContextHit, ...]:
+def search(reader: CorpusReader, model: FakeModel, sentence: str, **fields: Any) -> tuple[Hit, ...]:
     """Its hits."""
     return search_kept(reader, model, sentence, **fields).hits

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from exbert_rpc.corpus.store.manifest import CorpusConfig
-from exbert_rpc.model.types import BatchCapture, Encoding, ModelInfo
+from exbert_rpc.model.types import BatchCapture, Encoding, ModelDescription
 from exbert_rpc.text.types import AnnotatedText, PipelineInfo
 
 _WORD = re.compile(r"\w+|[^\w\s]")
@@ -44,7 +44,7 @@ class FakeModel:
         self.calls = 0
         self.seen: list[str] = []
         self._weights = weights
-        self.info = ModelInfo(
+        self.info = ModelDescription(
             id=f"fake-{weights}",
             architecture="FakeModel",
             kind="bidirectional",

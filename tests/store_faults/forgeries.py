@@ -28,12 +28,12 @@ from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.store.documents import dump_documents
 from exbert_rpc.corpus.store.manifest import MANIFEST, FileEntry, Manifest, dump_manifest
 from exbert_rpc.corpus.store.segment import Segment, SegmentWriter
-from exbert_rpc.corpus.types import HitFilter
+from exbert_rpc.corpus.types import Filter
 from exbert_rpc.engine.corpora import Corpora
 from exbert_rpc.engine.requests import SummarizeRequest
 from exbert_rpc.engine.search import summarize_kept
 from exbert_rpc.errors import CorpusDamaged, ExbertError
-from exbert_rpc.server import wire
+from exbert_rpc.methods import answers as wire
 from exbert_rpc.tasks import Task
 from tests.patience import within
 from tests.store_faults.building import answers, build, open_folder, search_kept, small_segments
@@ -121,7 +121,7 @@ def _show_everything(place: Path) -> None:
     """Filtered searches and their summaries, as they go over the wire."""
     reader, model = CorpusReader(open_folder(place)), FakeModel()
     sentence = make_text(1).split(". ")[0] + "."
-    filters = [HitFilter(), HitFilter(pos=("NOUN",)), HitFilter(token=("waa1", "wa0")), HitFilter(documents=("*",))]
+    filters = [Filter(), Filter(pos=("NOUN",)), Filter(token=("waa1", "wa0")), Filter(documents=("*",))]
     for number, wanted in enumerate(filters):
         space: dict[str, Any] = {"space": "headOutput"} if number % 2 else {"space": "hiddenState", "hidden_layer": 1}
         kept = search_kept(reader, model, sentence, token=2, k=8, filter=wanted, distinct=number == 2, **space)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from exbert_rpc.server.framing import FrameReader, _BadHeader
-from exbert_rpc.server.stdio import message_of
+from exbert_rpc.protocol.framing import FrameReader, _BadHeader
+from exbert_rpc.server.transports.stdio import message_of
 
 MAX_HEADER, MAX_BODY = 200, 400
 SEED = b"Content-Length: 2\r\n\r\n{}"

@@ -9,8 +9,8 @@ import sys
 
 import atheris
 
-with atheris.instrument_imports(include=["exbert_rpc.server.framing", "exbert_rpc.server.jsonrpc"]):
-    from exbert_rpc.server.framing import FrameReader
+with atheris.instrument_imports(include=["exbert_rpc.protocol.framing", "exbert_rpc.protocol.jsonrpc"]):
+    from exbert_rpc.protocol.framing import FrameReader
     from tests.trust.frame_property import LONG, PLANTED, SEED, Reader, check
 
 READER: list[Reader] = [FrameReader]

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from exbert_rpc.server.framing import FrameReader
+from exbert_rpc.protocol.framing import FrameReader
 from tests.server.harness import ROOT
 from tests.trust.deaths import seconds_to_follow
 from tests.trust.frame_property import PLANTED, hunt

@@ -32,7 +32,7 @@ def leaking() -> None:
 
 def outliving() -> None:
     """Nobody looks whether the parent lives."""
-    from exbert_rpc.server.parent import ParentWatch
+    from exbert_rpc.server.transports.parent_watch import ParentWatch
 
     ParentWatch.start = lambda self: None  # type: ignore[method-assign]
 

@@ -42,7 +42,7 @@ from exbert_rpc.tasks import Progress, Task
 from exbert_rpc.text.blocks import split_blocks
 from exbert_rpc.text.files import file_state
 from exbert_rpc.text.positions import LineIndex
-from exbert_rpc.text.types import AnnotatedText, Document, SkippedSource
+from exbert_rpc.text.types import AnnotatedText, Document, Skipped
 
 WINDOW_TOKENS = 4096
 _WINDOWS_AHEAD = 1
@@ -86,7 +86,7 @@ class BuildOutcome:
 
     manifest: Manifest
     unchanged: int
-    skipped: tuple[SkippedSource, ...]
+    skipped: tuple[Skipped, ...]
     computed_tokens: int
 
 
@@ -375,9 +375,9 @@ def _place(document: Document) -> tuple[IndexedDocument, list[tuple[str, str]]]:
     return entry, [(digest, block.text) for digest, block in zip(digests, blocks, strict=True)]
 
 
-def _skipped(entries: Sequence[IndexedDocument], table: BlockTable) -> Iterator[SkippedSource]:
+def _skipped(entries: Sequence[IndexedDocument], table: BlockTable) -> Iterator[Skipped]:
     """What the blocks of these documents had to leave out, now or when they were first indexed."""
     for entry in entries:
         for place in entry.blocks:
             for text, reason in table.losses.get(place.digest, ()):
-                yield SkippedSource(entry.uri, f"line {place.line + 1}: {text!r}: {reason}")
+                yield Skipped(entry.uri, f"line {place.line + 1}: {text!r}: {reason}")

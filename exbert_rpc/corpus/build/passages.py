@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.model.types import BatchCapture, Encoding, ModelInfo
+from exbert_rpc.model.types import BatchCapture, Encoding, ModelDescription
 from exbert_rpc.text.align import join_words
 from exbert_rpc.text.types import AnnotatedText
 
@@ -19,7 +19,7 @@ class CorpusModel(Protocol):
     """What indexing needs of a model; :class:`exbert_rpc.model.loaded.LoadedModel` is one."""
 
     @property
-    def info(self) -> ModelInfo:
+    def info(self) -> ModelDescription:
         """What the model is."""
         ...
 

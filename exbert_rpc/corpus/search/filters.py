@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exbert_rpc.corpus.search.reader import CorpusReader, OpenSegment
-from exbert_rpc.corpus.types import HitFilter
+from exbert_rpc.corpus.types import Filter
 from exbert_rpc.errors import InvalidParams
 
 NONE = "none"
@@ -32,7 +32,7 @@ class Eligible:
     total: int
 
 
-def eligible_rows(reader: CorpusReader, wanted: HitFilter) -> Eligible:
+def eligible_rows(reader: CorpusReader, wanted: Filter) -> Eligible:
     """Rows that are in the corpus now and pass a filter.
 
     Raises:

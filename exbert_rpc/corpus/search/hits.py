@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from exbert_rpc.corpus.build.segment_builder import block_digest
 from exbert_rpc.corpus.search.reader import CorpusReader, Occurrence
 from exbert_rpc.corpus.store.documents import IndexedDocument
-from exbert_rpc.corpus.types import AttentionPeak, ContextHit, TextPosition
+from exbert_rpc.corpus.types import Hit, Peak, TextPosition
 from exbert_rpc.text.confinement import is_allowed
 from exbert_rpc.text.files import file_state, path_of, read_document
 from exbert_rpc.text.positions import LINE_END
-from exbert_rpc.text.types import SkippedSource
+from exbert_rpc.text.types import Skipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def make_hits(
     found: Sequence[FoundRow],
     attention: Sequence[NDArray[np.float32]],
     roots: Sequence[Path] | None = None,
-) -> tuple[ContextHit, ...]:
+) -> tuple[Hit, ...]:
     """Hits for found rows, best first.
 
     Args:
@@ -65,23 +65,21 @@ def is_stale(document: IndexedDocument, roots: Sequence[Path] | None = None) -> 
     if file_state(document.uri) == (document.size, document.mtime_ns):
         return False
     current = read_document(document.uri)
-    if isinstance(current, SkippedSource):
+    if isinstance(current, Skipped):
         return True
     return not any(one.cell == document.cell and block_digest(one.text) == document.digest for one in current)
 
 
-def peak_of(row: NDArray[np.float32], at: int, allowed: NDArray[np.bool_]) -> AttentionPeak | None:
+def peak_of(row: NDArray[np.float32], at: int, allowed: NDArray[np.bool_]) -> Peak | None:
     """The largest entry of an attention row among allowed tokens, the first on ties; ``None`` if none is allowed."""
     among = np.flatnonzero(allowed)
     if len(among) == 0:
         return None
     index = int(among[row[among].argmax()])
-    return AttentionPeak(index, index - at, float(row[index]))
+    return Peak(index, index - at, float(row[index]))
 
 
-def _make_hit(
-    reader: CorpusReader, rank: int, found: FoundRow, attention: NDArray[np.float32], stale: bool
-) -> ContextHit:
+def _make_hit(reader: CorpusReader, rank: int, found: FoundRow, attention: NDArray[np.float32], stale: bool) -> Hit:
     segment = reader.segments[found.segment]
     sentence = int(segment.row_sentence[found.row])
     match = int(segment.row_token[found.row] - segment.first_token[sentence])
@@ -94,7 +92,7 @@ def _make_hit(
     start, end = segment.sentence_span(sentence)
     here = found.occurrence
     order = reader.sentences_before[here.document][here.order]
-    return ContextHit(
+    return Hit(
         rank=rank,
         score=found.score,
         document=reader.documents[here.document].uri,

@@ -24,7 +24,7 @@ from exbert_rpc.corpus.store.segment import Segment, damaged, decoding
 from exbert_rpc.corpus.store.validation import attention_offsets, check_structure, read_outliers, read_scale
 from exbert_rpc.corpus.types import Precision, SentenceTokens, Space
 from exbert_rpc.errors import CorpusDamaged, InvalidParams
-from exbert_rpc.model.types import Encoding, ModelInfo
+from exbert_rpc.model.types import Encoding, ModelDescription
 
 T = TypeVar("T")
 
@@ -289,7 +289,7 @@ class CorpusReader:
                 allowed=list(stored),
             )
 
-    def check_fits(self, model: ModelInfo) -> None:
+    def check_fits(self, model: ModelDescription) -> None:
         """Raise ``CorpusDamaged`` if the model of the same fingerprint cannot have made this corpus."""
         config = self.config
         said = (config.n_layers, config.n_heads, config.head_size, config.hidden_size)

@@ -1,4 +1,4 @@
-"""``python -m exbert_rpc.demo``: the three methods, through the server, on a corpus that every Python carries.
+"""``python -m exbert_rpc.cli.demo``: the three methods, through the server, on a corpus that every Python carries.
 
 The corpus is ``pydoc_data.topics``, Python's own help texts, written out as one file a topic so that every context
 found can be opened. The first run indexes it; later ones find it unchanged.
@@ -25,7 +25,8 @@ from exbert_rpc.cli.show_hits import show_hits
 from exbert_rpc.cli.show_summary import show_summary
 from exbert_rpc.client import Client, ServerGone, to_array
 from exbert_rpc.errors import ExbertError, StorageFailed
-from exbert_rpc.server.protocol import AttendResult, SearchResult
+from exbert_rpc.protocol.types.attend import AttendResult
+from exbert_rpc.protocol.types.search_contexts import SearchResult
 
 CORPUS = "pydoc"
 MODEL = "all-MiniLM-L6-v2"

@@ -12,8 +12,8 @@ import pybase64
 from numpy.typing import NDArray
 
 from exbert_rpc.errors import AnswerTooLarge
-from exbert_rpc.server.jsonrpc import Verbatim
-from exbert_rpc.server.protocol import Tensor, TensorForm
+from exbert_rpc.protocol.jsonrpc import Verbatim
+from exbert_rpc.protocol.types.base import Tensor, TensorForm
 
 DECIMALS = 7
 _BYTES: dict[TensorForm, float] = {"list": 10.5, "float16": 8 / 3, "uint8": 4 / 3}  # a number, measured for lists
@@ -38,7 +38,7 @@ def encode_tensor(array: NDArray[np.float32], form: TensorForm) -> Tensor:
 
 
 def _verbatim(*pieces: bytes) -> str:
-    """JSON for :func:`~exbert_rpc.server.jsonrpc.encode`; typed as what a client reads."""
+    """JSON for :func:`~exbert_rpc.protocol.jsonrpc.encode`; typed as what a client reads."""
     return cast(str, Verbatim(pieces))
 
 

@@ -20,10 +20,10 @@ from websockets.datastructures import MultipleValuesError
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from exbert_rpc.protocol.framing import MAX_BODY
 from exbert_rpc.server.access import host_allowed, origin_allowed, token_matches
-from exbert_rpc.server.framing import MAX_BODY
 from exbert_rpc.server.host import Host
-from exbert_rpc.server.listening import (
+from exbert_rpc.server.transports.listening import (
     CLOSE_SECONDS,
     HANDSHAKE_SECONDS,
     MAX_OUTBOX,

@@ -11,11 +11,12 @@ import pybase64
 from numpy.typing import NDArray
 
 from exbert_rpc import errors
-from exbert_rpc.server.failures import CODES
-from exbert_rpc.server.protocol import METHODS, Params, Result, Tensor
+from exbert_rpc.protocol.error_codes import CODES
+from exbert_rpc.protocol.types import signatures
+from exbert_rpc.protocol.types.base import Params, Result, Tensor
 
 _encoder = msgspec.json.Encoder()
-_results = {method: msgspec.json.Decoder(result) for method, (_, result) in METHODS.items()}
+_results = {name: msgspec.json.Decoder(signature.result) for name, signature in signatures().items()}
 _classes = {code: error for error, (code, _) in CODES.items()}
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from exbert_rpc.server.failures import Failure, reserved
+from exbert_rpc.protocol.error_codes import Failure, reserved
 
 MAX_BATCH = 1_000
 _SECOND_OPINION = 8 * 1024 * 1024

@@ -16,12 +16,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from exbert_rpc.errors import InvalidParams
+from exbert_rpc.protocol.error_codes import reserved
+from exbert_rpc.protocol.framing import MAX_BODY, FrameError, FrameReader, encode_frame
+from exbert_rpc.protocol.jsonrpc import Invalid, Message, Request, error_reply
 from exbert_rpc.server.access import token_matches
-from exbert_rpc.server.failures import reserved
-from exbert_rpc.server.framing import MAX_BODY, FrameError, FrameReader, encode_frame
 from exbert_rpc.server.host import Host
-from exbert_rpc.server.jsonrpc import Invalid, Message, Request, error_reply
-from exbert_rpc.server.listening import (
+from exbert_rpc.server.session import Session
+from exbert_rpc.server.transports.listening import (
     CLOSE_SECONDS,
     HANDSHAKE_SECONDS,
     MAX_OUTBOX,
@@ -31,7 +32,6 @@ from exbert_rpc.server.listening import (
     announced,
     decode_aside,
 )
-from exbert_rpc.server.session import Session
 
 logger = logging.getLogger(__name__)
 

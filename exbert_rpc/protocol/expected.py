@@ -7,7 +7,7 @@ from functools import cache
 
 from msgspec import inspect
 
-from exbert_rpc.server.pieces import Params
+from exbert_rpc.protocol.types.base import Params
 
 _STEP = re.compile(r"[^.\[\]]+|\[[^\]]*\]")
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from exbert_rpc.errors import InvalidParams
+from exbert_rpc.protocol.jsonrpc import Message
 from exbert_rpc.server.host import Host
-from exbert_rpc.server.jsonrpc import Message
 from exbert_rpc.server.session import Session
-from exbert_rpc.server.stdio import message_of
+from exbert_rpc.server.transports.stdio import message_of
 
 MAX_CONNECTIONS = 256
 MAX_OUTBOX = 256 * 1024 * 1024  # a client that reads more slowly than it asks is dropped here

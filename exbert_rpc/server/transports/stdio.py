@@ -15,12 +15,12 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-from exbert_rpc.server.failures import reserved
-from exbert_rpc.server.framing import FrameError, FrameReader, encode_frame, encode_header
+from exbert_rpc.protocol.error_codes import reserved
+from exbert_rpc.protocol.framing import FrameError, FrameReader, encode_frame, encode_header
+from exbert_rpc.protocol.jsonrpc import Invalid, Message, decode
 from exbert_rpc.server.host import Host
-from exbert_rpc.server.jsonrpc import Invalid, Message, decode
-from exbert_rpc.server.parent import ParentWatch
 from exbert_rpc.server.session import Session
+from exbert_rpc.server.transports.parent_watch import ParentWatch
 
 logger = logging.getLogger(__name__)
 

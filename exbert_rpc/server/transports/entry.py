@@ -128,7 +128,7 @@ def _claim(transport: TransportOptions) -> tuple[int, int] | None:
         return None
     # the thousands of classes of the protocol are no garbage: to look for some costs a tenth of the start
     gc.disable()
-    from exbert_rpc.server.stdio import claim_streams
+    from exbert_rpc.server.transports.stdio import claim_streams
 
     gc.freeze()
     gc.enable()
@@ -148,20 +148,20 @@ async def _main(host: Host, transport: TransportOptions, streams: tuple[int, int
 
 async def _run(host: Host, transport: TransportOptions, streams: tuple[int, int] | None, stopped: asyncio.Event) -> int:
     if streams is not None:
-        from exbert_rpc.server.stdio import serve_stdio
+        from exbert_rpc.server.transports.stdio import serve_stdio
 
         return await serve_stdio(host, *streams, stopped)
     token, is_new = transport.secret()
     address = (transport.host, transport.port)
     if transport.kind == "websocket":
-        from exbert_rpc.server.websocket import Gate, serve_websocket
+        from exbert_rpc.server.transports.websocket import Gate, serve_websocket
 
         names = transport.allowed_hosts + ((transport.host,) if transport.host not in WILDCARDS else ())
         gate = Gate(token, names, transport.allowed_origins)
         return await serve_websocket(
             host, stopped, address=address, gate=gate, port_file=transport.port_file, publish_token=is_new
         )
-    from exbert_rpc.server.sockets import serve_stream
+    from exbert_rpc.server.transports.sockets import serve_stream
 
     place = address if transport.path is None else transport.path
     return await serve_stream(

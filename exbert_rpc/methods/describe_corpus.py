@@ -1,0 +1,42 @@
+"""``describeCorpus``: what a corpus holds; every byte of it is checked."""
+
+from __future__ import annotations
+
+from exbert_rpc.corpus import types as corpus
+from exbert_rpc.errors import InvalidParams
+from exbert_rpc.methods.method import Context, Method, Work
+from exbert_rpc.protocol.types.describe_corpus import SIGNATURE, CorpusDescription, CorpusParams
+
+
+def prepare(params: CorpusParams, context: Context) -> Work:  # noqa: ARG001
+    """Checks the name now."""
+    name = corpus_name(params)
+    return lambda engine, _task: encode_corpus(engine.describe_corpus(name))
+
+
+def corpus_name(params: CorpusParams) -> str:
+    """The name of a corpus; raises ``InvalidParams`` for an empty one."""
+    if not params.corpus.strip():
+        raise InvalidParams("corpus", "must not be empty", hint="listCorpora names those there are.")
+    return params.corpus
+
+
+def encode_corpus(info: corpus.CorpusDescription) -> CorpusDescription:
+    """A corpus on the wire."""
+    return CorpusDescription(
+        corpus=info.name,
+        model=info.model,
+        pipeline=info.pipeline,
+        precision=info.precision,
+        documents=info.documents,
+        sentences=info.sentences,
+        tokens=info.tokens,
+        bytes=info.nbytes,
+        layers=list(info.layers),
+        spaces=list(info.spaces),
+        fingerprint=info.fingerprint,
+        damaged=list(info.damaged),
+    )
+
+
+METHOD = Method(SIGNATURE, prepare)

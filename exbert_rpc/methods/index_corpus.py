@@ -1,0 +1,61 @@
+"""``indexCorpus``: make a corpus hold exactly what the sources name."""
+
+from __future__ import annotations
+
+from exbert_rpc.engine import requests
+from exbert_rpc.errors import InvalidParams
+from exbert_rpc.methods.method import Context, Method, Work
+from exbert_rpc.methods.validation import as_tuple, check_text
+from exbert_rpc.protocol.types.index_corpus import SIGNATURE, IndexParams, IndexResult, InlineSource, Skipped
+
+
+def prepare(params: IndexParams, context: Context) -> Work:
+    """Checks the inline texts now."""
+    request = read_request(params, context)
+    return lambda engine, task: encode_result(engine.index_corpus(request, task))
+
+
+def read_request(params: IndexParams, context: Context) -> requests.IndexRequest:
+    """What the engine is asked."""
+    _check_inline(params.sources)
+    sources = tuple(source if isinstance(source, str) else (source.uri, source.text) for source in params.sources)
+    return requests.IndexRequest(
+        corpus=params.corpus,
+        sources=sources,
+        model=params.model or context.defaults.model,
+        pipeline=params.pipeline or context.defaults.pipeline,
+        layers=as_tuple(params.layers),
+        spaces=as_tuple(params.spaces),
+        precision=params.precision or context.defaults.precision,
+    )
+
+
+def _check_inline(sources: list[str | InlineSource]) -> None:
+    texts: dict[str, str] = {}
+    for number, source in enumerate(sources):
+        if not isinstance(source, InlineSource):
+            continue
+        field = f"sources[{number}]"
+        check_text(f"{field}.text", source.text)
+        if not source.uri.strip():
+            raise InvalidParams(f"{field}.uri", "is empty", hint="Name the text; its hits will carry the name.")
+        if texts.setdefault(source.uri, source.text) != source.text:
+            problem = f"{source.uri!r} is already the uri of another text"
+            raise InvalidParams(f"{field}.uri", problem, hint="Give each text a uri of its own.")
+
+
+def encode_result(report: requests.IndexResult) -> IndexResult:
+    """The engine's answer on the wire."""
+    return IndexResult(
+        corpus=report.corpus,
+        documents=report.documents,
+        sentences=report.sentences,
+        tokens=report.tokens,
+        bytes=report.nbytes,
+        seconds=round(report.seconds, 3),
+        unchanged=report.unchanged,
+        skipped=[Skipped(uri=one.uri, reason=one.reason) for one in report.skipped],
+    )
+
+
+METHOD = Method(SIGNATURE, prepare, title="indexing the corpus", builds=True, abandonable=False)

@@ -1,0 +1,89 @@
+"""What several results are made of: tokens, positions, rounded numbers.
+
+Only ``methods/`` rounds numbers and counts characters in the client's units.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exbert_rpc.corpus.types import TextPosition
+from exbert_rpc.engine.requests import TokenTable
+from exbert_rpc.model import types as model
+from exbert_rpc.model.types import Encoding
+from exbert_rpc.protocol.positions import OffsetMap, PositionEncoding, units
+from exbert_rpc.protocol.types.base import Position, Range
+from exbert_rpc.protocol.types.tokens import Prediction, Token
+
+DIGITS = 6
+_ANNOTATIONS = ("pos", "tag", "dep", "lemma", "syntactic_head", "entity", "word", "sentence")
+
+
+def encode_tokens(table: TokenTable, encoding: PositionEncoding) -> list[Token]:
+    """The tokens of a pass."""
+    of, annotations, rows = table.encoding, table.annotations, table.predictions
+    words = (
+        zip(*(getattr(annotations, name) for name in _ANNOTATIONS), strict=True) if annotations is not None else None
+    )
+    start, end = _units(of, encoding)
+    columns = (of.ids, of.segment, of.start, of.end, of.is_special, of.is_masked)
+    found = []
+    for index, (id_, segment, first, last, is_special, is_masked) in enumerate(
+        zip(*(column.tolist() for column in columns), strict=True)
+    ):
+        token = Token(
+            index=index,
+            id=id_,
+            token=of.tokens[index],
+            text=(of.pair or "" if segment == 1 else of.text)[first:last],
+            start=start[index],
+            end=end[index],
+            segment=segment,
+            is_special=is_special,
+            is_masked=is_masked,
+            predictions=None if rows is None else [_prediction(one) for one in rows[index]],
+            **({} if words is None else dict(zip(_ANNOTATIONS, next(words), strict=True))),
+        )
+        found.append(token)
+    return found
+
+
+def _units(tokens: Encoding, encoding: PositionEncoding) -> tuple[list[int], list[int]]:
+    """Start and end of each token in units, within its own segment."""
+    start, end = np.zeros_like(tokens.start), np.zeros_like(tokens.end)
+    for segment, text in enumerate((tokens.text, tokens.pair)):
+        mine = tokens.segment == segment
+        if text is not None:
+            offsets = OffsetMap(text, encoding)
+            start[mine], end[mine] = offsets(tokens.start[mine]), offsets(tokens.end[mine])
+    return start.tolist(), end.tolist()
+
+
+def _prediction(one: model.Prediction) -> Prediction:
+    probability = min(1.0, max(0.0, round(float(one.probability), DIGITS)))
+    return Prediction(token=one.token, id=int(one.id), probability=probability)
+
+
+def rounded(values: NDArray[np.float32]) -> list[float]:
+    """Numbers to six digits behind the point."""
+    return [float(value) for value in np.round(values.astype(np.float64), DIGITS)]
+
+
+def share(value: float) -> float:
+    """A share in [0, 1], rounded."""
+    return min(1.0, max(0.0, round(float(value), DIGITS)))
+
+
+def cosine(value: float) -> float:
+    """A similarity in [-1, 1], rounded."""
+    return min(1.0, max(-1.0, round(float(value), DIGITS)))
+
+
+def encode_range(start: TextPosition, end: TextPosition, encoding: PositionEncoding) -> Range:
+    """A stretch of a document."""
+    return Range(start=_position(start, encoding), end=_position(end, encoding))
+
+
+def _position(place: TextPosition, encoding: PositionEncoding) -> Position:
+    return Position(line=place.line, character=units(place.line_text[: place.column], encoding))

@@ -1,0 +1,168 @@
+"""``searchContexts``: find the contexts of a corpus that are represented most like one token."""
+
+from __future__ import annotations
+
+from exbert_rpc.corpus import types as corpus
+from exbert_rpc.engine import requests
+from exbert_rpc.errors import InvalidParams
+from exbert_rpc.methods.describe_model import encode_model
+from exbert_rpc.methods.method import Context, Method, Work
+from exbert_rpc.methods.results import DIGITS, cosine, encode_range, encode_tokens, rounded
+from exbert_rpc.methods.text_input import model_of, text_input
+from exbert_rpc.methods.validation import as_tuple
+from exbert_rpc.protocol.positions import OffsetMap, PositionEncoding
+from exbert_rpc.protocol.types.hits import Hit, HitAttention, HitSentence, HitToken, MaxAttention, Peak
+from exbert_rpc.protocol.types.search_contexts import (
+    SIGNATURE,
+    ContextQuery,
+    Filter,
+    SearchParams,
+    SearchResult,
+    SearchStats,
+)
+
+
+def prepare(params: SearchParams, context: Context) -> Work:
+    """Reads the query now."""
+    request, encoding = read_request(params, params.corpus, context), context.encoding
+    return lambda engine, task: encode_result(engine.search_contexts(request, task), encoding)
+
+
+def read_request(params: ContextQuery, corpus_name: str | None, context: Context) -> requests.SearchRequest:
+    """What the engine is asked."""
+    if corpus_name is None:
+        raise InvalidParams("corpus", "is required", hint="listCorpora names those there are.")
+    _check_layer(params)
+    if params.token is None and params.position is None:
+        raise InvalidParams("token", "is required", hint="Give `token`, or `textDocument` with `position`.")
+    if params.token is not None and params.position is not None:
+        raise InvalidParams("position", "may not be given together with `token`", hint="Give one of them.")
+    return requests.SearchRequest(
+        session=context.session,
+        corpus=corpus_name,
+        space=params.space,
+        input=text_input(params, context, params.position),
+        capture_id=params.capture_id,
+        token=params.token,
+        model=model_of(params, context),
+        hidden_layer=params.hidden_layer,
+        layer=params.layer,
+        heads=as_tuple(params.heads),
+        k=params.k,
+        weighting=params.weighting,
+        exact=params.exact,
+        rerank=params.rerank,
+        distinct=params.distinct,
+        filter=_filter(params.filter),
+    )
+
+
+_COUNTED = {"headOutput": "attention layer, counted from 0", "hiddenState": "hidden state; 0 is the embedding output"}
+
+
+def _check_layer(params: ContextQuery) -> None:
+    if params.space == "headOutput":
+        needed, other = ("layer", params.layer), ("hiddenLayer", params.hidden_layer)
+    else:
+        needed, other = ("hiddenLayer", params.hidden_layer), ("layer", params.layer)
+    if needed[1] is None:
+        hint = f"Name the {_COUNTED[params.space]}."
+        if other[1] is not None:
+            fitting = "hiddenState" if params.space == "headOutput" else "headOutput"
+            hint = f'`{other[0]}` goes with `space: "{fitting}"`.'
+        raise InvalidParams(needed[0], f"is required in space `{params.space}`", hint=hint)
+    if other[1] is not None:
+        raise InvalidParams(other[0], f"does not exist in space `{params.space}`", hint=f"Give `{needed[0]}` only.")
+
+
+def _filter(params: Filter | None) -> corpus.Filter:
+    if params is None:
+        return corpus.Filter()
+    return corpus.Filter(
+        pos=_allowed("pos", params.pos),
+        dep=_allowed("dep", params.dep),
+        entity=_allowed("entity", params.entity),
+        token=_allowed("token", params.token),
+        documents=_allowed("documents", params.documents),
+    )
+
+
+def _allowed(name: str, value: str | list[str] | None) -> tuple[str, ...] | None:
+    values = (value,) if isinstance(value, str) else as_tuple(value)
+    if values is not None and not any(values):
+        raise InvalidParams(f"filter.{name}", "names nothing", hint="Leave it out if it does not matter.")
+    return values
+
+
+def encode_result(answer: requests.SearchResult, encoding: PositionEncoding) -> SearchResult:
+    """The engine's answer on the wire."""
+    query = encode_tokens(answer.query, encoding)
+    return SearchResult(
+        search_id=answer.search_id,
+        model=encode_model(answer.model),
+        hits=[_hit(hit, answer.attention_layer, answer.heads, encoding) for hit in answer.hits],
+        stats=_stats(answer.stats),
+        query=query[answer.token] if 0 <= answer.token < len(query) else None,
+    )
+
+
+def _stats(stats: corpus.SearchStats) -> SearchStats:
+    return SearchStats(
+        searched=stats.searched,
+        exact=stats.exact,
+        milliseconds=round(stats.milliseconds, 3),
+        precision=stats.precision,
+        reranked=stats.reranked,
+        note=stats.note,
+    )
+
+
+def _hit(hit: corpus.Hit, layer: int, heads: tuple[int, ...], encoding: PositionEncoding) -> Hit:
+    return Hit(
+        rank=hit.rank,
+        score=cosine(hit.score),
+        document=hit.document,
+        range=encode_range(hit.start, hit.end, encoding),
+        stale=hit.stale,
+        sentence=HitSentence(index=hit.sentence_index, text=hit.sentence_text),
+        match=hit.match,
+        next=hit.next,
+        tokens=_hit_tokens(hit, encoding),
+        attention=HitAttention(
+            layer=layer, heads=list(heads), outgoing=rounded(hit.outgoing), incoming=rounded(hit.incoming)
+        ),
+        max_attention=MaxAttention(
+            outgoing=_peak(hit.peak_outgoing), incoming=_peak(hit.peak_incoming), next=_peak(hit.peak_next)
+        ),
+        cell=hit.cell,
+        sentence_range=encode_range(hit.sentence_start, hit.sentence_end, encoding),
+    )
+
+
+def _hit_tokens(hit: corpus.Hit, encoding: PositionEncoding) -> list[HitToken]:
+    table, text = hit.tokens, hit.sentence_text
+    offsets = OffsetMap(text, encoding)
+    places = zip(table.start.tolist(), table.end.tolist(), offsets(table.start), offsets(table.end), strict=True)
+    return [
+        HitToken(
+            text=text[first:last],
+            start=start,
+            end=end,
+            pos=table.pos[index],
+            tag=table.tag[index],
+            dep=table.dep[index],
+            lemma=table.lemma[index],
+            entity=table.entity[index],
+            is_special=bool(table.is_special[index]),
+        )
+        for index, (first, last, start, end) in enumerate(places)
+    ]
+
+
+def _peak(peak: corpus.Peak | None) -> Peak | None:
+    if peak is None:
+        return None
+    return Peak(index=peak.index, offset=peak.offset, weight=round(float(peak.weight), DIGITS))
+
+
+METHOD = Method(SIGNATURE, prepare, title="searching contexts")

@@ -1,0 +1,81 @@
+"""``summarize``: say what the hits of a search have in common, against what the corpus has anyway."""
+
+from __future__ import annotations
+
+import msgspec
+
+from exbert_rpc.analysis import types as analysis
+from exbert_rpc.engine import requests
+from exbert_rpc.errors import InvalidParams
+from exbert_rpc.methods import search_contexts
+from exbert_rpc.methods.method import Context, Method, Work
+from exbert_rpc.methods.results import DIGITS, share
+from exbert_rpc.protocol.types.search_contexts import SearchParams
+from exbert_rpc.protocol.types.summarize import SIGNATURE, Bin, Histogram, SummarizeParams, SummarizeResult
+
+
+def prepare(params: SummarizeParams, context: Context) -> Work:
+    """Reads the search now, if it is given in full."""
+    request = read_request(params, context)
+    return lambda engine, task: encode_result(engine.summarize(request, task))
+
+
+def read_request(params: SummarizeParams, context: Context) -> requests.SummarizeRequest:
+    """What the engine is asked."""
+    search = None
+    if params.search_id is None:
+        search = search_contexts.read_request(params, params.corpus, context)
+    else:
+        _check_search_id_alone(params)
+    return requests.SummarizeRequest(
+        session=context.session,
+        search_id=params.search_id,
+        search=search,
+        subject=params.subject,
+        attention=params.attention,
+        include_special=params.include_special,
+    )
+
+
+def _check_search_id_alone(params: SummarizeParams) -> None:
+    """Fields of a search beside the handle of one would be ignored without a word."""
+    for field in msgspec.structs.fields(SearchParams):
+        if field.name != "work_done_token" and getattr(params, field.name) not in (None, field.default):
+            raise InvalidParams(
+                field.encode_name, "may not be given together with `searchId`", hint="Give one of them."
+            )
+
+
+def encode_result(answer: requests.SummarizeResult) -> SummarizeResult:
+    """The engine's answer on the wire."""
+    summary = answer.summary
+    return SummarizeResult(
+        subject=summary.subject,
+        n_hits=summary.n_hits,
+        n_distinct=summary.n_distinct,
+        histograms=[_histogram(histogram) for histogram in summary.histograms],
+        findings=list(summary.findings),
+        search_id=answer.search_id,
+        attention=summary.attention,
+        n_baseline=summary.n_baseline,
+    )
+
+
+def _histogram(histogram: analysis.Histogram) -> Histogram:
+    return Histogram(of=histogram.of, attribute=histogram.attribute, bins=[_bin(one) for one in histogram.bins])
+
+
+def _bin(one: analysis.Bin) -> Bin:
+    return Bin(
+        label=one.label,
+        count=one.count,
+        share=share(one.share),
+        baseline=share(one.baseline),
+        lift=None if one.lift is None else round(one.lift, DIGITS),
+        low=share(one.low),
+        high=share(one.high),
+        q_value=min(1.0, max(0.0, float(one.q_value))),  # not rounded: small ones are the point
+    )
+
+
+METHOD = Method(SIGNATURE, prepare, title="summarizing contexts")

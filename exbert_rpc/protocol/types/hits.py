@@ -1,0 +1,69 @@
+"""One context of a corpus."""
+
+from __future__ import annotations
+
+from exbert_rpc.protocol.types.base import Range, Result, Score
+
+
+class HitSentence(Result, frozen=True, kw_only=True):
+    """The sentence of a hit: its number in its document, and its exact text."""
+
+    index: int
+    text: str
+
+
+class HitToken(Result, frozen=True, kw_only=True):
+    """One token of a hit's sentence; ``start`` and ``end`` count within the sentence."""
+
+    text: str
+    start: int
+    end: int
+    pos: str | None
+    tag: str | None
+    dep: str | None
+    lemma: str | None
+    entity: str | None
+    is_special: bool
+
+
+class HitAttention(Result, frozen=True, kw_only=True):
+    """Attention of the match, mean over ``heads``: from it, and to it."""
+
+    layer: int
+    heads: list[int]
+    outgoing: list[float]
+    incoming: list[float]
+
+
+class Peak(Result, frozen=True, kw_only=True):
+    """The strongest attention of a row: where, how far in tokens, how much."""
+
+    index: int
+    offset: int
+    weight: float
+
+
+class MaxAttention(Result, frozen=True, kw_only=True):
+    """Strongest attention from the match, to the match, and from the next token; null if there is none."""
+
+    outgoing: Peak | None = None
+    incoming: Peak | None = None
+    next: Peak | None = None
+
+
+class Hit(Result, frozen=True, kw_only=True):
+    """One context of the corpus. ``cell`` is set for a notebook; its ``range`` then counts in that cell."""
+
+    rank: int
+    score: Score
+    document: str
+    range: Range
+    stale: bool
+    sentence: HitSentence
+    match: int
+    next: int | None
+    tokens: list[HitToken]
+    attention: HitAttention
+    max_attention: MaxAttention
+    cell: int | None = None
+    sentence_range: Range | None = None

@@ -1,0 +1,23 @@
+"""``listModels``: the models that need no network."""
+
+from __future__ import annotations
+
+from exbert_rpc.protocol.types.base import NoParams, Result, Signature
+
+
+class ModelListing(Result, frozen=True, kw_only=True):
+    """A model that can be asked for."""
+
+    id: str
+    source: str
+    loaded: bool
+    is_default: bool
+
+
+class ListModelsResult(Result, frozen=True, kw_only=True):
+    """The models that are at hand."""
+
+    models: list[ModelListing]
+
+
+SIGNATURE = Signature("listModels", NoParams, ListModelsResult, order=8)

@@ -1,0 +1,1 @@
+"""Ways into a server: standard input and output, TCP, Unix sockets, WebSockets."""

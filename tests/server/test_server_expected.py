@@ -85,7 +85,10 @@ def test_a_filter_that_names_nothing_is_refused_and_not_taken_for_all_or_none(na
 
 @pytest.mark.parametrize(
     ("second", "told"),
-    [({"uri": "a", "text": "other"}, "sources\\[1\\].uri: 'a' is already the uri of another"), ({"uri": " ", "text": "x"}, "is empty")],
+    [
+        ({"uri": "a", "text": "other"}, "sources\\[1\\].uri: 'a' is already the uri of another"),
+        ({"uri": " ", "text": "x"}, "is empty"),
+    ],
 )
 def test_inline_texts_that_would_be_lost_or_have_no_name_are_refused(second, told):
     params = validate(IndexParams, {"corpus": "c", "sources": [{"uri": "a", "text": "one"}, second]})

@@ -78,8 +78,9 @@ soak: $(VENV)/.soak
 	$(BIN)/python -m tests.soak
 
 # the wire types; also drift-tested by the Python tests
-protocol: $(VENV)/.installed protocol/node_modules/.made
-	$(BIN)/python -m exbert_rpc schema --write protocol
+protocol: $(VENV)/.test protocol/node_modules/.made
+	$(BIN)/python -m exbert_rpc schema --write protocol --client exbert_rpc/client/methods.py
+	$(BIN)/ruff format --quiet exbert_rpc/client/methods.py
 	cd protocol && npm run --silent generate
 
 # --- editors -------------------------------------------------------------------------------------

@@ -11,8 +11,15 @@ const digest = createHash("sha256").update(source).digest("hex");
 const banner = `// Generated from schema.json by generate.mjs; do not edit.
 // schema.json sha256: ${digest}
 `;
+// beside a reference the compiler takes a description for another type: it would name Tensor a second time
+const plain = (node) => {
+  if (Array.isArray(node)) return node.map(plain);
+  if (node === null || typeof node !== "object") return node;
+  if ("$ref" in node) return { $ref: node.$ref };
+  return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, plain(value)]));
+};
 const types = await compile(
-  { title: "ExbertRpc", type: "object", additionalProperties: false, $defs: schema.$defs },
+  { title: "ExbertRpc", type: "object", additionalProperties: false, $defs: plain(schema.$defs) },
   "ExbertRpc",
   { bannerComment: banner, unreachableDefinitions: true, additionalProperties: false, format: true, style: { printWidth: 120 } },
 );

@@ -1,5 +1,5 @@
 // Generated from schema.json by generate.mjs; do not edit.
-// schema.json sha256: 68e8554b5837e7e9d88bf623e9cd561fe8bf9fa45474879e1226d33299c7ce94
+// schema.json sha256: 4c6e22b3b7930891569d5ff392e4c271ccb2e6455aed529fe78d57f3dc2394a7
 
 /**
  * Nested lists of numbers, one level an axis.
@@ -7,22 +7,64 @@
 export type Numbers = number | Numbers[];
 
 /**
- * A text input (or the handle of one that was read before) and what to return of it.
+ * A text input (or the handle of an earlier pass) and what to return of it.
  */
 export interface AttendParams {
+  /**
+   * The text to read.
+   */
   text?: string | null;
+  /**
+   * A second segment.
+   */
   textPair?: string | null;
+  /**
+   * An open document; goes with `range`.
+   */
   textDocument?: TextDocumentIdentifier | null;
+  /**
+   * The part of the document to read.
+   */
   range?: Range | null;
+  /**
+   * An earlier pass to look at again, instead of a text.
+   */
   captureId?: string | null;
+  /**
+   * Model id; by default the model of the session.
+   */
   model?: string | null;
+  /**
+   * Layers whose attention is returned; by default all.
+   */
   layers?: number[] | null;
+  /**
+   * Heads whose attention is returned; by default all.
+   */
   heads?: number[] | null;
+  /**
+   * Token positions that are replaced by the mask token.
+   */
   mask?: number[] | null;
+  /**
+   * Predictions a token (default 5; 0: none).
+   */
   topK?: number | null;
+  /**
+   * Whether tokens carry spaCy annotations.
+   */
   annotate?: boolean;
+  /**
+   * spaCy pipeline; by default the pipeline of the session.
+   */
   pipeline?: string | null;
+  /**
+   * Form of the attention: nested lists, or base64 of float16 or uint8.
+   */
   tensors?: "float16" | "list" | "uint8";
+  /**
+   * Token that progress is reported under (LSP).
+   */
   workDoneToken?: number | string | null;
 }
 /**
@@ -49,17 +91,47 @@ export interface Position {
  * Tokens and attention ``[layer][head][query][key]`` of one forward pass.
  */
 export interface AttendResult {
+  /**
+   * Handle of this pass, for later requests.
+   */
   captureId: string;
   model: ModelDescription;
+  /**
+   * Tokens of the text (of the encoder).
+   */
   tokens: Token[];
   attention: Tensor;
+  /**
+   * What the first axis is.
+   */
   layers: number[];
+  /**
+   * What the second axis is.
+   */
   heads: number[];
+  /**
+   * The text that was read.
+   */
   text: string;
+  /**
+   * Tokens that the decoder read; encoder–decoder models only, as are the next three.
+   */
   decoderTokens: Token[] | null;
+  /**
+   * Tensor `[len(decoderLayers), len(heads), m, m]`.
+   */
   decoderAttention: Tensor | null;
+  /**
+   * Tensor `[len(decoderLayers), len(heads), m, n]`.
+   */
   crossAttention: Tensor | null;
+  /**
+   * What the first axis of the decoder is.
+   */
   decoderLayers: number[] | null;
+  /**
+   * Sentences that a person should read with the answer.
+   */
   notes: string[];
 }
 /**
@@ -115,7 +187,7 @@ export interface Prediction {
 /**
  * An array of numbers: nested lists, one level an axis, or base64 (little-endian, C order).
  *
- *     ``uint8`` means value / 255.
+ * ``uint8`` means value / 255.
  */
 export interface Tensor {
   dtype: "float16" | "float32" | "uint8";
@@ -127,82 +199,247 @@ export interface Tensor {
  * What a hit must be. A list means any of its members; all fields must hold.
  */
 export interface Filter {
+  /**
+   * Universal part of speech.
+   */
   pos?: string | string[] | null;
+  /**
+   * Dependency relation.
+   */
   dep?: string | string[] | null;
+  /**
+   * Entity type; `none` outside entities.
+   */
   entity?: string | string[] | null;
+  /**
+   * Text of the token, in either case.
+   */
   token?: string | string[] | null;
+  /**
+   * Globs of document uris.
+   */
   documents?: string | string[] | null;
 }
 /**
- * A token of a text, the space in which its nearest contexts are looked for, and which of them count.
+ * A token of a text, the space in which its nearest contexts are searched, and which of them count.
  */
 export interface ContextQuery {
+  /**
+   * What is compared: head outputs of an attention layer, or hidden states.
+   */
   space?: "headOutput" | "hiddenState";
+  /**
+   * An earlier pass that holds the query, instead of a text.
+   */
   captureId?: string | null;
+  /**
+   * The text of the query.
+   */
   text?: string | null;
+  /**
+   * A second segment.
+   */
   textPair?: string | null;
+  /**
+   * An open document; goes with `position`, or with `range` and `token`.
+   */
   textDocument?: TextDocumentIdentifier | null;
+  /**
+   * The part of the document to read.
+   */
   range?: Range | null;
+  /**
+   * The place of the token in the document; its sentence is read.
+   */
   position?: Position | null;
+  /**
+   * Index of the token to look for.
+   */
   token?: number | null;
+  /**
+   * Token positions that are replaced by the mask token.
+   */
   mask?: number[] | null;
+  /**
+   * Model id; by default the model of the corpus.
+   */
   model?: string | null;
+  /**
+   * Hidden state to compare; 0 is the embedding output.
+   */
   hiddenLayer?: number | null;
+  /**
+   * Attention layer whose head outputs are compared.
+   */
   layer?: number | null;
+  /**
+   * Heads that count; by default all.
+   */
   heads?: number[] | null;
+  /**
+   * Contexts to find.
+   */
   k?: number;
+  /**
+   * How heads count: equally, or by the norm of the query (the ranking of exBERT).
+   */
   weighting?: "norm" | "uniform";
+  /**
+   * Whether every vector is compared; by default the server decides.
+   */
   exact?: boolean | null;
+  /**
+   * Whether candidates are scored again by a fresh pass; by default as the precision of the corpus asks.
+   */
   rerank?: boolean | null;
+  /**
+   * One hit for sentences that are identical.
+   */
   distinct?: boolean;
+  /**
+   * What a hit must be.
+   */
   filter?: Filter | null;
+  /**
+   * Token that progress is reported under (LSP).
+   */
   workDoneToken?: number | string | null;
 }
 /**
- * Where the nearest contexts of a token are looked for.
+ * The contexts of a corpus that are nearest to a token.
  */
 export interface SearchParams {
+  /**
+   * What is compared: head outputs of an attention layer, or hidden states.
+   */
   space?: "headOutput" | "hiddenState";
+  /**
+   * An earlier pass that holds the query, instead of a text.
+   */
   captureId?: string | null;
+  /**
+   * The text of the query.
+   */
   text?: string | null;
+  /**
+   * A second segment.
+   */
   textPair?: string | null;
+  /**
+   * An open document; goes with `position`, or with `range` and `token`.
+   */
   textDocument?: TextDocumentIdentifier | null;
+  /**
+   * The part of the document to read.
+   */
   range?: Range | null;
+  /**
+   * The place of the token in the document; its sentence is read.
+   */
   position?: Position | null;
+  /**
+   * Index of the token to look for.
+   */
   token?: number | null;
+  /**
+   * Token positions that are replaced by the mask token.
+   */
   mask?: number[] | null;
+  /**
+   * Model id; by default the model of the corpus.
+   */
   model?: string | null;
+  /**
+   * Hidden state to compare; 0 is the embedding output.
+   */
   hiddenLayer?: number | null;
+  /**
+   * Attention layer whose head outputs are compared.
+   */
   layer?: number | null;
+  /**
+   * Heads that count; by default all.
+   */
   heads?: number[] | null;
+  /**
+   * Contexts to find.
+   */
   k?: number;
+  /**
+   * How heads count: equally, or by the norm of the query (the ranking of exBERT).
+   */
   weighting?: "norm" | "uniform";
+  /**
+   * Whether every vector is compared; by default the server decides.
+   */
   exact?: boolean | null;
+  /**
+   * Whether candidates are scored again by a fresh pass; by default as the precision of the corpus asks.
+   */
   rerank?: boolean | null;
+  /**
+   * One hit for sentences that are identical.
+   */
   distinct?: boolean;
+  /**
+   * What a hit must be.
+   */
   filter?: Filter | null;
+  /**
+   * Token that progress is reported under (LSP).
+   */
   workDoneToken?: number | string | null;
+  /**
+   * Name of the corpus to search.
+   */
   corpus: string;
 }
 /**
- * What was searched, how, and how long it took; ``note`` says in words what limits the answer.
+ * What was searched, how, and how long it took.
  */
 export interface SearchStats {
+  /**
+   * Vectors that were eligible.
+   */
   searched: number;
+  /**
+   * Whether all of them were compared.
+   */
   exact: boolean;
+  /**
+   * Time of the search, hits included.
+   */
   milliseconds: number;
+  /**
+   * Bits that the vectors are stored with.
+   */
   precision: "binary" | "int4" | "int8";
+  /**
+   * Candidates that a fresh pass scored again.
+   */
   reranked: number;
+  /**
+   * What limits the answer, in words.
+   */
   note: string | null;
 }
 /**
  * The nearest contexts, best first.
  */
 export interface SearchResult {
+  /**
+   * Handle of the search, for `summarize`.
+   */
   searchId: string;
   model: ModelDescription;
+  /**
+   * The contexts, best first.
+   */
   hits: Hit[];
   stats: SearchStats;
+  /**
+   * The token that was searched for.
+   */
   query: Token | null;
 }
 /**
@@ -270,33 +507,108 @@ export interface Peak {
   weight: number;
 }
 /**
- * A search (by its handle, or all of searchContexts' fields) and what to count in it.
+ * A search (by its handle, or all fields of `searchContexts`) and what to count in it.
  */
 export interface SummarizeParams {
+  /**
+   * What is compared: head outputs of an attention layer, or hidden states.
+   */
   space?: "headOutput" | "hiddenState";
+  /**
+   * An earlier pass that holds the query, instead of a text.
+   */
   captureId?: string | null;
+  /**
+   * The text of the query.
+   */
   text?: string | null;
+  /**
+   * A second segment.
+   */
   textPair?: string | null;
+  /**
+   * An open document; goes with `position`, or with `range` and `token`.
+   */
   textDocument?: TextDocumentIdentifier | null;
+  /**
+   * The part of the document to read.
+   */
   range?: Range | null;
+  /**
+   * The place of the token in the document; its sentence is read.
+   */
   position?: Position | null;
+  /**
+   * Index of the token to look for.
+   */
   token?: number | null;
+  /**
+   * Token positions that are replaced by the mask token.
+   */
   mask?: number[] | null;
+  /**
+   * Model id; by default the model of the corpus.
+   */
   model?: string | null;
+  /**
+   * Hidden state to compare; 0 is the embedding output.
+   */
   hiddenLayer?: number | null;
+  /**
+   * Attention layer whose head outputs are compared.
+   */
   layer?: number | null;
+  /**
+   * Heads that count; by default all.
+   */
   heads?: number[] | null;
+  /**
+   * Contexts to find.
+   */
   k?: number;
+  /**
+   * How heads count: equally, or by the norm of the query (the ranking of exBERT).
+   */
   weighting?: "norm" | "uniform";
+  /**
+   * Whether every vector is compared; by default the server decides.
+   */
   exact?: boolean | null;
+  /**
+   * Whether candidates are scored again by a fresh pass; by default as the precision of the corpus asks.
+   */
   rerank?: boolean | null;
+  /**
+   * One hit for sentences that are identical.
+   */
   distinct?: boolean;
+  /**
+   * What a hit must be.
+   */
   filter?: Filter | null;
+  /**
+   * Token that progress is reported under (LSP).
+   */
   workDoneToken?: number | string | null;
+  /**
+   * Handle of a search, instead of all its fields.
+   */
   searchId?: string | null;
+  /**
+   * Whose labels are counted: the match or the token after it (auto: as the model reads).
+   */
   subject?: "auto" | "match" | "next";
+  /**
+   * Direction of the attention whose strongest target is counted.
+   */
   attention?: "incoming" | "outgoing";
+  /**
+   * Whether special tokens may be that target.
+   */
   includeSpecial?: boolean;
+  /**
+   * Name of the corpus to search.
+   */
   corpus?: string | null;
 }
 /**
@@ -323,10 +635,10 @@ export interface Histogram {
 /**
  * What the hits have in common, against what the corpus has anyway.
  *
- *     ``nHits`` counts the hits whose subject exists. If that is ``match``, these are all hits of the search. If it is
- *     ``next``, hits whose own ``next`` is null, their match being the last token of its sentence, are left out: of
- *     ``nHits``, ``nDistinct``, the histograms and the findings. Such tokens of the corpus are not in ``nBaseline`` and
- *     the base rates either.
+ * ``nHits`` counts the hits whose subject exists. If that is ``match``, these are all hits of the search. If it is
+ * ``next``, hits whose own ``next`` is null, their match being the last token of its sentence, are left out: of
+ * ``nHits``, ``nDistinct``, the histograms and the findings. Such tokens of the corpus are not in ``nBaseline`` and
+ * the base rates either.
  */
 export interface SummarizeResult {
   subject: "match" | "next";
@@ -342,20 +654,50 @@ export interface SummarizeResult {
  * A document given by value.
  */
 export interface InlineSource {
+  /**
+   * Name of the document; its hits carry it.
+   */
   uri: string;
+  /**
+   * The text.
+   */
   text: string;
 }
 /**
- * What to index, and how. ``sources`` is the whole corpus: what is no longer named leaves.
+ * What to index, and how.
  */
 export interface IndexParams {
+  /**
+   * Name of the corpus.
+   */
   corpus: string;
+  /**
+   * Paths, globs, or texts with a uri: the whole corpus; a document that is no longer named leaves it.
+   */
   sources: (string | InlineSource)[];
+  /**
+   * Model id; by default the model of the corpus, else of the session.
+   */
   model?: string | null;
+  /**
+   * spaCy pipeline; by default that of the corpus, else of the session.
+   */
   pipeline?: string | null;
+  /**
+   * Layers to index; by default all.
+   */
   layers?: number[] | null;
+  /**
+   * What to store: hidden states, head outputs, or both (default).
+   */
   spaces?: ("headOutput" | "hiddenState")[] | null;
+  /**
+   * Bits of a stored number.
+   */
   precision?: ("binary" | "int4" | "int8") | null;
+  /**
+   * Token that progress is reported under (LSP).
+   */
   workDoneToken?: number | string | null;
 }
 /**
@@ -369,13 +711,37 @@ export interface Skipped {
  * What the corpus holds now, and what this build did.
  */
 export interface IndexResult {
+  /**
+   * Name of the corpus.
+   */
   corpus: string;
+  /**
+   * Documents in it.
+   */
   documents: number;
+  /**
+   * Sentences in it.
+   */
   sentences: number;
+  /**
+   * Tokens in it that are not special.
+   */
   tokens: number;
+  /**
+   * Its size on disk.
+   */
   bytes: number;
+  /**
+   * Time of this build.
+   */
   seconds: number;
+  /**
+   * Documents that were there already.
+   */
   unchanged: number;
+  /**
+   * What was not indexed, and why.
+   */
   skipped: Skipped[];
 }
 /**
@@ -405,6 +771,9 @@ export interface CorpusDescription {
  * A corpus by name.
  */
 export interface CorpusParams {
+  /**
+   * Name of the corpus.
+   */
   corpus: string;
 }
 /**
@@ -433,6 +802,9 @@ export interface ListModelsResult {
  * A model by id.
  */
 export interface ModelParams {
+  /**
+   * Hub id, folder, .gguf file, or a name that `listModels` gives.
+   */
   model: string;
 }
 /**
@@ -446,12 +818,15 @@ export interface PingResult {
  * For methods that take nothing.
  */
 export interface NoParams {
+  /**
+   * Token that progress is reported under (LSP).
+   */
   workDoneToken?: number | string | null;
 }
 /**
  * ``capabilities.experimental.exbert`` of the answer to ``initialize``.
  *
- *     ``device`` is ``auto`` if the server was not told where to run; ``describeModel`` says where a model runs.
+ * ``device`` is ``auto`` if the server was not told where to run; ``describeModel`` says where a model runs.
  */
 export interface ExperimentalCapability {
   protocolVersion: string;

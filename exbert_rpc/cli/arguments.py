@@ -220,6 +220,7 @@ def _schema(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = _add(commands, "schema", "print the protocol's JSON Schema, or write all generated files")
     parser.add_argument("--openrpc", action="store_true", help="print the OpenRPC document instead")
     parser.add_argument("--write", metavar="DIR", help="write both into DIR and name those that changed")
+    parser.add_argument("--client", metavar="FILE", help="write the methods of the Python client into FILE")
 
 
 def numbers(value: str) -> tuple[int, ...]:

@@ -8,46 +8,22 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Literal, Self, TypeVar
+from typing import IO, Self, TypeVar
 
 from exbert_rpc.client.connection import Connection, OnProgress, Pending, ServerGone
 from exbert_rpc.client.links import Link, ProcessLink, dial
 from exbert_rpc.client.messages import ServerFailed
+from exbert_rpc.client.methods import Methods
 from exbert_rpc.errors import ExbertError
 from exbert_rpc.protocol.types import PROTOCOL_VERSION
-from exbert_rpc.protocol.types.attend import AttendParams, AttendResult
-from exbert_rpc.protocol.types.base import (
-    Direction,
-    NoParams,
-    Params,
-    Position,
-    Precision,
-    Range,
-    Result,
-    Space,
-    TensorForm,
-    TextDocumentIdentifier,
-    Weighting,
-)
-from exbert_rpc.protocol.types.describe_corpus import CorpusDescription, CorpusParams
-from exbert_rpc.protocol.types.describe_model import ModelDescription, ModelParams
-from exbert_rpc.protocol.types.index_corpus import IndexParams, IndexResult, InlineSource
-from exbert_rpc.protocol.types.list_corpora import ListCorporaResult
-from exbert_rpc.protocol.types.list_models import ListModelsResult
-from exbert_rpc.protocol.types.ping import PingResult
-from exbert_rpc.protocol.types.remove_corpus import RemoveCorpusResult
-from exbert_rpc.protocol.types.search_contexts import Filter, SearchParams, SearchResult
-from exbert_rpc.protocol.types.summarize import SummarizeParams, SummarizeResult
+from exbert_rpc.protocol.types.base import Params, Result
 
 logger = logging.getLogger(__name__)
 
 R = TypeVar("R", bound=Result)
-T = TypeVar("T")
-
-Subject = Literal["auto", "match", "next"]
 
 
-class Client:
+class Client(Methods):
     """One session with a server. Safe to use from many threads; a context manager that ends the session.
 
     Every method takes ``timeout`` in seconds (then ``TimeoutError``, and the request is cancelled) through
@@ -127,162 +103,6 @@ class Client:
             logger.debug("the server did not shut down: %s", error)
         self._connection.close(5.0)
 
-    # --- methods of the protocol ---------------------------------------------------------------------
-
-    def attend(
-        self,
-        *,
-        text: str | None = None,
-        text_pair: str | None = None,
-        uri: str | None = None,
-        range: Range | None = None,
-        capture_id: str | None = None,
-        model: str | None = None,
-        layers: Sequence[int] | None = None,
-        heads: Sequence[int] | None = None,
-        mask: Sequence[int] | None = None,
-        top_k: int | None = None,
-        annotate: bool = True,
-        pipeline: str | None = None,
-        tensors: TensorForm = "float16",
-        on_progress: OnProgress | None = None,
-    ) -> AttendResult:
-        """Tokens and attention of a text; ``tensors`` are float16 unless asked otherwise (:func:`to_array`)."""
-        params = AttendParams(
-            text=text,
-            text_pair=text_pair,
-            text_document=_document(uri),
-            range=range,
-            capture_id=capture_id,
-            model=model,
-            layers=_list(layers),
-            heads=_list(heads),
-            mask=_list(mask),
-            top_k=top_k,
-            annotate=annotate,
-            pipeline=pipeline,
-            tensors=tensors,
-        )
-        return self._call("attend", params, AttendResult, on_progress)
-
-    def search_contexts(
-        self,
-        corpus: str,
-        *,
-        space: Space | None = None,
-        capture_id: str | None = None,
-        text: str | None = None,
-        text_pair: str | None = None,
-        uri: str | None = None,
-        range: Range | None = None,
-        position: Position | None = None,
-        token: int | None = None,
-        mask: Sequence[int] | None = None,
-        model: str | None = None,
-        hidden_layer: int | None = None,
-        layer: int | None = None,
-        heads: Sequence[int] | None = None,
-        k: int = 50,
-        weighting: Weighting = "uniform",
-        exact: bool | None = None,
-        rerank: bool | None = None,
-        distinct: bool = False,
-        filter: Filter | None = None,
-        on_progress: OnProgress | None = None,
-    ) -> SearchResult:
-        """The contexts of a corpus that are represented most like one token.
-
-        Without ``space``, ``layer`` compares head outputs and ``hidden_layer`` hidden states.
-        """
-        if space is None:
-            space = "headOutput" if hidden_layer is None else "hiddenState"
-        params = SearchParams(
-            corpus=corpus,
-            space=space,
-            capture_id=capture_id,
-            text=text,
-            text_pair=text_pair,
-            text_document=_document(uri),
-            range=range,
-            position=position,
-            token=token,
-            mask=_list(mask),
-            model=model,
-            hidden_layer=hidden_layer,
-            layer=layer,
-            heads=_list(heads),
-            k=k,
-            weighting=weighting,
-            exact=exact,
-            rerank=rerank,
-            distinct=distinct,
-            filter=filter,
-        )
-        return self._call("searchContexts", params, SearchResult, on_progress)
-
-    def summarize(
-        self,
-        search_id: str,
-        *,
-        subject: Subject = "auto",
-        attention: Direction = "outgoing",
-        include_special: bool = False,
-        on_progress: OnProgress | None = None,
-    ) -> SummarizeResult:
-        """What the hits of a search have in common."""
-        params = SummarizeParams(
-            search_id=search_id, subject=subject, attention=attention, include_special=include_special
-        )
-        return self._call("summarize", params, SummarizeResult, on_progress)
-
-    def index_corpus(
-        self,
-        corpus: str,
-        sources: Sequence[str | Path | InlineSource | tuple[str, str]],
-        *,
-        model: str | None = None,
-        pipeline: str | None = None,
-        layers: Sequence[int] | None = None,
-        spaces: Sequence[Space] | None = None,
-        precision: Precision | None = None,
-        on_progress: OnProgress | None = None,
-    ) -> IndexResult:
-        """Make a corpus hold exactly what ``sources`` name: paths, globs, or pairs (uri, text)."""
-        params = IndexParams(
-            corpus=corpus,
-            sources=[_source(source) for source in sources],
-            model=model,
-            pipeline=pipeline,
-            layers=_list(layers),
-            spaces=_list(spaces),
-            precision=precision,
-        )
-        return self._call("indexCorpus", params, IndexResult, on_progress)
-
-    def list_corpora(self) -> ListCorporaResult:
-        """All corpora of the server's store."""
-        return self._call("listCorpora", NoParams(), ListCorporaResult)
-
-    def describe_corpus(self, corpus: str) -> CorpusDescription:
-        """What a corpus is; every byte of it is checked."""
-        return self._call("describeCorpus", CorpusParams(corpus=corpus), CorpusDescription)
-
-    def remove_corpus(self, corpus: str) -> RemoveCorpusResult:
-        """Remove a corpus for good."""
-        return self._call("removeCorpus", CorpusParams(corpus=corpus), RemoveCorpusResult)
-
-    def list_models(self) -> ListModelsResult:
-        """Models that are at hand."""
-        return self._call("listModels", NoParams(), ListModelsResult)
-
-    def describe_model(self, model: str) -> ModelDescription:
-        """What a model is."""
-        return self._call("describeModel", ModelParams(model=model), ModelDescription)
-
-    def ping(self) -> PingResult:
-        """Answered by the event loop itself."""
-        return self._call("ping", NoParams(), PingResult)
-
     # --- documents -----------------------------------------------------------------------------------
 
     def open_document(self, uri: str, text: str) -> None:
@@ -296,12 +116,12 @@ class Client:
 
     # --- within --------------------------------------------------------------------------------------
 
-    def start(self, method: str, params: Params) -> Pending[object]:
+    def start(self, method: str, params: Params, on_progress: OnProgress | None = None) -> Pending[object]:
         """Send a request without waiting for its answer; :meth:`Pending.result` gives it."""
-        return self._connection.start(method, params)
+        return self._connection.start(method, params, on_progress)
 
     def _call(self, method: str, params: Params, result: type[R], on_progress: OnProgress | None = None) -> R:
-        answer = self._connection.start(method, params, on_progress).result(self.timeout)
+        answer = self.start(method, params, on_progress).result(self.timeout)
         assert isinstance(answer, result)
         return answer
 
@@ -323,20 +143,6 @@ class Client:
             )
         self._connection.notify("initialized")
         return server
-
-
-def _list(values: Sequence[T] | None) -> list[T] | None:
-    return None if values is None else list(values)
-
-
-def _document(uri: str | None) -> TextDocumentIdentifier | None:
-    return None if uri is None else TextDocumentIdentifier(uri=uri)
-
-
-def _source(source: str | Path | InlineSource | tuple[str, str]) -> str | InlineSource:
-    if isinstance(source, tuple):
-        return InlineSource(uri=source[0], text=source[1])
-    return str(source) if isinstance(source, Path) else source
 
 
 def _dig(value: object, *path: str) -> Mapping[str, object]:

@@ -15,6 +15,7 @@ import msgspec
 
 from exbert_rpc import __version__
 from exbert_rpc.protocol.error_codes import error_kinds
+from exbert_rpc.protocol.fields import field_docs, summary
 from exbert_rpc.protocol.types import PROTOCOL_VERSION, modules, signatures
 from exbert_rpc.protocol.types.base import Params, Result
 
@@ -97,7 +98,7 @@ def write(folder: Path) -> list[Path]:
 def method_rows() -> list[str]:
     """The table of methods in ``protocol/README.md``."""
     return [
-        f"| `{name}` | `{one.params.__name__}` | `{one.result.__name__}` | {_summary(one.result)} |"
+        f"| `{name}` | `{one.params.__name__}` | `{one.result.__name__}` | {summary(one.result).splitlines()[0]} |"
         for name, one in signatures().items()
     ]
 
@@ -105,10 +106,6 @@ def method_rows() -> list[str]:
 def error_rows() -> list[str]:
     """The table of errors in ``protocol/README.md``."""
     return [f"| {code} | `{kind}` | {meaning} |" for kind, (code, meaning) in error_kinds().items()]
-
-
-def _summary(wire_type: type[msgspec.Struct]) -> str:
-    return inspect.cleandoc(wire_type.__doc__ or "").splitlines()[0]
 
 
 def _definitions(ref_template: str) -> dict[str, dict[str, object]]:
@@ -119,6 +116,10 @@ def _definitions(ref_template: str) -> dict[str, dict[str, object]]:
     definitions: dict[str, dict[str, object]] = {}
     for name, wire_type in types.items():
         definition = json.loads(json.dumps(components[name]))
+        definition["description"] = summary(wire_type)
+        for field in msgspec.structs.fields(wire_type):
+            if field.name in field_docs(wire_type):
+                _describe(definition["properties"], field.encode_name, field_docs(wire_type)[field.name])
         if issubclass(wire_type, Result):  # a Result always carries all its fields
             definition["required"] = list(definition["properties"])
             for property_schema in definition["properties"].values():
@@ -131,6 +132,11 @@ def _definitions(ref_template: str) -> dict[str, dict[str, object]]:
     return definitions
 
 
+def _describe(properties: dict[str, dict[str, object]], name: str, meaning: str) -> None:
+    """Put the meaning of a field in front of its schema; siblings of a reference are allowed since 2019-09."""
+    properties[name] = {"description": meaning, **properties[name]}
+
+
 def _method(name: str, definitions: dict[str, dict[str, object]]) -> dict[str, object]:
     params, result = signatures()[name].params, signatures()[name].result
     definition = definitions[params.__name__]
@@ -138,8 +144,8 @@ def _method(name: str, definitions: dict[str, dict[str, object]]) -> dict[str, o
     assert isinstance(properties, dict) and isinstance(required, list)
     return {
         "name": name,
-        "summary": inspect.cleandoc(result.__doc__ or ""),
-        "description": inspect.cleandoc(params.__doc__ or ""),
+        "summary": summary(result),
+        "description": summary(params),
         "paramStructure": "by-name",
         "params": [
             {"name": field, "required": field in required, "schema": schema} for field, schema in properties.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import re
 import shutil
@@ -13,7 +14,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from exbert_rpc.client import AsyncClient, Client
+from exbert_rpc.protocol.client_methods import python_name, render_client
 from exbert_rpc.protocol.error_codes import error_kinds
+from exbert_rpc.protocol.fields import field_docs
 from exbert_rpc.protocol.schema import error_rows, json_schema, method_rows, protocol_hash, render, wire_types
 from exbert_rpc.protocol.types import PROTOCOL_VERSION, signatures
 from exbert_rpc.protocol.types.base import Result
@@ -27,6 +31,32 @@ EXAMPLES = sorted((FOLDER / "examples").glob("*.json"))
 @pytest.mark.parametrize("name", ["schema.json", "openrpc.json"])
 def test_the_generated_documents_are_up_to_date(name):
     assert (FOLDER / name).read_text(encoding="utf-8") == render()[name], "run: exbert-rpc schema --write protocol"
+
+
+def test_the_methods_of_the_python_client_are_made_from_the_wire_types():
+    made = subprocess.run(
+        [sys.executable, "-m", "ruff", "format", "--stdin-filename", "exbert_rpc/client/methods.py", "-"],
+        cwd=ROOT,
+        input=render_client(),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    kept = (ROOT / "exbert_rpc" / "client" / "methods.py").read_text(encoding="utf-8")
+    assert kept == made, "run: make protocol"
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_client_has_every_method_and_every_field_of_it(kind):
+    for name, signature in signatures().items():
+        taken = set(inspect.signature(getattr(kind, python_name(name))).parameters)
+        fields = set(signature.params.__struct_fields__) - {"work_done_token", "text_document"}
+        assert fields <= taken, name
+
+
+def test_every_field_that_a_client_sends_says_what_it_means():
+    for signature in signatures().values():
+        assert set(field_docs(signature.params)) == set(signature.params.__struct_fields__), signature.name
 
 
 def test_the_typescript_types_are_made_from_this_schema():

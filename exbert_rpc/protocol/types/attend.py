@@ -22,7 +22,24 @@ from exbert_rpc.protocol.types.tokens import Token
 
 
 class AttendParams(Params, frozen=True, kw_only=True):
-    """A text input (or the handle of one that was read before) and what to return of it."""
+    """A text input (or the handle of an earlier pass) and what to return of it.
+
+    Attributes:
+        text: The text to read.
+        text_pair: A second segment.
+        text_document: An open document; goes with `range`.
+        range: The part of the document to read.
+        capture_id: An earlier pass to look at again, instead of a text.
+        model: Model id; by default the model of the session.
+        layers: Layers whose attention is returned; by default all.
+        heads: Heads whose attention is returned; by default all.
+        mask: Token positions that are replaced by the mask token.
+        top_k: Predictions a token (default 5; 0: none).
+        annotate: Whether tokens carry spaCy annotations.
+        pipeline: spaCy pipeline; by default the pipeline of the session.
+        tensors: Form of the attention: nested lists, or base64 of float16 or uint8.
+        work_done_token: Token that progress is reported under (LSP).
+    """
 
     text: str | None = None
     text_pair: str | None = None
@@ -41,7 +58,22 @@ class AttendParams(Params, frozen=True, kw_only=True):
 
 
 class AttendResult(Result, frozen=True, kw_only=True):
-    """Tokens and attention ``[layer][head][query][key]`` of one forward pass."""
+    """Tokens and attention ``[layer][head][query][key]`` of one forward pass.
+
+    Attributes:
+        capture_id: Handle of this pass, for later requests.
+        model: The model that ran.
+        tokens: Tokens of the text (of the encoder).
+        attention: Tensor `[len(layers), len(heads), n, n]`; rows sum to 1.
+        layers: What the first axis is.
+        heads: What the second axis is.
+        text: The text that was read.
+        decoder_tokens: Tokens that the decoder read; encoder–decoder models only, as are the next three.
+        decoder_attention: Tensor `[len(decoderLayers), len(heads), m, m]`.
+        cross_attention: Tensor `[len(decoderLayers), len(heads), m, n]`.
+        decoder_layers: What the first axis of the decoder is.
+        notes: Sentences that a person should read with the answer.
+    """
 
     capture_id: str
     model: ModelDescription

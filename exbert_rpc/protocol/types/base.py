@@ -61,7 +61,11 @@ class Tensor(Result, frozen=True, kw_only=True):
 
 
 class NoParams(Params, frozen=True, kw_only=True):
-    """For methods that take nothing."""
+    """For methods that take nothing.
+
+    Attributes:
+        work_done_token: Token that progress is reported under (LSP).
+    """
 
     work_done_token: ProgressToken | None = None
 
@@ -75,9 +79,11 @@ class Signature:
         params: What a client sends.
         result: What the server answers.
         order: Its place in lists of methods; methods of one number follow each other by name.
+        positional: Fields that a Python script may give by place, in this order.
     """
 
     name: str
     params: type[Params]
     result: type[Result]
     order: int = 100
+    positional: tuple[str, ...] = ()

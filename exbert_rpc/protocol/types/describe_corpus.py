@@ -6,7 +6,11 @@ from exbert_rpc.protocol.types.base import Params, Precision, Result, Signature,
 
 
 class CorpusParams(Params, frozen=True, kw_only=True):
-    """A corpus by name."""
+    """A corpus by name.
+
+    Attributes:
+        corpus: Name of the corpus.
+    """
 
     corpus: str
 
@@ -28,4 +32,4 @@ class CorpusDescription(Result, frozen=True, kw_only=True):
     damaged: list[str]
 
 
-SIGNATURE = Signature("describeCorpus", CorpusParams, CorpusDescription, order=6)
+SIGNATURE = Signature("describeCorpus", CorpusParams, CorpusDescription, order=6, positional=("corpus",))

@@ -6,7 +6,11 @@ from exbert_rpc.protocol.types.base import ModelKind, Params, Result, Signature
 
 
 class ModelParams(Params, frozen=True, kw_only=True):
-    """A model by id."""
+    """A model by id.
+
+    Attributes:
+        model: Hub id, folder, .gguf file, or a name that `listModels` gives.
+    """
 
     model: str
 
@@ -30,4 +34,4 @@ class ModelDescription(Result, frozen=True, kw_only=True):
     n_decoder_layers: int | None = None
 
 
-SIGNATURE = Signature("describeModel", ModelParams, ModelDescription, order=9)
+SIGNATURE = Signature("describeModel", ModelParams, ModelDescription, order=9, positional=("model",))

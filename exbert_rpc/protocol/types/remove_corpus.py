@@ -13,4 +13,4 @@ class RemoveCorpusResult(Result, frozen=True, kw_only=True):
     removed: bool
 
 
-SIGNATURE = Signature("removeCorpus", CorpusParams, RemoveCorpusResult, order=7)
+SIGNATURE = Signature("removeCorpus", CorpusParams, RemoveCorpusResult, order=7, positional=("corpus",))

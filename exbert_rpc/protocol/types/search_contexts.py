@@ -25,7 +25,15 @@ from exbert_rpc.protocol.types.tokens import Token
 
 
 class Filter(Params, frozen=True, kw_only=True):
-    """What a hit must be. A list means any of its members; all fields must hold."""
+    """What a hit must be. A list means any of its members; all fields must hold.
+
+    Attributes:
+        pos: Universal part of speech.
+        dep: Dependency relation.
+        entity: Entity type; `none` outside entities.
+        token: Text of the token, in either case.
+        documents: Globs of document uris.
+    """
 
     pos: str | list[str] | None = None
     dep: str | list[str] | None = None
@@ -35,7 +43,31 @@ class Filter(Params, frozen=True, kw_only=True):
 
 
 class ContextQuery(Params, frozen=True, kw_only=True):
-    """A token of a text, the space in which its nearest contexts are looked for, and which of them count."""
+    """A token of a text, the space in which its nearest contexts are searched, and which of them count.
+
+    Attributes:
+        space: What is compared: head outputs of an attention layer, or hidden states.
+        capture_id: An earlier pass that holds the query, instead of a text.
+        text: The text of the query.
+        text_pair: A second segment.
+        text_document: An open document; goes with `position`, or with `range` and `token`.
+        range: The part of the document to read.
+        position: The place of the token in the document; its sentence is read.
+        token: Index of the token to look for.
+        mask: Token positions that are replaced by the mask token.
+        model: Model id; by default the model of the corpus.
+        hidden_layer: Hidden state to compare; 0 is the embedding output.
+        layer: Attention layer whose head outputs are compared.
+        heads: Heads that count; by default all.
+        k: Contexts to find.
+        weighting: How heads count: equally, or by the norm of the query (the ranking of exBERT).
+        exact: Whether every vector is compared; by default the server decides.
+        rerank: Whether candidates are scored again by a fresh pass; by default as the precision of the corpus
+            asks.
+        distinct: One hit for sentences that are identical.
+        filter: What a hit must be.
+        work_done_token: Token that progress is reported under (LSP).
+    """
 
     space: Space = "headOutput"
     capture_id: str | None = None
@@ -60,13 +92,26 @@ class ContextQuery(Params, frozen=True, kw_only=True):
 
 
 class SearchParams(ContextQuery, frozen=True, kw_only=True):
-    """Where the nearest contexts of a token are looked for."""
+    """The contexts of a corpus that are nearest to a token.
+
+    Attributes:
+        corpus: Name of the corpus to search.
+    """
 
     corpus: str
 
 
 class SearchStats(Result, frozen=True, kw_only=True):
-    """What was searched, how, and how long it took; ``note`` says in words what limits the answer."""
+    """What was searched, how, and how long it took.
+
+    Attributes:
+        searched: Vectors that were eligible.
+        exact: Whether all of them were compared.
+        milliseconds: Time of the search, hits included.
+        precision: Bits that the vectors are stored with.
+        reranked: Candidates that a fresh pass scored again.
+        note: What limits the answer, in words.
+    """
 
     searched: int
     exact: bool
@@ -77,7 +122,15 @@ class SearchStats(Result, frozen=True, kw_only=True):
 
 
 class SearchResult(Result, frozen=True, kw_only=True):
-    """The nearest contexts, best first."""
+    """The nearest contexts, best first.
+
+    Attributes:
+        search_id: Handle of the search, for `summarize`.
+        model: The model that read both sides.
+        hits: The contexts, best first.
+        stats: What was searched.
+        query: The token that was searched for.
+    """
 
     search_id: str
     model: ModelDescription
@@ -86,4 +139,4 @@ class SearchResult(Result, frozen=True, kw_only=True):
     query: Token | None = None
 
 
-SIGNATURE = Signature("searchContexts", SearchParams, SearchResult, order=2)
+SIGNATURE = Signature("searchContexts", SearchParams, SearchResult, order=2, positional=("corpus",))

@@ -9,7 +9,15 @@ from exbert_rpc.protocol.types.search_contexts import ContextQuery
 
 
 class SummarizeParams(ContextQuery, frozen=True, kw_only=True):
-    """A search (by its handle, or all of searchContexts' fields) and what to count in it."""
+    """A search (by its handle, or all fields of `searchContexts`) and what to count in it.
+
+    Attributes:
+        search_id: Handle of a search, instead of all its fields.
+        subject: Whose labels are counted: the match or the token after it (auto: as the model reads).
+        attention: Direction of the attention whose strongest target is counted.
+        include_special: Whether special tokens may be that target.
+        corpus: Name of the corpus to search.
+    """
 
     search_id: str | None = None
     subject: Literal["auto", "match", "next"] = "auto"
@@ -58,4 +66,4 @@ class SummarizeResult(Result, frozen=True, kw_only=True):
     n_baseline: int
 
 
-SIGNATURE = Signature("summarize", SummarizeParams, SummarizeResult, order=3)
+SIGNATURE = Signature("summarize", SummarizeParams, SummarizeResult, order=3, positional=("search_id",))

@@ -1,0 +1,41 @@
+"""Arguments of a script as params of the wire: what is easier to write in Python than in JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from exbert_rpc.protocol.types.base import Params, TextDocumentIdentifier
+from exbert_rpc.protocol.types.index_corpus import InlineSource
+
+P = TypeVar("P", bound=Params)
+
+
+def make_params(params: type[P], **given: object) -> P:
+    """The params of a method.
+
+    Sequences become lists, ``uri`` an open document, pairs in ``sources`` inline texts; ``space=None`` follows from
+    whether a ``hidden_layer`` is given.
+    """
+    fields = {name: _plain(value) for name, value in given.items()}
+    if "uri" in fields:
+        uri = fields.pop("uri")
+        fields["text_document"] = None if uri is None else TextDocumentIdentifier(uri=str(uri))
+    if "sources" in fields:
+        sources = fields["sources"]
+        assert isinstance(sources, list)
+        fields["sources"] = [_source(source) for source in sources]
+    if "space" in fields and fields["space"] is None:
+        fields["space"] = "headOutput" if fields.get("hidden_layer") is None else "hiddenState"
+    return params(**fields)
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+
+
+def _source(source: object) -> object:
+    if isinstance(source, tuple):
+        return InlineSource(uri=source[0], text=source[1])
+    return str(source) if isinstance(source, Path) else source

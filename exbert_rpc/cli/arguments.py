@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import NoReturn
 
@@ -38,8 +39,11 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(message, hint=f"see {self.prog} --help")
 
 
-def make_parser() -> Parser:
-    """The whole command line."""
+def make_parser(arguments: Sequence[str] | None = None) -> Parser:
+    """The command line; where arguments are given, only the command that they name has its own spelled out.
+
+    That command's help takes the meaning of fields from the wire types, which cost time to import.
+    """
     parser = Parser(
         prog="exbert-rpc",
         description="What a Transformer attends to, where similar contexts stand in a corpus, what they share.",
@@ -48,20 +52,21 @@ def make_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"exbert-rpc {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    _serve(commands)
-    _index(commands)
-    _attend(commands)
-    _search(commands)
-    _summarize(commands)
-    _corpora(commands)
-    _models(commands)
-    _doctor(commands)
-    _schema(commands)
+    named = None if arguments is None else next((one for one in arguments if not one.startswith("-")), "")
+    for name, (text, fill) in _COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text[:1].upper() + text[1:] + ".")
+        if named is None or name == named:
+            fill(command)
     return parser
 
 
-def _add(commands: argparse._SubParsersAction[Parser], name: str, text: str) -> Parser:
-    return commands.add_parser(name, help=text, description=text[:1].upper() + text[1:] + ".")
+def _means(command: str, field: str) -> str:
+    """What a field of the protocol means, as help: no full stop, lower case."""
+    from exbert_rpc.protocol.fields import field_docs
+    from exbert_rpc.protocol.types import signatures
+
+    meaning = field_docs(signatures()[command].params)[field].rstrip(".")
+    return (meaning[:1].lower() + meaning[1:]).replace("%", "%%")
 
 
 def _engine(parser: Parser, *, reads_text: bool = True) -> None:
@@ -83,12 +88,11 @@ def _json(parser: Parser) -> None:
 
 def _text(parser: Parser) -> None:
     parser.add_argument("text", metavar="TEXT", help="the text; - reads standard input")
-    parser.add_argument("--pair", metavar="TEXT", help="a second segment")
-    parser.add_argument("--mask", type=numbers, metavar="TOKENS", help="tokens to replace by the mask token: 3,7")
+    parser.add_argument("--pair", metavar="TEXT", help=_means("attend", "text_pair"))
+    parser.add_argument("--mask", type=numbers, metavar="TOKENS", help=_means("attend", "mask") + ": 3,7")
 
 
-def _serve(commands: argparse._SubParsersAction[Parser]) -> None:
-    parser = _add(commands, "serve", "answer JSON-RPC, on standard input and output unless an address is given")
+def _serve(parser: Parser) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--stdio", action="store_true", help="standard input and output (the default)")
     where.add_argument("--tcp", metavar="HOST:PORT", help="listen on a TCP port (0: any)")
@@ -111,13 +115,12 @@ def _serve(commands: argparse._SubParsersAction[Parser]) -> None:
     )
 
 
-def _index(commands: argparse._SubParsersAction[Parser]) -> None:
-    parser = _add(commands, "index", "make a corpus hold exactly what the sources name; only what changed is computed")
+def _index(parser: Parser) -> None:
     parser.add_argument("name", metavar="NAME", help="name of the corpus")
     parser.add_argument("sources", metavar="SOURCE", nargs="+", help="file, folder or glob: text, Markdown, notebooks")
     parser.add_argument("--layers", type=numbers, metavar="LIST", help="layers to index: 0,2,4-6 (default: all)")
     parser.add_argument("--spaces", type=spaces, metavar="LIST", help="hiddenState, headOutput or both (default: both)")
-    parser.add_argument("--precision", choices=("int8", "int4", "binary"), help="bits of a stored number")
+    parser.add_argument("--precision", choices=("int8", "int4", "binary"), help=_means("indexCorpus", "precision"))
     where = parser.add_argument_group("where it is computed")
     where.add_argument("--engine", choices=("local", "ray"), default="local", help="this process, or workers of Ray")
     where.add_argument("--workers", type=count, metavar="N", help="workers of Ray (default: as many as have room)")
@@ -126,8 +129,7 @@ def _index(commands: argparse._SubParsersAction[Parser]) -> None:
     _engine(parser)
 
 
-def _attend(commands: argparse._SubParsersAction[Parser]) -> None:
-    parser = _add(commands, "attend", "show what each token of a text attends to")
+def _attend(parser: Parser) -> None:
     _text(parser)
     parser.add_argument("--layer", type=numbers, metavar="LIST", help="layers (table: default the last; JSON: all)")
     parser.add_argument("--heads", type=numbers, metavar="LIST", help="heads: 0,3,5-7 (default: all)")
@@ -147,42 +149,45 @@ def _query(parser: Parser) -> None:
     space = parser.add_mutually_exclusive_group(required=True)
     space.add_argument("--layer", type=int, metavar="N", help="compare head outputs of attention layer N")
     space.add_argument("--hidden-layer", type=int, metavar="N", help="compare hidden states; 0 is the embedding")
-    parser.add_argument("--heads", type=numbers, metavar="LIST", help="heads that count: 0,3,5-7 (default: all)")
-    parser.add_argument("--k", type=int, default=50, metavar="N", help="contexts to find, 1 to 1000 (default: 50)")
-    parser.add_argument("--weighting", choices=("uniform", "norm"), default="uniform", help="norm: exBERT's ranking")
-    parser.add_argument("--distinct", action="store_true", help="one hit for sentences that are the same")
+    parser.add_argument("--heads", type=numbers, metavar="LIST", help=_means("searchContexts", "heads") + ": 0,3,5-7")
+    parser.add_argument(
+        "--k", type=int, default=50, metavar="N", help=_means("searchContexts", "k") + ", 1 to 1000 (default: 50)"
+    )
+    parser.add_argument(
+        "--weighting", choices=("uniform", "norm"), default="uniform", help=_means("searchContexts", "weighting")
+    )
+    parser.add_argument("--distinct", action="store_true", help=_means("searchContexts", "distinct"))
     for name in ("pos", "dep", "entity"):
         parser.add_argument(f"--{name}", type=words, metavar="LIST", help=f"only hits with one of these {name} labels")
     parser.add_argument("--words", type=words, metavar="LIST", help="only hits that are one of these tokens")
     parser.add_argument("--documents", type=words, metavar="GLOBS", help="only hits in these documents")
-    parser.add_argument(
-        "--exact", action=argparse.BooleanOptionalAction, help="compare with every vector (default: as it pays)"
-    )
+    parser.add_argument("--exact", action=argparse.BooleanOptionalAction, help=_means("searchContexts", "exact"))
     parser.add_argument(
         "--rerank",
         action=argparse.BooleanOptionalAction,
-        help="score hits by a fresh pass (default: as precision asks)",
+        help=_means("searchContexts", "rerank"),
     )
     _json(parser)
     _engine(parser)
 
 
-def _search(commands: argparse._SubParsersAction[Parser]) -> None:
-    parser = _add(commands, "search", "find the contexts of a corpus that are represented most like one token")
+def _search(parser: Parser) -> None:
     _query(parser)
 
 
-def _summarize(commands: argparse._SubParsersAction[Parser]) -> None:
-    parser = _add(commands, "summarize", "say what the contexts found have in common, against the corpus' base rates")
+def _summarize(parser: Parser) -> None:
     _query(parser)
-    parser.add_argument("--subject", choices=("auto", "match", "next"), default="auto", help="whom to count")
-    parser.add_argument("--direction", choices=("outgoing", "incoming"), default="outgoing", help="of the attention")
-    parser.add_argument("--include-special", action="store_true", help="attention to special tokens counts, too")
+    parser.add_argument(
+        "--subject", choices=("auto", "match", "next"), default="auto", help=_means("summarize", "subject")
+    )
+    parser.add_argument(
+        "--direction", choices=("outgoing", "incoming"), default="outgoing", help=_means("summarize", "attention")
+    )
+    parser.add_argument("--include-special", action="store_true", help=_means("summarize", "include_special"))
     parser.add_argument("--bins", type=int, default=5, metavar="N", help="labels shown of each histogram (default: 5)")
 
 
-def _corpora(commands: argparse._SubParsersAction[Parser]) -> None:
-    parser = _add(commands, "corpora", "list, describe or remove corpora")
+def _corpora(parser: Parser) -> None:
     _action_and_name(parser, "list, describe or remove", "NAME")
     _json(parser)
     _engine(parser, reads_text=False)
@@ -196,8 +201,7 @@ examples:
 """
 
 
-def _models(commands: argparse._SubParsersAction[Parser]) -> None:
-    parser = _add(commands, "models", "list the models at hand, or describe one")
+def _models(parser: Parser) -> None:
     _action_and_name(parser, "list or describe", "ID")
     _json(parser)
     _engine(parser)
@@ -208,19 +212,44 @@ def _action_and_name(parser: Parser, actions: str, name: str) -> None:
     parser.add_argument("name", nargs="?", metavar=name)
 
 
-def _doctor(commands: argparse._SubParsersAction[Parser]) -> None:
-    parser = _add(
-        commands, "doctor", "check versions, device, model, pipeline and store; say how to mend what is wrong"
-    )
+def _doctor(parser: Parser) -> None:
     _json(parser)
     _engine(parser)
 
 
-def _schema(commands: argparse._SubParsersAction[Parser]) -> None:
-    parser = _add(commands, "schema", "print the protocol's JSON Schema, or write all generated files")
+def _schema(parser: Parser) -> None:
     parser.add_argument("--openrpc", action="store_true", help="print the OpenRPC document instead")
     parser.add_argument("--write", metavar="DIR", help="write both into DIR and name those that changed")
     parser.add_argument("--client", metavar="FILE", help="write the methods of the Python client into FILE")
+
+
+def _call(parser: Parser) -> None:
+    parser.add_argument("method", nargs="?", metavar="METHOD", help="a method; without one, the methods are listed")
+    parser.add_argument("params", nargs="?", metavar="JSON", help="its parameters as an object; - reads standard input")
+    parser.add_argument("--fields", action="store_true", help="say what each parameter means instead of calling")
+    _engine(parser)
+    parser.set_defaults(json=True)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = """\
+examples:
+  exbert-rpc call
+  exbert-rpc call searchContexts --fields
+  exbert-rpc call describeModel '{"model": "all-MiniLM-L6-v2"}'
+"""
+
+
+_COMMANDS: dict[str, tuple[str, Callable[[Parser], None]]] = {
+    "serve": ("answer JSON-RPC, on standard input and output unless an address is given", _serve),
+    "index": ("make a corpus hold exactly what the sources name; only what changed is computed", _index),
+    "attend": ("show what each token of a text attends to", _attend),
+    "search": ("find the contexts of a corpus that are represented most like one token", _search),
+    "summarize": ("say what the contexts found have in common, against the corpus' base rates", _summarize),
+    "corpora": ("list, describe or remove corpora", _corpora),
+    "models": ("list the models at hand, or describe one", _models),
+    "call": ("call any method of the protocol with JSON, or list the methods", _call),
+    "doctor": ("check versions, device, model, pipeline and store; say how to mend what is wrong", _doctor),
+    "schema": ("print the protocol's JSON Schema, or write all generated files", _schema),
+}
 
 
 def numbers(value: str) -> tuple[int, ...]:

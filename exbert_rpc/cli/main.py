@@ -25,6 +25,7 @@ _COMMANDS = {
     "summarize": "commands",
     "corpora": "listing",
     "models": "listing",
+    "call": "calling",
     "doctor": "doctor",
     "schema": "schema",
 }
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _run(make_parser().parse_args(arguments))
+        return _run(make_parser(arguments).parse_args(arguments))
     except SystemExit as ending:  # --help and --version
         return ending.code if isinstance(ending.code, int) else 0
     except Cancelled:

@@ -37,3 +37,11 @@ def _attributes(docstring: str) -> dict[str, str]:
         elif name and line.strip():
             found[name] += f" {line.strip()}"
     return found
+
+
+def wire_fields(wire_type: type[msgspec.Struct]) -> list[tuple[str, bool, str]]:
+    """Wire name of each field, whether it is required, and what it means, in order."""
+    docs = field_docs(wire_type)
+    return [
+        (field.encode_name, field.required, docs.get(field.name, "")) for field in msgspec.structs.fields(wire_type)
+    ]

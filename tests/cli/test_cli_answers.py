@@ -10,11 +10,13 @@ import msgspec
 import numpy as np
 import pytest
 
+from exbert_rpc.protocol.fields import wire_fields
 from exbert_rpc.protocol.schema import json_schema
+from exbert_rpc.protocol.types import signatures
 from exbert_rpc.protocol.types.attend import AttendResult
 from exbert_rpc.protocol.types.describe_model import ModelDescription
 from exbert_rpc.protocol.types.index_corpus import IndexResult
-from exbert_rpc.protocol.types.search_contexts import SearchResult
+from exbert_rpc.protocol.types.search_contexts import SearchParams, SearchResult
 from exbert_rpc.protocol.types.summarize import SummarizeResult
 from tests.cli.conftest import TEXT, Run
 from tests.model import zoo
@@ -178,3 +180,29 @@ def test_the_doctor_names_a_damaged_corpus_and_its_cure(run: Run, copied: Path, 
     done = run("doctor", "--store", copied, "--model", tiny_model, "--pipeline", "blank:en")
     assert done.code == 1
     assert segment.name in done.out and "exbert-rpc index notes" in done.out
+
+
+def test_any_method_can_be_called_with_json(run: Run, built: str) -> None:
+    answer = json.loads(run("call", "describeCorpus", '{"corpus": "notes"}', "--store", built).out)
+    assert answer["corpus"] == "notes" and answer["damaged"] == []
+
+
+def test_call_lists_the_methods_and_says_what_each_field_means(run: Run) -> None:
+    listed = run("call").out
+    assert all(name in listed for name in signatures())
+    fields = run("call", "searchContexts", "--fields").out
+    for name, _, meaning in wire_fields(SearchParams):
+        assert name in fields and meaning in fields
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("call", "atend"), "did you mean attend?"),
+        (("call", "attend", "{text}"), "not JSON"),
+        (("call", "attend", '{"txt": "a"}'), "Did you mean `text`?"),
+    ],
+)
+def test_a_wrong_call_says_what_was_meant(run: Run, arguments: tuple[str, ...], told: str) -> None:
+    done = run(*arguments)
+    assert done.code == 2 and told in done.err

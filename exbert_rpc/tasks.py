@@ -60,7 +60,7 @@ class Task:
         """What ``work`` gives or raises, run in a thread of its own, so that a cancel need not wait for its end.
 
         Raises:
-            Cancelled: the task was cancelled; ``work`` goes on in the background and nobody hears of it.
+            Cancelled: the task was cancelled; ``work`` goes on in the background and its outcome is dropped.
         """
         outcome: Future[T] = Future()
 
@@ -75,7 +75,7 @@ class Task:
         return self.wait(outcome)
 
     def wait(self, outcome: Future[T]) -> T:
-        """What somebody else's work gives or raises.
+        """What work in another thread gives or raises.
 
         Raises:
             Cancelled: the task was cancelled first.
@@ -85,6 +85,6 @@ class Task:
         return outcome.result()
 
     def report(self, progress: Progress) -> None:
-        """Pass a report on, if anybody listens."""
+        """Pass a report on, if there is a listener."""
         if self._on_progress is not None:
             self._on_progress(progress)

@@ -1,5 +1,5 @@
 // Generated from schema.json by generate.mjs; do not edit.
-// schema.json sha256: 4c6e22b3b7930891569d5ff392e4c271ccb2e6455aed529fe78d57f3dc2394a7
+// schema.json sha256: f66811331c7bad796dadd865bff3367b545d2b40d1508db1d2aa1c85d4506ff4
 
 /**
  * Nested lists of numbers, one level an axis.
@@ -491,7 +491,7 @@ export interface HitAttention {
   incoming: number[];
 }
 /**
- * Strongest attention from the match, to the match, and from the next token; null if there is none.
+ * Strongest attention from the match, to the match, and from the next token; null where there is no such token.
  */
 export interface MaxAttention {
   outgoing: Peak | null;
@@ -793,7 +793,7 @@ export interface ModelListing {
   isDefault: boolean;
 }
 /**
- * The models that are at hand.
+ * The models that are available without network.
  */
 export interface ListModelsResult {
   models: ModelListing[];
@@ -826,7 +826,7 @@ export interface NoParams {
 /**
  * ``capabilities.experimental.exbert`` of the answer to ``initialize``.
  *
- * ``device`` is ``auto`` if the server was not told where to run; ``describeModel`` says where a model runs.
+ * ``device`` is ``auto`` unless the server was started with a device; ``describeModel`` says where a model runs.
  */
 export interface ExperimentalCapability {
   protocolVersion: string;
@@ -893,7 +893,7 @@ export const ERROR_CODES = {
   answerTooLarge: -33007,
   /** a captureId or searchId that is unknown or has expired */
   unknownHandle: -33008,
-  /** another build of this corpus runs, or too many requests wait */
+  /** another build of this corpus runs, or too many queued requests */
   busy: -33009,
   /** the store cannot be written: disk full, read-only, no permission */
   storageFailed: -33010,

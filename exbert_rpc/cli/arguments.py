@@ -245,7 +245,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[Parser], None]]] = {
     "search": ("find the contexts of a corpus that are represented most like one token", _search),
     "summarize": ("say what the contexts found have in common, against the corpus' base rates", _summarize),
     "corpora": ("list, describe or remove corpora", _corpora),
-    "models": ("list the models at hand, or describe one", _models),
+    "models": ("list the available models, or describe one", _models),
     "call": ("call any method of the protocol with JSON, or list the methods", _call),
     "doctor": ("check versions, device, model, pipeline and store; say how to mend what is wrong", _doctor),
     "schema": ("print the protocol's JSON Schema, or write all generated files", _schema),

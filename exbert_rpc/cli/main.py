@@ -32,7 +32,7 @@ _COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; whatever goes wrong is one line on standard error with the fix, never a traceback."""
+    """Run one command; every failure is one line on standard error with the fix, never a traceback."""
     _log_if_asked()
     # torch's idle threads sleep instead of spinning: beside other work a pass is up to twice as fast
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -39,7 +39,7 @@ _PLAIN = str.maketrans(
         "’": "'",
     }
 )
-# light to dark, each with the text colour that is readable on it, whatever the terminal's own colours are
+# light to dark, each with the text colour that is readable on it, independent of the terminal's own colors
 _HEAT = ((189, 16), (147, 16), (105, 16), (62, 231), (54, 231))
 _LEAST_HEAT = 0.05
 

@@ -65,7 +65,7 @@ def show_corpus(screen: Screen, one: CorpusDescription) -> None:
     }
     show_pairs(screen, rows)
     if one.damaged:
-        screen.line(screen.bad("index it again: only what the damage hit is computed anew"))
+        screen.line(screen.bad("index it again: only the damaged part is computed again"))
 
 
 def show_models(screen: Screen, models: Sequence[ModelListing]) -> None:

@@ -21,7 +21,7 @@ _classes = {code: error for error, (code, _) in CODES.items()}
 
 
 class ServerFailed(errors.ExbertError):
-    """The server reported an error that is none of the engine's; ``data['code']`` is JSON-RPC's code."""
+    """The server reported an error that is not one of the engine's; ``data['code']`` is JSON-RPC's code."""
 
     kind = "internal"
 
@@ -78,7 +78,7 @@ def with_token(params: Params, token: str) -> Params:
 
 
 def decode_incoming(body: bytes) -> Reply | Notice:
-    """A message of the server; raises ``ValueError`` if it is none. A result is not read yet, whatever is in it."""
+    """A message of the server; raises ``ValueError`` for other bytes. The result itself is not parsed yet."""
     begun = _ANSWER.match(body)
     if begun is not None and body.endswith(b"}"):
         return Reply(int(begun[1]), memoryview(body)[begun.end() : -1], None)

@@ -316,7 +316,7 @@ class Methods(Protocol):
         return self._call("removeCorpus", make_params(CorpusParams, corpus=corpus), RemoveCorpusResult)
 
     def list_models(self) -> ListModelsResult:
-        """The models that are at hand."""
+        """The models that are available without network."""
         return self._call("listModels", make_params(NoParams), ListModelsResult)
 
     def describe_model(self, model: str) -> ModelDescription:
@@ -625,7 +625,7 @@ class AsyncMethods(Protocol):
         return await self._call("removeCorpus", make_params(CorpusParams, corpus=corpus), RemoveCorpusResult)
 
     async def list_models(self) -> ListModelsResult:
-        """The models that are at hand."""
+        """The models that are available without network."""
         return await self._call("listModels", make_params(NoParams), ListModelsResult)
 
     async def describe_model(self, model: str) -> ModelDescription:

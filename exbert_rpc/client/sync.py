@@ -91,7 +91,7 @@ class Client(Methods):
 
     @property
     def default_model(self) -> str:
-        """Model of requests that name none, as the server told it."""
+        """Model of requests that name none, as the server reports it."""
         return str(self._server.get("defaultModel", ""))
 
     def close(self) -> None:

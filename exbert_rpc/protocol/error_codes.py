@@ -1,4 +1,4 @@
-"""Every failure as a JSON-RPC error object: which code, which data, and what must not be said.
+"""Every failure as a JSON-RPC error object: its code, its data, and what it must not reveal.
 
 No traceback leaves the server, and no path of the machine but those that the client wrote itself.
 """
@@ -32,7 +32,7 @@ CODES: dict[type[errors.ExbertError], tuple[int, str]] = {
     errors.TextTooLong: (-33006, "the text is too long; gives both lengths"),
     errors.AnswerTooLarge: (-33007, "the answer would be too large; says what to ask for instead"),
     errors.UnknownHandle: (-33008, "a captureId or searchId that is unknown or has expired"),
-    errors.Busy: (-33009, "another build of this corpus runs, or too many requests wait"),
+    errors.Busy: (-33009, "another build of this corpus runs, or too many queued requests"),
     errors.StorageFailed: (-33010, "the store cannot be written: disk full, read-only, no permission"),
 }
 RESERVED: dict[str, tuple[int, str]] = {
@@ -51,11 +51,11 @@ _HINTS: dict[str, str] = {
     "notInitialized": "Send `initialize` and wait for its answer.",
     "invalidParams": "The protocol's schema (`exbert-rpc schema`) says what each field takes.",
     "cancelled": "Send the request again if it is still wanted.",
-    "modelNotFound": "listModels names the models at hand.",
-    "modelNotSupported": "listModels names the models at hand.",
+    "modelNotFound": "listModels names the available models.",
+    "modelNotSupported": "listModels names the available models.",
     "corpusNotFound": "listCorpora names those there are.",
     "corpusMismatch": "Index the corpus again, or ask with the model that it was built with.",
-    "corpusDamaged": "Index the corpus again: what is whole is kept, what is damaged is computed anew.",
+    "corpusDamaged": "Index the corpus again: intact parts are kept, damaged parts are computed again.",
     "textTooLong": "Send a shorter text.",
     "answerTooLarge": "Ask for fewer layers or heads.",
     "unknownHandle": "Send the text (or the search) again.",

@@ -43,14 +43,14 @@ class Notification:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer to a request of ours."""
+    """A reply of the client to a request of the server."""
 
     id: object
 
 
 @dataclass(frozen=True, slots=True)
 class Invalid:
-    """A message that is none of these; ``id`` is the one to answer to, if it could be read."""
+    """A message of no valid kind; ``id`` is the one to answer to, if it could be read."""
 
     id: MessageId | None
     failure: Failure
@@ -112,7 +112,7 @@ def error_reply(message_id: MessageId | None, failure: Failure) -> bytes:
 
 
 def notification(method: str, params: object) -> bytes:
-    """A message to the client that wants no reply. The client's own words in it come back, whatever they are."""
+    """A message to the client that needs no reply. The client's own words in it are sent back unchanged."""
     message = {"jsonrpc": "2.0", "method": method, "params": params}
     try:
         return msgspec.json.encode(message)

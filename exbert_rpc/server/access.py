@@ -11,7 +11,7 @@ _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 def token_matches(expected: str, given: object) -> bool:
-    """Compare in constant time, whatever was given."""
+    """Compare in constant time; a value that is not a string does not match."""
     if not isinstance(given, str):
         return False
     digests = (hashlib.sha256(word.encode("utf-8", "surrogatepass")).digest() for word in (expected, given))

@@ -1,4 +1,4 @@
-"""One request in flight: it is answered exactly once, whoever comes first, and its progress ends before its reply."""
+"""One request in flight: it gets exactly one reply, and its progress ends before that reply."""
 
 from __future__ import annotations
 

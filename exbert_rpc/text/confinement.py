@@ -1,4 +1,4 @@
-"""The folders that files may be read from, where a server was told some."""
+"""The folders that files may be read from, if the server is confined to some."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class UnreadableSource(Exception):
 
 
 def path_of(uri: str) -> Path | None:
-    """The local path of a ``file:`` uri; ``None`` for any other uri, and for what is none."""
+    """The local path of a ``file:`` uri; ``None`` for any other uri and for a malformed one."""
     parts = _split(uri)
     if parts is None or parts.scheme != "file":
         return None

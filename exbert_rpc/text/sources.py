@@ -101,7 +101,7 @@ class _Finder:
             if path is None:
                 return
             if not is_allowed(_literal(path), self._roots):
-                # before anything is looked up: whether it exists is not told either
+                # before any look-up: the answer must not reveal whether the file exists
                 self.skipped.append(Skipped(source, _OUTSIDE))
             elif path.is_dir():
                 if not self._walk(path, source, None):

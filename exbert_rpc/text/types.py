@@ -16,7 +16,7 @@ class Document:
     """One text of a corpus, exactly as it was read.
 
     Attributes:
-        uri: Where it came from (``file:///…`` or whatever an inline source was called).
+        uri: Where it came from (``file:///…``, or the name of an inline source).
         text: The exact text, line ends included.
         cell: Number of the notebook cell that ``text`` is the source of; ``None`` elsewhere.
         is_markdown: Whether blocks follow Markdown's structure.

@@ -44,7 +44,7 @@ class Peak(Result, frozen=True, kw_only=True):
 
 
 class MaxAttention(Result, frozen=True, kw_only=True):
-    """Strongest attention from the match, to the match, and from the next token; null if there is none."""
+    """Strongest attention from the match, to the match, and from the next token; null where there is no such token."""
 
     outgoing: Peak | None = None
     incoming: Peak | None = None

@@ -8,7 +8,7 @@ from exbert_rpc.protocol.types.base import Result
 class ExperimentalCapability(Result, frozen=True, kw_only=True):
     """``capabilities.experimental.exbert`` of the answer to ``initialize``.
 
-    ``device`` is ``auto`` if the server was not told where to run; ``describeModel`` says where a model runs.
+    ``device`` is ``auto`` unless the server was started with a device; ``describeModel`` says where a model runs.
     """
 
     protocol_version: str

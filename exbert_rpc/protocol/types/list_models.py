@@ -1,4 +1,4 @@
-"""``listModels``: the models that need no network."""
+"""``listModels``: the models that are available without network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ModelListing(Result, frozen=True, kw_only=True):
 
 
 class ListModelsResult(Result, frozen=True, kw_only=True):
-    """The models that are at hand."""
+    """The models that are available without network."""
 
     models: list[ModelListing]
 

@@ -1,7 +1,7 @@
 """TCP and Unix sockets: frames as on stdio, many clients, each behind the token.
 
 The first message must be an ``initialize`` whose ``initializationOptions.token`` is right. Until then messages are
-small and the patience short, and whatever is not a frame (HTTP from a web page, say) ends the connection before
+small and the patience short, and bytes that are not a frame (HTTP from a web page, say) end the connection before
 anything of it is looked at.
 """
 
@@ -41,7 +41,7 @@ _HIGH_WATER = 16 * 1024 * 1024  # bytes to be written beyond which no more reque
 
 
 class _Refused(Exception):
-    """The peer is not a client of ours."""
+    """The peer does not speak the protocol."""
 
 
 class StreamConnection:

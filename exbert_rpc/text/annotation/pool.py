@@ -124,7 +124,7 @@ class AnnotatorPool:
                 future.cancel()
 
     def close(self) -> None:
-        """End the processes at once, whatever they are doing. Safe to call again."""
+        """End the processes at once, even in the middle of a batch. Safe to call again."""
         with self._lock:
             self._closed = True
             self._recent.clear()

@@ -38,7 +38,7 @@ def main() -> None:
     """Answer frames until stdin ends: a pipeline's name first, then lists of texts."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     replies = io.BufferedWriter(io.FileIO(os.dup(1), "wb"))
-    os.dup2(2, 1)  # whatever a pipeline prints must not land among the frames
+    os.dup2(2, 1)  # what a pipeline prints must not land among the frames
     requests = sys.stdin.buffer
     try:
         annotator = None

@@ -54,7 +54,7 @@ class FakeModel:
         self._contexts = rng.standard_normal((_VOCABULARY, 384), dtype=np.float32)
         self._attention = rng.standard_exponential((12, 512, 512), dtype=np.float32) ** 3
 
-    def encode(self, text: str) -> Encoding:
+    def tokenize(self, text: str) -> Encoding:
         """[CLS], the words, [SEP]."""
         found = list(_WORD.finditer(text))[:510]
         ids = [0, *(_number(match[0]) for match in found), 1]
@@ -76,9 +76,9 @@ class FakeModel:
         """One after another."""
         return ThreadPoolExecutor(1)
 
-    def encode_many(self, texts: Sequence[str]) -> list[Encoding]:
+    def tokenize_many(self, texts: Sequence[str]) -> list[Encoding]:
         """Encodings of texts, in order."""
-        return [self.encode(text) for text in texts]
+        return [self.tokenize(text) for text in texts]
 
     def capture_batch(
         self,

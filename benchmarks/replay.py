@@ -44,7 +44,7 @@ class Replay:
 
     def learn(self, texts: Sequence[str]) -> None:
         """Run the real model over texts, in batches as a build makes them."""
-        encodings = [one for one in self._model.encode_many(texts) if len(one.ids) <= self.info.max_tokens]
+        encodings = [one for one in self._model.tokenize_many(texts) if len(one.ids) <= self.info.max_tokens]
         for batch in length_batches([len(one.ids) for one in encodings]):
             some = [encodings[index] for index in batch]
             found = self._model.capture_batch(
@@ -63,10 +63,10 @@ class Replay:
         """The real model's."""
         return self._model.lanes()
 
-    def encode_many(self, texts: Sequence[str]) -> list[Encoding]:
+    def tokenize_many(self, texts: Sequence[str]) -> list[Encoding]:
         """Encodings, remembered or not."""
         known = [self._known.get(text) for text in texts]
-        fresh = iter(self._model.encode_many([text for text, one in zip(texts, known, strict=True) if one is None]))
+        fresh = iter(self._model.tokenize_many([text for text, one in zip(texts, known, strict=True) if one is None]))
         return [next(fresh) if one is None else one.encoding for one in known]
 
     def capture_batch(
@@ -90,8 +90,8 @@ class Replay:
         n = len(known.encoding.ids)
         return BatchCapture(
             known.encoding,
-            [known.hidden[self._hidden_layers.index(layer)] for layer in hidden_layers],
-            [known.heads[self._layers.index(layer)] for layer in layers],
+            [known.hidden_states[self._hidden_layers.index(layer)] for layer in hidden_layers],
+            [known.head_outputs[self._layers.index(layer)] for layer in layers],
             [known.attention[self._attention_layers.index(layer)] for layer in attention_layers]
             if self._attention_layers
             else [np.zeros((self.info.n_heads, n, n), dtype=np.float32) for _ in attention_layers],

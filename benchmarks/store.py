@@ -130,7 +130,7 @@ class Bench:
 
     def keep(self, text: str) -> str:
         """Id of a kept pass over a text."""
-        return self.captures.put("bench", Pass(self.model, self.model.capture(self.model.encode(text))))
+        return self.captures.put("bench", Pass(self.model, self.model.capture(self.model.tokenize(text))))
 
 
 def make_bench(root: Path, annotators: object) -> Bench:

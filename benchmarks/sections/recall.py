@@ -118,21 +118,23 @@ def _probes(replay: Replay, texts: Sequence[str], asked: Sequence[str], count: i
         queries.append((capture, int(rng.choice(plain))))
     probes = []
     for at, layer in enumerate(_HIDDEN):
-        corpus = unit_heads(_stacked(replay, texts, lambda one, at=at: one.hidden[at]), 1)
+        corpus = unit_heads(_stacked(replay, texts, lambda one, at=at: one.hidden_states[at]), 1)
         for capture, token in queries:
-            vector = capture.hidden[at][token][None, :]
+            vector = capture.hidden_states[at][token][None, :]
             truth = mean_cosines(corpus, unit_heads(vector, 1)[0], (0,))
             probes.append(Probe("hiddenState", layer, None, vector, truth))
     n_heads = replay.info.n_heads
     for at, layer in enumerate(_LAYERS):
         flat = _stacked(
-            replay, texts, lambda one, at=at: one.heads[at].transpose(1, 0, 2).reshape(len(one.heads[at][0]), -1)
+            replay,
+            texts,
+            lambda one, at=at: one.head_outputs[at].transpose(1, 0, 2).reshape(len(one.head_outputs[at][0]), -1),
         )
         corpus = unit_heads(flat, n_heads)
         for size in _SIZES:
             for capture, token in queries:
                 heads = tuple(sorted(rng.choice(n_heads, size, replace=False).tolist()))
-                vector = capture.heads[at][:, token]
+                vector = capture.head_outputs[at][:, token]
                 truth = mean_cosines(corpus, unit_heads(vector.reshape(1, -1), n_heads)[0], heads)
                 probes.append(Probe("headOutput", layer, heads, vector, truth))
     return probes

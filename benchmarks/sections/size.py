@@ -118,14 +118,16 @@ def _add(
     )
     for number, capture in enumerate(captures, start):
         group = file.create_group(f"{number:08d}")
-        contexts = np.stack(capture.heads).transpose(0, 2, 1, 3).reshape(len(layers), len(capture.encoding.ids), -1)
-        group.create_dataset("embeddings", data=np.stack(capture.hidden))
+        contexts = (
+            np.stack(capture.head_outputs).transpose(0, 2, 1, 3).reshape(len(layers), len(capture.encoding.ids), -1)
+        )
+        group.create_dataset("embeddings", data=np.stack(capture.hidden_states))
         group.create_dataset("contexts", data=contexts)
         group.create_dataset("attentions", data=np.stack(capture.attention))
         group.attrs["sentence"] = capture.encoding.text
         # special tokens stand in exBERT's indexes too, but ours has none: counting them would flatter us
         plain = ~capture.encoding.is_special
-        for index, hidden in zip(by_layer, capture.hidden, strict=True):
+        for index, hidden in zip(by_layer, capture.hidden_states, strict=True):
             index.add(np.ascontiguousarray(hidden[plain]))
         for index, context in zip(by_context, contexts, strict=True):
             index.add(np.ascontiguousarray(context[plain]))

@@ -37,7 +37,7 @@ def read_text(model: LoadedModel, given: TextInput | None, task: Task) -> Pass:
     """
     if given is None:
         raise InvalidParams("text", "is missing", hint="give `text`, `textDocument` with `range`, or `captureId`")
-    encoding = model.encode(given.text, given.pair, given.mask)
+    encoding = model.tokenize(given.text, given.pair, given.mask)
     task.check()
     return Pass(model, model.capture(encoding))
 

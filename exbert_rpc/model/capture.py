@@ -156,15 +156,15 @@ def batch_captures(
     captures = [
         BatchCapture(
             encoding=encoding,
-            hidden=[array[item, : len(encoding.ids)] for array in hidden],
-            heads=[array[item, :, : len(encoding.ids)] for array in heads],
+            hidden_states=[array[item, : len(encoding.ids)] for array in hidden],
+            head_outputs=[array[item, :, : len(encoding.ids)] for array in heads],
             attention=[array[item, :, : len(encoding.ids), : len(encoding.ids)] for array in weights],
         )
         for item, encoding in enumerate(encodings)
     ]
     if not all(map(_is_finite, (*hidden, *heads))):  # padding may hold anything
         for capture in captures:
-            for array in (*capture.hidden, *capture.heads):
+            for array in (*capture.hidden_states, *capture.head_outputs):
                 check_finite(array, info)
     return captures
 

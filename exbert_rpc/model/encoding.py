@@ -31,7 +31,7 @@ _MARKS = frozenset({"Mn", "Mc", "Me", "Lm", "Lo", "Sk"})
 
 
 @dataclass(frozen=True, slots=True)
-class TextEncoder:
+class TextTokenizer:
     """A tokenizer with what its model needs to know of it.
 
     Attributes:
@@ -50,7 +50,7 @@ class TextEncoder:
     mask_token: str | None
     gives_types: bool
 
-    def encode(self, text: str, pair: str | None = None, mask: Sequence[int] = ()) -> Encoding:
+    def tokenize(self, text: str, pair: str | None = None, mask: Sequence[int] = ()) -> Encoding:
         """Tokens of a text or a pair, with some of them masked.
 
         Raises:
@@ -67,16 +67,16 @@ class TextEncoder:
             raise InvalidParams("text", "the tokenizer keeps nothing of it", hint="send text with visible characters")
         return self._masked(encoding, mask) if len(mask) > 0 else encoding
 
-    def encode_pair_aside(self, text: str, pair: str, mask: Sequence[int] = ()) -> Encoding:
+    def tokenize_pair_aside(self, text: str, pair: str, mask: Sequence[int] = ()) -> Encoding:
         """Tokens of ``text`` alone, for an encoder whose decoder will read ``pair``, which is only checked here."""
         try:
-            self.encode(pair)
+            self.tokenize(pair)
         except InvalidParams as exc:
             raise InvalidParams("textPair", exc.message.removeprefix("text: "), hint=exc.hint) from exc
-        return replace(self.encode(text, mask=mask), pair=pair)
+        return replace(self.tokenize(text, mask=mask), pair=pair)
 
-    def encode_many(self, texts: Sequence[str]) -> list[Encoding]:
-        """Like :meth:`encode` for many single texts at once; lengths are not checked.
+    def tokenize_many(self, texts: Sequence[str]) -> list[Encoding]:
+        """Like :meth:`tokenize` for many single texts at once; lengths are not checked.
 
         Raises:
             InvalidParams: One of the texts is blank or not encodable.

@@ -10,7 +10,7 @@ import numpy as np
 
 from exbert_rpc.errors import InvalidParams, ModelNotSupported
 from exbert_rpc.model.capture import PassCapture, batch_captures, check_range
-from exbert_rpc.model.encoding import TextEncoder
+from exbert_rpc.model.encoding import TextTokenizer
 from exbert_rpc.model.lanes import open_lanes
 from exbert_rpc.model.types import BatchCapture, Encoding, ModelDescription
 
@@ -27,11 +27,11 @@ class LoadedModel:
     """
 
     def __init__(
-        self, info: ModelDescription, network: Network, encoder: TextEncoder, vocabulary: Sequence[str], pad_id: int
+        self, info: ModelDescription, network: Network, tokenizer: TextTokenizer, vocabulary: Sequence[str], pad_id: int
     ) -> None:
         self._info = info
         self._network = network
-        self._encoder = encoder
+        self._tokenizer = tokenizer
         self._vocabulary = vocabulary
         self._pad_id = pad_id
 
@@ -44,7 +44,7 @@ class LoadedModel:
         """Threads to run :meth:`capture_batch` side by side, which is faster; the caller closes them."""
         return open_lanes(self._info.device, side_by_side=self._network.side_by_side)
 
-    def encode(self, text: str, pair: str | None = None, mask: Sequence[int] = ()) -> Encoding:
+    def tokenize(self, text: str, pair: str | None = None, mask: Sequence[int] = ()) -> Encoding:
         """Tokens of a text or a pair, some of them masked.
 
         An encoder-decoder model's encoder reads ``text`` alone; its decoder reads ``pair`` in :meth:`capture`.
@@ -54,26 +54,26 @@ class LoadedModel:
             TextTooLong: More characters or tokens than can be taken; both lengths are in the error.
         """
         if pair is not None and self._network.is_encoder_decoder:
-            return self._encoder.encode_pair_aside(text, pair, mask)
-        return self._encoder.encode(text, pair, mask)
+            return self._tokenizer.tokenize_pair_aside(text, pair, mask)
+        return self._tokenizer.tokenize(text, pair, mask)
 
-    def encode_many(self, texts: Sequence[str]) -> list[Encoding]:
+    def tokenize_many(self, texts: Sequence[str]) -> list[Encoding]:
         """Tokens of many single texts; their lengths are left to :meth:`check_length`."""
-        return self._encoder.encode_many(texts)
+        return self._tokenizer.tokenize_many(texts)
 
     def count_tokens(self, text: str) -> int:
         """Number of tokens of a text, special ones included; it may exceed ``info.max_tokens``."""
-        return self._encoder.count_tokens(text)
+        return self._tokenizer.count_tokens(text)
 
     def check_length(self, encoding: Encoding) -> None:
         """Return at once, or raise :class:`~exbert_rpc.errors.TextTooLong` with both lengths."""
-        self._encoder.check_length(encoding)
+        self._tokenizer.check_length(encoding)
 
     def capture(self, encoding: Encoding, decoder_encoding: Encoding | None = None) -> PassCapture:
         """One forward pass.
 
         Args:
-            encoding: Of :meth:`encode`.
+            encoding: Of :meth:`tokenize`.
             decoder_encoding: What the decoder of an encoder-decoder model reads; by default the encoding's pair,
                 or the text itself without one.
 
@@ -133,7 +133,7 @@ class LoadedModel:
 
     def _decoder_encoding(self, encoding: Encoding, given: Encoding | None) -> Encoding:
         if given is None:
-            given = self._encoder.encode(encoding.text if encoding.pair is None else encoding.pair)
+            given = self._tokenizer.tokenize(encoding.text if encoding.pair is None else encoding.pair)
         self._check_runnable(given)
         return given
 

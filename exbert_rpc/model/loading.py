@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from exbert_rpc.errors import InvalidParams, ModelNotSupported
 from exbert_rpc.model import attention_function
-from exbert_rpc.model.encoding import TextEncoder
+from exbert_rpc.model.encoding import TextTokenizer
 from exbert_rpc.model.fingerprint import fingerprint, verify_sha256
 from exbert_rpc.model.gguf import convert_gguf
 from exbert_rpc.model.loaded import LoadedModel
@@ -77,7 +77,7 @@ def load_model(
     digest = fingerprint(files, _plain(config), literal.to_str(), "float32", cache_dir)
     info = _info(model_id, name, facts, max_tokens, has_lm_head, tokenizer.mask_token, digest, str(chosen_device))
     vocabulary = _vocabulary(tokenizer)
-    encoder = TextEncoder(
+    text_tokenizer = TextTokenizer(
         tokenizer=literal,
         vocabulary=vocabulary,
         max_tokens=max_tokens,
@@ -85,7 +85,7 @@ def load_model(
         mask_token=tokenizer.mask_token,
         gives_types="token_type_ids" in tokenizer.model_input_names and network.reads("token_type_ids"),
     )
-    return LoadedModel(info, network, encoder, vocabulary, pad_id_of(network))
+    return LoadedModel(info, network, text_tokenizer, vocabulary, pad_id_of(network))
 
 
 def _info(

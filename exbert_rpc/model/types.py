@@ -149,14 +149,14 @@ class BatchCapture:
 
     Attributes:
         encoding: The text's tokens.
-        hidden: For each hidden layer asked for float32 ``[n, D]``.
-        heads: For each layer float32 ``[H, n, d]``, head outputs.
+        hidden_states: For each hidden layer asked for float32 ``[n, D]``.
+        head_outputs: For each layer float32 ``[H, n, d]``.
         attention: For each layer float32 ``[H, n, n]``, rows sum to 1.
     """
 
     encoding: Encoding
-    hidden: Sequence[NDArray[np.float32]]
-    heads: Sequence[NDArray[np.float32]]
+    hidden_states: Sequence[NDArray[np.float32]]
+    head_outputs: Sequence[NDArray[np.float32]]
     attention: Sequence[NDArray[np.float32]]
 
 

@@ -40,7 +40,7 @@ def slow_rows(layer: int) -> list[Row]:
             block = annotate_one(paragraph)
             for start, end in zip(block.sentence_start, block.sentence_end, strict=True):
                 sentence = paragraph[start:end]
-                encoding = MODEL.encode(sentence)
+                encoding = MODEL.tokenize(sentence)
                 words = annotate_one(sentence)
                 n = len(encoding.ids)
                 labels = {

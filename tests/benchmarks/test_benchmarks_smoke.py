@@ -91,11 +91,11 @@ def test_the_made_up_model_gives_what_a_model_gives() -> None:
     encoding = model.encode("The dog, however, ran.")
     capture = model.capture_batch([encoding], hidden_layers=(0, 1), layers=(0, 1), attention_layers=(1,))[0]
     n = len(encoding.ids)
-    assert [one.shape for one in capture.hidden] == 2 * [(n, 384)]
-    assert [one.shape for one in capture.heads] == 2 * [(12, n, 32)]
+    assert [one.shape for one in capture.hidden_states] == 2 * [(n, 384)]
+    assert [one.shape for one in capture.head_outputs] == 2 * [(12, n, 32)]
     assert [one.shape for one in capture.attention] == [(12, n, n)]
     np.testing.assert_allclose(capture.attention[0].sum(-1), 1.0, rtol=1e-5)
-    assert not np.array_equal(capture.hidden[0], capture.hidden[1])
+    assert not np.array_equal(capture.hidden_states[0], capture.hidden_states[1])
 
 
 def test_the_made_up_pipeline_cuts_sentences_where_they_end() -> None:

@@ -70,8 +70,8 @@ def test_a_filter_by_token_ignores_case(reader):
 class ForgetfulModel(FakeModel):
     """Every long word is the same unknown token, as [UNK] is."""
 
-    def encode(self, text, pair=None, mask=()):
-        encoding = super().encode(text)
+    def tokenize(self, text, pair=None, mask=()):
+        encoding = super().tokenize(text)
         for index, token in enumerate(encoding.tokens):
             if len(token) > 5 and not encoding.is_special[index]:
                 encoding.ids[index] = 3

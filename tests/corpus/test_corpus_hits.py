@@ -81,9 +81,9 @@ def test_every_word_of_every_document_is_a_row(tmp_path):
         for hit in all_hits(tmp_path)
     )
     expected = sorted(
-        (uri, MODEL.encode(text).tokens[index])
+        (uri, MODEL.tokenize(text).tokens[index])
         for uri, text in TRICKY.items()
-        for index in range(1, len(MODEL.encode(text).tokens) - 1)
+        for index in range(1, len(MODEL.tokenize(text).tokens) - 1)
     )
     assert found == expected
 
@@ -163,7 +163,7 @@ def test_attention_of_a_hit_is_its_sentences_row_and_column(tmp_path):
     build(tmp_path, {"d.txt": make_text(1)}, model=MODEL)
     for heads in ((0,), (0, 1)):
         for hit in all_hits(tmp_path, heads=heads)[:30]:
-            encoding = MODEL.encode(hit.sentence_text)
+            encoding = MODEL.tokenize(hit.sentence_text)
             mean = MODEL.attention(encoding, 1)[list(heads)].mean(axis=0)
             n = len(encoding.ids)
             assert hit.outgoing.shape == hit.incoming.shape == (n,)

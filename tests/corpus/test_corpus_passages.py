@@ -61,8 +61,8 @@ def test_a_sentence_that_the_tokenizer_keeps_nothing_of_is_listed_as_lost():
 class LetterModel(FakeModel):
     """A token a character, as a byte-level tokenizer without merges has."""
 
-    def encode(self, text, pair=None, mask=()):
-        words = super().encode(" ".join(text))
+    def tokenize(self, text, pair=None, mask=()):
+        words = super().tokenize(" ".join(text))
         starts = [index for index, char in enumerate(text) if not char.isspace() and not char.startswith("\ue000")]
         words.start[1:-1] = starts
         words.end[1:-1] = [index + 1 for index in starts]

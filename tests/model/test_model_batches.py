@@ -21,25 +21,27 @@ FAMILIES += ["deberta-v2", "mpnet", "gptj", "gpt_neo", "bloom"]
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_padded_batch_gives_what_single_passes_give(load, family):
     model = load(family)
-    encodings = model.encode_many(TEXTS)
+    encodings = model.tokenize_many(TEXTS)
     asked = {"hidden_layers": [0, 2, 3], "layers": [0, 2], "attention_layers": [1]}
     for encoding, found in zip(encodings, model.capture_batch(encodings, **asked), strict=True):
         alone = model.capture(encoding)
         assert found.encoding is encoding
-        assert {array.dtype for array in (*found.hidden, *found.heads, *found.attention)} == {np.dtype(np.float32)}
-        np.testing.assert_allclose(found.hidden, alone.hidden_states[[0, 2, 3]], atol=1e-5, rtol=1e-5)
-        np.testing.assert_allclose(found.heads, alone.head_outputs[[0, 2]], atol=1e-5, rtol=1e-5)
+        assert {array.dtype for array in (*found.hidden_states, *found.head_outputs, *found.attention)} == {
+            np.dtype(np.float32)
+        }
+        np.testing.assert_allclose(found.hidden_states, alone.hidden_states[[0, 2, 3]], atol=1e-5, rtol=1e-5)
+        np.testing.assert_allclose(found.head_outputs, alone.head_outputs[[0, 2]], atol=1e-5, rtol=1e-5)
         np.testing.assert_allclose(found.attention, alone.attention([1]), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("family", ["bert", "llama", "deberta-v2", "t5", "bart"])
 def test_each_hidden_state_can_be_asked_for_alone(load, family):
     model = load(family)
-    (encoding,) = model.encode_many([zoo.TEXT])
+    (encoding,) = model.tokenize_many([zoo.TEXT])
     expected = model.capture(encoding).hidden_states
     for layer in range(model.info.n_layers + 1):
         (found,) = model.capture_batch([encoding], hidden_layers=[layer], layers=[], attention_layers=[])
-        np.testing.assert_allclose(found.hidden[0], expected[layer], atol=1e-5, rtol=1e-5)
+        np.testing.assert_allclose(found.hidden_states[0], expected[layer], atol=1e-5, rtol=1e-5)
 
 
 def calls_of(monkeypatch, action) -> int:
@@ -78,14 +80,14 @@ def test_a_pass_ends_as_soon_as_it_has_what_was_asked_for(load, monkeypatch, ask
     names = ("hidden_layers", "layers", "attention_layers")
     chosen = dict(zip(names, asked, strict=True))
     for family in ("bert", "llama"):
-        run = partial(load(family).capture_batch, load(family).encode_many(TEXTS), **chosen)
+        run = partial(load(family).capture_batch, load(family).tokenize_many(TEXTS), **chosen)
         assert calls_of(monkeypatch, run) <= max(calls, 1)
 
 
 def test_weights_and_predictions_of_a_capture_cost_no_second_pass(load, monkeypatch):
     for family in ("bert", "gpt2", "t5", "bart"):
         model = load(family)
-        capture = model.capture(model.encode(zoo.TEXT))
+        capture = model.capture(model.tokenize(zoo.TEXT))
 
         def read(capture=capture):
             capture.attention([0, 1, 2])
@@ -96,7 +98,7 @@ def test_weights_and_predictions_of_a_capture_cost_no_second_pass(load, monkeypa
 
 def test_weights_are_computed_for_the_layers_asked_for_only(load, monkeypatch):
     model = load("bert")
-    capture = model.capture(model.encode(zoo.TEXT))
+    capture = model.capture(model.tokenize(zoo.TEXT))
     computed = []
     original = attention_function.attention_weights
     from exbert_rpc.model import network
@@ -108,7 +110,7 @@ def test_weights_are_computed_for_the_layers_asked_for_only(load, monkeypatch):
 
 def test_no_layers_give_an_empty_array_of_the_right_shape(load):
     model = load("bart")
-    capture = model.capture(model.encode("The girl ran", "to the pub now"))
+    capture = model.capture(model.tokenize("The girl ran", "to the pub now"))
     n, m = len(capture.encoding.ids), len(capture.decoder_encoding.ids)
     assert capture.attention([]).shape == (0, 4, n, n)
     assert capture.attention([], [1], "cross").shape == (0, 1, m, n)
@@ -116,7 +118,7 @@ def test_no_layers_give_an_empty_array_of_the_right_shape(load):
 
 def test_a_capture_counts_its_bytes(load):
     model = load("bert")
-    encoding = model.encode(zoo.TEXT)
+    encoding = model.tokenize(zoo.TEXT)
     capture = model.capture(encoding)
     n = len(encoding.ids)
     arrays = capture.hidden_states.nbytes + capture.head_outputs.nbytes
@@ -130,7 +132,7 @@ def test_an_empty_batch_gives_nothing(load):
 
 def test_layers_out_of_range_are_refused_before_the_pass(load):
     model = load("bert")
-    encodings = model.encode_many(["The girl"])
+    encodings = model.tokenize_many(["The girl"])
     for hidden, layers, attention in (([4], [], []), ([], [3], []), ([], [], [-1])):
         with pytest.raises(InvalidParams):
             model.capture_batch(encodings, hidden_layers=hidden, layers=layers, attention_layers=attention)
@@ -138,7 +140,7 @@ def test_layers_out_of_range_are_refused_before_the_pass(load):
 
 def test_more_predictions_than_words_give_all_words(load):
     model = load("bert")
-    capture = model.capture(model.encode("The girl"))
+    capture = model.capture(model.tokenize("The girl"))
     (first, *_rest) = capture.predictions(10**6)
     assert sum(candidate.probability for candidate in first) == pytest.approx(1, abs=1e-4)
     assert capture.predictions(0) == tuple(() for _ in capture.encoding.ids)
@@ -146,13 +148,13 @@ def test_more_predictions_than_words_give_all_words(load):
 
 def test_threads_that_share_models_do_not_mix_their_passes(load):
     models = [load("bert"), load("gpt2")]
-    expected = [[model.capture(model.encode(text)).hidden_states for text in TEXTS] for model in models]
+    expected = [[model.capture(model.tokenize(text)).hidden_states for text in TEXTS] for model in models]
     wrong: list[str] = []
 
     def work(number: int) -> None:
         for step in range(8):
             model, text = models[(number + step) % 2], TEXTS[step % len(TEXTS)]
-            found = model.capture(model.encode(text))
+            found = model.capture(model.tokenize(text))
             if not np.allclose(found.hidden_states, expected[(number + step) % 2][step % len(TEXTS)], atol=1e-5):
                 wrong.append(text)
             if len(found.head_outputs) != 3:
@@ -171,20 +173,22 @@ def test_a_model_without_padding_invariance_runs_texts_of_one_length_together(lo
     network = model._network
     before, network.padding_is_harmless = network.padding_is_harmless, False
     try:
-        encodings = model.encode_many([*TEXTS, "The girl ran."])
+        encodings = model.tokenize_many([*TEXTS, "The girl ran."])
         found = model.capture_batch(encodings, hidden_layers=[3], layers=[], attention_layers=[])
     finally:
         network.padding_is_harmless = before
     assert [capture.encoding for capture in found] == encodings
     for capture in found:
-        np.testing.assert_allclose(capture.hidden[0], model.capture(capture.encoding).hidden_states[3], atol=1e-5)
+        np.testing.assert_allclose(
+            capture.hidden_states[0], model.capture(capture.encoding).hidden_states[3], atol=1e-5
+        )
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("family", ["bert", "gpt2", "llama"])
 def test_numbers_that_are_not_finite_anywhere_on_the_way_are_refused(load, family, value):
     model = load(family)
-    (encoding,) = model.encode_many([zoo.TEXT])
+    (encoding,) = model.tokenize_many([zoo.TEXT])
     places = [
         parameter
         for name, parameter in model._network.body.named_parameters()

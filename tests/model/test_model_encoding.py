@@ -12,40 +12,40 @@ from tests.model import zoo
 @pytest.mark.parametrize("text", ["", " ", "\n\t \r\n", "\u00a0"])
 def test_blank_text_is_refused_by_field(load, text):
     with pytest.raises(InvalidParams, match="text: is empty or blank") as caught:
-        load("bert").encode(text)
+        load("bert").tokenize(text)
     assert caught.value.data["field"] == "text"
 
 
 def test_a_blank_second_segment_is_refused_by_field(load):
     for family in ("bert", "t5"):
         with pytest.raises(InvalidParams) as caught:
-            load(family).encode("good", " ")
+            load(family).tokenize("good", " ")
         assert caught.value.data["field"] == "textPair"
 
 
 @pytest.mark.parametrize("text", ["a\ud83d b", "\udc00", "x" * 50 + "\udfff"])
 def test_a_lone_surrogate_is_refused_with_its_place(load, text):
     with pytest.raises(InvalidParams, match="lone surrogate") as caught:
-        load("bert").encode(text)
+        load("bert").tokenize(text)
     assert "\ud800" <= text[caught.value.data["offset"]] <= "\udfff"
 
 
 def test_more_than_a_million_characters_are_refused_with_both_lengths(load):
     with pytest.raises(TextTooLong) as caught:
-        load("bert").encode("a" * 1_000_001)
+        load("bert").tokenize("a" * 1_000_001)
     assert caught.value.data["length"] == 1_000_001
     assert caught.value.data["limit"] == 1_000_000
 
 
 def test_text_of_which_nothing_is_kept_is_refused(load):
     with pytest.raises(InvalidParams, match="keeps nothing"):
-        load("bert").encode("\x00\x01")
+        load("bert").tokenize("\x00\x01")
 
 
 def test_nul_in_a_text_does_no_harm(load):
     for family in ("bert", "gpt2", "albert", "llama"):
         model = load(family)
-        assert model.capture(model.encode("the\x00girl")).hidden_states.shape[1] > 0
+        assert model.capture(model.tokenize("the\x00girl")).hidden_states.shape[1] > 0
 
 
 @pytest.mark.parametrize(
@@ -57,18 +57,18 @@ def test_the_longest_input_runs_and_one_token_more_is_refused(load, family):
     text = "the"
     while model.count_tokens(text + " the") <= limit:
         text += " the"
-    encoding = model.encode(text)
+    encoding = model.tokenize(text)
     assert limit - len(encoding.ids) < 4
     assert model.capture(encoding).hidden_states.shape[1] == len(encoding.ids)
     longer = text + " the" * 4
     with pytest.raises(TextTooLong) as caught:
-        model.encode(longer)
+        model.tokenize(longer)
     assert caught.value.data == {"length": model.count_tokens(longer), "limit": limit, "unit": "tokens"}
 
 
 def test_a_long_encoding_made_in_a_batch_is_refused_before_the_model_sees_it(load):
     model = load("bert")
-    (long,) = model.encode_many(["the " * 400])
+    (long,) = model.tokenize_many(["the " * 400])
     with pytest.raises(TextTooLong):
         model.capture(long)
     with pytest.raises(TextTooLong):
@@ -78,19 +78,19 @@ def test_a_long_encoding_made_in_a_batch_is_refused_before_the_model_sees_it(loa
 @pytest.mark.parametrize("mask", [[99], [-1], [0]])
 def test_a_mask_on_no_maskable_token_is_refused(load, mask):
     with pytest.raises(InvalidParams) as caught:
-        load("bert").encode("The girl ran", mask=mask)
+        load("bert").tokenize("The girl ran", mask=mask)
     assert caught.value.data["field"] == "mask"
 
 
 def test_a_mask_without_a_mask_token_is_refused(load):
     with pytest.raises(InvalidParams, match="no mask token"):
-        load("llama").encode("The girl ran", mask=[2])
+        load("llama").tokenize("The girl ran", mask=[2])
 
 
 def test_several_masks_replace_ids_and_keep_offsets(load):
     model = load("bert")
-    plain = model.encode("The girl ran to the pub")
-    masked = model.encode("The girl ran to the pub", mask=[2, 4, 2])
+    plain = model.tokenize("The girl ran to the pub")
+    masked = model.tokenize("The girl ran to the pub", mask=[2, 4, 2])
     assert np.flatnonzero(masked.is_masked).tolist() == [2, 4]
     assert {masked.tokens[2], masked.tokens[4]} == {"[MASK]"}
     assert (masked.ids != plain.ids).sum() == 2
@@ -99,7 +99,7 @@ def test_several_masks_replace_ids_and_keep_offsets(load):
 
 
 def test_a_pair_counts_offsets_within_its_segment(load):
-    encoding = load("bert").encode("The girl", "to the pub")
+    encoding = load("bert").tokenize("The girl", "to the pub")
     second = (encoding.segment == 1) & ~encoding.is_special
     pieces = ["to the pub"[s:e] for s, e in zip(encoding.start[second], encoding.end[second], strict=True)]
     assert "".join(pieces) == "tothepub"
@@ -107,7 +107,7 @@ def test_a_pair_counts_offsets_within_its_segment(load):
 
 
 def test_encodings_have_the_documented_types(load):
-    encoding = load("bert").encode(zoo.TEXT)
+    encoding = load("bert").tokenize(zoo.TEXT)
     assert [array.dtype for array in (encoding.ids, encoding.start, encoding.end, encoding.segment)] == [
         np.int64,
         np.int32,
@@ -119,16 +119,16 @@ def test_encodings_have_the_documented_types(load):
 
 def test_the_decoder_reads_the_pair_or_else_the_text(load):
     model = load("bart")
-    alone = model.capture(model.encode("The girl ran"))
+    alone = model.capture(model.tokenize("The girl ran"))
     assert alone.decoder_encoding.text == "The girl ran"
-    paired = model.capture(model.encode("The girl ran", "She didn't"))
+    paired = model.capture(model.tokenize("The girl ran", "She didn't"))
     assert paired.decoder_encoding.text == "She didn't"
     np.testing.assert_array_equal(paired.encoding.ids, alone.encoding.ids)
 
 
 def test_a_decoder_text_for_a_single_stack_is_refused(load):
     model = load("bert")
-    encoding = model.encode("The girl")
+    encoding = model.tokenize("The girl")
     with pytest.raises(InvalidParams):
         model.capture(encoding, encoding)
 
@@ -138,7 +138,7 @@ def test_a_decoder_text_for_a_single_stack_is_refused(load):
 )
 def test_layers_heads_and_streams_out_of_range_are_refused(load, layers, heads, stream):
     model = load("bert")
-    capture = model.capture(model.encode("The girl"))
+    capture = model.capture(model.tokenize("The girl"))
     with pytest.raises(InvalidParams):
         capture.attention(layers, heads, stream)
 
@@ -147,6 +147,6 @@ def test_a_token_that_the_model_has_no_embedding_for_is_refused(load):
     from dataclasses import replace
 
     model = load("bert")
-    encoding = model.encode("The girl")
+    encoding = model.tokenize("The girl")
     with pytest.raises(ModelNotSupported, match="embeddings"):
         model.capture(replace(encoding, ids=np.array([10**6] * len(encoding.ids))))

@@ -22,7 +22,7 @@ def family(request: pytest.FixtureRequest) -> str:
 def passes(family, load, folder_of):
     model = load(family)
     text = zoo.LONG_TEXT if family in {"gemma2", "gemma3", "mistral", "modernbert", "gpt_neo"} else zoo.TEXT
-    encoding = model.encode(text, "She doesn't know." if family in zoo.ENCODER_DECODER else None)
+    encoding = model.tokenize(text, "She doesn't know." if family in zoo.ENCODER_DECODER else None)
     capture = model.capture(encoding)
     inputs = {"input_ids": encoding.ids}
     if encoding.type_ids is not None:

@@ -22,23 +22,23 @@ TEXTS = [*zoo.CORPUS[:4], zoo.TEXT]
 def test_passes_side_by_side_give_the_numbers_of_single_passes(load, family):
     model = load(family)
     asked = {"hidden_layers": [0, 2], "layers": [1], "attention_layers": [1]}
-    batches = [model.encode_many([text]) for text in TEXTS] * 6
+    batches = [model.tokenize_many([text]) for text in TEXTS] * 6
     alone = [model.capture_batch(batch, **asked)[0] for batch in batches]
     with ThreadPoolExecutor(4) as lanes, ThreadPoolExecutor(1) as people:
         futures = [lanes.submit(model.capture_batch, batch, **asked) for batch in batches]
         whole = [people.submit(model.capture, batch[0]) for batch in batches[:8]]
         together = [future.result()[0] for future in futures]
     for one, other in zip(alone, together, strict=True):
-        np.testing.assert_allclose(one.hidden, other.hidden, atol=1e-5)
-        np.testing.assert_allclose(one.heads, other.heads, atol=1e-5)
+        np.testing.assert_allclose(one.hidden_states, other.hidden_states, atol=1e-5)
+        np.testing.assert_allclose(one.head_outputs, other.head_outputs, atol=1e-5)
         np.testing.assert_allclose(one.attention, other.attention, atol=1e-5)
     for one, future in zip(alone, whole, strict=False):
-        np.testing.assert_allclose(one.hidden, future.result().hidden_states[[0, 2]], atol=1e-5)
+        np.testing.assert_allclose(one.hidden_states, future.result().hidden_states[[0, 2]], atol=1e-5)
 
 
 def test_predictions_beside_passes_disturb_neither(load):
     model = load("bert")
-    encodings = model.encode_many(TEXTS)
+    encodings = model.tokenize_many(TEXTS)
     capture = model.capture(encodings[0])
     expected = capture.predictions(3)
     alone = model.capture_batch(encodings, hidden_layers=[3], layers=[], attention_layers=[])
@@ -50,7 +50,7 @@ def test_predictions_beside_passes_disturb_neither(load):
         found = [capture.predictions(3) for _ in range(20)]
         for future in futures:
             for one, other in zip(alone, future.result(), strict=True):
-                np.testing.assert_allclose(one.hidden, other.hidden, atol=1e-5)
+                np.testing.assert_allclose(one.hidden_states, other.hidden_states, atol=1e-5)
     for predictions in found:
         assert [[one.id for one in at] for at in predictions] == [[one.id for one in at] for at in expected]
 

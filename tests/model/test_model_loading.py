@@ -115,7 +115,7 @@ def test_a_checkpoint_without_a_head_has_no_predictions(copy_of, cache_dir):
     change_config(folder, architectures=["BertModel"])
     model = load_model(str(folder), cache_dir=cache_dir)
     assert not model.info.has_lm_head
-    assert model.capture(model.encode("The girl")).predictions(5) is None
+    assert model.capture(model.tokenize("The girl")).predictions(5) is None
 
 
 def test_loading_prints_nothing(folder_of, cache_dir, capfd):
@@ -223,6 +223,6 @@ def test_a_broken_gguf_file_is_refused(tmp_path, cache_dir):
 def test_a_toy_vocabulary_makes_a_masked_lm(tmp_path, cache_dir):
     folder = zoo.make_masked_lm(tmp_path / "toy", ["the", "cat", "dog", "sat", "ran"])
     model = load_model(str(folder), cache_dir=cache_dir)
-    encoding = model.encode("the cat sat", mask=[2])
+    encoding = model.tokenize("the cat sat", mask=[2])
     assert encoding.tokens == ("[CLS]", "the", "[MASK]", "sat", "[SEP]")
     assert len(model.capture(encoding).predictions(3)) == 5

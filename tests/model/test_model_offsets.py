@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from exbert_rpc.errors import InvalidParams
-from exbert_rpc.model.encoding import TextEncoder
+from exbert_rpc.model.encoding import TextTokenizer
 from exbert_rpc.model.tokenizer import load_tokenizer
 from tests.model import zoo
 
@@ -59,12 +59,12 @@ pieces = [st.sampled_from(HARD), st.sampled_from([" ", "", " the "]), st.text(st
 texts = st.lists(st.one_of(pieces), min_size=1, max_size=8).map("".join)
 
 
-def make_encoder(kind: str, folder) -> TextEncoder:
+def make_encoder(kind: str, folder) -> TextTokenizer:
     zoo.make_tokenizer(kind, folder)
     (folder / "config.json").write_text('{"model_type": "bert"}')
     tokenizer, literal = load_tokenizer(folder, kind)
     vocabulary = [form for form, _id in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])]
-    return TextEncoder(literal, vocabulary, 10_000, tokenizer.mask_token_id, tokenizer.mask_token, False)
+    return TextTokenizer(literal, vocabulary, 10_000, tokenizer.mask_token_id, tokenizer.mask_token, False)
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -73,7 +73,7 @@ def kind(request) -> str:
 
 
 @pytest.fixture(scope="module")
-def encoder(kind, tmp_path_factory) -> TextEncoder:
+def encoder(kind, tmp_path_factory) -> TextTokenizer:
     return make_encoder(kind, tmp_path_factory.mktemp(kind))
 
 
@@ -110,11 +110,11 @@ def covers_its_characters(kind: str, token: str, piece: str) -> bool:
     return form in normalized(kind, piece).replace("▁", " ")
 
 
-def for_hard_texts(check, kind: str, encoder: TextEncoder) -> None:
+def for_hard_texts(check, kind: str, encoder: TextTokenizer) -> None:
     """Run ``check(kind, text, encoding)`` on drawn and on hand-made texts of which the tokenizer keeps something."""
 
     def body(text: str) -> None:
-        encoding = encode_or_none(encoder, text)
+        encoding = tokenize_or_none(encoder, text)
         if encoding is not None:
             check(kind, text, encoding)
 
@@ -123,9 +123,9 @@ def for_hard_texts(check, kind: str, encoder: TextEncoder) -> None:
     settings(max_examples=150, deadline=None, derandomize=True, database=None)(given(texts)(body))()
 
 
-def encode_or_none(encoder: TextEncoder, text: str):
+def tokenize_or_none(encoder: TextTokenizer, text: str):
     try:
-        return encoder.encode(text)
+        return encoder.tokenize(text)
     except InvalidParams:
         return None
 
@@ -179,7 +179,7 @@ def test_tokens_are_in_the_order_of_the_text(kind, encoder):
 
 def test_many_texts_at_once_give_what_one_gives(kind, encoder):
     def check(_kind, text, encoding):
-        (other,) = encoder.encode_many([text])
+        (other,) = encoder.tokenize_many([text])
         np.testing.assert_array_equal(encoding.ids, other.ids)
         np.testing.assert_array_equal(encoding.start, other.start)
         assert encoder.count_tokens(text) == len(encoding.ids)
@@ -189,7 +189,7 @@ def test_many_texts_at_once_give_what_one_gives(kind, encoder):
 
 @pytest.mark.parametrize("kind", ["wordpiece"], indirect=True)
 def test_special_tokens_that_the_tokenizer_adds_are_marked(encoder):
-    encoding = encoder.encode("[CLS] ran [SEP]", "to [MASK]")
+    encoding = encoder.tokenize("[CLS] ran [SEP]", "to [MASK]")
     assert encoding.tokens[0] == "[CLS]"
     assert encoding.is_special.sum() == 3
     assert encoding.segment[encoding.is_special].tolist() == [0, 0, 1]

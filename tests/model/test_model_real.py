@@ -56,7 +56,7 @@ def test_minilm_is_captured_exactly(load_real):
     info = model.info
     assert (info.n_layers, info.n_heads, info.hidden_size, info.head_size, info.max_tokens) == (6, 12, 384, 32, 512)
     assert not info.has_lm_head
-    capture = model.capture(model.encode(SENTENCE))
+    capture = model.capture(model.tokenize(SENTENCE))
     attentions, hidden, _logits = stock(stock_model(find_model(info.id).folder), capture.encoding)
     np.testing.assert_allclose(capture.attention(range(6)), attentions, atol=1e-5, rtol=0)
     np.testing.assert_allclose(capture.hidden_states, hidden, atol=1e-5 * np.abs(hidden).max(), rtol=0)
@@ -72,7 +72,7 @@ def test_smollm2_knows_the_capital_of_france(load_real):
         9,
         3,
     )
-    best = model.capture(model.encode("The capital of France is")).predictions(5)[-1][0]
+    best = model.capture(model.tokenize("The capital of France is")).predictions(5)[-1][0]
     assert best.token == "ĠParis"
 
 
@@ -80,7 +80,7 @@ def test_smollm2_knows_the_capital_of_france(load_real):
 @smollm
 def test_smollm2_is_captured_exactly(load_real):
     model = load_real("SmolLM2-135M")
-    capture = model.capture(model.encode(SENTENCE))
+    capture = model.capture(model.tokenize(SENTENCE))
     (folder,) = (load_real.cache / "gguf").iterdir()
     attentions, hidden, logits = stock(stock_model(folder), capture.encoding)
     np.testing.assert_allclose(capture.attention(range(30)), attentions, atol=1e-5, rtol=0)

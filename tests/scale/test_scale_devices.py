@@ -40,7 +40,7 @@ def test_a_device_that_is_not_there_is_refused_in_words():
 
 
 def test_inputs_are_made_where_the_model_is(bert):
-    inputs = model_inputs([bert.encode("A girl ran."), bert.encode("It ran.")], 0, torch.device("meta"))
+    inputs = model_inputs([bert.tokenize("A girl ran."), bert.tokenize("It ran.")], 0, torch.device("meta"))
     assert {tensor.device.type for tensor in inputs.values()} == {"meta"}
 
 
@@ -51,7 +51,7 @@ def test_every_tensor_of_a_pass_stays_on_the_models_device(tmp_path, family, mon
         monkeypatch.setattr(f"transformers.masking_utils.{name}", lambda *_args, **_more: False)
     model = load_model(str(zoo.make_model(family, tmp_path / family)), device="cpu", cache_dir=tmp_path / "cache")
     network: Network = model._network
-    encodings = [model.encode("The girl ran to a local pub."), model.encode("It ran.")]
+    encodings = [model.tokenize("The girl ran to a local pub."), model.tokenize("It ran.")]
     network.model.to("meta")
     raw = network.run_selected(model_inputs(encodings, 0, network.device), [1], [0, 1], [1])
     tensors = [*raw.hidden.values(), *raw.heads.values(), raw.attention["self"][1].weights()]
@@ -59,7 +59,7 @@ def test_every_tensor_of_a_pass_stays_on_the_models_device(tmp_path, family, mon
 
 
 def test_captures_are_float32_numpy_arrays(bert):
-    capture = bert.capture(bert.encode("A girl ran."))
+    capture = bert.capture(bert.tokenize("A girl ran."))
     for array in (capture.hidden_states, capture.head_outputs, capture.attention([0])):
         assert isinstance(array, np.ndarray)
         assert array.dtype == np.float32
@@ -67,11 +67,11 @@ def test_captures_are_float32_numpy_arrays(bert):
 
 def test_weights_made_at_once_are_those_made_later(bert, monkeypatch):
     asked = {"hidden_layers": [0, 1, 2, 3], "layers": [0, 1, 2], "attention_layers": [0, 1, 2]}
-    encodings = [bert.encode("The girl ran to a local pub."), bert.encode("It ran.")]
+    encodings = [bert.tokenize("The girl ran to a local pub."), bert.tokenize("It ran.")]
     at_once = bert.capture_batch(encodings, **asked)
     # elsewhere than on the processor the kernel runs, and weights come from the query and key that were kept
     monkeypatch.setattr(Network, "device", property(lambda _self: SimpleNamespace(type="other")))
     monkeypatch.setattr(bert, "_inputs", lambda some: model_inputs(some, 0, torch.device("cpu")))
     for one, other in zip(at_once, bert.capture_batch(encodings, **asked), strict=True):
-        for name in ("hidden", "heads", "attention"):
+        for name in ("hidden_states", "head_outputs", "attention"):
             np.testing.assert_allclose(getattr(one, name), getattr(other, name), atol=1e-5, rtol=1e-5)

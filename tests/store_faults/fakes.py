@@ -60,7 +60,7 @@ class FakeModel:
             device="cpu",
         )
 
-    def encode(self, text: str, pair: str | None = None, mask: Sequence[int] = ()) -> Encoding:
+    def tokenize(self, text: str, pair: str | None = None, mask: Sequence[int] = ()) -> Encoding:
         """[CLS], the words, [SEP]; words of the private use area are dropped, as tokenizers drop some characters."""
         found = [match for match in _WORD.finditer(text) if not match[0].startswith("\ue000")]
         ids = [1, *(10 + zlib.crc32(match[0].lower().encode()) % 50_000 for match in found), 2]
@@ -80,8 +80,8 @@ class FakeModel:
         """One after another."""
         return ThreadPoolExecutor(1)
 
-    def encode_many(self, texts: Sequence[str]) -> list[Encoding]:
-        return [self.encode(text) for text in texts]
+    def tokenize_many(self, texts: Sequence[str]) -> list[Encoding]:
+        return [self.tokenize(text) for text in texts]
 
     def capture_batch(
         self,
@@ -96,8 +96,8 @@ class FakeModel:
         return [
             BatchCapture(
                 encoding,
-                hidden=[self.hidden(encoding, layer) for layer in hidden_layers],
-                heads=[self.heads(encoding, layer) for layer in layers],
+                hidden_states=[self.hidden(encoding, layer) for layer in hidden_layers],
+                head_outputs=[self.heads(encoding, layer) for layer in layers],
                 attention=[self.attention(encoding, layer) for layer in attention_layers],
             )
             for encoding in encodings

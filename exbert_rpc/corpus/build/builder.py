@@ -345,7 +345,7 @@ def choose_scales(model: CorpusModel, config: CorpusConfig, calibration: Sequenc
 
 
 def _choose_scales(model: CorpusModel, config: CorpusConfig, calibration: Sequence[str], task: Task) -> Scales:
-    encodings = [encoding for encoding in model.encode_many(calibration) if len(encoding.ids) <= model.info.max_tokens]
+    encodings = [encoding for encoding in model.tokenize_many(calibration) if len(encoding.ids) <= model.info.max_tokens]
     hidden, layers = _stored_layers(config)
 
     def run(some: list[Encoding]) -> list[BatchCapture]:

@@ -69,8 +69,8 @@ def encode_captures(
 def rows_of(capture: BatchCapture, space: Space, layer: int, config: CorpusConfig) -> NDArray[np.float32]:
     """Float32 ``[N, P, d]``: vectors of the tokens that are not special, as they came; a view where that is enough."""
     if space == "hiddenState":
-        return capture.hidden[config.hidden_layers.index(layer)][_plain(capture.encoding)][:, None]
-    return capture.heads[config.layers.index(layer)].transpose(1, 0, 2)[_plain(capture.encoding)]
+        return capture.hidden_states[config.hidden_layers.index(layer)][_plain(capture.encoding)][:, None]
+    return capture.head_outputs[config.layers.index(layer)].transpose(1, 0, 2)[_plain(capture.encoding)]
 
 
 def quantize_attention(attention: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -27,7 +27,7 @@ class CorpusModel(Protocol):
         """Threads that may run :meth:`capture_batch` at the same time; the caller closes them."""
         ...
 
-    def encode_many(self, texts: Sequence[str]) -> list[Encoding]:
+    def tokenize_many(self, texts: Sequence[str]) -> list[Encoding]:
         """Tokens of many texts; lengths unchecked."""
         ...
 
@@ -104,7 +104,7 @@ def _encode(
     """
     if not spans:
         return
-    encodings = model.encode_many([block.text[start:end] for start, end in spans])
+    encodings = model.tokenize_many([block.text[start:end] for start, end in spans])
     for (start, end), encoding in zip(spans, encodings, strict=True):
         fits = len(encoding.ids) <= model.info.max_tokens
         pieces = [] if fits else _split(block, start, end, encoding, model.info.max_tokens)

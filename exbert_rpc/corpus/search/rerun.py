@@ -90,8 +90,8 @@ def _rows_of(capture: BatchCapture, space: Space) -> NDArray[np.float32]:
     """Unit rows ``[R, D]`` of one sentence."""
     plain = ~capture.encoding.is_special
     if space == "hiddenState":
-        return unit_parts(capture.hidden[0][plain])
-    vectors = capture.heads[0].transpose(1, 0, 2)[plain]
+        return unit_parts(capture.hidden_states[0][plain])
+    vectors = capture.head_outputs[0].transpose(1, 0, 2)[plain]
     return unit_parts(vectors).reshape(len(vectors), -1)
 
 
@@ -105,7 +105,7 @@ def _captures(
 ) -> list[BatchCapture]:
     """Captures of sentences, in order: one layer of one space, or (``space`` is ``None``) its attention."""
     texts = [reader.segments[segment].sentence_text(sentence) for segment, sentence in sentences]
-    encodings = model.encode_many(texts) if texts else []
+    encodings = model.tokenize_many(texts) if texts else []
     for (segment, sentence), encoding in zip(sentences, encodings, strict=True):
         reader.segments[segment].check_tokens(sentence, encoding)
     found: dict[int, BatchCapture] = {}

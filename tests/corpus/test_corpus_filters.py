@@ -58,7 +58,7 @@ def test_a_filter_lets_through_what_a_slow_look_would(reader, where, passes):
     expected = [place(hit) for hit in everything(reader) if passes(hit)]
     kept = search_kept(reader, MODEL, "Some query", token=1, k=1000, filter=where)
     assert [place(hit) for hit in kept.hits] == expected
-    assert kept.report.searched == len(expected)
+    assert kept.stats.searched == len(expected)
 
 
 def test_a_filter_by_token_ignores_case(reader):
@@ -109,4 +109,4 @@ def test_a_paragraph_that_stands_in_two_documents_counts_where_the_filter_allows
     reader = CorpusReader(open_folder(tmp_path))
     kept = search_kept(reader, MODEL, same, token=1, filter=Filter(documents=("b.txt",)))
     assert {hit.document for hit in kept.hits} == {"b.txt"}
-    assert kept.report.searched == len(kept.hits) == 2 * 5
+    assert kept.stats.searched == len(kept.hits) == 2 * 5

@@ -36,7 +36,7 @@ def answers(root: Path, model: FakeModel) -> list[tuple]:
     for sentence, token in QUERIES:
         for fields in SEARCHES:
             kept = search_kept(reader, model, sentence, token=token, **{"k": 40, **fields})
-            out.append(("searched", kept.report.searched))
+            out.append(("searched", kept.stats.searched))
             out += [
                 (
                     round(hit.score, 4),

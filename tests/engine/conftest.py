@@ -9,9 +9,8 @@ from pydoc_data.topics import topics
 
 import pytest
 
-from exbert_rpc.engine import Engine
-from exbert_rpc.engine.facade import annotations as annotating
-from exbert_rpc.engine.facade import corpora
+from exbert_rpc.engine import Engine, corpora
+from exbert_rpc.engine import annotations as annotating
 from exbert_rpc.engine.requests import IndexRequest
 from exbert_rpc.tasks import Task
 from exbert_rpc.text.annotation.pipeline import Annotator

@@ -38,7 +38,7 @@ def compare(corpus: LoadedCorpus, text: str, rng: np.random.Generator, **fields)
     by_norm = fields.get("weighting") == "norm"
     exact = corpus.oracle.scores(query, token, space, layer, heads, by_norm=by_norm)
     found = corpus.search(text, token=token, k=50, **fields)
-    assert found.report.exact and found.report.searched == len(exact)
+    assert found.stats.exact and found.stats.searched == len(exact)
     rows = [corpus.oracle.row_of(hit) for hit in found.hits]
     assert len(set(rows)) == len(rows) == min(50, len(exact))
     threshold = np.sort(exact)[-50] - 1e-6
@@ -159,7 +159,7 @@ def assert_peak(peak, row: np.ndarray, at: int, special: np.ndarray) -> None:
 def test_special_tokens_are_never_hits_and_every_other_token_is_one(bert):
     found = bert.search(QUERIES[0], token=2, layer=1, k=1000)
     assert not any(hit.tokens.is_special[hit.match] for hit in found.hits)
-    assert found.report.searched == len(bert.oracle.rows) > 1000
+    assert found.stats.searched == len(bert.oracle.rows) > 1000
     assert len(found.hits) == 1000
     assert {tuple(hit.tokens.is_special[[0, -1]]) for hit in found.hits} == {(True, True)}
 
@@ -216,7 +216,7 @@ def test_a_filter_leaves_the_others_in_order(bert):
     only = bert.search(QUERIES[2], token=1, layer=0, k=1000, filter=where)
     allowed = [hit for hit in plain if hit.document in ("tiny:/2.txt", "tiny:/4.txt")]
     assert [(hit.score, hit.start) for hit in only.hits][: len(allowed)] == [(hit.score, hit.start) for hit in allowed]
-    assert only.report.searched == sum(
+    assert only.stats.searched == sum(
         bert.oracle.sentences[number].document in ("tiny:/2.txt", "tiny:/4.txt") for number, _ in bert.oracle.rows
     )
 

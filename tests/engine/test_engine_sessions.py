@@ -251,7 +251,7 @@ def test_corpora_are_listed_described_and_removed(engine):
     assert [info.name for info in engine.list_corpora()] == ["another", "tiny"]
     info = engine.describe_corpus("tiny")
     assert (info.documents, info.damaged) == (2, ())
-    assert info.tokens == search(engine, input=TextInput(TEXT), token=1).report.searched
+    assert info.tokens == search(engine, input=TextInput(TEXT), token=1).stats.searched
     engine.remove_corpus("tiny")
     with pytest.raises(CorpusNotFound, match="another"):
         search(engine, input=TextInput(TEXT), token=1)
@@ -404,7 +404,7 @@ def test_a_second_build_of_the_same_corpus_is_busy_and_searches_go_on_meanwhile(
     before = place(search(engine, input=TextInput(TEXT), token=1).hits)
     engine.index_corpus(IndexRequest("tiny", tuple(DOCUMENTS.items())), Task(on_progress))
     assert during == [before]
-    assert search(engine, input=TextInput(TEXT), token=1).report.searched > 1000
+    assert search(engine, input=TextInput(TEXT), token=1).stats.searched > 1000
 
 
 class CancelAtReport(Task):
@@ -474,9 +474,9 @@ def test_a_damaged_file_is_named_by_search_and_description_and_indexing_again_re
 
 def test_a_second_engine_on_the_same_store_sees_what_the_first_one_builds(engine, tmp_path, tiny_model):
     other = Engine(tmp_path / "store", default_model=str(tiny_model("bert")), pipeline="blank:en", device="cpu")
-    first = search(other, input=TextInput(TEXT), token=1).report.searched
+    first = search(other, input=TextInput(TEXT), token=1).stats.searched
     engine.index_corpus(IndexRequest("tiny", tuple(DOCUMENTS.items())), Task())
-    assert search(other, input=TextInput(TEXT), token=1).report.searched > first
+    assert search(other, input=TextInput(TEXT), token=1).stats.searched > first
     with Store(tmp_path / "store").folder("tiny").locked(), pytest.raises(Busy):
         other.index_corpus(IndexRequest("tiny", tuple(SMALL.items())), Task())
     other.close()

@@ -46,8 +46,8 @@ def test_scores_of_a_fresh_pass_are_exact_and_told_as_such(tiers, bert, precisio
     found = search(tiers, precision, QUERIES[0], 2, k=50, rerank=True, **fields)
     _, error = recall(bert, found, query, 2, **fields)
     assert error < 1e-4
-    assert found.report.reranked >= 50
-    assert found.report.precision == precision
+    assert found.stats.reranked >= 50
+    assert found.stats.precision == precision
 
 
 @pytest.mark.parametrize("precision", ["int4", "binary"])
@@ -85,9 +85,9 @@ def test_a_real_sentence_finds_itself_first_in_compact_corpora_too(real_tiers, p
 def test_one_bit_and_few_heads_are_told_in_a_note(tiers):
     few = search(tiers, "binary", QUERIES[0], 2, space="headOutput", layer=1, heads=(0,))
     half = search(tiers, "binary", QUERIES[0], 2, space="headOutput", layer=1, heads=(0, 1))
-    assert "one bit" in few.report.note
-    assert half.report.note is None
-    assert search(tiers, "int4", QUERIES[0], 2, space="headOutput", layer=1, heads=(0,)).report.note is None
+    assert "one bit" in few.stats.note
+    assert half.stats.note is None
+    assert search(tiers, "int4", QUERIES[0], 2, space="headOutput", layer=1, heads=(0,)).stats.note is None
 
 
 def test_fewer_bits_take_fewer_bytes(tiers):
@@ -99,10 +99,10 @@ def test_a_graph_that_was_asked_for_answers_like_the_exact_search(tiers, bert):
     fields = {"space": "headOutput", "layer": 1, "k": 50}
     exact = search(tiers, "int8", QUERIES[0], 2, exact=True, **fields)
     asked = search(tiers, "int8", QUERIES[0], 2, exact=False, **fields)
-    if asked.report.exact:  # not ready yet: it never delays an answer
+    if asked.stats.exact:  # not ready yet: it never delays an answer
         assert tiers._graphs.wait(60)
         asked = search(tiers, "int8", QUERIES[0], 2, exact=False, **fields)
-    assert not asked.report.exact and exact.report.exact
+    assert not asked.stats.exact and exact.stats.exact
 
     def places(found):
         return {(hit.document, hit.start, hit.match) for hit in found.hits}
@@ -117,7 +117,7 @@ def test_a_graph_that_was_asked_for_answers_like_the_exact_search(tiers, bert):
 def test_a_filter_or_few_heads_are_never_left_to_a_graph(tiers):
     for fields in ({"heads": (0,), "exact": None}, {"exact": True}):
         found = search(tiers, "int8", QUERIES[0], 2, space="headOutput", layer=1, **fields)
-        assert found.report.exact
+        assert found.stats.exact
 
 
 # --- the real model ------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ from exbert_rpc.engine.corpora import Corpora
 from exbert_rpc.engine.requests import SummarizeRequest
 from exbert_rpc.engine.search import summarize_kept
 from exbert_rpc.errors import CorpusDamaged, ExbertError
-from exbert_rpc.methods import answers as wire
+from exbert_rpc.methods.search_contexts import encode_result
 from exbert_rpc.tasks import Task
 from tests.patience import within
 from tests.store_faults.building import answers, build, open_folder, search_kept, small_segments
@@ -125,7 +125,7 @@ def _show_everything(place: Path) -> None:
     for number, wanted in enumerate(filters):
         space: dict[str, Any] = {"space": "headOutput"} if number % 2 else {"space": "hiddenState", "hidden_layer": 1}
         kept = search_kept(reader, model, sentence, token=2, k=8, filter=wanted, distinct=number == 2, **space)
-        msgspec.json.encode(wire.search_result(kept.answer("s"), "utf-16"))
+        msgspec.json.encode(encode_result(kept.answer("s"), "utf-16"))
         summarize_kept(kept, SummarizeRequest("s", subject="next" if number % 2 else "match"), Task())
 
 

@@ -1,0 +1,1 @@
+"""Building a corpus: which blocks must be computed, how, and into which segments."""

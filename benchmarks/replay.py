@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 import numpy as np
 
 from exbert_rpc.corpus.batches import length_batches
-from exbert_rpc.corpus.build.passages import CorpusModel
+from exbert_rpc.corpus.types import CorpusModel
 from exbert_rpc.model.types import BatchCapture, Encoding, ModelDescription
 from exbert_rpc.text.types import AnnotatedText
 

@@ -181,7 +181,7 @@ def _decoded(corpus: CorpusReader) -> list[NDArray[np.float32]]:
         vectors = segment.vectors("headOutput", LAYER, "int8")
         for start in range(0, segment.n_rows, _CHUNK):
             rows = np.arange(start, min(start + _CHUNK, segment.n_rows))
-            chunks.append(vectors.decode(rows))
+            chunks.append(vectors.dequantize(rows))
     return chunks
 
 

@@ -24,8 +24,9 @@ from benchmarks.rows import Row, at_most
 from benchmarks.scale import Scale
 from benchmarks.texts import paragraphs, source
 from exbert_rpc.corpus.build.builder import Builder
-from exbert_rpc.corpus.build.passages import CorpusModel, cut_block
+from exbert_rpc.corpus.build.passages import cut_block
 from exbert_rpc.corpus.store.folders import Store
+from exbert_rpc.corpus.types import CorpusModel
 from exbert_rpc.model.loading import load_model
 from exbert_rpc.model.types import Encoding
 from exbert_rpc.tasks import Task

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
-from exbert_rpc.corpus.build.passages import CorpusModel
+from exbert_rpc.corpus.types import CorpusModel
 from exbert_rpc.model.types import Encoding
 from exbert_rpc.tasks import Task
 

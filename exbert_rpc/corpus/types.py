@@ -5,11 +5,15 @@ All offsets are code points. Rows are vectors: one for each token of the corpus 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from exbert_rpc.model.types import BatchCapture, Encoding, ModelDescription
 
 Space = Literal["hiddenState", "headOutput"]
 Weighting = Literal["uniform", "norm"]
@@ -163,3 +167,31 @@ class CorpusDescription:
     spaces: tuple[Space, ...]
     fingerprint: str
     damaged: tuple[str, ...] = ()
+
+
+class CorpusModel(Protocol):
+    """What building and searching need of a model; :class:`exbert_rpc.model.loaded.LoadedModel` is one."""
+
+    @property
+    def info(self) -> ModelDescription:
+        """What the model is."""
+        ...
+
+    def lanes(self) -> Executor:
+        """Threads that may run :meth:`capture_batch` at the same time; the caller closes them."""
+        ...
+
+    def tokenize_many(self, texts: Sequence[str]) -> list[Encoding]:
+        """Tokens of many texts; lengths unchecked."""
+        ...
+
+    def capture_batch(
+        self,
+        encodings: Sequence[Encoding],
+        *,
+        hidden_layers: Sequence[int],
+        layers: Sequence[int],
+        attention_layers: Sequence[int],
+    ) -> list[BatchCapture]:
+        """Passes over several texts at once."""
+        ...

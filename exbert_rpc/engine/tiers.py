@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from exbert_rpc.corpus.build.passages import CorpusModel
 from exbert_rpc.corpus.search.exact import Candidates, Rescore
 from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.search.rerun import AttentionSource, FreshAttention, StoredAttention, rescore_by_pass
-from exbert_rpc.corpus.types import Space
+from exbert_rpc.corpus.types import CorpusModel, Space
 from exbert_rpc.corpus.vectors import Query
 from exbert_rpc.engine.requests import SearchRequest
 from exbert_rpc.tasks import Task

@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exbert_rpc.corpus.build import builder as build_module
-from exbert_rpc.corpus.build.reuse import block_digests
-from exbert_rpc.corpus.build.segment_builder import block_digest
 from exbert_rpc.corpus.search.reader import CorpusReader
+from exbert_rpc.corpus.store.blocks import block_digest, block_digests
 from exbert_rpc.corpus.types import Filter
 from exbert_rpc.errors import Cancelled
 from exbert_rpc.tasks import Task

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from exbert_rpc.corpus.build.pack import quantize_attention, unpack_attention
 from exbert_rpc.corpus.search.reader import CorpusReader
+from exbert_rpc.corpus.store.attention import pack_attention, unpack_attention
 from exbert_rpc.corpus.store.documents import BlockPlace, IndexedDocument, dump_documents, load_documents
 from exbert_rpc.corpus.store.manifest import FileEntry
 from exbert_rpc.corpus.store.segment import Segment, SegmentWriter
@@ -181,7 +181,7 @@ def test_a_sentence_longer_than_the_model_takes_is_named(corpus):
 def test_attention_that_unpacks_to_more_than_its_sentence_needs_is_refused_unread():
     import zlib
 
-    honest = zlib.compress(quantize_attention(np.ones((2, 3, 3), np.float32)).tobytes())
+    honest = pack_attention(np.ones((2, 3, 3), np.float32))
     assert unpack_attention(honest, 2, 3).shape == (2, 3, 3)
     for packed in (zlib.compress(bytes(10**8)), honest[:-1], honest + b"x", zlib.compress(bytes(17)), b""):
         with pytest.raises(ValueError, match="weights"):

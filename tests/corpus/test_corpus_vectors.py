@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exbert_rpc.corpus.store.quantize import StoredVectors, choose_scale, encode, packed_width
+from exbert_rpc.corpus.store.quantize import StoredVectors, choose_scale, packed_width, quantize
 from exbert_rpc.corpus.vectors import make_query, scan_rows, score, unit_parts
 from tests.oracles_corpus import exbert_ranking, similarity
 
@@ -30,7 +30,7 @@ def unit_rows(rng, n, shape=SHAPE):
 def stored(rows, precision="int8", calibration=None):
     flat = rows.reshape(len(rows), -1)
     scale = choose_scale(flat if calibration is None else calibration, precision)
-    codes = encode(flat, scale, precision)
+    codes = quantize(flat, scale, precision)
     return StoredVectors(precision, InMemory(codes.codes), codes.outliers, scale)
 
 
@@ -47,7 +47,7 @@ def test_int8_rows_come_back_within_half_a_step():
     rows = unit_rows(np.random.default_rng(1), 200)
     vectors = stored(rows)
     assert vectors.codes.array.dtype == np.int8 and vectors.codes.array.shape == (200, 24)
-    decoded = vectors.decode(np.arange(200))
+    decoded = vectors.dequantize(np.arange(200))
     assert decoded.dtype == np.float32
     assert np.all(np.abs(decoded - rows.reshape(200, -1)) <= vectors.scale.steps / 2 + 1e-7)
 
@@ -61,7 +61,7 @@ def test_what_int8_cannot_express_is_kept_beside_the_codes_exactly():
     assert np.all(np.diff(vectors.outliers["row"].astype(int)) >= 0)
     flat = rows.reshape(50, -1)
     beyond = np.abs(flat - vectors.scale.center) > vectors.scale.steps * 127.5
-    decoded = vectors.decode(np.arange(50))
+    decoded = vectors.dequantize(np.arange(50))
     np.testing.assert_allclose(decoded[beyond], flat[beyond], atol=1e-6)
     assert np.all(np.abs(decoded - flat) <= vectors.scale.steps / 2 + 1e-6)
 
@@ -73,15 +73,15 @@ def test_a_part_that_is_zero_is_like_nothing():
     rows[3, 1] = 0
     vectors = stored(rows, calibration=calibration)
     query = make_query(rows[0], np.array([1]), by_norm=False)
-    assert score(query, vectors.decode(np.arange(6)))[3] == 0
+    assert score(query, vectors.dequantize(np.arange(6)))[3] == 0
 
 
 def test_rows_are_decoded_in_the_order_they_are_asked_for():
     rows = unit_rows(np.random.default_rng(3), 40)
     vectors = stored(rows, calibration=rows.reshape(40, -1) * np.float32(0.4))
-    whole = vectors.decode(np.arange(40))
+    whole = vectors.dequantize(np.arange(40))
     order = np.array([7, 39, 0, 7, 12])
-    np.testing.assert_array_equal(vectors.decode(order), whole[order])
+    np.testing.assert_array_equal(vectors.dequantize(order), whole[order])
 
 
 def test_a_dimension_that_is_dead_in_the_calibration_text_does_no_harm():
@@ -89,7 +89,7 @@ def test_a_dimension_that_is_dead_in_the_calibration_text_does_no_harm():
     calibration[:, 5] = 0
     vectors = stored(unit_rows(np.random.default_rng(5), 30), calibration=calibration)
     assert np.all(vectors.scale.steps > 0)
-    assert np.isfinite(vectors.decode(np.arange(30))).all()
+    assert np.isfinite(vectors.dequantize(np.arange(30))).all()
 
 
 @pytest.mark.parametrize("precision", ["int8", "int4", "binary"])
@@ -100,13 +100,13 @@ def test_integers_are_the_codes_that_decoding_multiplies(precision):
     integers = vectors.integers(4, 20)
     assert integers.dtype == np.int8 and integers.shape == (16, 25)
     expected = integers * vectors.scale.steps + vectors.scale.center
-    np.testing.assert_allclose(vectors.decode(np.arange(4, 20)), expected, atol=1e-6)
+    np.testing.assert_allclose(vectors.dequantize(np.arange(4, 20)), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(("precision", "least"), [("int8", 0.9999), ("int4", 0.98), ("binary", 0.75)])
 def test_every_precision_points_the_same_way_as_the_row(precision, least):
     rows = unit_rows(np.random.default_rng(7), 300, (1, 64))
-    decoded = stored(rows, precision).decode(np.arange(300))
+    decoded = stored(rows, precision).dequantize(np.arange(300))
     cosines = [similarity(row, back[None], [0]) for row, back in zip(rows, decoded, strict=True)]
     assert np.mean(cosines) > least
 

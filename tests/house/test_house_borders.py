@@ -23,6 +23,10 @@ BREACHES = {
     "the wire knows nothing of the engine": ("protocol/jsonrpc.py", "exbert_rpc.corpus.types"),
     "the engine knows nothing of the wire": ("engine/handles.py", "exbert_rpc.protocol.positions"),
     "a client knows only the wire": ("client/links.py", "exbert_rpc.engine.defaults"),
+    "corpus: build and search are independent, both above store": (
+        "corpus/search/filters.py",
+        "exbert_rpc.corpus.build.memory",
+    ),
 }
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from exbert_rpc.corpus.build.reuse import block_digests
+from exbert_rpc.corpus.store.blocks import block_digests
 from exbert_rpc.corpus.store.manifest import MANIFEST
 from exbert_rpc.errors import CorpusDamaged, CorpusNotFound
 from tests.store_faults.building import answers, build, open_folder, small_segments

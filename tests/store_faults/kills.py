@@ -12,8 +12,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from exbert_rpc.corpus.build.reuse import block_digests
 from exbert_rpc.corpus.search.reader import CorpusReader, OpenSegment
+from exbert_rpc.corpus.store.blocks import block_digests
 from exbert_rpc.corpus.store.folders import CorpusFolder
 from exbert_rpc.corpus.store.segment import Segment
 from exbert_rpc.errors import CorpusNotFound

@@ -24,16 +24,18 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from exbert_rpc.errors import CorpusDamaged
-from exbert_rpc.corpus.build.segment_builder import SegmentBuilder, block_digest, stored_attention
+from exbert_rpc.corpus.build.segment_builder import SegmentBuilder
+from exbert_rpc.corpus.store.blocks import block_digest
 from exbert_rpc.corpus.batches import Passes, left_on_error
 from exbert_rpc.corpus.build.reuse import BlockTable, missing_blocks, reusable_blocks
 from exbert_rpc.corpus.store.documents import BlockPlace, IndexedDocument
 from exbert_rpc.corpus.build.pack import EncodedPassage, Scales, encode_captures, rows_of
 from exbert_rpc.corpus.store.manifest import CorpusConfig, FileEntry, Manifest
 from exbert_rpc.corpus.build.merge import merge_parts, take_blocks, worth_merging
-from exbert_rpc.corpus.build.passages import CorpusModel, CutBlock, cut_block
+from exbert_rpc.corpus.types import CorpusModel
+from exbert_rpc.corpus.build.passages import CutBlock, cut_block
 from exbert_rpc.corpus.store.quantize import choose_scale
-from exbert_rpc.corpus.store.validation import read_scale, stored_vectors
+from exbert_rpc.corpus.store.validation import read_scale
 from exbert_rpc.corpus.store.folders import CorpusFolder
 from exbert_rpc.corpus.vectors import unit_parts
 from exbert_rpc.corpus.build.memory import give_back
@@ -166,7 +168,7 @@ class Builder:
                 segment = self._folder.segment(entry)
                 return {
                     (space, layer): read_scale(segment, space, layer)
-                    for space, layer, _ in stored_vectors(self._config)
+                    for space, layer, _ in self._config.stored_vectors()
                 }
         return {}
 
@@ -280,11 +282,11 @@ def _encoded(
     task: Task,
 ) -> Iterator[tuple[list[CutBlock], list[EncodedPassage]]]:
     """Windows with all their passages, encoded, in order; the next window runs while one is taken."""
-    hidden, layers = _stored_layers(config)
+    hidden, layers = config.vector_layers("hiddenState"), config.vector_layers("headOutput")
 
     def run(encodings: list[Encoding]) -> list[EncodedPassage]:
         captures = model.capture_batch(
-            encodings, hidden_layers=hidden, layers=layers, attention_layers=stored_attention(config)
+            encodings, hidden_layers=hidden, layers=layers, attention_layers=config.attention_layers
         )
         return encode_captures(captures, config, scales, task.check)
 
@@ -302,12 +304,6 @@ def _encoded(
     finally:
         for _, passes in running:
             passes.cancel()
-
-
-def _stored_layers(config: CorpusConfig) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Hidden layers and layers whose vectors are stored."""
-    hidden = config.hidden_layers if "hiddenState" in config.spaces else ()
-    return hidden, config.layers if "headOutput" in config.spaces else ()
 
 
 class _Meter:
@@ -346,7 +342,7 @@ def choose_scales(model: CorpusModel, config: CorpusConfig, calibration: Sequenc
 
 def _choose_scales(model: CorpusModel, config: CorpusConfig, calibration: Sequence[str], task: Task) -> Scales:
     encodings = [encoding for encoding in model.tokenize_many(calibration) if len(encoding.ids) <= model.info.max_tokens]
-    hidden, layers = _stored_layers(config)
+    hidden, layers = config.vector_layers("hiddenState"), config.vector_layers("headOutput")
 
     def run(some: list[Encoding]) -> list[BatchCapture]:
         return model.capture_batch(some, hidden_layers=hidden, layers=layers, attention_layers=())
@@ -354,7 +350,7 @@ def _choose_scales(model: CorpusModel, config: CorpusConfig, calibration: Sequen
     with left_on_error(model.lanes()) as lanes:
         captures = Passes(encodings, run, model, lanes, task).result()
     scales: Scales = {}
-    for space, layer, _ in stored_vectors(config):
+    for space, layer, _ in config.stored_vectors():
         unit = unit_parts(np.concatenate([rows_of(capture, space, layer, config) for capture in captures]))
         scales[space, layer] = choose_scale(unit.reshape(len(unit), -1), config.precision)
     return scales

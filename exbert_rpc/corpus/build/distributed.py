@@ -29,7 +29,7 @@ from exbert_rpc.errors import CorpusDamaged, CorpusMismatch, ExbertError, Invali
 from exbert_rpc.corpus.build.builder import Computed, compute_segments
 from exbert_rpc.corpus.build.pack import Scales
 from exbert_rpc.corpus.store.manifest import CorpusConfig
-from exbert_rpc.corpus.build.passages import CorpusModel
+from exbert_rpc.corpus.types import CorpusModel
 from exbert_rpc.corpus.store.folders import CorpusFolder
 from exbert_rpc.tasks import Progress, Task
 from exbert_rpc.text.annotation.pipeline import Annotator

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.corpus.build.segment_builder import COLUMNS, Labels, segment_name, stored_attention
-from exbert_rpc.corpus.build.reuse import block_digests, rows_before_sentence
+from exbert_rpc.corpus.build.segment_builder import COLUMNS, Labels, segment_name
+from exbert_rpc.corpus.store.blocks import block_digests, rows_before_sentence
 from exbert_rpc.corpus.store.layout import attention_key, vectors_key
 from exbert_rpc.corpus.store.manifest import CorpusConfig, FileEntry
 from exbert_rpc.corpus.store.quantize import OUTLIER
@@ -67,11 +67,9 @@ def merge_parts(config: CorpusConfig, parts: Sequence[Part]) -> tuple[str, Segme
     writer = SegmentWriter()
     _copy_texts(writer, parts)
     labels = _copy_tokens(writer, parts)
-    keys = [vectors_key("hiddenState", layer) for layer in config.hidden_layers if "hiddenState" in config.spaces]
-    keys += [vectors_key("headOutput", layer) for layer in config.layers if "headOutput" in config.spaces]
-    for key in keys:
-        _copy_vectors(writer, parts, key)
-    for layer in stored_attention(config):
+    for space, layer, _ in config.stored_vectors():
+        _copy_vectors(writer, parts, vectors_key(space, layer))
+    for layer in config.attention_layers:
         key = attention_key(layer)
         _copy_packed(writer, f"{key}/bytes", f"{key}/offset", [(part.segment, part.sentences) for part in parts])
     losses = {

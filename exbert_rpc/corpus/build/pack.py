@@ -6,18 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from isal import isal_zlib
 from numpy.typing import NDArray
 
+from exbert_rpc.corpus.store.attention import pack_attention
 from exbert_rpc.corpus.store.manifest import CorpusConfig
-from exbert_rpc.corpus.store.quantize import Codes, Scale, encode
+from exbert_rpc.corpus.store.quantize import Codes, Scale, quantize
 from exbert_rpc.corpus.types import Space
 from exbert_rpc.corpus.vectors import unit_parts
 from exbert_rpc.model.types import BatchCapture, Encoding
 
 Scales = dict[tuple[Space, int], Scale]
 
-_ZLIB_LEVEL = 1  # see docs/architecture.md
 _BLOCK_NUMBERS = 1 << 16  # that are encoded at once: 256 KiB of float32 and what comes of them stay in a core's cache
 
 
@@ -54,14 +53,14 @@ def encode_captures(
         at = 0
         for block in _blocks(parts):
             unit = unit_parts(np.concatenate(block))
-            encoded = encode(unit.reshape(len(unit), -1), scale, config.precision)
-            for one in _split(encoded, [len(part) for part in block]):
+            quantized = quantize(unit.reshape(len(unit), -1), scale, config.precision)
+            for one in _split(quantized, [len(part) for part in block]):
                 codes[at][key] = one
                 at += 1
     found = []
     for capture, of_passage in zip(captures, codes, strict=True):
         check()
-        attention = tuple(isal_zlib.compress(quantize_attention(one), _ZLIB_LEVEL) for one in capture.attention)
+        attention = tuple(map(pack_attention, capture.attention))
         found.append(EncodedPassage(capture.encoding, of_passage, attention))
     return found
 
@@ -71,27 +70,6 @@ def rows_of(capture: BatchCapture, space: Space, layer: int, config: CorpusConfi
     if space == "hiddenState":
         return capture.hidden_states[config.hidden_layers.index(layer)][_plain(capture.encoding)][:, None]
     return capture.head_outputs[config.layers.index(layer)].transpose(1, 0, 2)[_plain(capture.encoding)]
-
-
-def quantize_attention(attention: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Weights in [0, 1] as bytes, value / 255."""
-    return np.rint(attention * 255).astype(np.uint8)
-
-
-def unpack_attention(packed: bytes, n_heads: int, n: int) -> NDArray[np.float32]:
-    """``[H, n, n]`` float32 back, each weight within 1/510 of what it was.
-
-    Raises ``ValueError`` unless it is so many weights.
-    """
-    unpacked, wanted = isal_zlib.decompressobj(), n_heads * n * n
-    try:
-        # never more than is wanted: a few bytes may claim to be gigabytes
-        flat = np.frombuffer(unpacked.decompress(packed, wanted + 1), np.uint8)
-    except isal_zlib.error as exc:  # type: ignore[misc]  # its stub takes the class for an instance
-        raise ValueError(f"attention of {n} tokens cannot be unpacked: {exc}") from exc
-    if len(flat) != wanted or not unpacked.eof or unpacked.unused_data:
-        raise ValueError(f"attention of {n} tokens is not {wanted} weights")
-    return np.divide(flat.reshape(n_heads, n, n), 255, dtype=np.float32)
 
 
 def _plain(encoding: Encoding) -> slice | NDArray[np.bool_]:

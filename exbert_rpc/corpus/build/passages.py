@@ -2,45 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.model.types import BatchCapture, Encoding, ModelDescription
+from exbert_rpc.corpus.types import CorpusModel
+from exbert_rpc.model.types import Encoding
 from exbert_rpc.text.align import join_words
 from exbert_rpc.text.types import AnnotatedText
-
-
-class CorpusModel(Protocol):
-    """What indexing needs of a model; :class:`exbert_rpc.model.loaded.LoadedModel` is one."""
-
-    @property
-    def info(self) -> ModelDescription:
-        """What the model is."""
-        ...
-
-    def lanes(self) -> Executor:
-        """Threads that may run :meth:`capture_batch` at the same time; the caller closes them."""
-        ...
-
-    def tokenize_many(self, texts: Sequence[str]) -> list[Encoding]:
-        """Tokens of many texts; lengths unchecked."""
-        ...
-
-    def capture_batch(
-        self,
-        encodings: Sequence[Encoding],
-        *,
-        hidden_layers: Sequence[int],
-        layers: Sequence[int],
-        attention_layers: Sequence[int],
-    ) -> list[BatchCapture]:
-        """Passes over several texts at once."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

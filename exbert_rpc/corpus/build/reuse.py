@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from exbert_rpc.errors import CorpusDamaged
+from exbert_rpc.corpus.store.blocks import block_digests, rows_before_sentence
 from exbert_rpc.corpus.store.manifest import CorpusConfig, FileEntry
 from exbert_rpc.corpus.store.segment import Segment
 from exbert_rpc.corpus.store.validation import check_thoroughly
@@ -61,18 +61,6 @@ class BlockTable:
             stored = self._blocks[digest]
             found.setdefault(stored.segment, []).append(stored)
         return dict(sorted(found.items()))
-
-
-def block_digests(segment: Segment) -> list[str]:
-    """Hex digests of a segment's blocks, in order."""
-    return [row.tobytes().hex() for row in segment.array("block/digest")]
-
-
-def rows_before_sentence(segment: Segment) -> NDArray[np.int64]:
-    """int64 ``[S + 1]``: number of rows (tokens that are not special) before each sentence."""
-    rows = np.concatenate([[0], np.cumsum(segment.array("token/special") == 0)])
-    before: NDArray[np.int64] = rows[segment.array("sentence/tokens").astype(np.int64)]
-    return before
 
 
 def reusable_blocks(folder: CorpusFolder, config: CorpusConfig, task: Task) -> tuple[BlockTable, list[str]]:

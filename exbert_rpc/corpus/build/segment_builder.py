@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exbert_rpc.corpus.build.pack import EncodedPassage, Scales
+from exbert_rpc.corpus.store.blocks import block_digest
 from exbert_rpc.corpus.store.layout import ANNOTATIONS, attention_key, vectors_key
 from exbert_rpc.corpus.store.manifest import CorpusConfig
 from exbert_rpc.corpus.build.passages import CutBlock
@@ -20,11 +21,6 @@ from exbert_rpc.corpus.types import Space
 
 COLUMNS = (*ANNOTATIONS, "lemma")
 _LOSS_CHARACTERS = 40
-
-
-def block_digest(text: str) -> str:
-    """The key of a block: 128 bits of BLAKE2b of its text, in hex."""
-    return hashlib.blake2b(text.encode("utf-8"), digest_size=16).hexdigest()
 
 
 class Labels:
@@ -72,7 +68,7 @@ class SegmentBuilder:
         self._numbers = {name: Labels() for name in COLUMNS}
         self._codes: dict[tuple[Space, int], list[Codes]] = {key: [] for key in scales}
         self._attention: dict[int, tuple[list[bytes], list[int]]] = {
-            layer: ([], []) for layer in stored_attention(config)
+            layer: ([], []) for layer in config.attention_layers
         }
         self.n_rows = 0
         self.nbytes = 0
@@ -181,11 +177,6 @@ def segment_name(config: CorpusConfig, digests: Sequence[str], sources: Sequence
     """
     parts = "".join([config.key(), *digests, *sources])
     return f"segment-{hashlib.blake2b(parts.encode(), digest_size=12).hexdigest()}.exb"
-
-
-def stored_attention(config: CorpusConfig) -> tuple[int, ...]:
-    """Layers whose attention is stored: all that are indexed, or none where a fresh pass gives it (compact tiers)."""
-    return config.layers if config.precision == "int8" else ()
 
 
 def _join(chunks: Sequence[NDArray[np.generic]], dtype: type[np.generic]) -> NDArray[np.generic]:

@@ -168,7 +168,7 @@ def rescore_by_codes(
     for one in candidates:
         vectors = reader.segments[one.segment].vectors(space, layer, reader.config.precision)
         rows = np.sort(one.rows)
-        again.append(Candidates(one.segment, rows, score(query, vectors.decode(rows))))
+        again.append(Candidates(one.segment, rows, score(query, vectors.dequantize(rows))))
     return again
 
 

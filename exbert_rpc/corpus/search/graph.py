@@ -177,7 +177,7 @@ def build_graph(reader: CorpusReader, space: Space, layer: int, everything: Elig
         for start in range(0, len(rows), _CHUNK):
             task.check()
             some = rows[start : start + _CHUNK]
-            decoded = vectors.decode(some)
+            decoded = vectors.dequantize(some)
             if index is None:
                 index = Index(ndim=decoded.shape[1], metric="cos", dtype="i8", connectivity=16, expansion_search=256)
             index.add(bases[number] + some, decoded, threads=1)
@@ -209,7 +209,7 @@ def _recall(
         if graph.bases[-1] == 0 or everything.weights[number][key - graph.bases[number]] == 0:
             continue
         vectors = reader.segments[number].vectors(space, layer, reader.config.precision)
-        vector = vectors.decode(np.array([key - graph.bases[number]])).reshape(n_parts, -1)
+        vector = vectors.dequantize(np.array([key - graph.bases[number]])).reshape(n_parts, -1)
         heads = None if size == n_parts else rng.choice(n_parts, size, replace=False)
         query = make_query(vector, heads, by_norm=False)
         exact = _keys(graph, scan(reader, space, layer, query, everything, _K, task))

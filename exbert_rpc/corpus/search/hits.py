@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.corpus.build.segment_builder import block_digest
 from exbert_rpc.corpus.search.reader import CorpusReader, Occurrence
+from exbert_rpc.corpus.store.blocks import block_digest
 from exbert_rpc.corpus.store.documents import IndexedDocument
 from exbert_rpc.corpus.types import Hit, Peak, TextPosition
 from exbert_rpc.text.confinement import is_allowed

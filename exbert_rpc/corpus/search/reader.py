@@ -13,8 +13,8 @@ from typing import TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.corpus.build.pack import unpack_attention
-from exbert_rpc.corpus.build.reuse import block_digests, rows_before_sentence
+from exbert_rpc.corpus.store.attention import unpack_attention
+from exbert_rpc.corpus.store.blocks import block_digests, rows_before_sentence
 from exbert_rpc.corpus.store.documents import BlockPlace, IndexedDocument
 from exbert_rpc.corpus.store.folders import CorpusFolder
 from exbert_rpc.corpus.store.layout import attention_key, vectors_key

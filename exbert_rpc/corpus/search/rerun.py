@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exbert_rpc.corpus.batches import length_batches
-from exbert_rpc.corpus.build.passages import CorpusModel
 from exbert_rpc.corpus.search.exact import Candidates
 from exbert_rpc.corpus.search.reader import CorpusReader
-from exbert_rpc.corpus.types import Space
+from exbert_rpc.corpus.types import CorpusModel, Space
 from exbert_rpc.corpus.vectors import Query, score, unit_parts
 from exbert_rpc.model.types import BatchCapture
 from exbert_rpc.tasks import Progress, Task

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, get_args
 
 import xxhash
 
 from exbert_rpc.corpus.store.segment import are_plain_texts, damaged
-from exbert_rpc.corpus.types import Precision, Space
+from exbert_rpc.corpus.types import SPACES, Precision, Space
 
 MANIFEST = "manifest.json"
 _FORMAT = 2
@@ -47,6 +48,24 @@ class CorpusConfig:
     n_heads: int
     head_size: int
     hidden_size: int
+
+    @property
+    def attention_layers(self) -> tuple[int, ...]:
+        """Layers whose attention is stored: with ``int8`` all of ``layers``; otherwise none, a rerun gives it."""
+        return self.layers if self.precision == "int8" else ()
+
+    def vector_layers(self, space: Space) -> tuple[int, ...]:
+        """Layers of a space whose vectors are stored, ascending; none if the space is not stored."""
+        if space not in self.spaces:
+            return ()
+        return self.hidden_layers if space == "hiddenState" else self.layers
+
+    def stored_vectors(self) -> Iterator[tuple[Space, int, int]]:
+        """Space, layer and numbers in a row of all vectors that are stored."""
+        for space in SPACES:
+            width = self.hidden_size if space == "hiddenState" else self.n_heads * self.head_size
+            for layer in self.vector_layers(space):
+                yield space, layer, width
 
     def key(self) -> str:
         """Digest of all that makes vectors comparable (names are not part of it)."""

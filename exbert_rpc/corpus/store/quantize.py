@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from exbert_rpc.corpus.types import Precision
 
 OUTLIER = np.dtype([("row", "<u4"), ("dim", "<u2"), ("residual", "<f4")])
-"""A component that its code cannot express: ``residual`` is added to the decoded value."""
+"""A component that its code cannot express: ``residual`` is added to the dequantized value."""
 
 _INT8_LEVELS = 127
 _INT4_LEVELS = 7
@@ -87,17 +87,17 @@ class StoredVectors:
         """int8 ``[end - start, D]``: codes of a stretch of rows, unpacked."""
         return unpack(self.codes.stretch(start, end), self.precision, len(self.scale.steps))
 
-    def decode(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    def dequantize(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """float32 ``[len(rows), D]``, outliers put back. ``rows`` may come in any order."""
         integers = unpack(self.codes.take(rows), self.precision, len(self.scale.steps))
-        decoded: NDArray[np.float32] = integers * self.scale.steps + self.scale.center
+        dequantized: NDArray[np.float32] = integers * self.scale.steps + self.scale.center
         if len(self.outliers):
             low = np.searchsorted(self._outlier_rows, rows, side="left")
             high = np.searchsorted(self._outlier_rows, rows, side="right")
             for index in np.flatnonzero(high > low):
                 found = self.outliers[low[index] : high[index]]
-                decoded[index, found["dim"]] += found["residual"]
-        return decoded
+                dequantized[index, found["dim"]] += found["residual"]
+        return dequantized
 
 
 def choose_scale(calibration: NDArray[np.float32], precision: Precision) -> Scale:
@@ -115,7 +115,7 @@ def choose_scale(calibration: NDArray[np.float32], precision: Precision) -> Scal
     return Scale(center.astype(np.float32), steps.astype(np.float32))
 
 
-def encode(rows: NDArray[np.float32], scale: Scale, precision: Precision) -> Codes:
+def quantize(rows: NDArray[np.float32], scale: Scale, precision: Precision) -> Codes:
     """Round unit rows ``[N, D]`` to codes."""
     scaled = rows - scale.center
     scaled /= scale.steps

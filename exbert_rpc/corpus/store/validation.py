@@ -11,13 +11,12 @@ in an answer or in an error that names the file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.corpus.build.segment_builder import stored_attention
 from exbert_rpc.corpus.store.layout import ANNOTATIONS, attention_key, vectors_key
 from exbert_rpc.corpus.store.manifest import CorpusConfig
 from exbert_rpc.corpus.store.quantize import OUTLIER, Scale, packed_width
@@ -44,21 +43,11 @@ def check_thoroughly(segment: Segment, config: CorpusConfig) -> None:
     """The same with every checksum, and with all that is otherwise looked at when it is first used."""
     segment.verify_all()
     check_structure(segment, config)
-    for space, layer, width in stored_vectors(config):
+    for space, layer, width in config.stored_vectors():
         read_scale(segment, space, layer)
         read_outliers(segment, space, layer, width)
-    for layer in stored_attention(config):
+    for layer in config.attention_layers:
         attention_offsets(segment, layer)
-
-
-def stored_vectors(config: CorpusConfig) -> Iterator[tuple[Space, int, int]]:
-    """Space, layer and numbers in a row of all vectors that a configuration stores."""
-    if "hiddenState" in config.spaces:
-        for layer in config.hidden_layers:
-            yield "hiddenState", layer, config.hidden_size
-    if "headOutput" in config.spaces:
-        for layer in config.layers:
-            yield "headOutput", layer, config.n_heads * config.head_size
 
 
 def read_scale(segment: Segment, space: Space, layer: int) -> Scale:
@@ -128,13 +117,13 @@ def _sections(segment: Segment, config: CorpusConfig) -> Mapping[str, tuple[np.d
     sections: dict[str, tuple[np.dtype[Any], Shape]] = {
         name: (np.dtype(dtype), shape) for name, (dtype, shape) in found.items()
     }
-    for space, layer, width in stored_vectors(config):
+    for space, layer, width in config.stored_vectors():
         key = vectors_key(space, layer)
         codes = np.dtype(np.int8 if config.precision == "int8" else np.uint8)
         sections[f"{key}/codes"] = (codes, (rows, packed_width(width, config.precision)))
         sections[f"{key}/outliers"] = (OUTLIER, (None,))
         sections[f"{key}/steps"] = sections[f"{key}/center"] = (np.dtype("<f4"), (width,))
-    for layer in stored_attention(config):
+    for layer in config.attention_layers:
         sections[f"{attention_key(layer)}/bytes"] = (np.dtype("u1"), (None,))
         sections[f"{attention_key(layer)}/offset"] = (np.dtype("<u8"), (sentences + 1,))
     return sections

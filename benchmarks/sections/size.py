@@ -24,7 +24,7 @@ from benchmarks.rows import Row, at_most
 from benchmarks.scale import Scale
 from benchmarks.texts import paragraphs, source
 from exbert_rpc.corpus.build.builder import Builder
-from exbert_rpc.corpus.build.passages import cut_block
+from exbert_rpc.corpus.build.sentences import tokenize_block
 from exbert_rpc.corpus.store.folders import Store
 from exbert_rpc.corpus.types import CorpusModel
 from exbert_rpc.model.loading import load_model
@@ -59,7 +59,7 @@ def _measure(name: str, loaded: CorpusModel, root: Path, n_tokens: int) -> list[
     texts = paragraphs(int(4.4 * n_tokens))
     annotated = {one.text: one for one in annotator.annotate_many(texts)}
     blocks = list(annotated.values())
-    encodings = [passage.encoding for block in blocks for passage in cut_block(block, loaded).passages]
+    encodings = [sentence.encoding for block in blocks for sentence in tokenize_block(block, loaded).sentences]
     layers = range(loaded.info.n_layers)
     model = Replay(loaded, range(loaded.info.n_layers + 1), layers, with_attention=True)
     model.learn([*(one.text for one in encodings), *calibration_texts()])

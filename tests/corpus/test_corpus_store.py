@@ -256,7 +256,7 @@ def test_a_build_that_is_started_again_takes_what_was_finished(tmp_path, model, 
 
 
 @pytest.mark.parametrize(
-    ("owner", "step"), [(build_module, "encode_captures"), (SegmentBuilder, "add"), (SegmentBuilder, "write")]
+    ("owner", "step"), [(build_module, "pack_captures"), (SegmentBuilder, "add"), (SegmentBuilder, "write")]
 )
 def test_a_cancel_bites_within_a_segment_that_is_being_made(tmp_path, model, monkeypatch, owner, step):
     task, packed = Task(), []

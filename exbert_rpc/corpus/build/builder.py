@@ -1,8 +1,8 @@
 """Building a corpus, incrementally.
 
 1. Documents are cut into blocks; a block that some segment already holds costs nothing.
-2. The others are annotated (in another process, ahead of us), cut into passages, sorted by length within a
-   window, run through the model in batches, quantised and collected into segments, all at the same time. A finished
+2. The others are annotated (in another process, ahead of us), cut into sentences, sorted by length within a
+   window, run through the model in batches, quantized and collected into segments, all at the same time. A finished
    segment is on the disk for good: a build that is stopped and started again takes its blocks from there.
 3. The document table and then the manifest are replaced. Until that moment the corpus is the old one.
 
@@ -23,22 +23,22 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from exbert_rpc.errors import CorpusDamaged
-from exbert_rpc.corpus.build.segment_builder import SegmentBuilder
-from exbert_rpc.corpus.store.blocks import block_digest
 from exbert_rpc.corpus.batches import Passes, left_on_error
-from exbert_rpc.corpus.build.reuse import BlockTable, missing_blocks, reusable_blocks
-from exbert_rpc.corpus.store.documents import BlockPlace, IndexedDocument
-from exbert_rpc.corpus.build.pack import EncodedPassage, Scales, encode_captures, rows_of
-from exbert_rpc.corpus.store.manifest import CorpusConfig, FileEntry, Manifest
+from exbert_rpc.corpus.build.memory import give_back
 from exbert_rpc.corpus.build.merge import merge_parts, take_blocks, worth_merging
-from exbert_rpc.corpus.types import CorpusModel
-from exbert_rpc.corpus.build.passages import CutBlock, cut_block
+from exbert_rpc.corpus.build.pack import PackedSentence, Scales, pack_captures, rows_of
+from exbert_rpc.corpus.build.reuse import BlockTable, missing_blocks, reusable_blocks
+from exbert_rpc.corpus.build.segment_builder import SegmentBuilder
+from exbert_rpc.corpus.build.sentences import TokenizedBlock, tokenize_block
+from exbert_rpc.corpus.store.blocks import block_digest
+from exbert_rpc.corpus.store.documents import BlockPlace, IndexedDocument
+from exbert_rpc.corpus.store.folders import CorpusFolder
+from exbert_rpc.corpus.store.manifest import CorpusConfig, FileEntry, Manifest
 from exbert_rpc.corpus.store.quantize import choose_scale
 from exbert_rpc.corpus.store.validation import read_scale
-from exbert_rpc.corpus.store.folders import CorpusFolder
+from exbert_rpc.corpus.types import CorpusModel
 from exbert_rpc.corpus.vectors import unit_parts
-from exbert_rpc.corpus.build.memory import give_back
+from exbert_rpc.errors import CorpusDamaged
 from exbert_rpc.model.types import BatchCapture, Encoding
 from exbert_rpc.tasks import Progress, Task
 from exbert_rpc.text.blocks import split_blocks
@@ -72,7 +72,7 @@ class Computed:
 
 
 Compute = Callable[[Sequence[str], Scales], Iterator[Computed]]
-"""Makes segments of the texts of blocks, with these quantisation scales."""
+"""Makes segments of the texts of blocks, with these quantization scales."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Builder:
         config: What to store.
         model: What runs.
         annotate: Annotates texts in order.
-        calibration: Texts that the quantisation scales are chosen from.
+        calibration: Texts that the quantization scales are chosen from.
         task: What is reported to and obeyed.
         compute: Who computes; by default this process.
     """
@@ -152,7 +152,7 @@ class Builder:
         )
 
     def _compute(self, missing: Sequence[tuple[str, str]], table: BlockTable) -> None:
-        self._task.report(Progress("choosing quantisation scales"))
+        self._task.report(Progress("choosing quantization scales"))
         scales = self._stored_scales(table) or choose_scales(self._model, self._config, self._calibration, self._task)
         meter = _Meter(self._task, sum(len(text) for _, text in missing))
         for step in self._run([text for _, text in missing], scales):
@@ -231,17 +231,17 @@ def compute_segments(
         ThreadPoolExecutor(1, thread_name_prefix="write") as writer,
     ):
         windows = _windows(annotate(texts), model, task)
-        for window, passages in _encoded(windows, config, scales, model, lanes, task):
+        for window, sentences in _packed(windows, config, scales, model, lanes, task):
             # a segment that is being written and a large one in the making would be two in memory
             while writing and (writing[0].done() or builder.nbytes > SEGMENT_BYTES // 16):
                 yield Computed(segment=writing.popleft().result())
             if builder.nbytes >= SEGMENT_BYTES:
                 writing.append(writer.submit(_write, folder, builder))
                 builder = SegmentBuilder(config, scales, task.check)
-            builder.add(window, passages)
+            builder.add(window, sentences)
             yield Computed(
-                sum(len(cut.block.text) for cut in window),
-                sum(len(passage.encoding.ids) for cut in window for passage in cut.passages),
+                sum(len(block.annotated.text) for block in window),
+                sum(len(sentence.encoding.ids) for block in window for sentence in block.sentences),
             )
         writing.append(writer.submit(_write, folder, builder))
         while writing:
@@ -254,18 +254,18 @@ def _write(folder: CorpusFolder, builder: SegmentBuilder) -> FileEntry:
     return entry
 
 
-def _windows(blocks: Iterable[AnnotatedText], model: CorpusModel, task: Task) -> Iterator[list[CutBlock]]:
-    """Annotated blocks with their passages, ``WINDOW_TOKENS`` tokens at a time.
+def _windows(blocks: Iterable[AnnotatedText], model: CorpusModel, task: Task) -> Iterator[list[TokenizedBlock]]:
+    """Annotated blocks with their sentences, ``WINDOW_TOKENS`` tokens at a time.
 
     The first windows are smaller, each twice the one before: passes begin soon, and while one window runs the next is
     annotated.
     """
-    window: list[CutBlock] = []
+    window: list[TokenizedBlock] = []
     tokens, limit = 0, WINDOW_TOKENS // 8
     for block in blocks:
         task.check()
-        window.append(cut_block(block, model))
-        tokens += sum(len(passage.encoding.ids) for passage in window[-1].passages)
+        window.append(tokenize_block(block, model))
+        tokens += sum(len(sentence.encoding.ids) for sentence in window[-1].sentences)
         if tokens >= limit:
             yield window
             window, tokens, limit = [], 0, min(2 * limit, WINDOW_TOKENS)
@@ -273,27 +273,27 @@ def _windows(blocks: Iterable[AnnotatedText], model: CorpusModel, task: Task) ->
         yield window
 
 
-def _encoded(
-    windows: Iterable[list[CutBlock]],
+def _packed(
+    windows: Iterable[list[TokenizedBlock]],
     config: CorpusConfig,
     scales: Scales,
     model: CorpusModel,
     lanes: Executor,
     task: Task,
-) -> Iterator[tuple[list[CutBlock], list[EncodedPassage]]]:
-    """Windows with all their passages, encoded, in order; the next window runs while one is taken."""
+) -> Iterator[tuple[list[TokenizedBlock], list[PackedSentence]]]:
+    """Windows with all their sentences, packed, in order; the next window runs while one is taken."""
     hidden, layers = config.vector_layers("hiddenState"), config.vector_layers("headOutput")
 
-    def run(encodings: list[Encoding]) -> list[EncodedPassage]:
+    def run(encodings: list[Encoding]) -> list[PackedSentence]:
         captures = model.capture_batch(
             encodings, hidden_layers=hidden, layers=layers, attention_layers=config.attention_layers
         )
-        return encode_captures(captures, config, scales, task.check)
+        return pack_captures(captures, config, scales, task.check)
 
-    running: deque[tuple[list[CutBlock], Passes[EncodedPassage]]] = deque()
+    running: deque[tuple[list[TokenizedBlock], Passes[PackedSentence]]] = deque()
     try:
         for window in windows:
-            encodings = [passage.encoding for cut in window for passage in cut.passages]
+            encodings = [sentence.encoding for block in window for sentence in block.sentences]
             running.append((window, Passes(encodings, run, model, lanes, task)))
             if len(running) > _WINDOWS_AHEAD:
                 done, passes = running.popleft()
@@ -327,7 +327,7 @@ class _Meter:
 
 
 def choose_scales(model: CorpusModel, config: CorpusConfig, calibration: Sequence[str], task: Task) -> Scales:
-    """Quantisation scales of every space and layer of a configuration.
+    """Quantization scales of every space and layer of a configuration.
 
     They depend on the model alone, so they are chosen once for as long as it is loaded.
     """
@@ -341,7 +341,9 @@ def choose_scales(model: CorpusModel, config: CorpusConfig, calibration: Sequenc
 
 
 def _choose_scales(model: CorpusModel, config: CorpusConfig, calibration: Sequence[str], task: Task) -> Scales:
-    encodings = [encoding for encoding in model.tokenize_many(calibration) if len(encoding.ids) <= model.info.max_tokens]
+    encodings = [
+        encoding for encoding in model.tokenize_many(calibration) if len(encoding.ids) <= model.info.max_tokens
+    ]
     hidden, layers = config.vector_layers("hiddenState"), config.vector_layers("headOutput")
 
     def run(some: list[Encoding]) -> list[BatchCapture]:

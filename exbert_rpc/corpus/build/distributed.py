@@ -7,8 +7,8 @@
 3. A shard counts when all its segments are seen here. The shard of a worker that is lost is run again by another; what
    its worker wrote meanwhile has the same name and is replaced, or is swept with the next commit.
 
-The quantisation scales come from the coordinator, so segments of all workers are comparable. Committing the manifest
-is left to :class:`exbert_rpc.corpus.build.builder.Builder`: until then the corpus is the old one, whatever happens here.
+The quantization scales come from the coordinator, so segments of all workers are comparable. The manifest is
+committed by :class:`exbert_rpc.corpus.build.builder.Builder`: until then the corpus is the old one, whatever happens here.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from exbert_rpc.errors import CorpusDamaged, CorpusMismatch, ExbertError, InvalidParams, StorageFailed
 from exbert_rpc.corpus.build.builder import Computed, compute_segments
 from exbert_rpc.corpus.build.pack import Scales
+from exbert_rpc.corpus.store.folders import CorpusFolder
 from exbert_rpc.corpus.store.manifest import CorpusConfig
 from exbert_rpc.corpus.types import CorpusModel
-from exbert_rpc.corpus.store.folders import CorpusFolder
+from exbert_rpc.errors import CorpusDamaged, CorpusMismatch, ExbertError, InvalidParams, StorageFailed
 from exbert_rpc.tasks import Progress, Task
 from exbert_rpc.text.annotation.pipeline import Annotator
 

@@ -1,4 +1,4 @@
-"""What a segment stores of one passage, made on the thread of its pass, while the numbers are still in its cache."""
+"""What a segment stores of one sentence, made on the thread of its pass, while the numbers are still in its cache."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _BLOCK_NUMBERS = 1 << 16  # that are encoded at once: 256 KiB of float32 and wha
 
 
 @dataclass(frozen=True, slots=True)
-class EncodedPassage:
-    """One passage as it is stored.
+class PackedSentence:
+    """One sentence as it is stored.
 
     Attributes:
         encoding: Its tokens.
@@ -35,15 +35,15 @@ class EncodedPassage:
     attention: tuple[bytes, ...]
 
 
-def encode_captures(
+def pack_captures(
     captures: Sequence[BatchCapture], config: CorpusConfig, scales: Scales, check: Callable[[], None]
-) -> list[EncodedPassage]:
-    """Quantise the vectors of some passages, and quantise and pack their attention.
+) -> list[PackedSentence]:
+    """Quantize the vectors of some sentences, and quantize and pack their attention.
 
     Args:
         captures: Of the ``hidden_layers``, the ``layers`` and the stored attention of ``config``.
         config: What is stored.
-        scales: Quantisation scales of each space and layer.
+        scales: Quantization scales of each space and layer.
         check: Called often; what it raises ends the call.
     """
     codes: list[dict[tuple[Space, int], Codes]] = [{} for _ in captures]
@@ -58,10 +58,10 @@ def encode_captures(
                 codes[at][key] = one
                 at += 1
     found = []
-    for capture, of_passage in zip(captures, codes, strict=True):
+    for capture, of_sentence in zip(captures, codes, strict=True):
         check()
         attention = tuple(map(pack_attention, capture.attention))
-        found.append(EncodedPassage(capture.encoding, of_passage, attention))
+        found.append(PackedSentence(capture.encoding, of_sentence, attention))
     return found
 
 
@@ -95,7 +95,7 @@ def _blocks(parts: Sequence[NDArray[np.float32]]) -> Iterator[list[NDArray[np.fl
 
 
 def _split(codes: Codes, lengths: Sequence[int]) -> Iterator[Codes]:
-    """Codes of several passages, one by one."""
+    """Codes of several sentences, one by one."""
     starts = np.cumsum([0, *lengths])
     bounds = np.searchsorted(codes.outliers["row"], starts)
     outliers = codes.outliers.copy()

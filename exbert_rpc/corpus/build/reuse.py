@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from exbert_rpc.errors import CorpusDamaged
 from exbert_rpc.corpus.store.blocks import block_digests, rows_before_sentence
+from exbert_rpc.corpus.store.folders import CorpusFolder
 from exbert_rpc.corpus.store.manifest import CorpusConfig, FileEntry
 from exbert_rpc.corpus.store.segment import Segment
 from exbert_rpc.corpus.store.validation import check_thoroughly
-from exbert_rpc.corpus.store.folders import CorpusFolder
+from exbert_rpc.errors import CorpusDamaged
 from exbert_rpc.tasks import Task
 
 

@@ -1,4 +1,4 @@
-"""Blocks and their encoded passages, collected until they make a segment."""
+"""Tokenized blocks and their packed sentences, collected until they make a segment."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.corpus.build.pack import EncodedPassage, Scales
+from exbert_rpc.corpus.build.pack import PackedSentence, Scales
+from exbert_rpc.corpus.build.sentences import TokenizedBlock
 from exbert_rpc.corpus.store.blocks import block_digest
 from exbert_rpc.corpus.store.layout import ANNOTATIONS, attention_key, vectors_key
 from exbert_rpc.corpus.store.manifest import CorpusConfig
-from exbert_rpc.corpus.build.passages import CutBlock
 from exbert_rpc.corpus.store.quantize import OUTLIER, Codes, packed_width
 from exbert_rpc.corpus.store.segment import SegmentWriter
 from exbert_rpc.corpus.types import Space
@@ -52,7 +52,7 @@ class SegmentBuilder:
 
     Args:
         config: What is stored.
-        scales: Quantisation scales of each space and layer.
+        scales: Quantization scales of each space and layer.
         check: Called often while blocks are added or written, which takes seconds; what it raises ends that.
     """
 
@@ -73,21 +73,21 @@ class SegmentBuilder:
         self.n_rows = 0
         self.nbytes = 0
 
-    def add(self, cuts: Sequence[CutBlock], passages: Sequence[EncodedPassage]) -> None:
-        """Add blocks with all their passages, in order."""
-        for cut in cuts:
+    def add(self, blocks: Sequence[TokenizedBlock], sentences: Sequence[PackedSentence]) -> None:
+        """Add blocks with all their sentences, in order."""
+        for block in blocks:
             self._check()
-            digest = block_digest(cut.block.text)
-            self._blocks.append((digest, cut.block.text, len(cut.passages)))
-            if cut.losses:
-                self._losses[digest] = [[loss.text[:_LOSS_CHARACTERS], loss.reason] for loss in cut.losses]
-            self._spans += [(passage.start, passage.end) for passage in cut.passages]
-            self._lengths += [len(passage.encoding.ids) for passage in cut.passages]
-            self.n_rows += sum(int((~passage.encoding.is_special).sum()) for passage in cut.passages)
-            self._add_tokens(cut)
-        if passages:
-            self._add_vectors(passages)
-            self._add_attention(passages)
+            digest = block_digest(block.annotated.text)
+            self._blocks.append((digest, block.annotated.text, len(block.sentences)))
+            if block.losses:
+                self._losses[digest] = [[loss.text[:_LOSS_CHARACTERS], loss.reason] for loss in block.losses]
+            self._spans += [(sentence.start, sentence.end) for sentence in block.sentences]
+            self._lengths += [len(sentence.encoding.ids) for sentence in block.sentences]
+            self.n_rows += sum(int((~sentence.encoding.is_special).sum()) for sentence in block.sentences)
+            self._add_tokens(block)
+        if sentences:
+            self._add_vectors(sentences)
+            self._add_attention(sentences)
 
     def write(self, stream: BinaryIO) -> None:
         """Write the segment, once: what is written is let go of, so that the next one finds its memory."""
@@ -119,9 +119,9 @@ class SegmentBuilder:
         """The file name of the segment."""
         return segment_name(self._config, [digest for digest, _, _ in self._blocks])
 
-    def _add_tokens(self, cut: CutBlock) -> None:
+    def _add_tokens(self, block: TokenizedBlock) -> None:
         tokens = self._tokens
-        for encoding in (passage.encoding for passage in cut.passages):
+        for encoding in (sentence.encoding for sentence in block.sentences):
             tokens.ids.append(encoding.ids)
             tokens.start.append(encoding.start)
             tokens.end.append(encoding.end)
@@ -129,20 +129,20 @@ class SegmentBuilder:
             self.nbytes += 24 * len(encoding.ids)
         for name in COLUMNS:
             # one number a word, and 0 at the end for the word -1 of tokens that belong to none
-            numbers = np.array([*map(self._numbers[name].number, getattr(cut.block, name)), 0], dtype=np.int64)
-            tokens.labels[name] += [numbers[passage.word] for passage in cut.passages]
+            numbers = np.array([*map(self._numbers[name].number, getattr(block.annotated, name)), 0], dtype=np.int64)
+            tokens.labels[name] += [numbers[sentence.word] for sentence in block.sentences]
 
-    def _add_vectors(self, passages: Sequence[EncodedPassage]) -> None:
+    def _add_vectors(self, sentences: Sequence[PackedSentence]) -> None:
         for key, chunks in self._codes.items():
-            found = [passage.codes[key] for passage in passages]
+            found = [sentence.codes[key] for sentence in sentences]
             # many small arrays that stay, made among large ones that don't, would leave holes in memory
             joined = Codes(np.concatenate([one.codes for one in found]), _join_outliers(found))
             chunks.append(joined)
             self.nbytes += joined.codes.nbytes + joined.outliers.nbytes
 
-    def _add_attention(self, passages: Sequence[EncodedPassage]) -> None:
+    def _add_attention(self, sentences: Sequence[PackedSentence]) -> None:
         for index, (packed, lengths) in enumerate(self._attention.values()):
-            found = [passage.attention[index] for passage in passages]
+            found = [sentence.attention[index] for sentence in sentences]
             packed.append(b"".join(found))
             lengths += map(len, found)
             self.nbytes += len(packed[-1])

@@ -67,7 +67,7 @@ def rescore_by_pass(
     candidates: Sequence[Candidates],
     task: Task,
 ) -> list[Candidates]:
-    """The same rows with the scores of their unquantised vectors."""
+    """The same rows with the scores of their unquantized vectors."""
     again = []
     sentences = [np.unique(reader.segments[one.segment].row_sentence[one.rows]).tolist() for one in candidates]
     wanted = [(one.segment, number) for one, numbers in zip(candidates, sentences, strict=True) for number in numbers]

@@ -7,52 +7,52 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exbert_rpc.corpus.batches import length_batches
-from exbert_rpc.corpus.build.passages import cut_block
+from exbert_rpc.corpus.build.sentences import tokenize_block
 from tests.store_faults.fakes import FakeModel, annotate_one
 
 
 def pieces(block, model):
-    cut = cut_block(block, model)
-    return list(cut.passages), list(cut.losses)
+    cut = tokenize_block(block, model)
+    return list(cut.sentences), list(cut.losses)
 
 
 def cut(text: str, max_tokens: int = 8):
     return pieces(annotate_one(text), FakeModel(max_tokens=max_tokens))
 
 
-def test_a_sentence_that_fits_is_one_passage():
-    passages, losses = cut("Four words stand here. And two more.")
-    assert [(p.start, p.end) for p in passages] == [(0, 22), (23, 36)]
+def test_a_sentence_that_fits_is_kept_whole():
+    sentences, losses = cut("Four words stand here. And two more.")
+    assert [(s.start, s.end) for s in sentences] == [(0, 22), (23, 36)]
     assert losses == []
 
 
 def test_a_sentence_that_is_too_long_is_split_at_a_word():
     text = "one two three four five six seven eight nine ten eleven twelve thirteen"
-    passages, losses = cut(text)
+    sentences, losses = cut(text)
     assert losses == []
-    assert [text[p.start : p.end] for p in passages] == [
+    assert [text[s.start : s.end] for s in sentences] == [
         "one two three four five six",
         "seven eight nine ten eleven twelve",
         "thirteen",
     ]
-    assert all(len(p.encoding.ids) <= 8 for p in passages)
+    assert all(len(s.encoding.ids) <= 8 for s in sentences)
 
 
 def test_words_of_the_block_are_joined_to_the_tokens_of_each_piece():
     text = "one two three four five six seven eight nine. Ten eleven!"
     block = annotate_one(text)
-    for passage in cut(text)[0]:
-        assert (passage.word[passage.encoding.is_special] == -1).all()
-        for index, word in enumerate(passage.word):
+    for sentence in cut(text)[0]:
+        assert (sentence.word[sentence.encoding.is_special] == -1).all()
+        for index, word in enumerate(sentence.word):
             if word >= 0:
-                start, end = passage.encoding.start[index], passage.encoding.end[index]
+                start, end = sentence.encoding.start[index], sentence.encoding.end[index]
                 expected = text[block.word_start[word] : block.word_end[word]]
-                assert text[passage.start + start : passage.start + end] == expected
+                assert text[sentence.start + start : sentence.start + end] == expected
 
 
 def test_a_sentence_that_the_tokenizer_keeps_nothing_of_is_listed_as_lost():
-    passages, losses = cut("Here are words. \ue000\ue000 \ue000")
-    assert len(passages) == 1
+    sentences, losses = cut("Here are words. \ue000\ue000 \ue000")
+    assert len(sentences) == 1
     assert [(loss.text, loss.reason) for loss in losses] == [
         ("\ue000\ue000 \ue000", "the tokenizer keeps nothing of it")
     ]
@@ -70,24 +70,24 @@ class LetterModel(FakeModel):
 
 
 def test_a_word_that_is_too_long_is_split_at_a_token():
-    passages, losses = pieces(annotate_one("a" * 20 + " bc"), LetterModel(max_tokens=8))
+    sentences, losses = pieces(annotate_one("a" * 20 + " bc"), LetterModel(max_tokens=8))
     assert losses == []
-    assert [(p.start, p.end) for p in passages] == [(0, 6), (6, 12), (12, 18), (18, 23)]
+    assert [(s.start, s.end) for s in sentences] == [(0, 6), (6, 12), (12, 18), (18, 23)]
 
 
 def test_a_character_that_is_too_long_for_the_model_is_listed_as_lost():
-    passages, losses = cut("one two", max_tokens=2)  # room for the special tokens alone
-    assert passages == []
+    sentences, losses = cut("one two", max_tokens=2)  # room for the special tokens alone
+    assert sentences == []
     assert "".join(loss.text for loss in losses).replace(" ", "") == "onetwo"
     assert {loss.reason for loss in losses} == {"it has more tokens than the model takes"}
 
 
 def test_a_sentence_of_a_thousand_pieces_is_cut_without_running_out_of_stack():
     text = " ".join(f"w{number}" for number in range(4000))
-    passages, losses = cut(text, max_tokens=5)
+    sentences, losses = cut(text, max_tokens=5)
     assert losses == []
-    assert len(passages) == 1334
-    assert "".join(text[p.start : p.end].replace(" ", "") for p in passages) == text.replace(" ", "")
+    assert len(sentences) == 1334
+    assert "".join(text[s.start : s.end].replace(" ", "") for s in sentences) == text.replace(" ", "")
 
 
 WORDS = st.sampled_from(["a", "bc", "def", "word", ".", "!", ",", "\ue000", "\n", "\t", "  ", "é", "日本", "x" * 30])
@@ -95,18 +95,18 @@ WORDS = st.sampled_from(["a", "bc", "def", "word", ".", "!", ",", "\ue000", "\n"
 
 @settings(max_examples=200)
 @given(words=st.lists(WORDS, max_size=60), max_tokens=st.integers(3, 12), letters=st.booleans())
-def test_every_character_is_in_one_passage_or_one_loss(words, max_tokens, letters):
+def test_every_character_is_in_one_sentence_or_one_loss(words, max_tokens, letters):
     text = " ".join(words).strip()
     model = (LetterModel if letters else FakeModel)(max_tokens=max_tokens)
-    passages, losses = pieces(annotate_one(text), model)
+    sentences, losses = pieces(annotate_one(text), model)
     covered = [0] * len(text)
     last = 0
-    for passage in passages:
-        assert passage.start >= last  # in order
-        last = passage.end
-        assert passage.encoding.text == text[passage.start : passage.end]
-        assert len(passage.encoding.ids) <= max_tokens
-        for at in range(passage.start, passage.end):
+    for sentence in sentences:
+        assert sentence.start >= last  # in order
+        last = sentence.end
+        assert sentence.encoding.text == text[sentence.start : sentence.end]
+        assert len(sentence.encoding.ids) <= max_tokens
+        for at in range(sentence.start, sentence.end):
             covered[at] += 1
     kept = "".join(char for char, n in zip(text, covered, strict=True) if n and not char.isspace())
     lost = "".join(loss.text for loss in losses)
@@ -125,5 +125,5 @@ def test_batches_hold_every_text_once_within_the_bound(lengths):
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n"])
-def test_a_blank_block_has_no_passages(text):
+def test_a_blank_block_has_no_sentences(text):
     assert cut(text) == ([], [])

@@ -15,8 +15,8 @@ from exbert_rpc.text.types import AnnotatedText
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
-    """One sentence, or a piece of one that is too long for the model.
+class TokenizedSentence:
+    """A sentence of the corpus: a spaCy sentence, or a piece of one that is too long for the model.
 
     Attributes:
         start: Code point in the block where it starts.
@@ -40,20 +40,20 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
-class CutBlock:
-    """An annotated block with its passages, in order, and what had to be left out of it."""
+class TokenizedBlock:
+    """An annotated block with its sentences, in order, and what had to be left out of it."""
 
-    block: AnnotatedText
-    passages: tuple[Passage, ...]
+    annotated: AnnotatedText
+    sentences: tuple[TokenizedSentence, ...]
     losses: tuple[Loss, ...] = ()
 
 
-def cut_block(block: AnnotatedText, model: CorpusModel) -> CutBlock:
-    """One block, cut into passages."""
-    passages: list[Passage] = []
+def tokenize_block(block: AnnotatedText, model: CorpusModel) -> TokenizedBlock:
+    """Cut a block into sentences that the model can take, and tokenize them."""
+    sentences: list[TokenizedSentence] = []
     losses: list[Loss] = []
     spans = [(int(s), int(e)) for s, e in zip(block.sentence_start, block.sentence_end, strict=True)]
-    for start, end, encoding in _encode(block, spans, model):
+    for start, end, encoding in _tokenize(block, spans, model):
         if len(encoding.ids) > model.info.max_tokens:
             losses.append(Loss(block.text[start:end], "it has more tokens than the model takes"))
             continue
@@ -62,11 +62,11 @@ def cut_block(block: AnnotatedText, model: CorpusModel) -> CutBlock:
             continue
         word = join_words(block.word_start - start, block.word_end - start, encoding.start, encoding.end)
         word[encoding.is_special] = -1
-        passages.append(Passage(start, end, encoding, word))
-    return CutBlock(block, tuple(passages), tuple(losses))
+        sentences.append(TokenizedSentence(start, end, encoding, word))
+    return TokenizedBlock(block, tuple(sentences), tuple(losses))
 
 
-def _encode(
+def _tokenize(
     block: AnnotatedText, spans: list[tuple[int, int]], model: CorpusModel
 ) -> Iterator[tuple[int, int, Encoding]]:
     """Encodings of stretches of a block, those too long split at words (in the end: at tokens).
@@ -82,7 +82,7 @@ def _encode(
         if fits or pieces == [(start, end)]:
             yield start, end, encoding
         else:
-            yield from _encode(block, pieces, model)
+            yield from _tokenize(block, pieces, model)
 
 
 def _split(block: AnnotatedText, start: int, end: int, encoding: Encoding, limit: int) -> list[tuple[int, int]]:

@@ -188,7 +188,7 @@ def _link(source: str, target: str) -> None:
 
 
 def _timed_search(bench: Bench, built: Built, query: str) -> float:
-    request = SearchRequest("bench", built.name, "headOutput", capture_id=query, token=3, layer=1)
+    request = SearchRequest("bench", built.name, 1, capture_id=query, token=3)
     started = time.perf_counter()
     bench.searcher.search(request, Task())
     return time.perf_counter() - started

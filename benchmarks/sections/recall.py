@@ -24,14 +24,14 @@ from benchmarks.rows import Row, at_least, reported
 from benchmarks.scale import Scale
 from benchmarks.texts import sentences, source
 from exbert_rpc.corpus.build.builder import Builder
-from exbert_rpc.corpus.search.exact import search_exactly
-from exbert_rpc.corpus.search.filters import Eligible, eligible_rows
+from exbert_rpc.corpus.search.hits import FoundRow
+from exbert_rpc.corpus.search.nearest import nearest_places
 from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.store.folders import Store
-from exbert_rpc.corpus.types import Filter, Precision, Space
+from exbert_rpc.corpus.types import CorpusModel, Precision, Space
 from exbert_rpc.corpus.vectors import Query, make_query
+from exbert_rpc.engine.plan import make_plan
 from exbert_rpc.engine.requests import SearchRequest
-from exbert_rpc.engine.tiers import make_tier
 from exbert_rpc.model.loading import load_model
 from exbert_rpc.tasks import Task
 from exbert_rpc.text.calibration import calibration_texts
@@ -150,7 +150,6 @@ def _rows(
     corpus: CorpusReader, replay: Replay, probes: Sequence[Probe], *, rerank: bool | None, n_tokens: int
 ) -> list[Row]:
     precision = corpus.config.precision
-    eligible = eligible_rows(corpus, Filter())
     bases = np.cumsum([0, *(segment.n_rows for segment in corpus.segments)])
     assert bases[-1] == len(probes[0].truth), "rows of the corpus are not those of the texts"
     rows = []
@@ -158,7 +157,7 @@ def _rows(
         some = [probe for probe in probes if probe.kind == kind]
         shares = []
         for probe in some:
-            found, _ = _search(corpus, replay, probe, eligible, rerank)
+            found, _ = _search(corpus, replay, probe, rerank)
             shares.append(recall(probe.truth, [int(bases[one.segment]) + one.row for one in found], K))
         rows.append(_row(precision, kind, shares, rerank, bases[-1]))
     del n_tokens
@@ -176,34 +175,18 @@ def _row(precision: Precision, kind: str, shares: Sequence[float], rerank: bool 
     return at_least(SECTION, what, "exact float32", goal, mean(shares), "", detail)
 
 
-def _search(
-    corpus: CorpusReader, model: object, probe: Probe, eligible: Eligible, rerank: bool | None
-) -> tuple[list[object], int]:
-    request = SearchRequest("bench", corpus.name, probe.space, k=K, rerank=rerank)
-    tier = make_tier(corpus, request, model, len(probe.heads or ()) or corpus.config.n_heads)
-    task = Task()
-    return search_exactly(
-        corpus,
-        probe.space,
-        probe.layer,
-        probe.query,
-        eligible,
-        K,
-        distinct=False,
-        task=task,
-        rescore=tier.rescore(probe.layer, probe.query, task),
-        candidates=tier.candidates,
-    )
+def _search(corpus: CorpusReader, model: CorpusModel, probe: Probe, rerank: bool | None) -> tuple[list[FoundRow], int]:
+    request = SearchRequest("bench", corpus.name, probe.layer, probe.space, heads=probe.heads, k=K, rerank=rerank)
+    return nearest_places(make_plan(request, corpus, model, probe.query), Task())
 
 
-def _real_time(corpus: CorpusReader, model: object, probes: Sequence[Probe]) -> Row:
+def _real_time(corpus: CorpusReader, model: CorpusModel, probes: Sequence[Probe]) -> Row:
     """How long a search takes when the candidates' sentences really are run again."""
-    eligible = eligible_rows(corpus, Filter())
     spent: dict[str, list[float]] = {}
     for kind in ("hidden states", "12 heads", "1 head"):
         for probe in [one for one in probes if one.kind == kind][:_TIMED]:
             started = time.perf_counter()
-            _search(corpus, model, probe, eligible, None)
+            _search(corpus, model, probe, None)
             spent.setdefault(kind, []).append(time.perf_counter() - started)
     detail = ", ".join(f"{kind} {median(times):.2f} s" for kind, times in spent.items())
     what = f"one search with its re-ranking pass, {corpus.config.precision}, hidden states"

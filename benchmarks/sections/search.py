@@ -188,8 +188,7 @@ def _decoded(corpus: CorpusReader) -> list[NDArray[np.float32]]:
 def _request(
     corpus: str, query: str, space: Space, heads: tuple[int, ...] | None, *, exact: bool | None, k: int = K
 ) -> SearchRequest:
-    layer = {"hidden_layer": LAYER} if space == "hiddenState" else {"layer": LAYER}
-    return SearchRequest("bench", corpus, space, capture_id=query, token=_TOKEN, heads=heads, k=k, exact=exact, **layer)
+    return SearchRequest("bench", corpus, LAYER, space, capture_id=query, token=_TOKEN, heads=heads, k=k, exact=exact)
 
 
 def _query_text() -> str:

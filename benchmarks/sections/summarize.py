@@ -22,9 +22,7 @@ def run(scale: Scale) -> list[Row]:
     """The first summary, which counts the corpus' base rates, and those after it."""
     built = built_corpus(scale.large)
     bench = make_bench(Path(built.root), NoAnnotators())
-    request = SearchRequest(
-        "bench", built.name, "headOutput", capture_id=bench.keep(sentences()[100]), token=3, layer=1
-    )
+    request = SearchRequest("bench", built.name, 1, capture_id=bench.keep(sentences()[100]), token=3)
     kept = bench.searcher.search(SearchRequest(**{**_fields(request), "k": _K}), Task())
     first = _timed(kept)
     warm = [_timed(kept) for _ in range(scale.rounds)]

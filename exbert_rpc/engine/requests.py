@@ -131,18 +131,18 @@ class AttendResult:
 class SearchRequest:
     """See ``searchContexts``. Exactly one of ``input`` and ``capture_id`` is given.
 
+    ``layer`` counts within the space: attention layers from 0, or hidden states, of which 0 is the embedding output.
     ``token`` may be left out only with ``input.sentence_at``, which then names the token there.
     """
 
     session: str
     corpus: str
+    layer: int
     space: Space = "headOutput"
     input: TextInput | None = None
     capture_id: str | None = None
     token: int | None = None
     model: str | None = None
-    hidden_layer: int | None = None
-    layer: int | None = None
     heads: tuple[int, ...] | None = None
     k: int = 50
     weighting: Weighting = "uniform"

@@ -5,32 +5,27 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Literal
-
-import numpy as np
-from numpy.typing import NDArray
 
 from exbert_rpc.analysis.base_rates import BaseRates, TargetChoice, subject_rates, target_rates
 from exbert_rpc.analysis.observe import observe_subjects, observe_targets
 from exbert_rpc.analysis.summary import summarize_hits
 from exbert_rpc.analysis.types import Subject, Summary
-from exbert_rpc.corpus.search.exact import search_exactly
-from exbert_rpc.corpus.search.filters import Eligible, eligible_rows
 from exbert_rpc.corpus.search.graph import Graph, Graphs
-from exbert_rpc.corpus.search.hits import FoundRow, make_hits
+from exbert_rpc.corpus.search.hits import make_hits
+from exbert_rpc.corpus.search.nearest import nearest_places
+from exbert_rpc.corpus.search.plan import SearchPlan
 from exbert_rpc.corpus.search.reader import CorpusReader
-from exbert_rpc.corpus.search.rerun import AttentionSource
+from exbert_rpc.corpus.search.rerun import mean_attention
 from exbert_rpc.corpus.types import Filter, Hit, SearchStats
-from exbert_rpc.corpus.vectors import Query, make_query
 from exbert_rpc.engine.annotations import Annotators, annotate_tokens, sentence_around, token_at
 from exbert_rpc.engine.captures import Pass, chosen_heads, read_text
 from exbert_rpc.engine.corpora import Corpora
 from exbert_rpc.engine.handles import Handles
 from exbert_rpc.engine.models import Models
+from exbert_rpc.engine.plan import make_plan, query_of, scope_of
 from exbert_rpc.engine.requests import SearchRequest, SearchResult, SummarizeRequest, TokenTable
-from exbert_rpc.engine.tiers import make_tier
 from exbert_rpc.errors import CorpusMismatch, InvalidParams
 from exbert_rpc.model.types import Capture
 from exbert_rpc.tasks import Task
@@ -43,35 +38,28 @@ class KeptSearch:
     """A search with all that a summary of it needs.
 
     Attributes:
-        request: What was asked.
-        reader: The corpus as it was then.
+        where: The filter that was asked for.
+        plan: What was searched, and how; it holds the corpus as it was then.
         capture: The query's pass.
         table: Its tokens.
         token: The token that was looked for.
-        attention_layer: Layer whose attention the hits carry.
-        heads: Heads that it is the mean over.
-        eligible: Rows that might have been hits.
         hits: Best first.
-        stats: What was searched, and how.
-        source: Where attention of corpus sentences comes from.
+        stats: What was searched, and how, in numbers.
     """
 
-    request: SearchRequest
-    reader: CorpusReader
+    where: Filter
+    plan: SearchPlan
     capture: Capture
     table: TokenTable
     token: int
-    attention_layer: int
-    heads: tuple[int, ...]
-    eligible: Eligible
     hits: tuple[Hit, ...]
     stats: SearchStats
-    source: AttentionSource
 
     @property
     def nbytes(self) -> int:
         """Bytes that it keeps in memory, about."""
-        return _HIT_BYTES * len(self.hits) + self.capture.nbytes + sum(w.nbytes for w in self.eligible.weights)
+        eligible = self.plan.scope.eligible
+        return _HIT_BYTES * len(self.hits) + self.capture.nbytes + sum(w.nbytes for w in eligible.weights)
 
     def answer(self, search_id: str) -> SearchResult:
         """What the caller sees of it."""
@@ -80,8 +68,8 @@ class KeptSearch:
             self.capture.info,
             self.table,
             self.token,
-            self.attention_layer,
-            self.heads,
+            self.plan.attention_layer,
+            self.plan.heads,
             self.hits,
             self.stats,
         )
@@ -118,54 +106,34 @@ class Searcher:
     def search(self, request: SearchRequest, task: Task) -> KeptSearch:
         """The nearest contexts of a token."""
         reader = self._corpora.reader(request.corpus)
-        layer = _searched_layer(reader, request)
+        reader.check_layer(request.space, request.layer)
         kept, token = self._query(reader, request, task)
-        capture = kept.capture
-        heads = chosen_heads(request.heads, reader.config.n_heads)
+        query = query_of(request, kept.capture, token)
         started = time.perf_counter()
-        eligible = reader.cached(("eligible", request.filter), lambda: eligible_rows(reader, request.filter))
-        query = _query_vector(capture, token, request, layer, heads)
-        tier = make_tier(reader, request, kept.model, len(heads))
-        graph = self._graph(reader, request, layer, len(heads))
-        found, n_scored = search_exactly(
-            reader,
-            request.space,
-            layer,
-            query,
-            eligible,
-            request.k,
-            distinct=request.distinct,
-            task=task,
-            rescore=tier.rescore(layer, query, task),
-            candidates=tier.candidates,
-            find=None if graph is None else partial(graph.candidates, query),
-        )
-        attention_layer = layer if request.space == "headOutput" else min(layer, reader.config.n_layers - 1)
-        attention = _attention(reader, found, tier.source, attention_layer, heads, task)
+        plan = make_plan(request, reader, kept.model, query, self._graph(reader, request))
+        found, n_scored = nearest_places(plan, task)
+        source = plan.attention_source
+        attention = mean_attention(source, reader, found, plan.attention_layer, plan.heads, task)
         hits = make_hits(reader, found, attention, self._allowed_roots)
-        milliseconds = (time.perf_counter() - started) * 1000
         stats = SearchStats(
-            searched=eligible.total,
-            exact=graph is None,
-            milliseconds=milliseconds,
+            searched=plan.scope.eligible.total,
+            exact=plan.exact,
+            milliseconds=(time.perf_counter() - started) * 1000,
             precision=reader.config.precision,
-            reranked=n_scored if tier.reranks else 0,
-            note=tier.note,
+            reranked=n_scored if plan.reranks else 0,
+            note=plan.note,
         )
-        annotations = annotate_tokens(capture.encoding, self._annotators.get(reader.config.pipeline))
-        table = TokenTable(capture.encoding, annotations)
-        return KeptSearch(
-            request, reader, capture, table, token, attention_layer, heads, eligible, hits, stats, tier.source
-        )
+        annotations = annotate_tokens(kept.capture.encoding, self._annotators.get(reader.config.pipeline))
+        table = TokenTable(kept.capture.encoding, annotations)
+        return KeptSearch(request.filter, plan, kept.capture, table, token, hits, stats)
 
-    def _graph(self, reader: CorpusReader, request: SearchRequest, layer: int, n_heads: int) -> Graph | None:
+    def _graph(self, reader: CorpusReader, request: SearchRequest) -> Graph | None:
         """The graph to search, if one is ready, good enough for so many heads, and the answer need not be exact."""
         if request.exact or request.filter != Filter() or request.weighting != "uniform":
             return None
-        everything = reader.cached(("eligible", Filter()), lambda: eligible_rows(reader, Filter()))
-        n_parts = n_heads if request.space == "headOutput" else 1
-        asked = request.exact is False
-        return self._graphs.find(reader, request.space, layer, n_parts, everything, asked=asked)
+        n_parts = len(chosen_heads(request.heads, reader.config.n_heads)) if request.space == "headOutput" else 1
+        everything = scope_of(request, reader, Filter())
+        return self._graphs.graph_of(everything, n_parts, asked=request.exact is False)
 
     def _query(self, reader: CorpusReader, request: SearchRequest, task: Task) -> tuple[Pass, int]:
         """The pass that holds the query, and its token."""
@@ -193,18 +161,13 @@ def summarize_kept(kept: KeptSearch, request: SummarizeRequest, task: Task) -> S
     """What the hits of a search have in common, against base rates under the same conditions."""
     subject = _subject(kept, request)
     choice = TargetChoice(
-        layer=kept.attention_layer,
-        heads=kept.heads,
+        layer=kept.plan.attention_layer,
+        heads=kept.plan.heads,
         subject=subject,
         outgoing=request.attention == "outgoing",
         include_special=request.include_special,
     )
-    reader, where = kept.reader, kept.request.filter
-    reader.check_unchanged()
-    subjects = reader.cached(("subjects", where, subject), lambda: subject_rates(reader, kept.eligible, subject))
-    targets: BaseRates = reader.cached(
-        ("targets", where, choice), lambda: target_rates(reader, kept.eligible, choice, kept.source, task)
-    )
+    subjects, targets = _base_rates(kept, choice, task)
     return summarize_hits(
         [hit.sentence_text for hit in kept.hits],
         observe_subjects(kept.hits, subject, subjects),
@@ -214,26 +177,25 @@ def summarize_kept(kept: KeptSearch, request: SummarizeRequest, task: Task) -> S
     )
 
 
+def _base_rates(kept: KeptSearch, choice: TargetChoice, task: Task) -> tuple[BaseRates, BaseRates]:
+    """Of the subjects and of the targets, among the rows that might have been hits; counted once for a corpus."""
+    reader, eligible = kept.plan.reader, kept.plan.scope.eligible
+    reader.check_unchanged()
+    subjects: BaseRates = reader.cached(
+        ("subjects", kept.where, choice.subject), lambda: subject_rates(reader, eligible, choice.subject)
+    )
+    targets: BaseRates = reader.cached(
+        ("targets", kept.where, choice),
+        lambda: target_rates(reader, eligible, choice, kept.plan.attention_source, task),
+    )
+    return subjects, targets
+
+
 def _subject(kept: KeptSearch, request: SummarizeRequest) -> Subject:
     if request.subject != "auto":
         chosen: Literal["match", "next"] = request.subject
         return chosen
     return "next" if kept.capture.info.kind == "autoregressive" else "match"
-
-
-def _searched_layer(reader: CorpusReader, request: SearchRequest) -> int:
-    """The layer of the space that is searched; raises ``InvalidParams``."""
-    n_layers = reader.config.n_layers
-    if request.space == "hiddenState":
-        field, given, last = "hiddenLayer", request.hidden_layer, n_layers
-    else:
-        field, given, last = "layer", request.layer, n_layers - 1
-    if given is None:
-        raise InvalidParams(field, f"is required for space {request.space}", hint=f"0 to {last}")
-    if not 0 <= given <= last:
-        raise InvalidParams(field, f"{given} is out of range", hint=f"0 to {last}", allowed=last)
-    reader.check_layer(request.space, given)
-    return given
 
 
 def _checked_token(capture: Capture, token: int | None) -> int:
@@ -260,26 +222,3 @@ def _mismatch(reader: CorpusReader, what: str, built: str, given: str) -> Corpus
         built=built,
         given=given,
     )
-
-
-def _query_vector(capture: Capture, token: int, request: SearchRequest, layer: int, heads: tuple[int, ...]) -> Query:
-    if request.space == "hiddenState":
-        return make_query(capture.hidden_states[layer, token][None, :], None, by_norm=False)
-    vector = capture.head_outputs[layer, :, token]
-    return make_query(vector, np.array(heads), by_norm=request.weighting == "norm")
-
-
-def _attention(
-    reader: CorpusReader,
-    found: Sequence[FoundRow],
-    source: AttentionSource,
-    layer: int,
-    heads: tuple[int, ...],
-    task: Task,
-) -> list[NDArray[np.float32]]:
-    """Mean attention ``[n, n]`` of each hit's sentence; one array for hits of the same sentence."""
-    keys = [(one.segment, int(reader.segments[one.segment].row_sentence[one.row])) for one in found]
-    sentences = list(dict.fromkeys(keys))
-    means = [attention[list(heads)].mean(axis=0) for attention in source.attention(sentences, layer, task)]
-    kept = dict(zip(sentences, means, strict=True))
-    return [kept[key] for key in keys]

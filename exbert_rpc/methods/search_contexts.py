@@ -32,7 +32,7 @@ def read_request(params: ContextQuery, corpus_name: str | None, context: Context
     """What the engine is asked."""
     if corpus_name is None:
         raise InvalidParams("corpus", "is required", hint="listCorpora names those there are.")
-    _check_layer(params)
+    layer = _layer(params)
     if params.token is None and params.position is None:
         raise InvalidParams("token", "is required", hint="Give `token`, or `textDocument` with `position`.")
     if params.token is not None and params.position is not None:
@@ -40,13 +40,12 @@ def read_request(params: ContextQuery, corpus_name: str | None, context: Context
     return requests.SearchRequest(
         session=context.session,
         corpus=corpus_name,
+        layer=layer,
         space=params.space,
         input=text_input(params, context, params.position),
         capture_id=params.capture_id,
         token=params.token,
         model=model_of(params, context),
-        hidden_layer=params.hidden_layer,
-        layer=params.layer,
         heads=as_tuple(params.heads),
         k=params.k,
         weighting=params.weighting,
@@ -60,19 +59,19 @@ def read_request(params: ContextQuery, corpus_name: str | None, context: Context
 _COUNTED = {"headOutput": "attention layer, counted from 0", "hiddenState": "hidden state; 0 is the embedding output"}
 
 
-def _check_layer(params: ContextQuery) -> None:
-    if params.space == "headOutput":
-        needed, other = ("layer", params.layer), ("hiddenLayer", params.hidden_layer)
-    else:
-        needed, other = ("hiddenLayer", params.hidden_layer), ("layer", params.layer)
-    if needed[1] is None:
+def _layer(params: ContextQuery) -> int:
+    """The layer within the space: ``layer`` goes with head outputs, ``hiddenLayer`` with hidden states."""
+    given = {"headOutput": ("layer", params.layer), "hiddenState": ("hiddenLayer", params.hidden_layer)}
+    name, layer = given.pop(params.space)
+    ((other_space, (other_name, other)),) = given.items()
+    if layer is None:
         hint = f"Name the {_COUNTED[params.space]}."
-        if other[1] is not None:
-            fitting = "hiddenState" if params.space == "headOutput" else "headOutput"
-            hint = f'`{other[0]}` goes with `space: "{fitting}"`.'
-        raise InvalidParams(needed[0], f"is required in space `{params.space}`", hint=hint)
-    if other[1] is not None:
-        raise InvalidParams(other[0], f"does not exist in space `{params.space}`", hint=f"Give `{needed[0]}` only.")
+        if other is not None:
+            hint = f'`{other_name}` goes with `space: "{other_space}"`.'
+        raise InvalidParams(name, f"is required in space `{params.space}`", hint=hint)
+    if other is not None:
+        raise InvalidParams(other_name, f"does not exist in space `{params.space}`", hint=f"Give `{name}` only.")
+    return layer
 
 
 def _filter(params: Filter | None) -> corpus.Filter:

@@ -151,7 +151,7 @@ def test_a_sentence_finds_itself_first_in_every_layer_of_both_spaces(tmp_path, m
     reader = CorpusReader(open_folder(tmp_path))
     for number, sentence in enumerate(text.replace("\n\n", " ").split(". ")[:8]):
         sentence = sentence.removesuffix(".") + "."
-        for fields in [{"space": "hiddenState", "hidden_layer": layer} for layer in range(3)] + [
+        for fields in [{"space": "hiddenState", "layer": layer} for layer in range(3)] + [
             {"space": "headOutput", "layer": layer, "heads": heads} for layer in range(2) for heads in (None, (1,))
         ]:
             (hit, *_) = search(reader, MODEL, sentence, token=2, **fields)

@@ -23,7 +23,7 @@ QUERIES = [(PARAGRAPHS[number].split(". ")[0] + ".", token) for number, token in
 SEARCHES = [
     {"layer": 0},
     {"layer": 1, "heads": (1,), "weighting": "norm"},
-    {"space": "hiddenState", "hidden_layer": 2},
+    {"space": "hiddenState", "layer": 2},
     {"layer": 1, "distinct": True, "k": 5},
     {"layer": 0, "filter": Filter(pos=("NOUN", "none"))},
 ]

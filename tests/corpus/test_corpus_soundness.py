@@ -109,7 +109,7 @@ def test_a_layer_that_makes_no_sense_is_named_when_it_is_used_and_not_before(cor
     name = forge(corpus, change)
     reader = CorpusReader(open_folder(corpus))
     with pytest.raises(CorpusDamaged) as caught:
-        search(reader, FakeModel(), SENTENCE, token=2, space="hiddenState", hidden_layer=1)
+        search(reader, FakeModel(), SENTENCE, token=2, space="hiddenState", layer=1)
     assert caught.value.data["file"] == name
 
 
@@ -169,7 +169,7 @@ def test_a_configuration_that_is_not_the_models_is_named(corpus, changes):
     folder.commit(replace(manifest, config=config))
     forge(corpus, lambda _: None, {"config": config.key()})
     with pytest.raises(CorpusDamaged) as caught:
-        search(CorpusReader(open_folder(corpus)), FakeModel(), SENTENCE, token=2, space="hiddenState", hidden_layer=1)
+        search(CorpusReader(open_folder(corpus)), FakeModel(), SENTENCE, token=2, space="hiddenState", layer=1)
     assert caught.value.data["file"] == "manifest.json"
 
 

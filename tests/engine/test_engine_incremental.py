@@ -17,8 +17,8 @@ from tests.engine.helpers import make_documents
 
 PARAGRAPHS = [paragraph for text in make_documents(31, 4, 4, 2).values() for paragraph in text.split("\n\n")]
 SEARCHES = [
-    {"space": "hiddenState", "hidden_layer": 1},
-    {"space": "hiddenState", "hidden_layer": 3},
+    {"space": "hiddenState", "layer": 1},
+    {"space": "hiddenState", "layer": 3},
     {"space": "headOutput", "layer": 0, "heads": (2,)},
     {"space": "headOutput", "layer": 2, "weighting": "norm"},
 ]

@@ -33,7 +33,7 @@ def compare(corpus: LoadedCorpus, text: str, rng: np.random.Generator, **fields)
     query = corpus.stock.read(text)
     token = random_token(query, rng)
     space = fields["space"]
-    layer = fields["hidden_layer"] if space == "hiddenState" else fields["layer"]
+    layer = fields["layer"]
     heads = fields.get("heads") or range(corpus.n_heads)
     by_norm = fields.get("weighting") == "norm"
     exact = corpus.oracle.scores(query, token, space, layer, heads, by_norm=by_norm)
@@ -60,7 +60,7 @@ def test_hidden_states_are_found_as_by_brute_force_in_every_layer(tiny_corpus, f
     corpus = tiny_corpus(family)
     rng = np.random.default_rng(1)
     for layer in range(corpus.n_layers + 1):
-        assert_close([compare(corpus, text, rng, space="hiddenState", hidden_layer=layer) for text in QUERIES])
+        assert_close([compare(corpus, text, rng, space="hiddenState", layer=layer) for text in QUERIES])
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -94,7 +94,7 @@ def test_weighting_by_norm_is_exberts_ranking(bert):
 def assert_finds_itself(corpus: LoadedCorpus, numbers: list[int]) -> None:
     oracle = corpus.oracle
     rng = np.random.default_rng(4)
-    searches = [{"space": "hiddenState", "hidden_layer": layer} for layer in range(corpus.n_layers + 1)]
+    searches = [{"space": "hiddenState", "layer": layer} for layer in range(corpus.n_layers + 1)]
     searches += [{"space": "headOutput", "layer": layer} for layer in range(corpus.n_layers)]
     searches += [{"space": "headOutput", "layer": layer, "heads": (1,)} for layer in range(corpus.n_layers)]
     for number in numbers:
@@ -105,11 +105,11 @@ def assert_finds_itself(corpus: LoadedCorpus, numbers: list[int]) -> None:
             assert first.score >= 0.99
             row = oracle.row_of(first)
             if oracle.rows[row] != (number, token):  # one that cannot be told from it stands before it
-                layer = fields.get("hidden_layer", fields.get("layer"))
+                layer = fields["layer"]
                 scores = oracle.scores(
                     sentence, token, fields["space"], layer, fields.get("heads", range(corpus.n_heads))
                 )
-                assert scores[row] > 1 - (1e-5 if fields == {"space": "hiddenState", "hidden_layer": 0} else 1e-3)
+                assert scores[row] > 1 - (1e-5 if fields == {"space": "hiddenState", "layer": 0} else 1e-3)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -125,8 +125,8 @@ def test_attention_of_hits_is_the_stock_models_within_one_255th(tiny_corpus, fam
     cases = [
         ({"space": "headOutput", "layer": 1, "heads": (2,)}, 1, [2]),
         ({"space": "headOutput", "layer": 2}, 2, range(4)),
-        ({"space": "hiddenState", "hidden_layer": 3, "heads": (0, 3)}, 2, [0, 3]),
-        ({"space": "hiddenState", "hidden_layer": 0}, 0, range(4)),
+        ({"space": "hiddenState", "layer": 3, "heads": (0, 3)}, 2, [0, 3]),
+        ({"space": "hiddenState", "layer": 0}, 0, range(4)),
     ]
     for fields, layer, heads in cases:
         token = random_token(corpus.stock.read(QUERIES[1]), rng)
@@ -248,9 +248,7 @@ def test_real_head_outputs_have_recall_of_98_percent_and_scores_within_a_hundred
 def test_real_hidden_states_have_recall_of_98_percent_in_every_layer(real_corpus):
     rng = np.random.default_rng(7)
     for layer in range(real_corpus.n_layers + 1):
-        assert_close(
-            [compare(real_corpus, text, rng, space="hiddenState", hidden_layer=layer) for text in REAL_QUERIES]
-        )
+        assert_close([compare(real_corpus, text, rng, space="hiddenState", layer=layer) for text in REAL_QUERIES])
 
 
 @pytest.mark.slow

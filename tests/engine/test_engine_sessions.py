@@ -184,15 +184,15 @@ def test_a_corpus_of_some_layers_and_one_space_says_what_it_has(engine):
     with pytest.raises(InvalidParams, match="layer 1, only 2"):
         search(engine, "part", input=TextInput(TEXT), token=1, layer=1)
     with pytest.raises(InvalidParams, match="hiddenState"):
-        search(engine, "part", input=TextInput(TEXT), token=1, space="hiddenState", hidden_layer=2)
+        search(engine, "part", input=TextInput(TEXT), token=1, space="hiddenState", layer=2)
 
 
 def test_a_layers_subset_answers_as_the_whole_does(engine):
     engine.index_corpus(IndexRequest("part", tuple(SMALL.items()), layers=(0, 2)), Task())
     for fields in (
         {"layer": 2},
-        {"space": "hiddenState", "hidden_layer": 0},
-        {"space": "hiddenState", "hidden_layer": 3},
+        {"space": "hiddenState", "layer": 0},
+        {"space": "hiddenState", "layer": 3},
     ):
         whole = search(engine, input=TextInput(TEXT), token=2, k=20, **fields)
         part = search(engine, "part", input=TextInput(TEXT), token=2, k=20, **fields)
@@ -295,9 +295,7 @@ def test_nul_is_a_character_like_another(bert):
 BAD_FIELDS = {
     "layer too high": ({"layer": 3}, InvalidParams, "layer"),
     "layer negative": ({"layer": -1}, InvalidParams, "layer"),
-    "layer missing": ({"layer": None}, InvalidParams, "layer"),
-    "hidden layer too high": ({"space": "hiddenState", "hidden_layer": 4}, InvalidParams, "hiddenLayer"),
-    "hidden layer missing": ({"space": "hiddenState"}, InvalidParams, "hiddenLayer"),
+    "hidden layer too high": ({"space": "hiddenState", "layer": 4}, InvalidParams, "hiddenLayer"),
     "head too high": ({"heads": (0, 4)}, InvalidParams, "heads"),
     "head negative": ({"heads": (-1,)}, InvalidParams, "heads"),
     "no heads": ({"heads": ()}, InvalidParams, "heads"),

@@ -32,7 +32,7 @@ def search(engine: Engine, corpus: str, text: str, token: int, **fields):
 def recall(corpus: LoadedCorpus, found, query, token: int, **fields) -> tuple[float, float]:
     """Recall@50 and the largest error of a score, against the oracle."""
     space = fields["space"]
-    layer = fields["hidden_layer"] if space == "hiddenState" else fields["layer"]
+    layer = fields["layer"]
     exact = corpus.oracle.scores(query, token, space, layer, fields.get("heads") or range(corpus.n_heads))
     rows = [corpus.oracle.row_of(hit) for hit in found.hits]
     least = np.sort(exact)[-50] - 1e-6
@@ -63,7 +63,7 @@ def test_compact_corpora_show_the_attention_of_a_fresh_pass(tiers, bert, precisi
 def assert_finds_itself(engine: Engine, corpus: LoadedCorpus, precision: str, number: int) -> None:
     sentence = corpus.oracle.sentences[number]
     for fields in (
-        *({"space": "hiddenState", "hidden_layer": layer} for layer in range(1, corpus.n_layers + 1)),
+        *({"space": "hiddenState", "layer": layer} for layer in range(1, corpus.n_layers + 1)),
         *({"space": "headOutput", "layer": layer} for layer in range(corpus.n_layers)),
     ):
         first = search(engine, precision, sentence.text, 3, k=5, **fields).hits[0]
@@ -166,7 +166,7 @@ def test_real_hidden_states_re_ranked_have_the_recall_that_their_precision_promi
         for text in REAL_QUERIES[:2]:
             query = real_tiers.stock.read(text)
             token = random_token(query, rng)
-            fields = {"space": "hiddenState", "hidden_layer": layer}
+            fields = {"space": "hiddenState", "layer": layer}
             hits = search(real_tiers.engine, precision, text, token, k=50, rerank=True, **fields)
             found.append(recall(real_tiers, hits, query, token, **fields))
     assert np.mean([one[0] for one in found]) >= least

@@ -104,7 +104,7 @@ def assert_same_answers(ours: Engine, theirs: Engine) -> None:
     """The same places with the same scores, as far as a last digit that rounds to another code leaves them."""
     sentences = [text.split(". ")[0] + "." for text in DOCUMENTS.values()][:3]
     for sentence in sentences:
-        for where in ({"space": "headOutput", "layer": 1}, {"space": "hiddenState", "hidden_layer": 2}):
+        for where in ({"space": "headOutput", "layer": 1}, {"space": "hiddenState", "layer": 2}):
             mine, other = search(ours, sentence, **where).hits, search(theirs, sentence, **where).hits
             scores = {place(hit): hit.score for hit in mine}
             sure = [hit for hit in other if hit.score > other[-1].score + _ROUNDING]

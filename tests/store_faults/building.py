@@ -76,7 +76,7 @@ def answers(root: Path, name: str = "corpus") -> list[tuple[Any, ...]]:
     out: list[tuple[Any, ...]] = []
     for seed in range(3):
         sentence = make_text(seed).split(". ")[0] + "."
-        searches = [{"space": "hiddenState", "hidden_layer": layer} for layer in reader.config.hidden_layers]
+        searches = [{"space": "hiddenState", "layer": layer} for layer in reader.config.hidden_layers]
         searches += [{"space": "headOutput", "layer": layer} for layer in reader.config.layers]
         for fields in searches:
             out += [

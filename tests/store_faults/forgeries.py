@@ -123,7 +123,7 @@ def _show_everything(place: Path) -> None:
     sentence = make_text(1).split(". ")[0] + "."
     filters = [Filter(), Filter(pos=("NOUN",)), Filter(token=("waa1", "wa0")), Filter(documents=("*",))]
     for number, wanted in enumerate(filters):
-        space: dict[str, Any] = {"space": "headOutput"} if number % 2 else {"space": "hiddenState", "hidden_layer": 1}
+        space: dict[str, Any] = {"space": "headOutput"} if number % 2 else {"space": "hiddenState", "layer": 1}
         kept = search_kept(reader, model, sentence, token=2, k=8, filter=wanted, distinct=number == 2, **space)
         msgspec.json.encode(encode_result(kept.answer("s"), "utf-16"))
         summarize_kept(kept, SummarizeRequest("s", subject="next" if number % 2 else "match"), Task())

@@ -62,7 +62,7 @@ def test_there_are_at_least_five_hundred_strings(place):
 def test_no_name_of_a_corpus_leaves_the_store(engine, place, tmp_path_factory):
     before = sorted(path for path in place[0].parent.rglob("*"))
     for name in names_that_climb(place[1]):
-        search = SearchRequest("s", name, space="hiddenState", input=TextInput("A text."), token=1, hidden_layer=1)
+        search = SearchRequest("s", name, space="hiddenState", input=TextInput("A text."), token=1, layer=1)
         for call, argument in ((engine.describe_corpus, name), (engine.remove_corpus, name)):
             assert SECRET not in refused(call, argument)
         refused(engine.search_contexts, search, Task())
@@ -127,7 +127,7 @@ def test_what_exists_outside_is_told_no_differently_from_what_does_not(engine, p
 @pytest.mark.parametrize("text", [SECRET, "Another guess altogether."])
 def test_an_inline_text_under_the_uri_of_a_file_outside_tells_nothing_of_that_file(engine, place, text):
     engine.index_corpus(IndexRequest("guess", ((place[1].as_uri(), text),)), Task())
-    request = SearchRequest("s", "guess", space="hiddenState", input=TextInput(text), token=1, hidden_layer=1)
+    request = SearchRequest("s", "guess", space="hiddenState", input=TextInput(text), token=1, layer=1)
     hits = engine.search_contexts(request, Task()).hits
     engine.remove_corpus("guess")
     assert hits and not any(hit.stale for hit in hits)

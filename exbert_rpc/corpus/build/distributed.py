@@ -8,7 +8,7 @@
    its worker wrote meanwhile has the same name and is replaced, or is swept with the next commit.
 
 The quantization scales come from the coordinator, so segments of all workers are comparable. The manifest is
-committed by :class:`exbert_rpc.corpus.build.builder.Builder`: until then the corpus is the old one, whatever happens here.
+committed by :class:`~exbert_rpc.corpus.build.builder.Builder`: until then the corpus is the old one.
 """
 
 from __future__ import annotations

@@ -16,15 +16,14 @@ import logging
 import queue
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.corpus.search.exact import Candidates, scan
-from exbert_rpc.corpus.search.filters import Eligible
-from exbert_rpc.corpus.search.reader import CorpusReader
+from exbert_rpc.corpus.search.exact import find_exactly
+from exbert_rpc.corpus.search.finding import Candidates, Scope
 from exbert_rpc.corpus.types import Space
 from exbert_rpc.corpus.vectors import Query, make_query
 from exbert_rpc.tasks import Task
@@ -54,19 +53,30 @@ class Graph:
         index: Keys are rows, counted through all segments.
         bases: int64 ``[n_segments + 1]``: first key of each segment.
         recall: Measured recall@50 by number of heads (1 stands for a hidden state).
+        layer: Corpus, space and layer that it was built for.
+        total: Places of all its rows.
     """
 
     index: Index
     bases: NDArray[np.int64]
     recall: dict[int, float]
+    layer: tuple[int, Space, int]
+    total: int
 
     def serves(self, n_parts: int) -> bool:
         """Whether its measured recall holds for a query of so many parts."""
         measured = [recall for parts, recall in self.recall.items() if parts <= n_parts]
         return bool(measured) and min(measured) >= LEAST_RECALL
 
-    def candidates(self, query: Query, count: int) -> list[Candidates]:
-        """About the nearest ``count`` rows, by segment."""
+    def find(self, scope: Scope, query: Query, count: int, task: Task) -> list[Candidates]:
+        """About the nearest ``count`` rows; a :class:`~exbert_rpc.corpus.search.finding.Find`.
+
+        Raises:
+            ValueError: the scope is not all of the layer that the graph was built for.
+        """
+        task.check()
+        if _key(scope) != self.layer or scope.eligible.total != self.total:
+            raise ValueError("a graph finds rows of the layer it was built for, without a filter")
         weighted = (query.parts * query.weights[:, None]).ravel()
         found = self.index.search(weighted, max(count, _CANDIDATES))
         keys = np.asarray(found.keys, dtype=np.int64)
@@ -88,33 +98,29 @@ class Graphs:
         self._pays_from = pays_from
         self._ready: OrderedDict[tuple[int, Space, int], Graph] = OrderedDict()
         self._wanted: set[tuple[int, Space, int]] = set()
-        self._jobs: queue.SimpleQueue[tuple[CorpusReader, Space, int, Eligible]] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Scope] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._stop = Task()
         self._thread: threading.Thread | None = None
 
-    def find(
-        self, reader: CorpusReader, space: Space, layer: int, n_parts: int, everything: Eligible, *, asked: bool
-    ) -> Graph | None:
+    def graph_of(self, everything: Scope, n_parts: int, *, asked: bool) -> Graph | None:
         """The graph of a layer if it is ready and good enough; otherwise ``None``, and it is built if it would pay.
 
         Args:
-            reader: The corpus.
-            space: What is compared.
-            layer: Layer of that space.
+            everything: The layer, with all rows of the corpus.
             n_parts: Parts (heads) of the query that count.
-            everything: All rows of the corpus.
             asked: Whether an approximate answer was asked for, whatever the size.
         """
-        key = (reader.serial, space, layer)
+        key = _key(everything)
         with self._lock:
             graph = self._ready.get(key)
             if graph is not None:
                 self._ready.move_to_end(key)
                 return graph if asked or graph.serves(n_parts) else None
-            if (asked or everything.total >= self._pays_from) and key not in self._wanted and not self._stop.cancelled:
+            pays = asked or everything.eligible.total >= self._pays_from
+            if pays and key not in self._wanted and not self._stop.cancelled:
                 self._wanted.add(key)
-                self._jobs.put((reader, space, layer, everything))
+                self._jobs.put(everything)
                 self._start()
         return None
 
@@ -146,76 +152,69 @@ class Graphs:
     def _run(self) -> None:
         while not self._stop.cancelled:
             try:
-                reader, space, layer, everything = self._jobs.get(timeout=0.5)
+                everything = self._jobs.get(timeout=0.5)
             except queue.Empty:
                 continue
-            key = (reader.serial, space, layer)
+            key = _key(everything)
             try:
-                graph = build_graph(reader, space, layer, everything, self._stop)
+                graph = build_graph(everything, self._stop)
                 with self._lock:
                     self._ready[key] = graph
                     while len(self._ready) > _MOST_GRAPHS:
                         self._ready.popitem(last=False)
             except Exception:
                 # searches stay exact; the next process may try again
-                logger.exception("no graph for %s %s %d", reader.name, space, layer)
+                logger.exception("no graph for %s %s %d", everything.reader.name, everything.space, everything.layer)
             finally:
                 with self._lock:
                     self._wanted.discard(key)
 
 
-def build_graph(reader: CorpusReader, space: Space, layer: int, everything: Eligible, task: Task) -> Graph:
+def build_graph(everything: Scope, task: Task) -> Graph:
     """Build and measure the graph of one layer; single-threaded, so that it is the same every time."""
     # imported when needed: a process that has loaded usearch cannot start Ray any more (corpus/build/distributed.py)
     from usearch.index import Index
 
-    bases = np.cumsum([0, *(segment.n_rows for segment in reader.segments)], dtype=np.int64)
+    bases = np.cumsum([0, *(segment.n_rows for segment in everything.segments)], dtype=np.int64)
     index: Index | None = None
-    for number, segment in enumerate(reader.segments):
-        vectors = segment.vectors(space, layer, reader.config.precision)
-        rows = np.flatnonzero(everything.weights[number])
+    for number in range(len(everything.segments)):
+        vectors = everything.vectors(number)
+        rows = np.flatnonzero(everything.eligible.weights[number])
         for start in range(0, len(rows), _CHUNK):
             task.check()
             some = rows[start : start + _CHUNK]
-            decoded = vectors.dequantize(some)
+            unit = vectors.dequantize(some)
             if index is None:
-                index = Index(ndim=decoded.shape[1], metric="cos", dtype="i8", connectivity=16, expansion_search=256)
-            index.add(bases[number] + some, decoded, threads=1)
+                index = Index(ndim=unit.shape[1], metric="cos", dtype="i8", connectivity=16, expansion_search=256)
+            index.add(bases[number] + some, unit, threads=1)
     if index is None:
         index = Index(ndim=1, metric="cos", dtype="i8")
-    graph = Graph(index, bases, {})
-    n_parts = reader.config.n_heads if space == "headOutput" else 1
+    graph = Graph(index, bases, {}, _key(everything), everything.eligible.total)
+    n_parts = everything.reader.config.n_heads if everything.space == "headOutput" else 1
     sizes = {n_parts, max(1, n_parts // 2)}
-    measured = {size: _recall(reader, space, layer, graph, everything, n_parts, size, task) for size in sizes}
-    return Graph(index, bases, measured)
+    return replace(graph, recall={size: _recall(graph, everything, n_parts, size, task) for size in sizes})
 
 
-def _recall(
-    reader: CorpusReader,
-    space: Space,
-    layer: int,
-    graph: Graph,
-    everything: Eligible,
-    n_parts: int,
-    size: int,
-    task: Task,
-) -> float:
+def _recall(graph: Graph, everything: Scope, n_parts: int, size: int, task: Task) -> float:
     """Share of the exact nearest ``_K`` among the graph's candidates, mean over a sample of the corpus' own rows."""
     rng = np.random.default_rng(_SEED)
     shares = []
     for _ in range(_PROBES):
         key = int(rng.integers(graph.bases[-1])) if graph.bases[-1] else 0
         number = int(np.searchsorted(graph.bases, key, side="right")) - 1
-        if graph.bases[-1] == 0 or everything.weights[number][key - graph.bases[number]] == 0:
+        if graph.bases[-1] == 0 or everything.eligible.weights[number][key - graph.bases[number]] == 0:
             continue
-        vectors = reader.segments[number].vectors(space, layer, reader.config.precision)
-        vector = vectors.dequantize(np.array([key - graph.bases[number]])).reshape(n_parts, -1)
+        vector = everything.vectors(number).dequantize(np.array([key - graph.bases[number]])).reshape(n_parts, -1)
         heads = None if size == n_parts else rng.choice(n_parts, size, replace=False)
         query = make_query(vector, heads, by_norm=False)
-        exact = _keys(graph, scan(reader, space, layer, query, everything, _K, task))
-        near = _keys(graph, graph.candidates(query, _CANDIDATES))
+        exact = _keys(graph, find_exactly(everything, query, _K, task))
+        near = _keys(graph, graph.find(everything, query, _CANDIDATES, task))
         shares.append(len(exact & near) / max(1, len(exact)))
     return float(np.mean(shares)) if shares else 0.0
+
+
+def _key(scope: Scope) -> tuple[int, Space, int]:
+    return scope.reader.serial, scope.space, scope.layer
 
 
 def _keys(graph: Graph, candidates: list[Candidates]) -> set[int]:

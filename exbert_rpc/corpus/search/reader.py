@@ -270,8 +270,14 @@ class CorpusReader:
         return value
 
     def check_layer(self, space: Space, layer: int) -> None:
-        """Return at once if the layer can be searched; otherwise raise ``InvalidParams`` with what can."""
+        """Return at once if a layer can be searched; otherwise raise ``InvalidParams`` with those that can.
+
+        The one place where layers of a search are checked: that the model has it, then that the corpus stores it.
+        """
         config = self.config
+        word, last = ("hiddenLayer", config.n_layers) if space == "hiddenState" else ("layer", config.n_layers - 1)
+        if not 0 <= layer <= last:
+            raise InvalidParams(word, f"{layer} is out of range", hint=f"0 to {last}", allowed=last)
         if space not in config.spaces:
             raise InvalidParams(
                 "space",
@@ -279,9 +285,8 @@ class CorpusReader:
                 hint="search what it holds, or index it again with this space among `spaces`",
                 allowed=list(config.spaces),
             )
-        stored = config.hidden_layers if space == "hiddenState" else config.layers
+        stored = config.vector_layers(space)
         if layer not in stored:
-            word = "hiddenLayer" if space == "hiddenState" else "layer"
             raise InvalidParams(
                 word,
                 f"corpus {self.name!r} does not hold {word} {layer}, only {', '.join(map(str, stored))}",

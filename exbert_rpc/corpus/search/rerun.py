@@ -1,7 +1,7 @@
-"""Corpus sentences run through the model again: true scores for candidates, attention where none is stored.
+"""Corpus sentences rerun through the model: true scores for candidates, attention where none is stored.
 
-A sentence of the corpus is read as it was when it was indexed (same text, same model by fingerprint), so a fresh pass
-gives the numbers that the codes were made from.
+A sentence is rerun as it was run when it was indexed (same text, same model by fingerprint), so a rerun gives the
+numbers that the codes were made from. To *rerank* is to score candidates by a rerun of their sentences.
 """
 
 from __future__ import annotations
@@ -13,21 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exbert_rpc.corpus.batches import length_batches
-from exbert_rpc.corpus.search.exact import Candidates
+from exbert_rpc.corpus.search.finding import Candidates, Scope
+from exbert_rpc.corpus.search.hits import FoundRow
 from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.types import CorpusModel, Space
 from exbert_rpc.corpus.vectors import Query, score, unit_parts
 from exbert_rpc.model.types import BatchCapture
 from exbert_rpc.tasks import Progress, Task
 
-Sentence = tuple[int, int]
+SentenceKey = tuple[int, int]
 """Number of a segment, and of a sentence in it."""
 
 
 class AttentionSource(Protocol):
     """Gives attention of corpus sentences."""
 
-    def attention(self, sentences: Sequence[Sentence], layer: int, task: Task) -> Iterator[NDArray[np.float32]]:
+    def attention(self, sentences: Sequence[SentenceKey], layer: int, task: Task) -> Iterator[NDArray[np.float32]]:
         """For each sentence float32 ``[H, n, n]``, in order."""
         ...
 
@@ -38,51 +39,59 @@ class StoredAttention:
     def __init__(self, reader: CorpusReader) -> None:
         self._reader = reader
 
-    def attention(self, sentences: Sequence[Sentence], layer: int, task: Task) -> Iterator[NDArray[np.float32]]:
+    def attention(self, sentences: Sequence[SentenceKey], layer: int, task: Task) -> Iterator[NDArray[np.float32]]:
         """For each sentence float32 ``[H, n, n]``, in order."""
         for segment, sentence in sentences:
             task.check()
             yield self._reader.segments[segment].attention(layer, sentence, self._reader.config.n_heads)
 
 
-class FreshAttention:
-    """Attention of a fresh pass, for corpora that store none."""
+class RerunAttention:
+    """Attention of a rerun, for corpora that store none."""
 
     def __init__(self, reader: CorpusReader, model: CorpusModel) -> None:
         self._reader = reader
         self._model = model
 
-    def attention(self, sentences: Sequence[Sentence], layer: int, task: Task) -> Iterator[NDArray[np.float32]]:
+    def attention(self, sentences: Sequence[SentenceKey], layer: int, task: Task) -> Iterator[NDArray[np.float32]]:
         """For each sentence float32 ``[H, n, n]``, in order."""
-        for capture in _captures(self._reader, self._model, sentences, None, layer, task):
+        for capture in _rerun(self._reader, self._model, sentences, None, layer, task):
             yield capture.attention[0]
 
 
-def rescore_by_pass(
+def mean_attention(
+    source: AttentionSource,
     reader: CorpusReader,
-    model: CorpusModel,
-    space: Space,
+    found: Sequence[FoundRow],
     layer: int,
-    query: Query,
-    candidates: Sequence[Candidates],
+    heads: Sequence[int],
     task: Task,
+) -> list[NDArray[np.float32]]:
+    """For each row float32 ``[n, n]``: attention of its sentence, mean over heads; rows of a sentence share it."""
+    keys = [(one.segment, int(reader.segments[one.segment].row_sentence[one.row])) for one in found]
+    sentences = list(dict.fromkeys(keys))
+    means = [attention[list(heads)].mean(axis=0) for attention in source.attention(sentences, layer, task)]
+    kept = dict(zip(sentences, means, strict=True))
+    return [kept[key] for key in keys]
+
+
+def rerank(
+    scope: Scope, model: CorpusModel, query: Query, candidates: Sequence[Candidates], task: Task
 ) -> list[Candidates]:
-    """The same rows with the scores of their unquantized vectors."""
-    again = []
-    sentences = [np.unique(reader.segments[one.segment].row_sentence[one.rows]).tolist() for one in candidates]
+    """The same rows with the scores of their vectors as a rerun gives them, before they are quantized."""
+    sentences = [np.unique(scope.segments[one.segment].row_sentence[one.rows]).tolist() for one in candidates]
     wanted = [(one.segment, number) for one, numbers in zip(candidates, sentences, strict=True) for number in numbers]
-    captures = iter(_captures(reader, model, wanted, space, layer, task))
+    captures = iter(_rerun(scope.reader, model, wanted, scope.space, scope.layer, task))
+    scored = []
     for one, numbers in zip(candidates, sentences, strict=True):
-        rows = np.sort(one.rows)
-        owner = reader.segments[one.segment].row_sentence[rows]
+        segment, rows = scope.segments[one.segment], np.sort(one.rows)
         scores = np.zeros(len(rows), dtype=np.float32)
         for number in numbers:
-            vectors = _rows_of(next(captures), space)
-            mine = owner == number
-            first = reader.segments[one.segment].first_row[number]
-            scores[mine] = score(query, vectors[rows[mine] - first])
-        again.append(Candidates(one.segment, rows, scores))
-    return again
+            vectors = _rows_of(next(captures), scope.space)
+            mine = segment.row_sentence[rows] == number
+            scores[mine] = score(query, vectors[rows[mine] - segment.first_row[number]])
+        scored.append(Candidates(one.segment, rows, scores))
+    return scored
 
 
 def _rows_of(capture: BatchCapture, space: Space) -> NDArray[np.float32]:
@@ -94,10 +103,10 @@ def _rows_of(capture: BatchCapture, space: Space) -> NDArray[np.float32]:
     return unit_parts(vectors).reshape(len(vectors), -1)
 
 
-def _captures(
+def _rerun(
     reader: CorpusReader,
     model: CorpusModel,
-    sentences: Sequence[Sentence],
+    sentences: Sequence[SentenceKey],
     space: Space | None,
     layer: int,
     task: Task,

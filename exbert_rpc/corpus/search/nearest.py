@@ -1,0 +1,94 @@
+"""The nearest places of a corpus, as a plan says.
+
+1. Candidates are found (:mod:`~exbert_rpc.corpus.search.finding`), several times as many as places are wanted.
+2. They are scored under the true metric, the weighted mean of the cosines of the parts
+   (:func:`exbert_rpc.corpus.vectors.score`): by their dequantized codes, or by a rerun of their sentences.
+3. Rows are laid out over the places where they stand; equal scores are ordered by corpus position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby, islice
+from operator import itemgetter
+
+from exbert_rpc.corpus.search.exact import score_by_codes
+from exbert_rpc.corpus.search.finding import Candidates, Scope
+from exbert_rpc.corpus.search.hits import FoundRow
+from exbert_rpc.corpus.search.plan import SearchPlan
+from exbert_rpc.corpus.search.reader import Occurrence
+from exbert_rpc.corpus.search.rerun import rerank
+from exbert_rpc.tasks import Task
+
+_SCORE_DIGITS = 6
+_MORE = 4  # times the candidates, if identical sentences have used them up
+
+
+def nearest_places(plan: SearchPlan, task: Task) -> tuple[list[FoundRow], int]:
+    """The ``plan.k`` best places, best first (fewer if fewer are eligible), and how many rows were scored.
+
+    Raises:
+        CorpusDamaged: a file of the corpus is not what was written.
+        Cancelled: the task was cancelled.
+    """
+    scope, count = plan.scope, plan.candidates
+    while True:
+        candidates = plan.find(scope, plan.query, count, task)
+        found = lay_out(scope, _score(plan, candidates, task), None if plan.distinct else plan.k)
+        if plan.distinct:
+            found = _collapse(scope, found)
+        n_scored = sum(len(one.rows) for one in candidates)
+        if len(found) >= plan.k or n_scored < count or n_scored >= scope.eligible.total:
+            return found[: plan.k], n_scored
+        count *= _MORE
+
+
+def lay_out(scope: Scope, candidates: Sequence[Candidates], enough: int | None) -> list[FoundRow]:
+    """The places of candidates, best first, equal scores by corpus position.
+
+    Args:
+        scope: Where hits may be.
+        candidates: Rows with their scores.
+        enough: Stop when so many places are laid out, whole groups of equal scores at a time; ``None``: the first
+            place of every row.
+    """
+    scored = [
+        (-round(value, _SCORE_DIGITS), one.segment, row)
+        for one in candidates
+        for row, value in zip(one.rows.tolist(), one.scores.tolist(), strict=True)
+    ]
+    found: list[FoundRow] = []
+    for negative, equals in groupby(sorted(scored), key=itemgetter(0)):
+        places = [
+            (place.document, place.order, row, number, place)
+            for _, number, row in equals
+            for place in islice(_places(scope, number, row), 1 if enough is None else None)
+        ]
+        places.sort(key=itemgetter(0, 1, 2))
+        found += [FoundRow(-negative, number, row, place) for _, _, row, number, place in places]
+        if enough is not None and len(found) >= enough:
+            break
+    return found
+
+
+def _score(plan: SearchPlan, candidates: Sequence[Candidates], task: Task) -> list[Candidates]:
+    if plan.reranks:
+        return rerank(plan.scope, plan.model, plan.query, candidates, task)
+    return score_by_codes(plan.scope, plan.query, candidates)
+
+
+def _places(scope: Scope, number: int, row: int) -> Iterator[Occurrence]:
+    """Where a row stands and may be a hit, in corpus order."""
+    segment, documents = scope.segments[number], scope.eligible.documents
+    for place in segment.occurrences[int(segment.sentence_block[segment.row_sentence[row]])]:
+        if documents is None or documents[place.document]:
+            yield place
+
+
+def _collapse(scope: Scope, found: Sequence[FoundRow]) -> list[FoundRow]:
+    """Only the best hit of each distinct sentence."""
+    best: dict[str, FoundRow] = {}
+    for one in found:
+        segment = scope.segments[one.segment]
+        best.setdefault(segment.sentence_text(int(segment.row_sentence[one.row])), one)
+    return list(best.values())

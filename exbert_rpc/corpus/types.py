@@ -139,7 +139,7 @@ class SearchStats:
         exact: Whether all of them were compared.
         milliseconds: Time of the search, hits included.
         precision: Bits that the vectors are stored with.
-        reranked: Candidates whose score was computed again by a fresh pass.
+        reranked: Candidates that were scored by a rerun of their sentences.
         note: What limits the answer, in words; ``None`` if nothing does.
     """
 

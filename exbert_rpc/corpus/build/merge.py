@@ -1,4 +1,4 @@
-"""Many small or half-dead segments copied into one; nothing is computed anew.
+"""Many small or half-dead segments copied into one; nothing is computed again.
 
 Every edit of a document adds a segment that holds a few blocks, and leaves others without a use. So a build that is
 about to commit copies the blocks that are alive out of

@@ -28,7 +28,7 @@ not special, in order):
     hidden/<i>/steps, center f32 [D]
     head/<l>/…              the same for the head outputs of layer l, D = H · d
     attention/<l>/bytes     u8            for each sentence zlib of u8 [H, n, n] (value / 255); int8 corpora only:
-                                          the compact ones run the sentences of an answer again
+                                          compact ones rerun the sentences of an answer
     attention/<l>/offset    u64 [S + 1]
 """
 

@@ -1,7 +1,7 @@
 """Unit rows as small integers, and back.
 
 A scale belongs to one layer of one space and depends on the model alone: it is chosen on a fixed calibration text, so
-that a corpus that was edited equals one that was built anew. ``x ≈ center + step · code`` in each dimension:
+that a corpus that was edited equals a fresh build. ``x ≈ center + step · code`` in each dimension:
 
 ``int8``    -127..127. Center and step let the calibration text's smallest and largest value just fit: hidden states
             of most models share a large mean, which would cost levels. What does not fit is kept beside the codes,

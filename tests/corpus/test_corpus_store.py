@@ -11,7 +11,7 @@ from unittest.mock import Mock
 import pytest
 
 from exbert_rpc.corpus.build import builder as build_module
-from exbert_rpc.corpus.build import pack as encoded_module
+from exbert_rpc.corpus.build import pack as pack_module
 from exbert_rpc.corpus.build.memory import give_back
 from exbert_rpc.corpus.build.segment_builder import SegmentBuilder
 from exbert_rpc.corpus.search.reader import CorpusReader
@@ -260,7 +260,7 @@ def test_a_build_that_is_started_again_takes_what_was_finished(tmp_path, model, 
 )
 def test_a_cancel_bites_within_a_segment_that_is_being_made(tmp_path, model, monkeypatch, owner, step):
     task, packed = Task(), []
-    slow, compress = getattr(owner, step), encoded_module.isal_zlib.compress
+    slow, pack_attention = getattr(owner, step), pack_module.pack_attention
 
     def cancelled_meanwhile(*arguments):
         task.cancel()
@@ -268,7 +268,7 @@ def test_a_cancel_bites_within_a_segment_that_is_being_made(tmp_path, model, mon
         return slow(*arguments)
 
     monkeypatch.setattr(owner, step, cancelled_meanwhile)
-    monkeypatch.setattr(encoded_module.isal_zlib, "compress", lambda *a: packed.append(1) or compress(*a))
+    monkeypatch.setattr(pack_module, "pack_attention", lambda a: packed.append(1) or pack_attention(a))
     with pytest.raises(Cancelled):
         build(tmp_path, TEXTS, model=model, task=task)
     assert packed == [] or owner is SegmentBuilder  # a pass that runs beside it may end

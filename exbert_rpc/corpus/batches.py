@@ -36,7 +36,7 @@ def length_batches(lengths: Sequence[int], most: int = BATCH_TOKENS) -> Iterator
 def left_on_error(lanes: Executor) -> Iterator[Executor]:
     """Lanes until the end of the block; an error, such as a cancel, does not wait for the passes that run.
 
-    A pass cannot be interrupted, and one of a large model takes seconds: it ends in the background, for nobody.
+    A pass cannot be interrupted, and one of a large model takes seconds: it ends in the background, its result unused.
     """
     try:
         yield lanes
@@ -47,12 +47,12 @@ def left_on_error(lanes: Executor) -> Iterator[Executor]:
 
 
 class Passes(Generic[T]):
-    """Passes over texts, on their way.
+    """Passes over texts, in progress.
 
     Args:
         encodings: The texts.
-        run: Makes a pass over some of them and gives what is wanted of each; called by several lanes at once.
-        model: What runs, for what a pass of it may hold.
+        run: Makes a pass over some of them and returns one result for each; called by several lanes at once.
+        model: What runs; its device decides how many tokens a pass takes.
         lanes: Where it runs; of ``model.lanes()``.
         task: Obeyed before each batch, and while one is waited for.
     """
@@ -76,7 +76,7 @@ class Passes(Generic[T]):
         self._futures = [lanes.submit(run_batch, batch) for batch in reversed(self._batches)][::-1]
 
     def result(self) -> list[T]:
-        """What ``run`` gave, in the order of the texts; raises ``Cancelled`` without waiting for passes that run."""
+        """Results of ``run`` in the order of the texts; raises ``Cancelled`` without waiting for passes that run."""
         results: dict[int, T] = {}
         try:
             for batch, future in zip(self._batches, self._futures, strict=True):
@@ -87,6 +87,6 @@ class Passes(Generic[T]):
         return [results[index] for index in range(len(results))]
 
     def cancel(self) -> None:
-        """Don't start what has not been started."""
+        """Cancel passes that have not started."""
         for future in self._futures:
             future.cancel()

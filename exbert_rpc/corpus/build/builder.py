@@ -1,9 +1,9 @@
 """Building a corpus, incrementally.
 
 1. Documents are cut into blocks; a block that some segment already holds costs nothing.
-2. The others are annotated (in another process, ahead of us), cut into sentences, sorted by length within a
+2. The others are annotated (in another process, ahead of the passes), cut into sentences, sorted by length within a
    window, run through the model in batches, quantized and collected into segments, all at the same time. A finished
-   segment is on the disk for good: a build that is stopped and started again takes its blocks from there.
+   segment stays on the disk: a build that is stopped and started again takes its blocks from there.
 3. The document table and then the manifest are replaced. Until that moment the corpus is the old one.
 
 Step 2 is :func:`compute_segments`. It reads nothing but texts, a model and a pipeline, and writes nothing but finished
@@ -61,7 +61,7 @@ class Computed:
     """One step of computing blocks.
 
     Attributes:
-        characters: Characters of the blocks that it is about; negative: this much has to be done again.
+        characters: Characters of the blocks that it is about; negative: that many have to be computed again.
         tokens: Their tokens; likewise.
         segment: A segment that is finished now, on the disk for good.
     """
@@ -162,7 +162,7 @@ class Builder:
         self._computed = meter.tokens
 
     def _stored_scales(self, table: BlockTable) -> Scales:
-        """What the corpus was built with so far, which is what would be chosen again; none if nothing is there."""
+        """Scales that the corpus was built with, which are those that would be chosen again; empty for a new corpus."""
         for entry in table.entries:
             with suppress(CorpusDamaged):
                 segment = self._folder.segment(entry)

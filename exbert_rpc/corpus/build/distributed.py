@@ -294,7 +294,7 @@ class _Run:
 
 @contextmanager
 def _cluster(address: str | None, workers: int | None) -> Iterator[None]:
-    """Be connected to a cluster; what this has started ends with it, a connection that was there stays."""
+    """A connection to a cluster. A cluster that is started here ends with the block; an earlier connection stays."""
     # both before Ray is imported: it sends nothing home, and has nothing to say about GPUs that are not there
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -303,7 +303,7 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    # Ray tells of lost workers on standard output, which belongs to the answer
+    # Ray reports lost workers on standard output, which belongs to the answer
     # and puts sockets 62 characters below its folder, of the 107 that a socket's path may have
     short = _SHORT if Path(_SHORT).is_dir() else None
     scratch_folder = tempfile.TemporaryDirectory(prefix="exbert-rpc-", dir=short, ignore_cleanup_errors=True)

@@ -1,7 +1,7 @@
-"""Memory that was freed, given back to the system.
+"""Returns freed memory to the system.
 
-The C library keeps what it frees for later, in pieces that later requests may not fit into: a build of ten segments had
-its peak 61 MiB above that of one segment, although no more was alive (416 and 355 MiB; 378 and 335 since).
+The C library keeps freed memory for later requests, in pieces that may be too small for them: the peak of a build of
+ten segments was 61 MiB above that of one, although no more memory was in use (416 and 355 MiB; now 378 and 335).
 """
 
 from __future__ import annotations

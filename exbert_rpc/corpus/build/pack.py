@@ -44,7 +44,7 @@ def pack_captures(
         captures: Of the ``hidden_layers``, the ``layers`` and the stored attention of ``config``.
         config: What is stored.
         scales: Quantization scales of each space and layer.
-        check: Called often; what it raises ends the call.
+        check: Called often; an error that it raises ends the call.
     """
     codes: list[dict[tuple[Space, int], Codes]] = [{} for _ in captures]
     for key, scale in scales.items():

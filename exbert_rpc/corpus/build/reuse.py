@@ -41,7 +41,7 @@ class BlockTable:
         return self._blocks[digest]
 
     def add(self, entry: FileEntry, segment: Segment, *, instead: bool = False) -> None:
-        """Take in the blocks of one more segment; ``instead``: it wins over those that are there."""
+        """Add the blocks of one more segment; ``instead``: it replaces blocks that are in the table already."""
         number = len(self.entries)
         self.entries.append(replace(entry, checksum=segment.checksum))
         sentences = segment.array("block/sentences").astype(np.int64)
@@ -84,5 +84,5 @@ def reusable_blocks(folder: CorpusFolder, config: CorpusConfig, task: Task) -> t
 
 
 def missing_blocks(table: BlockTable, digests: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Of pairs (digest, text) those that the table lacks, each once, in order."""
+    """The pairs (digest, text) that the table lacks, each once, in order."""
     return list({digest: (digest, text) for digest, text in digests if digest not in table}.values())

@@ -53,7 +53,7 @@ class SegmentBuilder:
     Args:
         config: What is stored.
         scales: Quantization scales of each space and layer.
-        check: Called often while blocks are added or written, which takes seconds; what it raises ends that.
+        check: Called often while blocks are added or written, which takes seconds; an error that it raises ends that.
     """
 
     def __init__(self, config: CorpusConfig, scales: Scales, check: Callable[[], None]) -> None:
@@ -90,7 +90,7 @@ class SegmentBuilder:
             self._add_attention(sentences)
 
     def write(self, stream: BinaryIO) -> None:
-        """Write the segment, once: what is written is let go of, so that the next one finds its memory."""
+        """Write the segment, once: arrays are released as they are written; the next segment can use their memory."""
         writer = SegmentWriter()
         self._write_texts(writer)
         self._write_tokens(writer)

@@ -189,7 +189,7 @@ class OpenSegment:
 
 
 class CorpusReader:
-    """One generation of a corpus, mapped for reading; goes on working when a newer one replaces it.
+    """One generation of a corpus, mapped for reading; it keeps working when a newer one replaces it.
 
     Args:
         folder: The corpus.
@@ -239,7 +239,7 @@ class CorpusReader:
     def check_unchanged(self) -> None:
         """Raise ``CorpusDamaged`` if a file was changed in place: mapped bytes that are gone end the process.
 
-        Files that a newer generation has replaced or deleted stay mapped and are no harm.
+        Files that a newer generation has replaced or deleted stay mapped and do no harm.
         """
         entries = (self.manifest.documents, *self.manifest.segments)
         for entry, was, now in zip(entries, self._states, self.folder.states(self.manifest), strict=True):
@@ -299,7 +299,7 @@ class CorpusReader:
         config = self.config
         said = (config.n_layers, config.n_heads, config.head_size, config.hidden_size)
         if said != (model.n_layers, model.n_heads, model.head_size, model.hidden_size):
-            raise damaged(MANIFEST, "what it says of the model's layers and heads is not so")
+            raise damaged(MANIFEST, "its numbers of layers and heads are not those of the model")
         for segment in self.segments:
             if segment.longest_sentence > model.max_tokens:
                 raise damaged(segment.segment.name, "a sentence has more tokens than the model takes")

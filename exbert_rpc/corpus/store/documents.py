@@ -73,8 +73,8 @@ def _check_kinds(document: IndexedDocument) -> None:
         texts += [block.digest, block.prefix]
         places.append(block.line)
     if not are_plain_texts(texts):
-        raise TypeError("a text is none")
+        raise TypeError("a text field is not a text")
     if not all(type(number) is int and abs(number) < 1 << 63 for number in numbers):
-        raise TypeError("a number is none")
+        raise TypeError("a number field is not a number within its limits")
     if not all(type(place) is int and 0 <= place < 1 << 31 for place in places):
-        raise TypeError("a line or cell is none")
+        raise TypeError("a line or cell is not a number")

@@ -162,9 +162,9 @@ def _check_kinds(manifest: Manifest) -> None:
         numbers.append(entry.nbytes)
     numbers += [*config.layers, *config.hidden_layers]
     if not are_plain_texts(texts):
-        raise TypeError("a text is none")
+        raise TypeError("a text field is not a text")
     if not all(type(number) is int and 0 <= number < _MOST for number in numbers):
-        raise TypeError("a number is none")
+        raise TypeError("a number field is not a number within its limits")
     if config.precision not in get_args(Precision) or not set(config.spaces) <= set(get_args(Space)):
         raise TypeError("no such precision or space")
     if not isinstance(config.spaces, tuple):

@@ -289,7 +289,7 @@ def damaged(file: str, what: str) -> CorpusDamaged:
     """The error for a file of a corpus that is not what was written."""
     return CorpusDamaged(
         f"the corpus is damaged: {file}: {what}",
-        hint="index the corpus again: only what the damage hit is computed anew",
+        hint="index the corpus again: only what is damaged is computed again",
         file=file,
     )
 
@@ -300,7 +300,7 @@ def decoding(file: str) -> Iterator[None]:
     try:
         yield
     except (ArithmeticError, LookupError, TypeError, ValueError, struct.error) as exc:
-        raise damaged(file, f"it holds what no build writes ({type(exc).__name__}: {exc})") from exc
+        raise damaged(file, f"it holds values that no build writes ({type(exc).__name__}: {exc})") from exc
 
 
 def are_plain_texts(values: Iterable[Any]) -> bool:
@@ -349,4 +349,4 @@ def _dtype_of(name: object) -> np.dtype[Any]:
         return np.dtype(name)
     if isinstance(name, list) and all(isinstance(label, str) for label, _ in name):
         return np.dtype([(label, _dtype_of(of)) for label, of in name])
-    raise TypeError(f"{name!r} is no dtype of ours")
+    raise TypeError(f"{name!r} is not a dtype that segments use")

@@ -56,7 +56,7 @@ def read_scale(segment: Segment, space: Space, layer: int) -> Scale:
     scale = Scale(segment.array(f"{key}/center"), segment.array(f"{key}/steps"))
     # written so that it fails for what is not a number
     if not (np.all(np.abs(scale.center) <= _LARGEST) and np.all((scale.steps > 0) & (scale.steps <= _LARGEST))):
-        raise damaged(segment.name, f"the scale {key!r} is none")
+        raise damaged(segment.name, f"invalid quantization scale {key!r}")
     return scale
 
 
@@ -72,7 +72,7 @@ def read_outliers(segment: Segment, space: Space, layer: int, width: int) -> NDA
         and bool(np.all(np.abs(residual) <= _LARGEST))
     )
     if not sound:
-        raise damaged(segment.name, f"section {key!r} holds what no build writes")
+        raise damaged(segment.name, f"section {key!r} holds values that no build writes")
     return outliers
 
 
@@ -98,7 +98,7 @@ def _sections(segment: Segment, config: CorpusConfig) -> Mapping[str, tuple[np.d
     blocks, sentences = _length(segment, "block/digest"), _length(segment, "sentence/start")
     tokens, rows = _length(segment, "token/id"), segment.meta.get("rows")
     if type(rows) is not int:
-        raise damaged(segment.name, "its description is not one")
+        raise damaged(segment.name, "its description is invalid")
     found: dict[str, tuple[str, Shape]] = {
         "block/digest": ("u1", (blocks, 16)),
         "block/sentences": ("<u4", (blocks + 1,)),
@@ -186,10 +186,10 @@ def _check_description(segment: Segment) -> None:
         and all(isinstance(found, list) and all(_is_loss(loss) for loss in found) for found in losses.values())
     )
     if not sound:
-        raise damaged(segment.name, "its description is not one")
+        raise damaged(segment.name, "its description is invalid")
     for name, names in labels.items():
         if int(segment.array(f"token/{name}").max(initial=0)) > len(names):
-            raise damaged(segment.name, f"section 'token/{name}' names a label that there is not")
+            raise damaged(segment.name, f"section 'token/{name}' names a label that does not exist")
 
 
 def _is_texts(value: object) -> bool:

@@ -1,6 +1,6 @@
 /** Everything that the panes are drawn from: a person's choices (`view`) and what the server answered. */
 import type { HostError, Progress, ServerEvent, Theme } from "./host";
-import type { LayerAttention } from "./logic/attention";
+import type { LayerAttention } from "./panes/attention/logic/attention";
 import type {
   CorpusDescription,
   ModelDescription,

@@ -1,8 +1,8 @@
 /** What the view remembers: a person's choices, in one JSON object that can be kept, sent and restored. */
 import type { TextInput } from "./host";
-import type { Combine } from "./logic/attention";
+import type { Combine } from "./panes/attention/logic/attention";
 import type { Annotation, BarFilter } from "./logic/labels";
-import { SEGMENT_FILTERS, type SegmentFilter } from "./logic/masks";
+import { SEGMENT_FILTERS, type SegmentFilter } from "./panes/attention/logic/masks";
 
 export type Stack = "encoder" | "decoder" | "cross";
 export type Side = "left" | "right";

@@ -4,8 +4,8 @@ import type { Choice, Disposable, Host, SelectionEvent, ServerEvent } from "../h
 import type { BarFilter } from "../logic/labels";
 import { encodeViewState, INITIAL, parseViewState, readViewState, type Pin, type Stack, type ViewState } from "../state";
 import { Store } from "../store";
-import { asHostError, AttentionLoader } from "./attention";
-import { ContextLoader } from "./contexts";
+import { asHostError, AttentionLoader } from "../panes/attention/loader";
+import { ContextLoader } from "../panes/corpus/search";
 
 const SAVE_MS = 200;
 

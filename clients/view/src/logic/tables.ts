@@ -1,6 +1,6 @@
 /** What is on show, as tables. */
 import type { Hit, SummarizeResult, Token } from "../protocol";
-import type { Edges } from "./attention";
+import type { Edges } from "../panes/attention/logic/attention";
 import type { Cell } from "./csv";
 
 export interface Table {

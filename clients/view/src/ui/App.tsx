@@ -1,14 +1,14 @@
 /** The frame: beside each other where there is room, behind tabs where there is not. */
 import { useEffect, useLayoutEffect } from "preact/hooks";
 import type { Pane } from "../state";
-import { AttentionPane } from "./AttentionPane";
+import { AttentionPane } from "../panes/attention/ui/AttentionPane";
 import { useApp, useController, useSize } from "./context";
-import { CorpusPane } from "./CorpusPane";
-import { shownHits } from "./hits";
+import { CorpusPane } from "../panes/corpus/ui/CorpusPane";
+import { shownHits } from "../panes/corpus/hits";
 import { InputBar } from "./InputBar";
 import { moveFocus } from "./roving";
 import { CommandButton } from "./states";
-import { SummaryPane } from "./SummaryPane";
+import { SummaryPane } from "../panes/summary/ui/SummaryPane";
 import { Toolbar } from "./Toolbar";
 
 const WIDE = 900;

@@ -1,18 +1,18 @@
 /** What the menu offers: pictures, tables, and the view itself as something to keep or send. */
 import { type AppState, sides } from "../app";
 import type { Controller } from "../control/controller";
-import { attentionSvg } from "../draw/attentionSvg";
-import { histogramsSvg } from "../draw/histogramSvg";
+import { attentionSvg } from "../panes/attention/draw/attentionSvg";
+import { histogramsSvg } from "../panes/summary/draw/histogramSvg";
 import { inkOf } from "../draw/ink";
-import { layoutAttention } from "../draw/layout";
-import { overviewSvg } from "../draw/overviewSvg";
+import { layoutAttention } from "../panes/attention/draw/layout";
+import { overviewSvg } from "../panes/attention/draw/overviewSvg";
 import { toCsv } from "../logic/csv";
 import { edgesTable, hitsTable, summaryTable, tokensTable } from "../logic/tables";
 import { modeOf } from "../logic/palette";
-import { pictureMaker } from "../logic/picture";
-import { shownHits } from "./hits";
+import { pictureMaker } from "../panes/attention/logic/picture";
+import { shownHits } from "../panes/corpus/hits";
 import { svgToPng } from "./png";
-import { groupLabel } from "./tokenView";
+import { groupLabel } from "../panes/attention/ui/tokenView";
 
 export interface Action {
   readonly text: string;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { random } from "../../dev/random";
 import { layerValues } from "../../dev/synthetic";
-import { combineHeads, headMatrix, keepAll, type LayerAttention, type Masks, strongestHead, topEdges } from "../../src/logic/attention";
+import { combineHeads, headMatrix, keepAll, type LayerAttention, type Masks, strongestHead, topEdges } from "../../src/panes/attention/logic/attention";
 import * as oracle from "./oracles";
 
 function layer(nHeads = 4, n = 9, nKeys = n, seed = 1): LayerAttention {

@@ -1,18 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { describeModel, layerValues, MINI, tokenize } from "../../dev/synthetic";
 import { search, summarize } from "../../dev/syntheticCorpus";
-import { attentionSvg } from "../../src/draw/attentionSvg";
-import { countHidden, MOST_CURVES, style, visibleEdges } from "../../src/draw/curves";
-import { histogramsSvg } from "../../src/draw/histogramSvg";
+import { attentionSvg } from "../../src/panes/attention/draw/attentionSvg";
+import { countHidden, MOST_CURVES, style, visibleEdges } from "../../src/panes/attention/draw/curves";
+import { histogramsSvg } from "../../src/panes/summary/draw/histogramSvg";
 import { inkOf } from "../../src/draw/ink";
-import { headAt, layoutAttention } from "../../src/draw/layout";
-import { thumbnailPixels } from "../../src/draw/overview";
-import { headPaths, overviewSvg } from "../../src/draw/overviewSvg";
-import { keepAll, topEdges } from "../../src/logic/attention";
+import { headAt, layoutAttention } from "../../src/panes/attention/draw/layout";
+import { thumbnailPixels } from "../../src/panes/attention/draw/overview";
+import { headPaths, overviewSvg } from "../../src/panes/attention/draw/overviewSvg";
+import { keepAll, topEdges } from "../../src/panes/attention/logic/attention";
 import { modeOf } from "../../src/logic/palette";
-import { pictureMaker, type PictureInput } from "../../src/logic/picture";
-import { poolHeads, pooledShape } from "../../src/logic/thumbnails";
-import { groupLabel } from "../../src/ui/tokenView";
+import { pictureMaker, type PictureInput } from "../../src/panes/attention/logic/picture";
+import { poolHeads, pooledShape } from "../../src/panes/attention/logic/thumbnails";
+import { groupLabel } from "../../src/panes/attention/ui/tokenView";
 
 const tokens = tokenize(MINI, "The girl ran to escape her surroundings.", "She was late.", []);
 const n = tokens.length;

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { recordedSearch, recordedSummary } from "../../dev/recordedHost";
 import { describeModel, MINI, tokenize } from "../../dev/synthetic";
 import { search, summarize } from "../../dev/syntheticCorpus";
-import { kwic, sentencePieces, shading } from "../../src/logic/kwic";
+import { kwic, sentencePieces, shading } from "../../src/panes/corpus/logic/kwic";
 import { labelOf, matchesBar, sameLabel } from "../../src/logic/labels";
 import { hitsTable, summaryTable, tokensTable } from "../../src/logic/tables";
 import { toCsv } from "../../src/logic/csv";

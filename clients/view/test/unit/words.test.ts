@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { layerValues, MINI, tokenize } from "../../dev/synthetic";
-import { masksFor } from "../../src/logic/masks";
-import { aggregate, eachTokenAlone, groupByWord, groupOf } from "../../src/logic/words";
+import { masksFor } from "../../src/panes/attention/logic/masks";
+import { aggregate, eachTokenAlone, groupByWord, groupOf } from "../../src/panes/attention/logic/words";
 import * as oracle from "./oracles";
 
 const TEXT = "Thermocouples everywhere were surrounding her.";

@@ -1,8 +1,8 @@
 /** What is known of one token of a context, beside it. */
 import { useLayoutEffect, useRef } from "preact/hooks";
-import * as format from "../logic/format";
-import { annotationOf, NONE } from "../logic/labels";
-import type { Hit } from "../protocol";
+import * as format from "../../../logic/format";
+import { annotationOf, NONE } from "../../../logic/labels";
+import type { Hit } from "../../../protocol";
 import type { Cursor } from "./HitRow";
 
 export function TokenTip(props: { readonly hit: Hit; readonly cursor: Cursor; readonly container: { readonly current: HTMLElement | null } }) {

@@ -1,7 +1,7 @@
 /** The rows on show, and what a row says. */
-import type { AppState } from "../app";
-import { type BarFilter, matchesBar } from "../logic/labels";
-import type { Hit, SearchResult, SummarizeResult } from "../protocol";
+import type { AppState } from "../../app";
+import { type BarFilter, matchesBar } from "../../logic/labels";
+import type { Hit, SearchResult, SummarizeResult } from "../../protocol";
 
 const NO_HITS: readonly Hit[] = [];
 

@@ -2,13 +2,13 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { drawAttention } from "../draw/attentionCanvas";
 import { countHidden, MOST_CURVES } from "../draw/curves";
-import { inkOf } from "../draw/ink";
+import { inkOf } from "../../../draw/ink";
 import { type AttentionLayout, headAt, layoutAttention, ROW_HEIGHT } from "../draw/layout";
-import { modeOf } from "../logic/palette";
+import { modeOf } from "../../../logic/palette";
 import type { Picture } from "../logic/picture";
-import type { Token } from "../protocol";
+import type { Token } from "../../../protocol";
 import { MatrixHeader } from "./MatrixHeader";
-import { sizeCanvas, useApp, useController, useFrame, useSize } from "./context";
+import { sizeCanvas, useApp, useController, useFrame, useSize } from "../../../ui/context";
 import { TokenColumn } from "./TokenColumn";
 import { groupLabel } from "./tokenView";
 

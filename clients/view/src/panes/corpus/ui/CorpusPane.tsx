@@ -1,15 +1,15 @@
 /** Contexts of the corpus that are like the pinned token: a concordance. */
 import { useState } from "preact/hooks";
-import { type AppState, hiddenLayerOf, queryToken } from "../app";
-import { readFilter } from "../control/contexts";
-import * as format from "../logic/format";
-import { ANNOTATION_NAMES, ANNOTATION_TITLES, ANNOTATIONS } from "../logic/labels";
-import { NO_FILTER, type SearchFilter } from "../state";
-import { useApp, useController } from "./context";
-import { Button, Check, Segmented, Select } from "./controls";
+import { type AppState, hiddenLayerOf, queryToken } from "../../../app";
+import { readFilter } from "../search";
+import * as format from "../../../logic/format";
+import { ANNOTATION_NAMES, ANNOTATION_TITLES, ANNOTATIONS } from "../../../logic/labels";
+import { NO_FILTER, type SearchFilter } from "../../../state";
+import { useApp, useController } from "../../../ui/context";
+import { Button, Check, Segmented, Select } from "../../../ui/controls";
 import { HitList } from "./HitList";
-import { shownHits } from "./hits";
-import { Busy, CommandButton, Empty, Failed, isBusy, isFailed } from "./states";
+import { shownHits } from "../hits";
+import { Busy, CommandButton, Empty, Failed, isBusy, isFailed } from "../../../ui/states";
 
 const FILTERS: readonly { readonly key: keyof SearchFilter; readonly name: string; readonly example: string }[] = [
   { key: "pos", name: "POS", example: "VERB, AUX" },

@@ -1,8 +1,8 @@
 /** What the cells left and right mean, and which column is which head. */
 import type { AttentionLayout } from "../draw/layout";
-import { headColor, modeOf } from "../logic/palette";
+import { headColor, modeOf } from "../../../logic/palette";
 import type { Picture } from "../logic/picture";
-import { useApp } from "./context";
+import { useApp } from "../../../ui/context";
 
 function Numbers(props: { readonly layout: AttentionLayout; readonly picture: Picture; readonly x: number }) {
   const { layout, picture, x } = props;

@@ -1,12 +1,12 @@
 /** The attention picture as a standalone SVG: for export, and for snapshots in tests. */
 import { curveBumpX, link } from "d3-shape";
-import { headColor, type Mode } from "../logic/palette";
+import { headColor, type Mode } from "../../../logic/palette";
 import type { Picture } from "../logic/picture";
 import { fullInk } from "./attentionCanvas";
 import { type Curve, curvesOf } from "./curves";
-import { heat, type Ink } from "./ink";
+import { heat, type Ink } from "../../../draw/ink";
 import type { AttentionLayout } from "./layout";
-import { element, label, svgDocument } from "./svg";
+import { element, label, svgDocument } from "../../../draw/svg";
 
 export interface AttentionDrawing {
   readonly picture: Picture;

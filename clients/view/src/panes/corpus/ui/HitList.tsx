@@ -1,12 +1,12 @@
 /** Rows of the concordance; only those in sight are in the page. */
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import * as format from "../logic/format";
-import { modeOf } from "../logic/palette";
-import { RowHeights } from "../logic/virtual";
-import type { Hit } from "../protocol";
-import { useApp, useController, useSize } from "./context";
+import * as format from "../../../logic/format";
+import { modeOf } from "../../../logic/palette";
+import { RowHeights } from "../../../logic/virtual";
+import type { Hit } from "../../../protocol";
+import { useApp, useController, useSize } from "../../../ui/context";
 import { type Cursor, HitRow, type RowLook } from "./HitRow";
-import { stepOf, stepTo } from "./roving";
+import { stepOf, stepTo } from "../../../ui/roving";
 import { TokenTip } from "./TokenTip";
 
 /** Narrower than this, a line around a match says too little. */

@@ -1,6 +1,6 @@
 /** How rows of the picture read: label, state, description for screen readers. */
 import type { Group } from "../logic/words";
-import type { Token } from "../protocol";
+import type { Token } from "../../../protocol";
 
 /** What a token is called: as in the text; special and empty ones by their vocabulary form. */
 export function tokenLabel(token: Token): string {

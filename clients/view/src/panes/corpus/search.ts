@@ -1,11 +1,11 @@
 /** Searches the corpus for contexts of the pinned token and summarises them, whenever a choice that matters changes. */
-import { type AppState, hiddenLayerOf, IDLE, queryToken } from "../app";
-import type { Host } from "../host";
-import { Latest } from "../logic/latest";
-import { ERROR_CODES, type Filter, type SearchParams, type SearchResult } from "../protocol";
-import type { SearchFilter } from "../state";
-import type { Store } from "../store";
-import { asHostError } from "./attention";
+import { type AppState, hiddenLayerOf, IDLE, queryToken } from "../../app";
+import type { Host } from "../../host";
+import { Latest } from "../../logic/latest";
+import { ERROR_CODES, type Filter, type SearchParams, type SearchResult } from "../../protocol";
+import type { SearchFilter } from "../../state";
+import type { Store } from "../../store";
+import { asHostError } from "../attention/loader";
 
 /** Waits this long for a person to stop clicking. */
 const SETTLE_MS = 120;

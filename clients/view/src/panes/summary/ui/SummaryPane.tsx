@@ -1,13 +1,13 @@
 /** What the contexts have in common, against what the corpus has anyway. */
 import { useState } from "preact/hooks";
 import { SIGNIFICANT } from "../draw/histogramSvg";
-import * as format from "../logic/format";
-import { ANNOTATION_NAMES, ANNOTATION_TITLES, ANNOTATIONS, sameLabel } from "../logic/labels";
-import { labelColor } from "../logic/palette";
-import type { Bin, Histogram, SummarizeResult } from "../protocol";
-import { useApp, useController } from "./context";
-import { Button, Segmented } from "./controls";
-import { Busy, Empty, Failed, isBusy, isFailed } from "./states";
+import * as format from "../../../logic/format";
+import { ANNOTATION_NAMES, ANNOTATION_TITLES, ANNOTATIONS, sameLabel } from "../../../logic/labels";
+import { labelColor } from "../../../logic/palette";
+import type { Bin, Histogram, SummarizeResult } from "../../../protocol";
+import { useApp, useController } from "../../../ui/context";
+import { Button, Segmented } from "../../../ui/controls";
+import { Busy, Empty, Failed, isBusy, isFailed } from "../../../ui/states";
 
 /** Bars and findings before "more"; beside the contexts there is room for fewer. */
 const MOST_BARS = { wide: 3, narrow: 4 };

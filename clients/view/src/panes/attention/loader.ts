@@ -1,13 +1,13 @@
 /** Fetches attention: the layer on show first, then all layers for the overview, of one forward pass. */
-import { type AppState, type Capture, IDLE, layersOf, stacksOf, type Thumbnails } from "../app";
-import type { Host, HostError, TextInput } from "../host";
-import { type LayerAttention, keepAll, type Masks } from "../logic/attention";
-import { Latest } from "../logic/latest";
-import { decodeTensor } from "../logic/tensor";
-import { poolHeads, pooledShape } from "../logic/thumbnails";
-import { ERROR_CODES, type AttendParams, type AttendResult, type Tensor } from "../protocol";
-import type { Stack, ViewState } from "../state";
-import type { Store } from "../store";
+import { type AppState, type Capture, IDLE, layersOf, stacksOf, type Thumbnails } from "../../app";
+import type { Host, HostError, TextInput } from "../../host";
+import { type LayerAttention, keepAll, type Masks } from "./logic/attention";
+import { Latest } from "../../logic/latest";
+import { decodeTensor } from "../../logic/tensor";
+import { poolHeads, pooledShape } from "./logic/thumbnails";
+import { ERROR_CODES, type AttendParams, type AttendResult, type Tensor } from "../../protocol";
+import type { Stack, ViewState } from "../../state";
+import type { Store } from "../../store";
 
 /** Below this many weights (64 MB as floats) all layers are kept, so that switching needs no request. */
 const KEEP_ALL = 16_000_000;

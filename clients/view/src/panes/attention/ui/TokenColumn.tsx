@@ -1,14 +1,14 @@
 /** One side's tokens as buttons: hover or focus looks, click or Enter pins, double click or m masks. */
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { heat, inkOf } from "../draw/ink";
+import { heat, inkOf } from "../../../draw/ink";
 import type { AttentionLayout } from "../draw/layout";
 import type { Picture } from "../logic/picture";
 import { type Group, groupOf } from "../logic/words";
-import type { Token } from "../protocol";
-import type { Pin, Side } from "../state";
-import { useApp, useController } from "./context";
-import { memo } from "./memo";
-import { stepOf, stepTo } from "./roving";
+import type { Token } from "../../../protocol";
+import type { Pin, Side } from "../../../state";
+import { useApp, useController } from "../../../ui/context";
+import { memo } from "../../../ui/memo";
+import { stepOf, stepTo } from "../../../ui/roving";
 import { continues, describe, groupLabel, temporal } from "./tokenView";
 
 interface Props {

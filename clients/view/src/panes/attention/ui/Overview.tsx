@@ -1,12 +1,12 @@
 /** Every head of every layer at a glance; choosing one shows it above. */
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { layersOf } from "../app";
-import { inkOf } from "../draw/ink";
+import { layersOf } from "../../../app";
+import { inkOf } from "../../../draw/ink";
 import { drawOverview, layoutOverview, type OverviewLayout, overviewSize } from "../draw/overview";
-import { headColor, type Mode, modeOf } from "../logic/palette";
-import { sizeCanvas, useApp, useController, useFrame, useSize } from "./context";
-import { memo } from "./memo";
-import { stepOf, stepTo } from "./roving";
+import { headColor, type Mode, modeOf } from "../../../logic/palette";
+import { sizeCanvas, useApp, useController, useFrame, useSize } from "../../../ui/context";
+import { memo } from "../../../ui/memo";
+import { stepOf, stepTo } from "../../../ui/roving";
 
 export function Overview() {
   const controller = useController();

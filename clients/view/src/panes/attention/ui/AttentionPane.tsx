@@ -1,15 +1,15 @@
 /** Tokens left and right, curves between them, what each head gives and gets, and the chosen token's story. */
 import { useMemo } from "preact/hooks";
-import { sides, stacksOf } from "../app";
-import * as format from "../logic/format";
+import { sides, stacksOf } from "../../../app";
+import * as format from "../../../logic/format";
 import { SEGMENT_FILTERS, type SegmentFilter } from "../logic/masks";
 import { pictureMaker } from "../logic/picture";
 import { AttentionPicture } from "./AttentionPicture";
-import { useApp, useController } from "./context";
-import { Button, Check, Segmented, Slider } from "./controls";
+import { useApp, useController } from "../../../ui/context";
+import { Button, Check, Segmented, Slider } from "../../../ui/controls";
 import { Inspector } from "./Inspector";
 import { Overview } from "./Overview";
-import { Busy, CommandButton, Empty, Failed, isBusy, isFailed } from "./states";
+import { Busy, CommandButton, Empty, Failed, isBusy, isFailed } from "../../../ui/states";
 
 const SEGMENT_TITLES: Readonly<Record<SegmentFilter, string>> = {
   all: "attention between all tokens",

@@ -1,5 +1,5 @@
 /** From a layer and a person's choices to what the attention picture shows; each step is redone only when its input changed. */
-import type { Token } from "../protocol";
+import type { Token } from "../../../protocol";
 import {
   type Combine,
   combineHeads,

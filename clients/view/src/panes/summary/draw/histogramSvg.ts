@@ -1,9 +1,9 @@
 /** Histograms with base rate, interval and lift as a standalone SVG. */
-import * as format from "../logic/format";
-import { labelColor } from "../logic/palette";
-import type { Histogram } from "../protocol";
-import type { Ink } from "./ink";
-import { element, label, svgDocument } from "./svg";
+import * as format from "../../../logic/format";
+import { labelColor } from "../../../logic/palette";
+import type { Histogram } from "../../../protocol";
+import type { Ink } from "../../../draw/ink";
+import { element, label, svgDocument } from "../../../draw/svg";
 
 const ROW = 20;
 const BAR_LEFT = 110;

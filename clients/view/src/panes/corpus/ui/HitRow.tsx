@@ -1,16 +1,16 @@
 /** One context: score, coloured annotations, the sentence with the match boxed, the source. */
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { heat, type Ink, inkOf } from "../draw/ink";
-import type { Theme } from "../host";
-import * as format from "../logic/format";
+import { heat, type Ink, inkOf } from "../../../draw/ink";
+import type { Theme } from "../../../host";
+import * as format from "../../../logic/format";
 import { kwic, type Piece, sentencePieces, shading } from "../logic/kwic";
-import { type Annotation, annotationOf, NONE } from "../logic/labels";
-import { inkOn, labelColor } from "../logic/palette";
-import type { RowHeights } from "../logic/virtual";
-import type { Hit } from "../protocol";
-import { shallowEqual } from "../store";
-import { lineOf } from "./hits";
-import { memo } from "./memo";
+import { type Annotation, annotationOf, NONE } from "../../../logic/labels";
+import { inkOn, labelColor } from "../../../logic/palette";
+import type { RowHeights } from "../../../logic/virtual";
+import type { Hit } from "../../../protocol";
+import { shallowEqual } from "../../../store";
+import { lineOf } from "../hits";
+import { memo } from "../../../ui/memo";
 
 export interface Cursor {
   readonly hit: number;

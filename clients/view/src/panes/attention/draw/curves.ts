@@ -1,6 +1,6 @@
 /** Which curves to draw, and how: the shared middle of canvas and SVG. */
 import { type Edges, strongestHead } from "../logic/attention";
-import { headColor, type Mode } from "../logic/palette";
+import { headColor, type Mode } from "../../../logic/palette";
 import type { Focus, Picture } from "../logic/picture";
 import type { AttentionLayout } from "./layout";
 

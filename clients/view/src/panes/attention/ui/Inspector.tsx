@@ -1,11 +1,11 @@
 /** The token under the pointer, or the pinned one: what it is, where its attention goes, what the model expects there. */
-import { sides } from "../app";
-import * as format from "../logic/format";
+import { sides } from "../../../app";
+import * as format from "../../../logic/format";
 import type { Picture } from "../logic/picture";
 import { groupOf } from "../logic/words";
-import type { Token } from "../protocol";
-import { useApp, useController } from "./context";
-import { Button } from "./controls";
+import type { Token } from "../../../protocol";
+import { useApp, useController } from "../../../ui/context";
+import { Button } from "../../../ui/controls";
 import { groupLabel, tokenLabel } from "./tokenView";
 
 const STRONGEST = 4;

@@ -1,5 +1,5 @@
 /** A hit's sentence as pieces to draw: tokens and the text between them, split at the match. */
-import type { Hit } from "../protocol";
+import type { Hit } from "../../../protocol";
 
 /** `token` indexes the hit's tokens; null for text that no token covers (spaces, mostly). */
 export interface Piece {

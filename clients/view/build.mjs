@@ -1,4 +1,4 @@
-// Bundles the view once for both clients: dist/view.js (ESM), dist/view.iife.js (global `exbertView`), dist/view.css.
+// Bundles the view once for all hosts: dist/view.js (ES module) with dist/view.css, and dist/view.iife.js (global `exbertView`).
 import { build } from "esbuild";
 
 const common = {
@@ -12,5 +12,5 @@ const common = {
   logLevel: "warning",
 };
 await build({ ...common, format: "esm", outdir: "dist" });
-await build({ ...common, format: "iife", globalName: "exbertView", outfile: "dist/view.iife.js" });
-await build({ ...common, entryPoints: { view: "src/css/view.css" }, outdir: "dist" });
+// the same style sheet belongs to both
+await build({ ...common, format: "iife", globalName: "exbertView", loader: { ".css": "empty" }, outfile: "dist/view.iife.js" });

@@ -1,7 +1,8 @@
 /** The dev page: one scenario from the query string, the host within reach as `window.exbert`. */
 import { mount, type MountedView, type Theme } from "../src/index";
 import type { Method } from "../src/protocol";
-import { type Pin, INITIAL, type ViewState } from "../src/state";
+import { PANES } from "../src/panes";
+import { composeState, type Pin, type ViewState } from "../src/state";
 import { FixtureHost, type FixtureOptions } from "./fixtureHost";
 import { RecordedHost } from "./recordedHost";
 import { MINI, type Synthetic } from "./synthetic";
@@ -58,7 +59,7 @@ const query = new URLSearchParams(location.search);
 const scenario = SCENARIOS[query.get("scenario") ?? "escape"] ?? {};
 const overrides = JSON.parse(query.get("view") ?? "{}") as Partial<ViewState>;
 const theme = (query.get("theme") ?? "light") as Theme;
-const view = { ...INITIAL, ...scenario.view, ...overrides };
+const view = { ...composeState(PANES).initial, ...scenario.view, ...overrides };
 const Host = scenario.recorded === true ? RecordedHost : FixtureHost;
 const host = new Host({ ...scenario.options, theme, state: view });
 const failing = query.get("fail") as Method | null;

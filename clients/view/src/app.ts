@@ -1,15 +1,9 @@
 /** Everything that the panes are drawn from: a person's choices (`view`) and what the server answered. */
 import type { HostError, Progress, ServerEvent, Theme } from "./host";
-import type { LayerAttention } from "./panes/attention/logic/attention";
-import type {
-  CorpusDescription,
-  ModelDescription,
-  ModelListing,
-  SearchResult,
-  SummarizeResult,
-  Token,
-} from "./protocol";
-import { INITIAL, type Side, type Stack, type ViewState } from "./state";
+import type { DataOf, Pane } from "./pane";
+import type { PANES } from "./panes";
+import type { CorpusDescription, ModelDescription, ModelListing, Token } from "./protocol";
+import { combine, type Side, type Stack, type ViewState } from "./state";
 
 /** One forward pass that the server keeps. */
 export interface Capture {
@@ -28,36 +22,19 @@ export type Status =
 
 export const IDLE: Status = { phase: "idle" };
 
-/** Max-pooled pictures of one layer's heads, with and without special tokens. */
-export interface Thumbnails {
-  readonly heads: readonly number[];
-  readonly rows: number;
-  readonly columns: number;
-  /** `[head][row][column]` */
-  readonly all: Float32Array;
-  readonly plain: Float32Array;
-}
-
 export interface Hover {
   readonly side: Side;
   readonly token: number;
 }
 
-export interface AppState {
+/** What all panes share. */
+export interface SharedState {
   readonly view: ViewState;
   readonly theme: Theme;
   readonly wide: boolean;
   readonly capture: Capture | null;
-  /** The layer shown, of the stack shown; null while it is fetched for the first time. */
-  readonly layer: LayerAttention | null;
-  /** Which layer `layer` is; it lags `view.layer` while the next one is on its way. */
-  readonly layerShown: number;
-  readonly thumbnails: readonly (Thumbnails | null)[];
+  /** How reading the text goes: its capture, and the layer on show. */
   readonly attend: Status;
-  readonly search: Status;
-  readonly summarize: Status;
-  readonly result: SearchResult | null;
-  readonly summary: SummarizeResult | null;
   readonly models: readonly ModelListing[] | null;
   readonly corpora: readonly CorpusDescription[] | null;
   readonly corporaStatus: Status;
@@ -65,25 +42,23 @@ export interface AppState {
   readonly hover: Hover | null;
   /** Head id under the pointer or focus. */
   readonly previewHead: number | null;
+  /** Earlier values of `view.mask`. */
   readonly undo: readonly (readonly number[])[];
   /** A short message for everybody, screen readers included. */
   readonly notice: string;
 }
 
-export function initialState(theme: Theme): AppState {
-  return {
-    view: INITIAL,
+/** The shared fields and those of each pane. */
+export type AppState = SharedState & DataOf<typeof PANES>;
+
+/** Composes the app state. Throws where two panes define the same field. */
+export function initialState(theme: Theme, view: ViewState, panes: readonly Pane[]): AppState {
+  const shared: SharedState = {
+    view,
     theme,
     wide: true,
     capture: null,
-    layer: null,
-    layerShown: 0,
-    thumbnails: [],
     attend: IDLE,
-    search: IDLE,
-    summarize: IDLE,
-    result: null,
-    summary: null,
     models: null,
     corpora: null,
     corporaStatus: IDLE,
@@ -93,6 +68,7 @@ export function initialState(theme: Theme): AppState {
     undo: [],
     notice: "",
   };
+  return combine([["the view", shared], ...panes.map(({ id, data }) => [id, data] as const)]) as unknown as AppState;
 }
 
 const NO_TOKENS: readonly Token[] = [];
@@ -125,9 +101,4 @@ export function queryToken(state: AppState): Token | null {
   if (tokens !== capture.tokens) return null;
   const token = tokens[view.pinned.token];
   return token === undefined || token.isSpecial ? null : token;
-}
-
-/** The hidden layer that is searched: the chosen one, or the one that the shown layer reads. */
-export function hiddenLayerOf(view: ViewState): number {
-  return view.hiddenLayer ?? view.layer;
 }

@@ -1,3 +1,4 @@
+import "./css/view.css";
 export type {
   Choice,
   Disposable,

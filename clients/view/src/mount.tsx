@@ -2,6 +2,8 @@
 import { render } from "preact";
 import { Controller } from "./control/controller";
 import type { Disposable, Host, SelectionEvent } from "./host";
+import type { Pane } from "./pane";
+import { PANES } from "./panes";
 import type { ViewState } from "./state";
 import { App } from "./ui/App";
 import { ControllerProvider } from "./ui/context";
@@ -18,8 +20,8 @@ export interface MountedView extends Disposable {
 }
 
 /** Draws the view in `element`, which should have a height of its own. */
-export function mount(element: HTMLElement, host: Host): MountedView {
-  const controller = new Controller(host);
+export function mount(element: HTMLElement, host: Host, panes: readonly Pane[] = PANES): MountedView {
+  const controller = new Controller(host, panes);
   render(
     <ControllerProvider value={controller}>
       <App />

@@ -1,25 +1,35 @@
 /** What a person can do. Every action changes the state; requests follow from the change. */
-import { type AppState, type Hover, IDLE, initialState, queryToken } from "../app";
+import { type AppState, type Hover, IDLE, initialState, layersOf, queryToken } from "../app";
 import type { Choice, Disposable, Host, SelectionEvent, ServerEvent } from "../host";
-import type { BarFilter } from "../logic/labels";
-import { encodeViewState, INITIAL, parseViewState, readViewState, type Pin, type Stack, type ViewState } from "../state";
+import type { Pane, PanePart, PartsOf } from "../pane";
+import type { PANES } from "../panes";
+import { composeState, type Pin, type Stack, type StateCodec, type ViewState } from "../state";
 import { Store } from "../store";
-import { asHostError, AttentionLoader } from "../panes/attention/loader";
-import { ContextLoader } from "../panes/corpus/search";
+import { CaptureLoader } from "./captures";
+import { asHostError } from "./errors";
 
 const SAVE_MS = 200;
 
 export class Controller {
   readonly store: Store<AppState>;
-  readonly attention: AttentionLoader;
-  readonly contexts: ContextLoader;
+  readonly captures: CaptureLoader;
+  /** The requests of each pane, by its id. */
+  readonly parts: PartsOf<typeof PANES>;
+  private readonly codec: StateCodec;
+  private readonly allParts: readonly PanePart[];
   private readonly disposables: Disposable[] = [];
   private saveTimer: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(readonly host: Host) {
-    this.store = new Store(initialState(host.theme));
-    this.attention = new AttentionLoader(host, this.store);
-    this.contexts = new ContextLoader(host, this.store, () => this.reload());
+  constructor(
+    readonly host: Host,
+    readonly panes: readonly Pane[],
+  ) {
+    this.codec = composeState(panes);
+    this.store = new Store(initialState(host.theme, this.codec.initial, panes));
+    this.captures = new CaptureLoader(host, this.store, () => this.allParts);
+    const parts = panes.map((pane) => [pane.id, pane.start(this)] as const);
+    this.allParts = parts.map(([, part]) => part);
+    this.parts = Object.fromEntries(parts) as unknown as PartsOf<typeof PANES>;
   }
 
   start(): void {
@@ -31,20 +41,20 @@ export class Controller {
       ...(host.onChoice === undefined ? [] : [host.onChoice((choice) => this.follow(choice))]),
       { dispose: store.subscribe(() => this.changed()) },
     );
-    const kept = readViewState(host.state.get());
+    const kept = this.codec.read(host.state.get());
     if (kept !== null) this.restore(kept);
     void this.lists();
   }
 
   dispose(): void {
-    this.attention.cancel();
-    this.contexts.cancel();
-    if (this.saveTimer !== null) clearTimeout(this.saveTimer);
     for (const disposable of this.disposables) disposable.dispose();
+    this.captures.cancel();
+    for (const part of this.allParts) part.cancel?.();
+    if (this.saveTimer !== null) clearTimeout(this.saveTimer);
   }
 
   private changed(): void {
-    this.contexts.update();
+    for (const part of this.allParts) part.changed?.();
     if (this.saveTimer === null) {
       this.saveTimer = setTimeout(() => {
         this.saveTimer = null;
@@ -61,20 +71,20 @@ export class Controller {
   }
 
   link(): string {
-    const encoded = encodeViewState(this.portable());
+    const encoded = this.codec.encode(this.portable());
     return this.host.link?.(encoded) ?? `exbert:${encoded}`;
   }
 
   /** Takes a pasted link or JSON. False when it is neither. */
   paste(text: string): boolean {
-    const view = parseViewState(text);
+    const view = this.codec.parse(text);
     if (view !== null) this.restore(view);
     return view !== null;
   }
 
   restore(view: ViewState): void {
-    this.store.set({ view, undo: [], capture: null, layer: null, result: null, summary: null });
-    if (view.input !== null) void this.attention.load(view.input);
+    this.store.set({ view, undo: [], capture: null });
+    if (view.input !== null) void this.captures.load(view.input);
   }
 
   update(change: Partial<ViewState>): void {
@@ -82,11 +92,16 @@ export class Controller {
     this.store.set({ view: { ...view, ...change } });
   }
 
+  /** Changes what the answers on show are about; choices about those answers are set back. */
+  private updateQuery(change: Partial<ViewState>): void {
+    this.update({ ...this.codec.perQuery, ...change });
+  }
+
   select(selection: SelectionEvent): void {
     const { input, label } = selection;
-    this.store.set({ undo: [], result: null, summary: null, hover: null });
-    this.update({ input, label, pinned: null, mask: [], bar: null });
-    void this.attention.load(input);
+    this.store.set({ undo: [], hover: null });
+    this.updateQuery({ input, label, pinned: null, mask: [] });
+    void this.captures.load(input);
   }
 
   /** Does what was chosen with the editor's commands. */
@@ -96,13 +111,13 @@ export class Controller {
     if (corpus === undefined) return;
     this.setCorpus(corpus);
     // also when the name is the same: its contents may be new
-    this.contexts.retry();
+    for (const part of this.allParts) part.corpusBuilt?.();
     void this.lists();
   }
 
   reload(): Promise<boolean> {
     const { input } = this.store.get().view;
-    return input === null ? Promise.resolve(false) : this.attention.load(input);
+    return input === null ? Promise.resolve(false) : this.captures.load(input);
   }
 
   private serverEvent(event: ServerEvent): void {
@@ -135,28 +150,23 @@ export class Controller {
 
   setModel(model: string): void {
     this.store.set({ undo: [] });
-    this.update({ model, mask: [], pinned: null, bar: null });
+    this.updateQuery({ model, mask: [], pinned: null });
     void this.reload();
   }
 
   setCorpus(corpus: string | null): void {
-    this.update({ corpus, bar: null });
+    this.updateQuery({ corpus });
   }
 
   setLayer(layer: number): void {
     this.update({ layer });
-    void this.attention.show();
   }
 
   setStack(stack: Stack): void {
-    const { view } = this.store.get();
-    const { capture } = this.store.get();
-    const nLayers = capture === null ? 1 : stack === "encoder" ? capture.model.nLayers : (capture.model.nDecoderLayers ?? capture.model.nLayers);
-    const layer = Math.min(view.layer, nLayers - 1);
-    this.store.set({ layer: null, hover: null, thumbnails: Array.from({ length: nLayers }, () => null) });
-    this.update({ stack, layer, pinned: null });
-    void this.attention.show();
-    void this.attention.overview();
+    const { view, capture } = this.store.get();
+    const nLayers = capture === null ? 1 : layersOf(capture, stack);
+    this.store.set({ hover: null });
+    this.update({ stack, layer: Math.min(view.layer, nLayers - 1), pinned: null });
   }
 
   private allHeads(): number[] {
@@ -172,9 +182,7 @@ export class Controller {
   }
 
   onlyHead(layer: number, head: number): void {
-    const changed = layer !== this.store.get().view.layer;
     this.update({ heads: [head], layer });
-    if (changed) void this.attention.show();
   }
 
   setHeads(heads: readonly number[] | null): void {
@@ -192,11 +200,11 @@ export class Controller {
   pin(pin: Pin): void {
     const { pinned } = this.store.get().view;
     const same = pinned !== null && pinned.side === pin.side && pinned.token === pin.token;
-    this.update({ pinned: same ? null : pin, bar: null });
+    this.updateQuery({ pinned: same ? null : pin });
   }
 
   unpin(): void {
-    this.update({ pinned: null, bar: null });
+    this.updateQuery({ pinned: null });
   }
 
   /** Why masking is impossible; null when it is possible. */
@@ -235,13 +243,9 @@ export class Controller {
     void this.reload();
   }
 
-  setBar(bar: BarFilter | null): void {
-    this.update({ bar });
-  }
-
   reset(): void {
     const { input, label, model, corpus } = this.store.get().view;
-    this.restore({ ...INITIAL, input, label, model, corpus });
+    this.restore({ ...this.codec.initial, input, label, model, corpus });
   }
 
   async copy(text: string, what: string): Promise<void> {

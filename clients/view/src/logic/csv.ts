@@ -1,6 +1,11 @@
-/** Tables as RFC 4180 CSV. */
+/** What is on show, as tables, and tables as RFC 4180 CSV. */
 
 export type Cell = string | number | boolean | null;
+
+export interface Table {
+  readonly header: readonly string[];
+  readonly rows: readonly (readonly Cell[])[];
+}
 
 function quote(cell: Cell): string {
   if (cell === null) return "";
@@ -10,6 +15,6 @@ function quote(cell: Cell): string {
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
-export function toCsv(header: readonly string[], rows: readonly (readonly Cell[])[]): string {
+export function toCsv({ header, rows }: Table): string {
   return [header, ...rows].map((row) => row.map(quote).join(",")).join("\r\n") + "\r\n";
 }

@@ -1,14 +1,10 @@
 /** The frame: beside each other where there is room, behind tabs where there is not. */
 import { useEffect, useLayoutEffect } from "preact/hooks";
-import type { Pane } from "../state";
-import { AttentionPane } from "../panes/attention/ui/AttentionPane";
+import type { Pane } from "../pane";
 import { useApp, useController, useSize } from "./context";
-import { CorpusPane } from "../panes/corpus/ui/CorpusPane";
-import { shownHits } from "../panes/corpus/hits";
 import { InputBar } from "./InputBar";
 import { moveFocus } from "./roving";
 import { CommandButton } from "./states";
-import { SummaryPane } from "../panes/summary/ui/SummaryPane";
 import { Toolbar } from "./Toolbar";
 
 const WIDE = 900;
@@ -41,40 +37,47 @@ function Dismiss() {
 
 function Tabs() {
   const controller = useController();
-  const { pane, hits, all } = useApp((s) => ({ pane: s.view.pane, hits: shownHits(s).length, all: s.result?.hits.length ?? null }));
-  const tabs: { readonly id: Pane; readonly text: string }[] = [
-    { id: "attention", text: "Attention" },
-    { id: "corpus", text: all === null ? "Contexts" : hits === all ? `Contexts ${all}` : `Contexts ${hits}/${all}` },
-    { id: "summary", text: "Summary" },
-  ];
+  const { panes } = controller;
+  const chosen = useApp((s) => s.view.pane);
+  const texts = useApp((s) => panes.map((pane) => pane.tab(s)));
   return (
     <div class="tabs" role="tablist" aria-label="Panes" onKeyDown={moveFocus}>
-      {tabs.map((tab) => (
+      {panes.map(({ id }, i) => (
         <button
-          key={tab.id}
+          key={id}
           type="button"
           role="tab"
-          id={`exbert-tab-${tab.id}`}
+          id={`exbert-tab-${id}`}
           data-roving
-          aria-selected={tab.id === pane}
+          aria-selected={id === chosen}
           aria-controls="exbert-panel"
-          tabIndex={tab.id === pane ? 0 : -1}
-          onClick={() => controller.update({ pane: tab.id })}
+          tabIndex={id === chosen ? 0 : -1}
+          onClick={() => controller.update({ pane: id })}
         >
-          {tab.text}
+          {texts[i]}
         </button>
       ))}
     </div>
   );
 }
 
+/** The panes of each column, from left to right and from top to bottom. */
+function columnsOf(panes: readonly Pane[]): Pane[][] {
+  const numbers = [...new Set(panes.map(({ wide }) => wide.column))].sort((a, b) => a - b);
+  return numbers.map((column) => panes.filter(({ wide }) => wide.column === column).sort((a, b) => a.wide.order - b.wide.order));
+}
+
 function Panes() {
+  const { panes } = useController();
   const { wide, pane } = useApp((s) => ({ wide: s.wide, pane: s.view.pane }));
   if (wide) {
     return (
       <div class="panes wide">
-        <div class="column"><AttentionPane /></div>
-        <div class="column"><SummaryPane /><CorpusPane /></div>
+        {columnsOf(panes).map((column) => (
+          <div class="column" key={column[0].wide.column}>
+            {column.map(({ id, component: Component }) => <Component key={id} />)}
+          </div>
+        ))}
       </div>
     );
   }
@@ -82,9 +85,7 @@ function Panes() {
     <>
       <Tabs />
       <div class="panes narrow" role="tabpanel" id="exbert-panel" aria-labelledby={`exbert-tab-${pane}`} tabIndex={-1}>
-        {pane === "attention" && <AttentionPane />}
-        {pane === "corpus" && <CorpusPane />}
-        {pane === "summary" && <SummaryPane />}
+        {panes.filter(({ id }) => id === pane).map(({ id, component: Component }) => <Component key={id} />)}
       </div>
     </>
   );

@@ -1,7 +1,8 @@
 /** Export, copy, restore: a menu button as WAI-ARIA describes it. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useController } from "./context";
-import { type Action, menuActions } from "./actions";
+import type { Action } from "../pane";
+import { menuActions } from "./actions";
 import { Button } from "./controls";
 import { moveFocus } from "./roving";
 

@@ -3,15 +3,17 @@ import { FixtureHost, type FixtureOptions } from "../../dev/fixtureHost";
 import { MINI } from "../../dev/synthetic";
 import { Controller } from "../../src/control/controller";
 import type { AttendParams, SearchParams } from "../../src/protocol";
-import { INITIAL, readViewState } from "../../src/state";
+import { PANES } from "../../src/panes";
+import { composeState } from "../../src/state";
 import { until } from "./wait";
 
 const TEXT = "The girl ran to a local pub to escape the din of her city.";
+const { initial: INITIAL, read: readViewState } = composeState(PANES);
 const running: Controller[] = [];
 
 function start(options: FixtureOptions = {}) {
   const host = new FixtureHost(options);
-  const controller = new Controller(host);
+  const controller = new Controller(host, PANES);
   running.push(controller);
   controller.start();
   const state = () => controller.store.get();
@@ -216,7 +218,7 @@ describe("the host's own pickers", () => {
         return { dispose: () => undefined };
       },
     });
-    const controller = new Controller(picking);
+    const controller = new Controller(picking, PANES);
     running.push(controller);
     controller.start();
     const state = () => controller.store.get();
@@ -237,7 +239,7 @@ describe("the view's state", () => {
     controller.onlyHead(2, 11);
     controller.pin({ side: "left", token: 9 });
     await until(state, (s) => s.summary !== null);
-    controller.setBar({ of: "subject", attribute: "pos", label: "VERB" });
+    controller.update({ bar: { of: "subject", attribute: "pos", label: "VERB" } });
     const kept = await until(() => readViewState(host.state.get()), (view) => view !== null && view.bar !== null);
     const again = start({ state: JSON.parse(JSON.stringify(kept)) });
     await until(again.state, (s) => s.summary !== null);

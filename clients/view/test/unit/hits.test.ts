@@ -4,7 +4,9 @@ import { describeModel, MINI, tokenize } from "../../dev/synthetic";
 import { search, summarize } from "../../dev/syntheticCorpus";
 import { kwic, sentencePieces, shading } from "../../src/panes/corpus/logic/kwic";
 import { labelOf, matchesBar, sameLabel } from "../../src/logic/labels";
-import { hitsTable, summaryTable, tokensTable } from "../../src/logic/tables";
+import { tokensTable } from "../../src/panes/attention/tables";
+import { hitsTable } from "../../src/panes/corpus/tables";
+import { summaryTable } from "../../src/panes/summary/tables";
 import { toCsv } from "../../src/logic/csv";
 import type { Hit } from "../../src/protocol";
 
@@ -110,6 +112,6 @@ describe("tables", () => {
   });
 
   it("are written as CSV with quotes where needed and without formulas", () => {
-    expect(toCsv(["a", "b"], [['say "x", y', "=1+1"], [-1, null]])).toBe('a,b\r\n"say ""x"", y",\'=1+1\r\n-1,\r\n');
+    expect(toCsv({ header: ["a", "b"], rows: [['say "x", y', "=1+1"], [-1, null]] })).toBe('a,b\r\n"say ""x"", y",\'=1+1\r\n-1,\r\n');
   });
 });

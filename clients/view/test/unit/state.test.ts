@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { encodeViewState, INITIAL, parseViewState, readViewState, type ViewState } from "../../src/state";
+import { PANES } from "../../src/panes";
+import { composeState, type ViewState } from "../../src/state";
+import { CHOICES_0_1_0, DEFAULTS_0_1_0, LINK_0_1_0 } from "./link";
+
+const { initial: INITIAL, encode: encodeViewState, parse: parseViewState, read: readViewState } = composeState(PANES);
 
 const CHOSEN: ViewState = {
   ...INITIAL,
@@ -34,5 +38,14 @@ describe("a view state", () => {
 
   it.each(["", "hello there", "{not json", "{}", '{"version":2}', "exbert:AAAAAAAAAA"])("is not read from “%s”", (text) => {
     expect(parseViewState(text)).toBe(null);
+  });
+
+  it("of version 0.1.0 is read from its link, field by field", () => {
+    expect(parseViewState(`exbert:${LINK_0_1_0}`)).toMatchObject(CHOICES_0_1_0);
+  });
+
+  it("is understood by version 0.1.0: the same fields, and the same defaults of fields that a link leaves out", () => {
+    expect(JSON.parse(Buffer.from(encodeViewState(CHOICES_0_1_0 as unknown as ViewState), "base64url").toString())).toEqual(CHOICES_0_1_0);
+    expect(INITIAL).toMatchObject(DEFAULTS_0_1_0);
   });
 });

@@ -1,13 +1,14 @@
-/** Fetches attention: the layer on show first, then all layers for the overview, of one forward pass. */
-import { type AppState, type Capture, IDLE, layersOf, stacksOf, type Thumbnails } from "../../app";
-import type { Host, HostError, TextInput } from "../../host";
-import { type LayerAttention, keepAll, type Masks } from "./logic/attention";
+/** Fetches attention of the capture: the layer on show, then all layers for the overview. */
+import { type AppState, type Capture, IDLE, layersOf } from "../../app";
+import type { Controller } from "../../control/controller";
+import { asHostError } from "../../control/errors";
 import { Latest } from "../../logic/latest";
 import { decodeTensor } from "../../logic/tensor";
-import { poolHeads, pooledShape } from "./logic/thumbnails";
-import { ERROR_CODES, type AttendParams, type AttendResult, type Tensor } from "../../protocol";
+import type { PanePart } from "../../pane";
+import { type AttendResult, ERROR_CODES, type Tensor } from "../../protocol";
 import type { Stack, ViewState } from "../../state";
-import type { Store } from "../../store";
+import { keepAll, type LayerAttention, type Masks } from "./logic/attention";
+import { poolHeads, pooledShape, type Thumbnails } from "./logic/thumbnails";
 
 /** Below this many weights (64 MB as floats) all layers are kept, so that switching needs no request. */
 const KEEP_ALL = 16_000_000;
@@ -16,16 +17,6 @@ const BATCH = 3_000_000;
 const THUMBNAIL = 40;
 /** Weights that are kept of a long text, whose layers are fetched one by one. */
 const MOST_KEPT = 32_000_000;
-
-export function asHostError(error: unknown): HostError {
-  if (typeof error === "object" && error !== null && "message" in error) {
-    const { message } = error as { message: unknown };
-    const code = "code" in error && typeof error.code === "number" ? error.code : 0;
-    const data = "data" in error ? (error.data as HostError["data"]) : undefined;
-    return { code, message: String(message), data };
-  }
-  return { code: 0, message: String(error) };
-}
 
 /** Splits `[layer][head][query][key]` into layers. */
 function layersIn(tensor: Tensor, layers: readonly number[], heads: readonly number[]): Map<number, LayerAttention> {
@@ -38,92 +29,57 @@ function layersIn(tensor: Tensor, layers: readonly number[], heads: readonly num
   );
 }
 
-export class AttentionLoader {
-  private readonly main = new Latest();
+/** What the layer on show depends on. */
+interface Shown {
+  readonly capture: Capture | null;
+  readonly stack: Stack;
+  readonly layer: number;
+}
+
+export class AttentionLoader implements PanePart {
   private readonly single = new Latest();
   private readonly background = new Latest();
   private layers = new Map<string, LayerAttention>();
+  private shown: Shown = { capture: null, stack: "encoder", layer: 0 };
 
-  constructor(
-    private readonly host: Host,
-    private readonly store: Store<AppState>,
-  ) {}
+  constructor(private readonly controller: Controller) {}
 
-  cancel(): void {
-    this.main.cancel();
+  private get store() {
+    return this.controller.store;
+  }
+
+  /** Shows the chosen layer, and fills the overview when its capture or stack is another one. */
+  changed(): void {
+    const { capture, view } = this.store.get();
+    const before = this.shown;
+    if (capture === before.capture && view.stack === before.stack && view.layer === before.layer) return;
+    this.shown = { capture, stack: view.stack, layer: view.layer };
+    if (capture === null) {
+      this.store.set({ layer: null });
+      return;
+    }
+    const sameCapture = capture === before.capture;
+    if (sameCapture && view.stack !== before.stack) this.store.set({ layer: null, thumbnails: noThumbnails(capture, view.stack) });
+    void this.show();
+    if (!sameCapture || view.stack !== before.stack) void this.overview();
+  }
+
+  reading(): void {
     this.single.cancel();
     this.background.cancel();
-    this.store.set({ attend: IDLE });
   }
 
-  private params(input: TextInput, view: ViewState, layer: number): AttendParams {
-    return {
-      ...input,
-      ...(view.model === null ? {} : { model: view.model }),
-      ...(view.mask.length === 0 ? {} : { mask: [...view.mask] }),
-      layers: [layer],
-      topK: 5,
-      tensors: "float16",
-    };
-  }
-
-  /** Reads `input` anew. True when the picture now shows it. */
-  async load(input: TextInput): Promise<boolean> {
-    this.single.cancel();
-    this.background.cancel();
-    this.store.set({ attend: { phase: "busy", progress: null } });
-    try {
-      const outcome = await this.main.run((signal) => this.request(input, signal));
-      if (outcome.kind === "superseded") return false;
-      this.accept(outcome.value);
-      return true;
-    } catch (error) {
-      this.store.set({ attend: { phase: "failed", error: asHostError(error) } });
-      return false;
-    }
-  }
-
-  private async request(input: TextInput, signal: AbortSignal): Promise<AttendResult> {
-    const onProgress = (progress: { message?: string; percentage?: number }) => {
-      if (!signal.aborted) this.store.set({ attend: { phase: "busy", progress } });
-    };
-    const view = this.store.get().view;
-    const params = this.params(input, view, view.layer);
-    const ask = (change: AttendParams) => this.host.request("attend", { ...params, ...change }, { signal, onProgress });
-    try {
-      return await ask({});
-    } catch (error) {
-      const { code } = asHostError(error);
-      if (signal.aborted) throw error;
-      // a shallower model than the last one: its first layer always exists, and tells how many there are
-      if (code === ERROR_CODES.invalidParams && view.layer > 0) return ask({ layers: [0] });
-      if (code === ERROR_CODES.answerTooLarge) return ask({ tensors: "uint8" });
-      throw error;
-    }
-  }
-
-  private accept(answer: AttendResult): void {
-    const { captureId: id, model, tokens, decoderTokens, text, notes } = answer;
-    const capture: Capture = { id, model, tokens, decoderTokens, text, notes };
+  captured(answer: AttendResult, capture: Capture, { stack, layer }: ViewState): Partial<AppState> {
+    this.reading();
     this.layers = new Map();
     this.keep(answer);
-    const { view } = this.store.get();
-    const stack: Stack = stacksOf(capture).includes(view.stack) ? view.stack : "encoder";
-    const layer = Math.min(view.layer, layersOf(capture, stack) - 1);
-    const heads = view.heads?.filter((head) => head < model.nHeads) ?? null;
-    const hiddenLayer = view.hiddenLayer === null ? null : Math.min(view.hiddenLayer, model.nLayers);
     const shown = this.layers.get(`${stack}:${layer}`) ?? null;
-    this.store.set({
-      capture,
-      attend: IDLE,
-      layer: shown,
-      layerShown: layer,
-      hover: null,
-      thumbnails: Array.from({ length: layersOf(capture, stack) }, () => null),
-      view: { ...view, stack, layer, heads, hiddenLayer },
-    });
-    if (shown === null) void this.show();
-    void this.overview();
+    return { layer: shown, layerShown: layer, thumbnails: noThumbnails(capture, stack) };
+  }
+
+  cancel(): void {
+    this.reading();
+    this.controller.captures.cancel();
   }
 
   private keep(answer: AttendResult): void {
@@ -148,7 +104,7 @@ export class AttentionLoader {
   }
 
   /** Puts `view.layer` on show: from memory, or by asking for it. */
-  async show(): Promise<void> {
+  private async show(): Promise<void> {
     const { view, capture } = this.store.get();
     if (capture === null) return;
     const held = this.layers.get(`${view.stack}:${view.layer}`);
@@ -164,17 +120,12 @@ export class AttentionLoader {
       this.keep(outcome.value);
       const layer = this.layers.get(`${view.stack}:${view.layer}`) ?? null;
       this.store.set({ layer, layerShown: view.layer, attend: IDLE });
-    } catch (error) {
-      await this.failed(error);
+    } catch (thrown) {
+      const error = asHostError(thrown);
+      // the server has forgotten the capture: the text is read once more
+      if (error.code === ERROR_CODES.unknownHandle && view.input !== null) await this.controller.reload();
+      else this.store.set({ attend: { phase: "failed", error } });
     }
-  }
-
-  /** An expired capture is read anew; every other error is shown. */
-  private async failed(error: unknown): Promise<void> {
-    const { view } = this.store.get();
-    const told = asHostError(error);
-    if (told.code === ERROR_CODES.unknownHandle && view.input !== null) await this.load(view.input);
-    else this.store.set({ attend: { phase: "failed", error: told } });
   }
 
   /** One layer; in bytes when the finer answer would be too large. */
@@ -188,11 +139,11 @@ export class AttentionLoader {
   }
 
   private more(capture: Capture, layers: number[], tensors: "float16" | "uint8", signal: AbortSignal): Promise<AttendResult> {
-    return this.host.request("attend", { captureId: capture.id, layers, topK: 0, annotate: false, tensors }, { signal });
+    return this.controller.host.request("attend", { captureId: capture.id, layers, topK: 0, annotate: false, tensors }, { signal });
   }
 
-  /** Fills the overview in the background; a failure leaves it empty, since the picture itself stands. */
-  async overview(): Promise<void> {
+  /** Fills the overview in the background; a failure leaves gaps in it, since the picture itself stands. */
+  private async overview(): Promise<void> {
     const { capture, view } = this.store.get();
     if (capture === null) return;
     try {
@@ -246,4 +197,8 @@ export class AttentionLoader {
     thumbnails[layer] = made;
     this.store.set({ thumbnails });
   }
+}
+
+function noThumbnails(capture: Capture, stack: Stack): readonly null[] {
+  return Array.from({ length: layersOf(capture, stack) }, () => null);
 }

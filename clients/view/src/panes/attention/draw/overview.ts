@@ -1,7 +1,7 @@
 /** All layers × heads as thumbnails: one canvas, cells in the heads' colours. */
-import type { Thumbnails } from "../../../app";
 import { headColor, type Mode, rgb } from "../../../logic/palette";
 import { heat, type Ink } from "../../../draw/ink";
+import type { Thumbnails } from "../logic/thumbnails";
 
 export interface OverviewLayout {
   readonly cell: number;

@@ -1,9 +1,9 @@
 /** All layers × heads as a standalone SVG, for export. */
-import type { Thumbnails } from "../../../app";
 import { headColor, type Mode } from "../../../logic/palette";
 import { heat, type Ink } from "../../../draw/ink";
 import { layoutOverview, overviewSize } from "./overview";
 import { element, label, svgDocument } from "../../../draw/svg";
+import type { Thumbnails } from "../logic/thumbnails";
 
 export interface OverviewDrawing {
   readonly thumbnails: readonly (Thumbnails | null)[];

@@ -1,6 +1,16 @@
 /** Small pictures of heads: the strongest weight in each cell of a coarse grid, so that lines survive. */
 import type { LayerAttention, Masks } from "./attention";
 
+/** Max-pooled pictures of one layer's heads, with and without special tokens. */
+export interface Thumbnails {
+  readonly heads: readonly number[];
+  readonly rows: number;
+  readonly columns: number;
+  /** `[head][row][column]` */
+  readonly all: Float32Array;
+  readonly plain: Float32Array;
+}
+
 /** `[head][size][size]`, 0..1, max-pooled; masked rows and columns count as zero. */
 export function poolHeads(layer: LayerAttention, size: number, masks: Masks): Float32Array {
   const { nQueries, nKeys, values } = layer;

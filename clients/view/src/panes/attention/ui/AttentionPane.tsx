@@ -159,7 +159,7 @@ export function AttentionPane() {
         <h2 id="exbert-attention">Attention</h2>
         <Heading />
       </div>
-      {isBusy(attend) && <Busy what={capture === null ? "Reading the text …" : "Reading …"} progress={attend.progress} onCancel={() => controller.attention.cancel()} />}
+      {isBusy(attend) && <Busy what={capture === null ? "Reading the text …" : "Reading …"} progress={attend.progress} onCancel={() => controller.parts.attention.cancel()} />}
       {isFailed(attend) && server?.kind === "missing" && (
         <Empty title="Nothing can be read yet"><p>{attend.error.data?.hint}</p></Empty>
       )}

@@ -1,180 +1,15 @@
 /** Contexts of the corpus that are like the pinned token: a concordance. */
 import { useState } from "preact/hooks";
-import { type AppState, hiddenLayerOf, queryToken } from "../../../app";
-import { readFilter } from "../search";
+import { type AppState, queryToken } from "../../../app";
 import * as format from "../../../logic/format";
-import { ANNOTATION_NAMES, ANNOTATION_TITLES, ANNOTATIONS } from "../../../logic/labels";
-import { NO_FILTER, type SearchFilter } from "../../../state";
+import { ANNOTATION_NAMES } from "../../../logic/labels";
 import { useApp, useController } from "../../../ui/context";
-import { Button, Check, Segmented, Select } from "../../../ui/controls";
-import { HitList } from "./HitList";
-import { shownHits } from "../hits";
+import { Button } from "../../../ui/controls";
 import { Busy, CommandButton, Empty, Failed, isBusy, isFailed } from "../../../ui/states";
-
-const FILTERS: readonly { readonly key: keyof SearchFilter; readonly name: string; readonly example: string }[] = [
-  { key: "pos", name: "POS", example: "VERB, AUX" },
-  { key: "dep", name: "DEP", example: "xcomp" },
-  { key: "entity", name: "ENT", example: "PERSON" },
-  { key: "token", name: "token", example: "to, for" },
-  { key: "documents", name: "documents", example: "**/*.md" },
-];
-
-function FilterBar() {
-  const controller = useController();
-  const filter = useApp((s) => s.view.filter);
-  return (
-    <div class="filter-bar" role="group" aria-label="The match must be">
-      {FILTERS.map(({ key, name, example }) => (
-        <label key={key} class="field">
-          <span class="field-label">{name}</span>
-          <input
-            type="text"
-            size={9}
-            placeholder={example}
-            title="several: separated by commas"
-            value={filter[key]}
-            onChange={(event) => controller.update({ filter: { ...filter, [key]: event.currentTarget.value } })}
-          />
-        </label>
-      ))}
-      <Button kind="link" onClick={() => controller.update({ filter: NO_FILTER })}>clear</Button>
-    </div>
-  );
-}
-
-function SpaceChoice() {
-  const controller = useController();
-  const space = useApp((s) => s.view.space);
-  return (
-    <Segmented
-      label="alike in"
-      showLabel
-      choices={[
-        { value: "headOutput", text: "head output", title: "what the chosen heads pass on at this token" },
-        { value: "hiddenState", text: "hidden state", title: "the residual stream at this token" },
-      ]}
-      value={space}
-      onChange={(value) => controller.update({ space: value, bar: null })}
-    />
-  );
-}
-
-function SearchBar() {
-  const controller = useController();
-  const { view, nLayers } = useApp((s) => ({ view: s.view, nLayers: s.capture?.model.nLayers ?? 0 }));
-  const [filtering, setFiltering] = useState(readFilter(view.filter) !== null);
-  const hidden = Array.from({ length: nLayers + 1 }, (_, i) => ({
-    value: String(i),
-    text: i === 0 ? "0 · embeddings" : i === nLayers ? `${i} · final` : String(i),
-  }));
-  return (
-    <>
-      <div class="options">
-        <SpaceChoice />
-        {view.space === "hiddenState" ? (
-          <Select
-            label="state"
-            showLabel
-            title="0: embedding output; i: output of layer i − 1"
-            value={String(hiddenLayerOf(view))}
-            choices={hidden}
-            onChange={(value) => controller.update({ hiddenLayer: Number(value) })}
-          />
-        ) : view.heads?.length === 1 ? null : (
-          <Select
-            label="weighting"
-            showLabel
-            title="uniform: each head's cosine counts the same; by norm: as exBERT ranked"
-            value={view.weighting}
-            choices={[{ value: "uniform", text: "uniform" }, { value: "norm", text: "by norm" }]}
-            onChange={(weighting) => controller.update({ weighting: weighting === "norm" ? "norm" : "uniform" })}
-          />
-        )}
-        <label class="field" title="how many contexts, 1 to 1000">
-          <span class="field-label">k</span>
-          <input
-            type="number"
-            min={1}
-            max={1000}
-            value={view.k}
-            onChange={(event) => {
-              const k = Math.round(Number(event.currentTarget.value));
-              if (k >= 1 && k <= 1000) controller.update({ k });
-              else event.currentTarget.value = String(view.k);
-            }}
-          />
-        </label>
-        <Check label="distinct" title="Count identical sentences once" checked={view.distinct} onChange={(distinct) => controller.update({ distinct })} />
-        <button type="button" class="button plain" aria-expanded={filtering} onClick={() => setFiltering(!filtering)}>
-          filter{readFilter(view.filter) === null ? "" : " •"}
-        </button>
-      </div>
-      {filtering && <FilterBar />}
-    </>
-  );
-}
-
-function ColumnControls() {
-  const controller = useController();
-  const view = useApp((s) => s.view);
-  const step = (key: "columnsLeft" | "columnsRight", by: number) => controller.update({ [key]: Math.max(0, Math.min(6, view[key] + by)) });
-  return (
-    <span class="column-controls" role="group" aria-label={`Columns of ${ANNOTATION_TITLES[view.columns]} around the match`}>
-      <Button label="add a column on the left" title="add a column on the left" onClick={() => step("columnsLeft", 1)}>+</Button>
-      <Button label="remove a column on the left" title="remove a column on the left" disabled={view.columnsLeft === 0} onClick={() => step("columnsLeft", -1)}>−</Button>
-      <span class="column-span">−{view.columnsLeft} … +{view.columnsRight}</span>
-      <Button label="remove a column on the right" title="remove a column on the right" disabled={view.columnsRight === 0} onClick={() => step("columnsRight", -1)}>−</Button>
-      <Button label="add a column on the right" title="add a column on the right" onClick={() => step("columnsRight", 1)}>+</Button>
-      <Button label="reset the columns" title="back to −1 … +1" onClick={() => controller.update({ columnsLeft: 1, columnsRight: 1 })}>↺</Button>
-    </span>
-  );
-}
-
-function RowsChoice() {
-  const controller = useController();
-  const rows = useApp((s) => s.view.rows);
-  return (
-    <Segmented
-      label="Rows"
-      choices={[
-        { value: "auto", text: "auto", title: "lines if there is room, else whole sentences" },
-        { value: "kwic", text: "lines", title: "one line each, aligned on the match" },
-        { value: "wrapped", text: "whole", title: "whole sentences" },
-      ]}
-      value={rows}
-      onChange={(value) => controller.update({ rows: value })}
-    />
-  );
-}
-
-function RowBar() {
-  const controller = useController();
-  const view = useApp((s) => s.view);
-  return (
-    <div class="options">
-      <Segmented
-        label="columns"
-        showLabel
-        choices={ANNOTATIONS.map((value) => ({ value, text: ANNOTATION_NAMES[value], title: ANNOTATION_TITLES[value] }))}
-        value={view.columns}
-        onChange={(columns) => controller.update({ columns })}
-      />
-      <ColumnControls />
-      <Segmented
-        label="shaded by attention"
-        showLabel
-        choices={[
-          { value: "outgoing", text: "from", title: "how much the match looks at each token" },
-          { value: "incoming", text: "to", title: "how much each token looks at the match" },
-        ]}
-        value={view.direction}
-        onChange={(direction) => controller.update({ direction, bar: null })}
-      />
-      <span class="field-label">the match</span>
-      <RowsChoice />
-    </div>
-  );
-}
+import { shownHits } from "../hits";
+import { hiddenLayerOf } from "../state";
+import { HitList } from "./HitList";
+import { Choices, RowBar, SearchBar } from "./SearchControls";
 
 function BarChip() {
   const controller = useController();
@@ -182,7 +17,7 @@ function BarChip() {
   if (bar === null || all === 0) return null;
   return (
     <div class="bar-filter">
-      <button type="button" class="chip" onClick={() => controller.setBar(null)} title="show all contexts again">
+      <button type="button" class="chip" onClick={() => controller.update({ bar: null })} title="show all contexts again">
         {bar.of === "subject" ? "match" : "strongest attention"} · {ANNOTATION_NAMES[bar.attribute]} = <b>{bar.label}</b> <span aria-hidden="true">×</span>
         <span class="hidden">: show all contexts again</span>
       </button>
@@ -249,26 +84,6 @@ function Heading() {
   );
 }
 
-/** What is chosen, in words, and a way to choose otherwise. */
-function Choices(props: { readonly onOpen: () => void }) {
-  const { view, wide } = useApp((s) => ({ view: s.view, wide: s.wide }));
-  const parts = [
-    view.space === "headOutput" && view.weighting === "norm" ? "heads weighted by norm" : "",
-    `k ${view.k}`,
-    view.distinct ? "distinct" : "",
-    readFilter(view.filter) === null ? "" : "filtered",
-    `${ANNOTATION_NAMES[view.columns]} columns`,
-    wide ? "" : `shaded by attention ${view.direction === "outgoing" ? "from" : "to"} the match`,
-  ];
-  return (
-    <div class="choices">
-      {wide && <SpaceChoice />}
-      <span class="muted">{parts.filter((part) => part !== "").join(" · ")}</span>{" "}
-      <Button kind="link" onClick={props.onOpen} label="change search and display">change</Button>
-    </div>
-  );
-}
-
 export function CorpusPane() {
   const controller = useController();
   const [open, setOpen] = useState(false);
@@ -290,9 +105,9 @@ export function CorpusPane() {
       ) : (
         <Choices onOpen={() => setOpen(true)} />
       )}
-      {isBusy(search) && <Busy what="Searching …" progress={search.progress} onCancel={() => controller.contexts.cancel()} />}
+      {isBusy(search) && <Busy what="Searching …" progress={search.progress} onCancel={() => controller.parts.corpus.cancel()} />}
       {isFailed(search) && (
-        <Failed error={search.error} onRetry={() => controller.contexts.retry()}>
+        <Failed error={search.error} onRetry={() => controller.parts.corpus.retry()}>
           {["corpusNotFound", "corpusMismatch", "corpusDamaged"].includes(search.error.data?.kind ?? "") && (
             <CommandButton name="indexFolder">Index this folder …</CommandButton>
           )}

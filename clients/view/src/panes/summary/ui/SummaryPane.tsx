@@ -33,7 +33,7 @@ function Bar(props: { readonly histogram: Histogram; readonly bin: Bin; readonly
       class={`bar${on ? " on" : ""}${bin.count === 0 ? " zero" : ""}`}
       aria-pressed={on}
       title={`${spoken(bin, props.n)}. ${on ? "Click to show all contexts." : "Click to show only these contexts."}`}
-      onClick={() => controller.setBar(on ? null : { of: histogram.of, attribute: histogram.attribute, label: bin.label })}
+      onClick={() => controller.update({ bar: on ? null : { of: histogram.of, attribute: histogram.attribute, label: bin.label } })}
     >
       <span class="bar-label">{text}</span>{" "}
       <span class="bar-track">
@@ -201,7 +201,7 @@ export function SummaryPane() {
         )}
       </div>
       {isBusy(summarize) && <Busy what="Counting …" progress={summarize.progress} />}
-      {isFailed(summarize) && <Failed error={summarize.error} onRetry={() => controller.contexts.retry()} />}
+      {isFailed(summarize) && <Failed error={summarize.error} onRetry={() => controller.parts.corpus.retry()} />}
       {summary === null && summarize.phase === "idle" && <Empty title="Nothing to summarise yet"><p>Pin a token in the attention picture; its contexts are counted here.</p></Empty>}
       {summary !== null && folded && <Folded findings={summary.findings} />}
       {summary !== null && !folded && <Findings findings={summary.findings} most={MOST_FINDINGS[size]} />}

@@ -1,0 +1,85 @@
+/** Reads the text: one forward pass that the server keeps, and the layer on show of it. The newest request counts. */
+import { type AppState, type Capture, IDLE, layersOf, stacksOf } from "../app";
+import type { Host, TextInput } from "../host";
+import { Latest } from "../logic/latest";
+import type { PanePart } from "../pane";
+import { type AttendParams, type AttendResult, ERROR_CODES } from "../protocol";
+import type { ViewState } from "../state";
+import type { Store } from "../store";
+import { asHostError } from "./errors";
+
+/** Predictions for each token. */
+const TOP_K = 5;
+
+function attendParams(input: TextInput, view: ViewState): AttendParams {
+  return {
+    ...input,
+    ...(view.model === null ? {} : { model: view.model }),
+    ...(view.mask.length === 0 ? {} : { mask: [...view.mask] }),
+    layers: [view.layer],
+    topK: TOP_K,
+    tensors: "float16",
+  };
+}
+
+export class CaptureLoader {
+  private readonly reading = new Latest();
+
+  constructor(
+    private readonly host: Host,
+    private readonly store: Store<AppState>,
+    private readonly parts: () => readonly PanePart[],
+  ) {}
+
+  cancel(): void {
+    this.reading.cancel();
+    this.store.set({ attend: IDLE });
+  }
+
+  /** Reads `input`. True when the view now shows it. */
+  async load(input: TextInput): Promise<boolean> {
+    for (const part of this.parts()) part.reading?.();
+    this.store.set({ attend: { phase: "busy", progress: null } });
+    try {
+      const outcome = await this.reading.run((signal) => this.request(input, signal));
+      if (outcome.kind === "superseded") return false;
+      this.accept(outcome.value);
+      return true;
+    } catch (error) {
+      this.store.set({ attend: { phase: "failed", error: asHostError(error) } });
+      return false;
+    }
+  }
+
+  private async request(input: TextInput, signal: AbortSignal): Promise<AttendResult> {
+    const onProgress = (progress: { message?: string; percentage?: number }) => {
+      if (!signal.aborted) this.store.set({ attend: { phase: "busy", progress } });
+    };
+    const { view } = this.store.get();
+    const params = attendParams(input, view);
+    const ask = (change: AttendParams) => this.host.request("attend", { ...params, ...change }, { signal, onProgress });
+    try {
+      return await ask({});
+    } catch (error) {
+      const { code } = asHostError(error);
+      if (signal.aborted) throw error;
+      // a shallower model than the last one: its first layer always exists, and the answer says how many there are
+      if (code === ERROR_CODES.invalidParams && view.layer > 0) return ask({ layers: [0] });
+      if (code === ERROR_CODES.answerTooLarge) return ask({ tensors: "uint8" });
+      throw error;
+    }
+  }
+
+  private accept(answer: AttendResult): void {
+    const { captureId: id, model, tokens, decoderTokens, text, notes } = answer;
+    const capture: Capture = { id, model, tokens, decoderTokens, text, notes };
+    const { view: before } = this.store.get();
+    const stack = stacksOf(capture).includes(before.stack) ? before.stack : "encoder";
+    const layer = Math.min(before.layer, layersOf(capture, stack) - 1);
+    const heads = before.heads?.filter((head) => head < model.nHeads) ?? null;
+    const view: ViewState = { ...before, stack, layer, heads };
+    let change: Partial<AppState> & { readonly view: ViewState } = { view, capture, attend: IDLE, hover: null };
+    for (const part of this.parts()) change = { ...change, ...part.captured?.(answer, capture, change.view) };
+    this.store.set(change);
+  }
+}

@@ -99,7 +99,7 @@ E2E := clients/e2e/vscode clients/e2e/jupyterlab
 	clients/e2e/install-browser.sh
 	@mkdir -p .cache && touch $@
 
-clients/view/dist/view.js: clients/view/node_modules/.made $(shell find clients/view/src -type f) protocol/types.ts
+clients/view/dist/view.js: clients/view/node_modules/.made $(shell find clients/view/src clients/shared/src -type f) protocol/types.ts
 	cd clients/view && npm run --silent build
 
 vsix: clients/view/dist/view.js clients/vscode/node_modules/.made
@@ -112,7 +112,7 @@ $(VENV)/.lab: $(VENV)/.installed
 
 LAB_WHEEL := clients/jupyterlab/dist/exbert_jupyterlab-0.1.0-py3-none-any.whl
 $(LAB_WHEEL): $(VENV)/.lab clients/view/dist/view.js clients/jupyterlab/node_modules/.made \
-		$(shell git ls-files clients/jupyterlab 2>/dev/null | grep -vE '/(test|tests|sample|benchmarks)/|README')
+		$(shell git ls-files clients/jupyterlab clients/shared 2>/dev/null | grep -vE '/(test|tests|sample|benchmarks)/|README')
 	cd clients/jupyterlab && npm run --silent build && ../../$(BIN)/python -m build --wheel --no-isolation . >/dev/null
 
 $(VENV)/.lab-extension: $(LAB_WHEEL)

@@ -117,7 +117,7 @@ scenario("a selection is explored, compared with a corpus, exported, and restore
   await panel.getByText("No corpus yet").or(panel.getByRole("button", { name: /Index this folder/ })).first().waitFor();
   await screenshot(page, "no-corpus");
   await indexTopics(window);
-  await window.notification("Corpus topics: 12 documents").waitFor({ timeout: SLOW });
+  await window.notification("Corpus “topics”: 12 documents").waitFor({ timeout: SLOW });
   await screenshot(page, "indexed");
   await window.clearNotifications();
   await window.hideSideBar();

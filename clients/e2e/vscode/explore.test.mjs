@@ -264,7 +264,7 @@ scenario("indexing is cancelled and the corpus stays as it was", {}, async (wind
   assert.equal(await corpusDetail(window), before);
 });
 
-scenario("a server that is killed in mid-request is restarted once, and the view is told", {}, async (window) => {
+scenario("a server that is killed in mid-request is restarted, three times at most, and the view says so", {}, async (window) => {
   const view = await exploreLine(window, "notes.md", 3);
   await attentionIsDrawn(view);
   await untilServers(1);
@@ -277,8 +277,15 @@ scenario("a server that is killed in mid-request is restarted once, and the view
   await token(view, "window").waitFor({ timeout: SLOW });
   await screenshot(window.page, "restarted");
   await untilServers(1);
+  for (const crash of [2, 3]) {
+    process.kill(code.pythonServers()[0], "SIGKILL");
+    await view.locator(".banner.starting").waitFor({ timeout: SLOW });
+    await view.locator(".banner.restarted").waitFor({ timeout: SLOW });
+    await untilServers(1);
+    assert.equal(code.pythonServers().length, 1, `one server runs after crash ${crash}`);
+  }
   process.kill(code.pythonServers()[0], "SIGKILL");
-  await view.locator(".banner.crashed", { hasText: "twice" }).waitFor({ timeout: SLOW });
+  await view.locator(".banner.crashed", { hasText: "crashed 4 times within 3 minutes. Automatic restart is off." }).waitFor({ timeout: SLOW });
   await screenshot(window.page, "crashed");
   await view.locator(".banner.crashed").getByRole("button", { name: "Restart" }).click();
   await view.locator(".banner").waitFor({ state: "detached", timeout: SLOW });

@@ -1,5 +1,5 @@
-// Collects in generated/ what other folders make: the wire types (protocol/) and the view (clients/view/).
-// `#protocol` and `#view` in the sources mean these files; nothing of them is written by hand.
+// Collects in generated/ what other folders make: the wire types (protocol/), the view (clients/view/) and what clients
+// share (clients/shared/). `#protocol`, `#view` and `#shared/…` in the sources mean these files; none is written by hand.
 import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -19,6 +19,7 @@ rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 for (const file of ["view.js", "view.css"]) copyFileSync(join(view, "dist", file), join(out, file));
 const tsc = join(here, "node_modules", "typescript", "bin", "tsc");
-execFileSync(process.execPath, [tsc, "-p", join(here, "tsconfig.protocol.json")], { stdio: "inherit" });
-execFileSync(process.execPath, [tsc, "-p", join(here, "tsconfig.view.json")], { stdio: "inherit" });
+for (const part of ["protocol", "view", "shared"]) {
+  execFileSync(process.execPath, [tsc, "-p", join(here, `tsconfig.${part}.json`)], { stdio: "inherit" });
+}
 writeFileSync(join(out, "view.d.ts"), 'export * from "./types/clients/view/src/index";\n');

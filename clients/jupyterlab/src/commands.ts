@@ -13,7 +13,8 @@ import { isHalfEmpty } from './editorText';
 import type { Selection } from './editorText';
 import type { Session } from './session';
 import type { Settings } from './settings';
-import { failure, thousands } from './wording';
+import { withCommas } from '#shared/buildSummary';
+import { failure } from './wording';
 
 export const CATEGORY = 'exBERT';
 
@@ -148,7 +149,7 @@ async function selectCorpus(workings: Workings): Promise<void> {
       Notification.info('There is no corpus yet: run “exBERT: Index Folder…”.', { autoClose: 6000 });
       return;
     }
-    const labels = corpora.map(({ corpus, documents, tokens, model }) => `${corpus}: ${thousands(documents)} documents, ${thousands(tokens)} tokens, ${model}`);
+    const labels = corpora.map(({ corpus, documents, tokens, model }) => `${corpus}: ${withCommas(documents)} documents, ${withCommas(tokens)} tokens, ${model}`);
     const chosen = await choose('Corpus', labels, corpora.findIndex(({ corpus }) => corpus === workings.settings().corpus));
     if (chosen !== null) {
       const { corpus } = corpora[chosen];

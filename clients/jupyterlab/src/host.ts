@@ -12,6 +12,7 @@ import type {
   Theme
 } from '#view';
 import type { Methods } from '#protocol';
+import { Emitter } from '#shared/emitter';
 import type { CallOptions } from './rpc';
 import type { Session } from './session';
 
@@ -25,29 +26,16 @@ export interface Surroundings {
   readonly link: (encodedState: string) => string;
 }
 
-class Listeners<T> {
-  private readonly all = new Set<(value: T) => void>();
-
-  add(callback: (value: T) => void): Disposable {
-    this.all.add(callback);
-    return { dispose: () => void this.all.delete(callback) };
-  }
-
-  tell(value: T): void {
-    this.all.forEach(callback => callback(value));
-  }
-}
-
 export class JupyterHost implements Host {
   /** Installing, and choosing the interpreter, are done where Jupyter runs: the messages say how. */
   readonly commands: readonly HostCommand[] = ['indexFolder', 'selectModel', 'selectCorpus', 'showLog', 'restartServer'];
   readonly state: Host['state'];
   /** JupyterLab's theme has changed. */
-  readonly themes = new Listeners<Theme>();
+  readonly themes = new Emitter<Theme>();
   /** A person wants to see a text. */
-  readonly selections = new Listeners<SelectionEvent>();
+  readonly selections = new Emitter<SelectionEvent>();
   /** A person chose a model, a corpus or a link outside of the view. */
-  readonly choices = new Listeners<Choice>();
+  readonly choices = new Emitter<Choice>();
 
   constructor(private readonly surroundings: Surroundings) {
     this.state = surroundings.state;
@@ -89,15 +77,15 @@ export class JupyterHost implements Host {
   }
 
   onThemeChange(callback: (theme: Theme) => void): Disposable {
-    return this.themes.add(callback);
+    return this.themes.on(callback);
   }
 
   onSelection(callback: (selection: SelectionEvent) => void): Disposable {
-    return this.selections.add(callback);
+    return this.selections.on(callback);
   }
 
   onChoice(callback: (choice: Choice) => void): Disposable {
-    return this.choices.add(callback);
+    return this.choices.on(callback);
   }
 
   onServerEvent(callback: (event: ServerEvent) => void) {

@@ -6,7 +6,8 @@ import { RpcError } from './rpc';
 import type { Progress } from './rpc';
 import type { Session } from './session';
 import { corpusNameFor, sourceOf } from './locations';
-import { describe, failure, fraction } from './wording';
+import { buildSummary } from '#shared/buildSummary';
+import { failure, fraction } from './wording';
 
 const CANCELLED = -32800;
 
@@ -52,7 +53,7 @@ async function build(indexing: Indexing, corpus: string, source: string): Promis
   try {
     const params = { corpus, sources: [source], precision: indexing.precision() };
     const result = await indexing.session.request('indexCorpus', params, { signal: abort.signal, onProgress });
-    end(describe(result), 'success', 8000);
+    end(buildSummary(result), 'success', 8000);
     return corpus;
   } catch (error) {
     if (error instanceof RpcError && error.code === CANCELLED) {

@@ -37,17 +37,17 @@ export class ExbertPanel extends Widget {
 
   /** Show this text. */
   select(selection: SelectionEvent): void {
-    this.host.selections.tell(selection);
+    this.host.selections.fire(selection);
   }
 
   themeChanged(): void {
     this.node.dataset['theme'] = this.host.theme;
-    this.host.themes.tell(this.host.theme);
+    this.host.themes.fire(this.host.theme);
   }
 
   /** Show another model, corpus, or all that a link holds. */
   choose(choice: Choice): void {
-    this.host.choices.tell(choice);
+    this.host.choices.fire(choice);
   }
 
   protected override onActivateRequest(message: Message): void {

@@ -1,22 +1,23 @@
 /**
- * One page's session on the server: connects when first needed, greets, comes back after a crash, and
- * tells whoever listens what happened.
+ * One page's session on the server: connects when first needed, greets, reconnects after a crash, and
+ * tells its listeners what happened.
  */
 import { PROTOCOL_VERSION } from '#protocol';
 import type { Methods } from '#protocol';
+import { Emitter } from '#shared/emitter';
+import { versionMismatch } from '#shared/protocolVersion';
+import { RESTARTED, RESTARTING, RestartPolicy } from '#shared/restarts';
+import { sentence } from '#shared/sentences';
 import type { ServerEvent } from '#view';
 import { CONNECTION_LOST, RpcConnection, RpcError } from './rpc';
 import type { CallOptions, Closing, Socket } from './rpc';
-import { sentence } from './wording';
 
 /** Close codes of exbert_jupyterlab/handlers.py. */
 export const SERVER_ENDED = 4001;
 export const SERVER_UNAVAILABLE = 4002;
-/** More crashes than this within the window, and only a person starts the server again. */
-export const CRASHES_ALLOWED = 3;
 const INSTALL_HINT =
   'Install it with: pip install exbert-rpc. Or name the interpreter that has it, as c.ExbertApp.python in jupyter_server_config.py.';
-const CRASH_WINDOW_MS = 60_000;
+const RECONNECTED = 'The connection to the exBERT server is back. Results were refreshed.';
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 30_000;
 
@@ -49,10 +50,12 @@ export class ClosedEarly extends Error {
 export class Session {
   info: ServerInfo | null = null;
   private connecting: Promise<RpcConnection> | null = null;
-  private readonly listeners = new Set<(event: ServerEvent) => void>();
-  private readonly crashes: number[] = [];
+  private readonly emitter = new Emitter<ServerEvent>();
+  private readonly policy = new RestartPolicy();
   private last: ServerEvent = { kind: 'starting' };
   private wasReady = false;
+  /** What to say of the next connection. */
+  private back = RESTARTED;
   private disposed = false;
   private retry: ReturnType<typeof setTimeout> | undefined;
 
@@ -64,11 +67,10 @@ export class Session {
   }
 
   onEvent(listener: (event: ServerEvent) => void): { dispose(): void } {
-    this.listeners.add(listener);
-    return { dispose: () => this.listeners.delete(listener) };
+    return this.emitter.on(listener);
   }
 
-  /** Ask the server; connects first where needed. Rejects with an {@link RpcError}. */
+  /** Asks the server; connects first where needed. Rejects with an {@link RpcError}. */
   async request<M extends Method>(
     method: M,
     params: Methods[M]['params'],
@@ -84,7 +86,8 @@ export class Session {
 
   /** Drop the connection and make a new one, with a clean count of crashes: what a person asked for. */
   async reconnect(): Promise<void> {
-    this.crashes.length = 0;
+    this.policy.reset();
+    this.back = RESTARTED;
     const old = this.connecting;
     this.connecting = null;
     (await old?.catch(() => null))?.close();
@@ -98,7 +101,7 @@ export class Session {
       connection => connection.close(),
       () => undefined
     );
-    this.listeners.clear();
+    this.emitter.clear();
   }
 
   private connection(): Promise<RpcConnection> {
@@ -128,7 +131,7 @@ export class Session {
       this.tell({ kind: 'crashed', message });
       throw error;
     }
-    this.tell(this.wasReady ? { kind: 'restarted', message: 'The exBERT server is back.' } : { kind: 'ready' });
+    this.tell(this.wasReady ? { kind: 'restarted', message: this.back } : { kind: 'ready' });
     this.wasReady = true;
     return connection;
   }
@@ -139,7 +142,7 @@ export class Session {
     } catch (error) {
       const closing = error instanceof ClosedEarly ? error.closing : { code: 1006, reason: '' };
       const missing = closing.code === SERVER_UNAVAILABLE && (await this.options.isMissing().catch(() => false));
-      const message = closing.reason === '' ? 'Jupyter cannot be reached.' : capital(closing.reason);
+      const message = closing.reason === '' ? 'Jupyter cannot be reached.' : sentence(closing.reason);
       this.tell({ kind: missing ? 'missing' : 'crashed', message });
       throw new RpcError(CONNECTION_LOST, message, {
         kind: missing ? 'missing' : 'connectionLost',
@@ -158,9 +161,9 @@ export class Session {
       initializationOptions: this.options.initializationOptions()
     })) as { capabilities?: { experimental?: { exbert?: ServerInfo } } } | null;
     const info = greeting?.capabilities?.experimental?.exbert;
-    const complaint = versionComplaint(info?.protocolVersion);
-    if (info === undefined || complaint !== null) {
-      throw new RpcError(CONNECTION_LOST, complaint ?? '', {
+    const complaint = versionMismatch(PROTOCOL_VERSION, info?.protocolVersion);
+    if (info === undefined || complaint !== undefined) {
+      throw new RpcError(CONNECTION_LOST, complaint ?? 'The server does not describe itself.', {
         kind: 'protocolVersion',
         hint: 'Run: pip install --upgrade exbert-rpc exbert-jupyterlab, and restart Jupyter.'
       });
@@ -181,20 +184,17 @@ export class Session {
     );
   }
 
-  /** A crashed server is started again at once, but not for ever; a lost network is tried with growing pauses. */
+  /** A crashed server is restarted at once, as often as the policy allows; a lost network is tried with growing pauses. */
   private comeBack(closing: Closing): void {
-    const now = (this.options.now ?? Date.now)();
-    if (closing.code === SERVER_ENDED) {
-      this.crashes.push(now);
-    }
-    const recent = this.crashes.filter(time => now - time < CRASH_WINDOW_MS).length;
-    const why = closing.reason === '' ? 'The connection to the exBERT server was lost.' : capital(closing.reason);
-    if (recent > CRASHES_ALLOWED) {
-      this.tell({ kind: 'crashed', message: `${why} It did so ${recent} times within a minute and is left alone.` });
+    const crashed = closing.code === SERVER_ENDED;
+    this.back = crashed ? RESTARTED : RECONNECTED;
+    if (crashed && !this.policy.allow((this.options.now ?? Date.now)())) {
+      this.tell({ kind: 'crashed', message: `${this.policy.complaint} Run “exBERT: Restart Server”.` });
       return;
     }
-    this.tell({ kind: 'crashed', message: `${why} It is started again.` });
-    this.tryAgain(closing.code === SERVER_ENDED ? FIRST_DELAY_MS / 5 : FIRST_DELAY_MS);
+    const why = closing.reason === '' ? 'The connection to the exBERT server was lost.' : sentence(closing.reason);
+    this.tell({ kind: 'crashed', message: `${why} ${crashed ? RESTARTING : 'Connecting again…'}` });
+    this.tryAgain(crashed ? FIRST_DELAY_MS / 5 : FIRST_DELAY_MS);
   }
 
   private tryAgain(delay: number): void {
@@ -212,23 +212,6 @@ export class Session {
 
   private tell(event: ServerEvent): void {
     this.last = event;
-    this.listeners.forEach(listener => listener(event));
+    this.emitter.fire(event);
   }
-}
-
-/** What to say to a server of another protocol; null when it is the same major version. */
-export function versionComplaint(version: string | undefined, ours: string = PROTOCOL_VERSION): string | null {
-  if (version === undefined) {
-    return 'The server does not say which protocol it speaks; it is not exbert-rpc, or too old.';
-  }
-  const [theirs, mine] = [Number.parseInt(version, 10), Number.parseInt(ours, 10)];
-  if (theirs === mine) {
-    return null;
-  }
-  const older = theirs < mine ? 'The server (exbert-rpc) is too old' : 'This extension (exbert-jupyterlab) is too old';
-  return `${older}: the server speaks protocol ${version}, the extension ${ours}.`;
-}
-
-function capital(reason: string): string {
-  return sentence(reason.charAt(0).toUpperCase() + reason.slice(1));
 }

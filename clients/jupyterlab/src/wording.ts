@@ -1,5 +1,5 @@
 /** What a person is told: pure functions from what happened to a sentence. */
-import type { IndexResult } from '#protocol';
+import { withHint } from '#shared/sentences';
 import type { ServerEvent } from '#view';
 import { RpcError } from './rpc';
 import type { Progress } from './rpc';
@@ -10,30 +10,11 @@ export function fraction({ percentage }: Progress): number | undefined {
   return percentage === undefined ? undefined : Math.min(1, Math.max(0, percentage / 100));
 }
 
-/** 12,345: whatever the browser's language is, the sentences around it are English. */
-export function thousands(count: number): string {
-  return count.toLocaleString('en-US');
-}
-
-/** What a build did, in one sentence. */
-export function describe(result: IndexResult): string {
-  const { corpus, documents, sentences, tokens, unchanged, skipped, seconds } = result;
-  const counts = `${thousands(documents)} documents, ${thousands(sentences)} sentences, ${thousands(tokens)} tokens in ${seconds.toFixed(1)} s`;
-  const same = unchanged > 0 ? `; ${unchanged} unchanged` : '';
-  const left = skipped.length > 0 ? `; ${skipped.length} skipped (${skipped[0].reason})` : '';
-  return `Corpus ${corpus}: ${counts}${same}${left}.`;
-}
-
-/** With a full stop where there is none. */
-export function sentence(text: string): string {
-  return /[.!?]$/.test(text) ? text : `${text}.`;
-}
-
 /** An error's message with its hint. */
 export function failure(what: string, error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const hint = error instanceof RpcError ? (error.data?.hint ?? '') : '';
-  return hint === '' ? `${what}: ${message}` : `${what}: ${sentence(message)} ${hint}`;
+  return withHint(`${what}: ${message}`, hint);
 }
 
 const MARKS: Readonly<Record<ServerEvent['kind'], string>> = {

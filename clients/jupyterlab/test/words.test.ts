@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { fromEditor, isHalfEmpty } from '../src/editorText';
 import type { ReadableEditor } from '../src/editorText';
 import { RpcError } from '../src/rpc';
-import { describe as built, failure, fraction, statusText } from '../src/wording';
+import { failure, fraction, statusText } from '../src/wording';
 
 const TEXT = 'The girl ran.\n\nThe naïve 👩‍💻 sat.\n';
 
@@ -66,13 +66,7 @@ describe('two selections of an editor', () => {
   });
 });
 
-describe('a build in words', () => {
-  const result = { corpus: 'c', documents: 3, sentences: 40, tokens: 12900, bytes: 1, seconds: 1.26, unchanged: 0, skipped: [] };
-  it('counts', () => expect(built(result)).toBe('Corpus c: 3 documents, 40 sentences, 12,900 tokens in 1.3 s.'));
-  it('names what was unchanged and why something was skipped', () =>
-    expect(built({ ...result, unchanged: 2, skipped: [{ uri: 'file:///x', reason: 'binary' }] })).toContain(
-      '; 2 unchanged; 1 skipped (binary).'
-    ));
+describe('progress', () => {
   it.each([
     [undefined, undefined],
     [0, 0],

@@ -1,12 +1,12 @@
 /** What each command does. Errors end here, as a notification with a remedy. */
 import * as vscode from "vscode";
+import { buildSummary } from "../../shared/src/buildSummary";
 import { debugInfo } from "./debugInfo";
 import type { Indexer } from "./indexing";
 import { installPackage } from "./install";
 import type { HostCommand } from "./messages";
 import { tell, type Remedies } from "./messagesToPerson";
 import { pickCorpus, pickFolder, pickInterpreter, pickModel } from "./pickers";
-import { indexSummary } from "./pure/names";
 import { currentSelection } from "./selection";
 import type { Server } from "./server";
 import { readSettings, writeSetting } from "./settings";
@@ -119,7 +119,7 @@ export class Commands {
     await this.parts.server.retry();
     const result = await this.parts.indexer.index(folder, vscode.ProgressLocation.Notification);
     if (result === undefined) return;
-    void vscode.window.showInformationMessage(indexSummary(result));
+    void vscode.window.showInformationMessage(buildSummary(result));
     await vscode.commands.executeCommand("setContext", "exbert.hasCorpus", true);
     await this.chooseCorpus(result.corpus);
   }

@@ -1,8 +1,9 @@
 /** Corpora from folders: which files, under which name, with a notification that can be cancelled. */
 import * as vscode from "vscode";
 import type { IndexResult } from "../../../protocol/types";
+import { buildSummary } from "../../shared/src/buildSummary";
 import { CANCELLED, toHostError } from "./pure/failures";
-import { corpusName, indexSummary } from "./pure/names";
+import { corpusName } from "./pure/names";
 import type { Server } from "./server";
 import { readSettings } from "./settings";
 
@@ -81,7 +82,7 @@ export class Indexer {
   }
 
   private report(result: IndexResult): void {
-    this.log.info(indexSummary(result));
+    this.log.info(buildSummary(result));
     for (const { uri, reason } of result.skipped) this.log.warn(`Skipped ${uri}: ${reason}`);
   }
 

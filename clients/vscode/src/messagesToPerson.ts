@@ -1,5 +1,6 @@
 /** Errors as notifications, each with what can be done about it. */
 import * as vscode from "vscode";
+import { withHint } from "../../shared/src/sentences";
 import { ClientFailure, toHostError } from "./pure/failures";
 
 export interface Remedies {
@@ -12,7 +13,7 @@ export interface Remedies {
 /** Tells an error with buttons that fit it. Resolves when the notification is gone. */
 export async function tell(error: unknown, remedies: Remedies): Promise<void> {
   const { message, data } = toHostError(error);
-  const text = data?.hint === undefined ? message : `${message} ${data.hint}`;
+  const text = withHint(message, data?.hint);
   const buttons = buttonsFor(error);
   const answer = await vscode.window.showErrorMessage(text, ...buttons);
   switch (answer) {

@@ -1,7 +1,7 @@
 /** The lists to choose from: models, corpora, interpreters. Each returns what was chosen, or undefined. */
 import * as vscode from "vscode";
 import type { CorpusDescription } from "../../../protocol/types";
-import { withCommas } from "./pure/names";
+import { withCommas } from "../../shared/src/buildSummary";
 import type { Server } from "./server";
 import { readSettings } from "./settings";
 

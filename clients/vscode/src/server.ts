@@ -1,19 +1,20 @@
 /**
- * The server process and the conversation with it: started at the first request, restarted once when it crashes.
+ * The server process and the conversation with it: started at the first request, restarted when it crashes.
  * Every request settles: with the answer, the server's error, or a failure of this side (`pure/failures.ts`).
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import * as vscode from "vscode";
 import { CloseAction, LanguageClient, WorkDoneProgress, type LanguageClientOptions } from "vscode-languageclient/node";
 import { PROTOCOL_VERSION, type ExperimentalCapability, type Method, type Methods } from "../../../protocol/types";
+import { versionMismatch } from "../../shared/src/protocolVersion";
+import { RESTARTED, RESTARTING, RestartPolicy } from "../../shared/src/restarts";
+import { withHint } from "../../shared/src/sentences";
 import { findInterpreter, probeInterpreter } from "./environment";
 import type { Progress, ServerEvent } from "./messages";
 import { withDeadline } from "./pure/deadline";
 import { ClientFailure, serverDied } from "./pure/failures";
 import { describeInterpreter, type Interpreter } from "./pure/interpreters";
 import { serverArguments, serverOptions } from "./pure/options";
-import { versionMismatch } from "./pure/protocolVersion";
-import { RestartPolicy } from "./pure/restarts";
 import { readSettings } from "./settings";
 
 export interface Session {
@@ -29,7 +30,6 @@ export interface RequestContext {
   readonly onProgress?: (progress: Progress) => void;
 }
 
-const RESTART_WINDOW = 3 * 60_000;
 const START_TIMEOUT = 60_000;
 const STOP_TIMEOUT = 2000;
 const FAILURE_HOLDS = 1000;
@@ -40,7 +40,7 @@ export const SYNCED_SCHEMES: readonly string[] = ["file", "untitled", "vscode-no
 
 export class Server implements vscode.Disposable {
   private readonly emitter = new vscode.EventEmitter<ServerEvent>();
-  private readonly policy = new RestartPolicy(RESTART_WINDOW);
+  private readonly policy = new RestartPolicy();
   private starting: Promise<Session> | undefined;
   private failedAt: number | undefined;
   private lastEvent: ServerEvent | undefined;
@@ -151,7 +151,7 @@ export class Server implements vscode.Disposable {
       const failure = error instanceof ClientFailure ? error : startFailed(error);
       this.failedAt = Date.now();
       this.log.error(failure.message);
-      this.emit({ kind: failure.kind === "serverDied" ? "crashed" : "missing", message: `${failure.message} ${failure.hint}` });
+      this.emit({ kind: failure.kind === "serverDied" ? "crashed" : "missing", message: withHint(failure.message, failure.hint) });
       throw failure;
     }
   }
@@ -212,7 +212,7 @@ export class Server implements vscode.Disposable {
       case "tooOld":
         throw new ClientFailure("serverMissing", `exbert-rpc needs Python 3.11 or later; ${where} is Python ${answer.python}.`, "Choose another interpreter.");
       case "notPython":
-        throw new ClientFailure("serverMissing", `${where} is no Python that runs: ${answer.reason}.`, "Choose another interpreter.");
+        throw new ClientFailure("serverMissing", `${where} is not a working Python interpreter: ${answer.reason}.`, "Choose another interpreter.");
     }
   }
 
@@ -221,18 +221,18 @@ export class Server implements vscode.Disposable {
     if (session?.client !== client) return; // stopped on purpose
     this.starting = undefined;
     if (!this.policy.allow(Date.now())) {
-      const failure = new ClientFailure("serverDied", "The exBERT server stopped twice within three minutes.", "See the log, then run “exBERT: Restart Server”.");
+      const failure = new ClientFailure("serverDied", this.policy.complaint, "See the log, then run “exBERT: Restart Server”.");
       this.starting = Promise.reject(failure);
       this.starting.catch(() => undefined);
       this.failedAt = Date.now();
-      this.emit({ kind: "crashed", message: `${failure.message} ${failure.hint}` });
+      this.emit({ kind: "crashed", message: withHint(failure.message, failure.hint) });
       return;
     }
-    this.emit({ kind: "crashed", message: "The exBERT server stopped unexpectedly. Restarting it…" });
+    this.emit({ kind: "crashed", message: `The exBERT server stopped unexpectedly. ${RESTARTING}` });
     this.starting = this.start();
     await this.starting.then(
-      () => this.emit({ kind: "restarted", message: "The exBERT server stopped unexpectedly and was restarted." }),
-      () => undefined, // `start` has told it
+      () => this.emit({ kind: "restarted", message: RESTARTED }),
+      () => undefined, // `start` has reported it
     );
   }
 }

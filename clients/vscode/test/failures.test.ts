@@ -1,8 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { TimeoutError } from "../src/pure/deadline";
 import { CLIENT_CODES, ClientFailure, serverDied, toHostError } from "../src/pure/failures";
-import { versionMismatch } from "../src/pure/protocolVersion";
-import { RestartPolicy } from "../src/pure/restarts";
 import { ERROR_CODES } from "../../../protocol/types";
 
 describe("a failure", () => {
@@ -30,36 +28,5 @@ describe("a failure", () => {
   it("of an unknown kind is still an error with a message", () => {
     expect(toHostError("odd")).toEqual({ code: -32603, message: "odd" });
     expect(toHostError(new Error("x"))).toEqual({ code: -32603, message: "x" });
-  });
-});
-
-describe("protocol versions", () => {
-  it("agree when the major numbers do", () => {
-    expect(versionMismatch("1.0", "1.7")).toBeUndefined();
-  });
-
-  it("say which side to update", () => {
-    expect(versionMismatch("2.0", "1.3")).toContain("Python package");
-    expect(versionMismatch("1.0", "2.0")).toContain("this extension");
-  });
-
-  it("must be there and readable", () => {
-    expect(versionMismatch("1.0", undefined)).toContain("does not say");
-    expect(versionMismatch("1.0", "new")).toContain("not a version");
-  });
-});
-
-describe("restarting", () => {
-  it("happens once by itself within the window", () => {
-    const policy = new RestartPolicy(1000);
-    expect([policy.allow(0), policy.allow(500), policy.allow(999)]).toEqual([true, false, false]);
-    expect(policy.allow(1000)).toBe(true);
-  });
-
-  it("counts from the start again when the person restarted", () => {
-    const policy = new RestartPolicy(1000);
-    policy.allow(0);
-    policy.reset();
-    expect(policy.allow(1)).toBe(true);
   });
 });

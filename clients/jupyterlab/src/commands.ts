@@ -61,7 +61,7 @@ export function addCommands(workings: Workings, palette: ICommandPalette | null)
   const { app, settings } = workings;
   const add = (id: string, label: string, caption: string, execute: (args: { path?: string }) => unknown) => {
     app.commands.addCommand(id, {
-      label: args => (args['isPalette'] ? `exBERT: ${label}` : `${label} with exBERT`.replace(/^(.*exBERT.*) with exBERT$/, '$1')),
+      label: args => (args.isPalette ? `exBERT: ${label}` : `${label} with exBERT`.replace(/^(.*exBERT.*) with exBERT$/, '$1')),
       caption,
       icon: exbertIcon,
       isToggled: id === COMMANDS.follow ? () => settings().followSelection : undefined,
@@ -122,7 +122,7 @@ async function index(workings: Workings, given?: string): Promise<void> {
 
 /** The folder under the pointer when the command comes out of the file browser's context menu, which has selected it. */
 function selectedFolder({ app, files }: Workings): string | null {
-  const inMenu = app.contextMenuHitTest(node => node.dataset['isdir'] === 'true') !== undefined;
+  const inMenu = app.contextMenuHitTest(node => node.dataset.isdir === 'true') !== undefined;
   const items = inMenu ? [...(files?.tracker.currentWidget?.selectedItems() ?? [])] : [];
   const folder = items.find(({ type }) => type === 'directory');
   return folder === undefined ? null : folder.path.replace(/^[^/]*:/, '');

@@ -41,7 +41,7 @@ export class ExbertPanel extends Widget {
   }
 
   themeChanged(): void {
-    this.node.dataset['theme'] = this.host.theme;
+    this.node.dataset.theme = this.host.theme;
     this.host.themes.fire(this.host.theme);
   }
 
@@ -67,7 +67,7 @@ export class ExbertPanel extends Widget {
     const element = document.createElement('div');
     element.className = 'exbert-panel-content';
     this.node.replaceChildren(element);
-    this.node.dataset['theme'] = this.host.theme;
+    this.node.dataset.theme = this.host.theme;
     this.view = mount(element, this.host);
   }
 

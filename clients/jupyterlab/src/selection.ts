@@ -1,7 +1,7 @@
 /** What is selected in a document of JupyterLab: in an editor, in a cell, or in rendered text. */
 import { FileEditor } from '@jupyterlab/fileeditor';
 import { DocumentWidget } from '@jupyterlab/docregistry';
-import { Notebook, NotebookPanel } from '@jupyterlab/notebook';
+import { type Notebook, NotebookPanel } from '@jupyterlab/notebook';
 import { MarkdownCell } from '@jupyterlab/cells';
 import type { Widget } from '@lumino/widgets';
 import { fromEditor } from './editorText';

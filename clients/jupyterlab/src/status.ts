@@ -25,6 +25,6 @@ export class StatusItem extends Widget {
     const { text, title } = statusText(state, info, this.used);
     this.button.textContent = text;
     this.button.title = title;
-    this.node.dataset['kind'] = this.used ? state.kind : 'idle';
+    this.node.dataset.kind = this.used ? state.kind : 'idle';
   }
 }

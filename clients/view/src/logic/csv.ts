@@ -16,5 +16,5 @@ function quote(cell: Cell): string {
 }
 
 export function toCsv({ header, rows }: Table): string {
-  return [header, ...rows].map((row) => row.map(quote).join(",")).join("\r\n") + "\r\n";
+  return [header, ...rows].map((row) => `${row.map(quote).join(",")}\r\n`).join("");
 }

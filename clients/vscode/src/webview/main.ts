@@ -63,11 +63,14 @@ function receive(message: ToView): void {
       progressOf.get(message.id)?.(message.progress);
       return;
     case "selection":
-      return selections.fire(message.selection);
+      selections.fire(message.selection);
+      return;
     case "choice":
-      return choices.fire(message.choice);
+      choices.fire(message.choice);
+      return;
     case "server":
-      return serverEvents.fire(message.event);
+      serverEvents.fire(message.event);
+      return;
     default:
       unreachable(message);
   }

@@ -52,7 +52,7 @@ export interface Picture {
 function memo<A extends readonly unknown[], R>(compute: (...args: A) => R): (...args: A) => R {
   let last: { args: A; result: R } | null = null;
   return (...args) => {
-    if (last !== null && last.args.every((arg, i) => Object.is(arg, args[i]))) return last.result;
+    if (last?.args.every((arg, i) => Object.is(arg, args[i]))) return last.result;
     const result = compute(...args);
     last = { args, result };
     return result;

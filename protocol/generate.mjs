@@ -21,7 +21,13 @@ const plain = (node) => {
 const types = await compile(
   { title: "ExbertRpc", type: "object", additionalProperties: false, $defs: plain(schema.$defs) },
   "ExbertRpc",
-  { bannerComment: banner, unreachableDefinitions: true, additionalProperties: false, format: true, style: { printWidth: 120 } },
+  {
+    bannerComment: banner,
+    unreachableDefinitions: true,
+    additionalProperties: false,
+    format: true,
+    style: { printWidth: 120 },
+  },
 );
 
 const methods = Object.entries(schema.methods)
@@ -52,7 +58,10 @@ export type ErrorKind = keyof typeof ERROR_CODES;
 // the root is only there to hold the definitions
 const body = types
   .replace(/export interface ExbertRpc \{\s*\}\n*/, "")
-  .replace(/ \*\n \* This interface was referenced by `ExbertRpc`'s JSON-Schema\n \* via the `definition` "\w+"\.\n/g, "");
+  .replace(
+    / \*\n \* This interface was referenced by `ExbertRpc`'s JSON-Schema\n \* via the `definition` "\w+"\.\n/g,
+    "",
+  );
 const content = body + tail;
 if (process.argv.includes("--check")) {
   if (readFileSync(here("types.ts"), "utf8") !== content) {

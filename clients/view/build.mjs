@@ -13,4 +13,10 @@ const common = {
 };
 await build({ ...common, format: "esm", outdir: "dist" });
 // the same style sheet belongs to both
-await build({ ...common, format: "iife", globalName: "exbertView", loader: { ".css": "empty" }, outfile: "dist/view.iife.js" });
+await build({
+  ...common,
+  format: "iife",
+  globalName: "exbertView",
+  loader: { ".css": "empty" },
+  outfile: "dist/view.iife.js",
+});

@@ -9,7 +9,10 @@ const production = process.argv.includes("--production");
 const view = here("../view/");
 
 if (production || !existsSync(`${view}dist/view.js`)) {
-  for (const args of [...(existsSync(`${view}node_modules`) ? [] : [["ci", "--ignore-scripts", "--no-audit", "--no-fund"]]), ["run", "build"]]) {
+  for (const args of [
+    ...(existsSync(`${view}node_modules`) ? [] : [["ci", "--ignore-scripts", "--no-audit", "--no-fund"]]),
+    ["run", "build"],
+  ]) {
     const { status } = spawnSync("npm", args, { cwd: view, stdio: "inherit", shell: process.platform === "win32" });
     if (status !== 0) throw new Error(`clients/view: npm ${args.join(" ")} failed`);
   }
@@ -17,7 +20,14 @@ if (production || !existsSync(`${view}dist/view.js`)) {
 
 rmSync(here("dist"), { recursive: true, force: true });
 mkdirSync(here("dist"), { recursive: true });
-const common = { bundle: true, target: "es2022", minify: production, sourcemap: !production, legalComments: "none", logLevel: "warning" };
+const common = {
+  bundle: true,
+  target: "es2022",
+  minify: production,
+  sourcemap: !production,
+  legalComments: "none",
+  logLevel: "warning",
+};
 await build({
   ...common,
   entryPoints: [here("src/extension.ts")],

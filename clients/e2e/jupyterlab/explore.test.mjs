@@ -11,7 +11,14 @@ import { PYTHON, REPOSITORY, startLab } from "./lab.mjs";
 import { LabWindow } from "./window.mjs";
 
 const CHROMIUM = process.env.EXBERT_CHROMIUM ?? "/usr/bin/chromium";
-const FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
 /** A model that is loaded for the first time on a busy machine. */
 const SLOW = 240_000;
 
@@ -35,7 +42,11 @@ function scenario(name, run, { topics = 12, options = () => [] } = {}) {
     for (const isLast of process.env.NO_RETRY === "1" ? [true] : [false, true]) {
       const folder = mkdtempSync(join(tmpdir(), "exbert-lab-"));
       folders.push(folder);
-      execFileSync(PYTHON, [join(REPOSITORY, "clients/jupyterlab/sample/lay_out.py"), join(folder, "root"), String(topics)]);
+      execFileSync(PYTHON, [
+        join(REPOSITORY, "clients/jupyterlab/sample/lay_out.py"),
+        join(folder, "root"),
+        String(topics),
+      ]);
       const arguments_ = ["--store", join(folder, "corpora")].map((value) => `--ExbertApp.arguments=${value}`);
       arguments_.push(`--ExbertApp.start_timeout=${SLOW / 1000}`);
       const windows = [];
@@ -47,7 +58,11 @@ function scenario(name, run, { topics = 12, options = () => [] } = {}) {
           return windows.at(-1);
         };
         await run(open, lab);
-        assert.deepEqual(windows.flatMap((window) => window.errors), [], "the page threw errors");
+        assert.deepEqual(
+          windows.flatMap((window) => window.errors),
+          [],
+          "the page threw errors",
+        );
         return;
       } catch (error) {
         await keepFailure(name.replace(/\W+/g, "-"), windows, lab);
@@ -72,19 +87,25 @@ async function attentionIsDrawn(view, word = "escape") {
 
 /** Shows one head of one layer. */
 async function chooseHead(view, layer, head) {
-  await view.getByRole("radiogroup", { name: /layer/i }).getByRole("radio", { name: String(layer), exact: true }).click();
+  await view
+    .getByRole("radiogroup", { name: /layer/i })
+    .getByRole("radio", { name: String(layer), exact: true })
+    .click();
   await view.getByRole("button", { name: `head ${head}`, exact: true }).dblclick();
   await view.locator('.head[aria-pressed="false"]').nth(10).waitFor();
 }
 
 /** The share of a canvas that is not one plain colour: a picture was really drawn. */
 async function inked(view) {
-  return view.locator("canvas").first().evaluate((canvas) => {
-    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-    let marks = 0;
-    for (let at = 3; at < data.length; at += 4) marks += data[at] > 0 ? 1 : 0;
-    return (4 * marks) / data.length;
-  });
+  return view
+    .locator("canvas")
+    .first()
+    .evaluate((canvas) => {
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      let marks = 0;
+      for (let at = 3; at < data.length; at += 4) marks += data[at] > 0 ? 1 : 0;
+      return (4 * marks) / data.length;
+    });
 }
 
 async function indexTopics(window) {
@@ -93,215 +114,256 @@ async function indexTopics(window) {
   await accept();
 }
 
-scenario("a selection is explored, compared with a corpus, exported, and restored after a reload", async (open, lab) => {
-  const window = await open("notes.md");
-  const { page, panel } = window;
-  await window.selectLine("The girl ran");
-  await page.keyboard.press("Control+Alt+e");
-  await attentionIsDrawn(panel);
-  assert.ok((await inked(panel)) > 0.005, "no curve was drawn");
-  const place = await panel.boundingBox();
-  const editor = await page.locator(".jp-FileEditor").boundingBox();
-  assert.ok(place.x >= editor.x + editor.width, "the panel does not lie beside the document");
-  await chooseHead(panel, 2, 11);
-  await token(panel, "escape").hover();
-  await screenshot(page, "attention", { keepMouse: true });
+scenario(
+  "a selection is explored, compared with a corpus, exported, and restored after a reload",
+  async (open, lab) => {
+    const window = await open("notes.md");
+    const { page, panel } = window;
+    await window.selectLine("The girl ran");
+    await page.keyboard.press("Control+Alt+e");
+    await attentionIsDrawn(panel);
+    assert.ok((await inked(panel)) > 0.005, "no curve was drawn");
+    const place = await panel.boundingBox();
+    const editor = await page.locator(".jp-FileEditor").boundingBox();
+    assert.ok(place.x >= editor.x + editor.width, "the panel does not lie beside the document");
+    await chooseHead(panel, 2, 11);
+    await token(panel, "escape").hover();
+    await screenshot(page, "attention", { keepMouse: true });
 
-  await token(panel, "escape").dblclick();
-  await panel.locator(".tokens.left .token.masked").waitFor({ timeout: SLOW });
-  await screenshot(page, "mask");
-  await panel.locator(".mask-bar").getByRole("button", { name: "undo" }).click();
-  await panel.locator(".tokens.left .token.masked").waitFor({ state: "detached" });
+    await token(panel, "escape").dblclick();
+    await panel.locator(".tokens.left .token.masked").waitFor({ timeout: SLOW });
+    await screenshot(page, "mask");
+    await panel.locator(".mask-bar").getByRole("button", { name: "undo" }).click();
+    await panel.locator(".tokens.left .token.masked").waitFor({ state: "detached" });
 
-  await tab(panel, /Contexts/).click();
-  await panel.getByText("No corpus yet").or(panel.getByRole("button", { name: /Index this folder/ })).first().waitFor();
-  await screenshot(page, "no-corpus");
-  await indexTopics(window);
-  await window.notification("Corpus “topics”: 12 documents").waitFor({ timeout: SLOW });
-  await screenshot(page, "indexed");
-  await window.clearNotifications();
-  await window.hideSideBar();
+    await tab(panel, /Contexts/).click();
+    await panel
+      .getByText("No corpus yet")
+      .or(panel.getByRole("button", { name: /Index this folder/ }))
+      .first()
+      .waitFor();
+    await screenshot(page, "no-corpus");
+    await indexTopics(window);
+    await window.notification("Corpus “topics”: 12 documents").waitFor({ timeout: SLOW });
+    await screenshot(page, "indexed");
+    await window.clearNotifications();
+    await window.hideSideBar();
 
-  await tab(panel, /Attention/).click();
-  await token(panel, "escape").click();
-  await tab(panel, /Contexts/).click();
-  await panel.locator(".hit").first().waitFor({ timeout: SLOW });
-  await screenshot(page, "contexts");
+    await tab(panel, /Attention/).click();
+    await token(panel, "escape").click();
+    await tab(panel, /Contexts/).click();
+    await panel.locator(".hit").first().waitFor({ timeout: SLOW });
+    await screenshot(page, "contexts");
 
-  const hit = panel.locator(".hit", { hasText: ".txt:" }).first();
-  const [, file, line] = /([\w.-]+):(\d+)\s*$/.exec(await hit.locator(".source-link").textContent());
-  await hit.locator(".source-link").click();
-  await page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab.lm-mod-current", { hasText: file }).waitFor();
-  await page.locator("#jp-main-statusbar", { hasText: `Ln ${line},` }).waitFor();
-  await screenshot(page, "hit");
+    const hit = panel.locator(".hit", { hasText: ".txt:" }).first();
+    const [, file, line] = /([\w.-]+):(\d+)\s*$/.exec(await hit.locator(".source-link").textContent());
+    await hit.locator(".source-link").click();
+    await page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab.lm-mod-current", { hasText: file }).waitFor();
+    await page.locator("#jp-main-statusbar", { hasText: `Ln ${line},` }).waitFor();
+    await screenshot(page, "hit");
 
-  await tab(panel, /Summary/).click();
-  const bar = panel.locator(".histogram .bar").first();
-  await bar.waitFor({ timeout: SLOW });
-  await screenshot(page, "summary");
-  await bar.click();
-  await tab(panel, /Contexts \d+\/\d+/).waitFor();
-  await tab(panel, /Contexts/).click();
-  await panel.locator(".bar-filter .chip").waitFor();
-  await screenshot(page, "filtered");
+    await tab(panel, /Summary/).click();
+    const bar = panel.locator(".histogram .bar").first();
+    await bar.waitFor({ timeout: SLOW });
+    await screenshot(page, "summary");
+    await bar.click();
+    await tab(panel, /Contexts \d+\/\d+/).waitFor();
+    await tab(panel, /Contexts/).click();
+    await panel.locator(".bar-filter .chip").waitFor();
+    await screenshot(page, "filtered");
 
-  await panel.getByRole("button", { name: "Export, copy and restore" }).click();
-  const download = page.waitForEvent("download");
-  await panel.getByRole("menuitem", { name: "Save contexts as CSV" }).click();
-  const saved = await download;
-  assert.equal(saved.suggestedFilename(), "contexts.csv");
-  assert.match(readFileSync(await saved.path(), "utf8"), /score/);
+    await panel.getByRole("button", { name: "Export, copy and restore" }).click();
+    const download = page.waitForEvent("download");
+    await panel.getByRole("menuitem", { name: "Save contexts as CSV" }).click();
+    const saved = await download;
+    assert.equal(saved.suggestedFilename(), "contexts.csv");
+    assert.match(readFileSync(await saved.path(), "utf8"), /score/);
 
-  const { pid } = await lab.status();
-  await page.waitForTimeout(1500); // the layout is kept a second after its last change
-  await window.reload();
-  await panel.locator(".bar-filter .chip").waitFor({ timeout: SLOW });
-  await panel.locator(".hit").first().waitFor({ timeout: SLOW });
-  assert.equal((await lab.status()).pid, pid, "the reload ended the server");
-  await tab(panel, /Attention/).click();
-  await panel.locator(".tokens.left .token.pinned", { hasText: "escape" }).waitFor();
-  await screenshot(page, "restored");
+    const { pid } = await lab.status();
+    await page.waitForTimeout(1500); // the layout is kept a second after its last change
+    await window.reload();
+    await panel.locator(".bar-filter .chip").waitFor({ timeout: SLOW });
+    await panel.locator(".hit").first().waitFor({ timeout: SLOW });
+    assert.equal((await lab.status()).pid, pid, "the reload ended the server");
+    await tab(panel, /Attention/).click();
+    await panel.locator(".tokens.left .token.pinned", { hasText: "escape" }).waitFor();
+    await screenshot(page, "restored");
 
-  for (const [theme, name] of [["JupyterLab Dark", "dark"], ["JupyterLab Dark High Contrast", "high-contrast"]]) {
-    await window.command(`Theme: ${theme}`).catch(() => window.command(theme));
-    const kind = name === "dark" ? "dark" : "highContrast";
-    await page.locator(`.exbert-panel[data-theme="${kind}"] .exbert[data-theme="${kind}"]`).waitFor();
-    await screenshot(page, name);
-  }
-});
+    for (const [theme, name] of [
+      ["JupyterLab Dark", "dark"],
+      ["JupyterLab Dark High Contrast", "high-contrast"],
+    ]) {
+      await window.command(`Theme: ${theme}`).catch(() => window.command(theme));
+      const kind = name === "dark" ? "dark" : "highContrast";
+      await page.locator(`.exbert-panel[data-theme="${kind}"] .exbert[data-theme="${kind}"]`).waitFor();
+      await screenshot(page, name);
+    }
+  },
+);
 
-scenario("menus, cells, rendered Markdown, two selections and the followed one lead to the same panel", async (open) => {
-  const window = await open("tour.ipynb");
-  const { page, panel } = window;
-  await page.locator(".jp-Notebook .jp-CodeCell .cm-content").waitFor();
-  const rendered = page.locator(".jp-MarkdownCell .jp-RenderedMarkdown p", { hasText: "The captain wanted" });
-  await window.dragOver(rendered);
-  await window.contextMenu(rendered, "Explore Selection");
-  await attentionIsDrawn(panel, "strait");
-  await panel.locator(".input-label", { hasText: "tour.ipynb, cell 1" }).waitFor();
-  await screenshot(page, "rendered-markdown");
+scenario(
+  "menus, cells, rendered Markdown, two selections and the followed one lead to the same panel",
+  async (open) => {
+    const window = await open("tour.ipynb");
+    const { page, panel } = window;
+    await page.locator(".jp-Notebook .jp-CodeCell .cm-content").waitFor();
+    const rendered = page.locator(".jp-MarkdownCell .jp-RenderedMarkdown p", { hasText: "The captain wanted" });
+    await window.dragOver(rendered);
+    await window.contextMenu(rendered, "Explore Selection");
+    await attentionIsDrawn(panel, "strait");
+    await panel.locator(".input-label", { hasText: "tour.ipynb, cell 1" }).waitFor();
+    await screenshot(page, "rendered-markdown");
 
-  await page.locator(".jp-CodeCell .cm-line", { hasText: "sentence =" }).click();
-  await window.contextMenu(page.locator(".jp-CodeCell .cm-line", { hasText: "sentence =" }), "Explore Selection");
-  await attentionIsDrawn(panel, "crew");
-  await panel.locator(".input-label", { hasText: "tour.ipynb, cell 2" }).waitFor();
+    await page.locator(".jp-CodeCell .cm-line", { hasText: "sentence =" }).click();
+    await window.contextMenu(page.locator(".jp-CodeCell .cm-line", { hasText: "sentence =" }), "Explore Selection");
+    await attentionIsDrawn(panel, "crew");
+    await panel.locator(".input-label", { hasText: "tour.ipynb, cell 2" }).waitFor();
 
-  await window.selectWords(page.locator(".jp-CodeCell .cm-content"), ["crew", "captain"]);
-  await page.keyboard.press("Control+Alt+e");
-  await panel.locator(".input-text", { hasText: /^crew \+ captain$/ }).waitFor();
-  await panel.locator(".input-label", { hasText: "tour.ipynb, cell 2:1 + 1" }).waitFor();
-  await panel.getByRole("radiogroup", { name: "Segments" }).waitFor({ timeout: SLOW });
-  await attentionIsDrawn(panel, "crew");
-  await attentionIsDrawn(panel, "captain");
+    await window.selectWords(page.locator(".jp-CodeCell .cm-content"), ["crew", "captain"]);
+    await page.keyboard.press("Control+Alt+e");
+    await panel.locator(".input-text", { hasText: /^crew \+ captain$/ }).waitFor();
+    await panel.locator(".input-label", { hasText: "tour.ipynb, cell 2:1 + 1" }).waitFor();
+    await panel.getByRole("radiogroup", { name: "Segments" }).waitFor({ timeout: SLOW });
+    await attentionIsDrawn(panel, "crew");
+    await attentionIsDrawn(panel, "captain");
 
-  await window.command("Follow the Selection");
-  const third = page.locator(".jp-MarkdownCell .jp-RenderedMarkdown p", { hasText: "gulls" });
-  await window.dragOver(third);
-  await attentionIsDrawn(panel, "railing");
-  await screenshot(page, "notebook");
-});
+    await window.command("Follow the Selection");
+    const third = page.locator(".jp-MarkdownCell .jp-RenderedMarkdown p", { hasText: "gulls" });
+    await window.dragOver(third);
+    await attentionIsDrawn(panel, "railing");
+    await screenshot(page, "notebook");
+  },
+);
 
-scenario("two tabs have their own sessions, and both outlive a server that is killed in mid-request", async (open, lab) => {
-  const one = await open("notes.md", "one");
-  const two = await open("tour.ipynb", "two");
-  await one.selectLine("The girl ran");
-  await one.page.keyboard.press("Control+Alt+e");
-  await attentionIsDrawn(one.panel);
-  await two.page.locator(".jp-CodeCell .cm-line", { hasText: "sentence =" }).click();
-  await two.page.keyboard.press("Control+Alt+e");
-  await attentionIsDrawn(two.panel, "crew");
-  assert.equal(await token(one.panel, "crew").count(), 0);
-  const { pid } = await lab.status();
+scenario(
+  "two tabs have their own sessions, and both outlive a server that is killed in mid-request",
+  async (open, lab) => {
+    const one = await open("notes.md", "one");
+    const two = await open("tour.ipynb", "two");
+    await one.selectLine("The girl ran");
+    await one.page.keyboard.press("Control+Alt+e");
+    await attentionIsDrawn(one.panel);
+    await two.page.locator(".jp-CodeCell .cm-line", { hasText: "sentence =" }).click();
+    await two.page.keyboard.press("Control+Alt+e");
+    await attentionIsDrawn(two.panel, "crew");
+    assert.equal(await token(one.panel, "crew").count(), 0);
+    const { pid } = await lab.status();
 
-  await indexTopics(one);
-  await one.notification("Indexing topics").waitFor();
-  process.kill(pid, "SIGKILL");
-  await one.notification("Indexing topics failed: the server was ended by signal 9").waitFor();
-  for (const window of [one, two]) {
-    await window.panel.locator(".banner", { hasText: /restarted|back|started again/ }).first().waitFor({ timeout: SLOW });
-  }
-  await screenshot(one.page, "crash");
-  await attentionIsDrawn(one.panel);
-  await attentionIsDrawn(two.panel, "crew");
-  await one.selectLine("She wanted");
-  await one.page.keyboard.press("Control+Alt+e");
-  await attentionIsDrawn(one.panel, "door");
-  assert.notEqual((await lab.status()).pid, pid);
-}, { topics: 79 });
+    await indexTopics(one);
+    await one.notification("Indexing topics").waitFor();
+    process.kill(pid, "SIGKILL");
+    await one.notification("Indexing topics failed: the server was ended by signal 9").waitFor();
+    for (const window of [one, two]) {
+      await window.panel
+        .locator(".banner", { hasText: /restarted|back|started again/ })
+        .first()
+        .waitFor({ timeout: SLOW });
+    }
+    await screenshot(one.page, "crash");
+    await attentionIsDrawn(one.panel);
+    await attentionIsDrawn(two.panel, "crew");
+    await one.selectLine("She wanted");
+    await one.page.keyboard.press("Control+Alt+e");
+    await attentionIsDrawn(one.panel, "door");
+    assert.notEqual((await lab.status()).pid, pid);
+  },
+  { topics: 79 },
+);
 
-scenario("indexing is cancelled, which leaves no corpus behind", async (open) => {
-  const window = await open("notes.md");
-  await indexTopics(window);
-  const progress = window.notification("Indexing topics");
-  await progress.getByText(/Indexing topics: .*\d/).waitFor({ timeout: SLOW });
-  await screenshot(window.page, "indexing");
-  await progress.getByRole("button", { name: "Cancel" }).click();
-  await window.notification("Indexing topics was cancelled").waitFor();
-  await window.command("Select Corpus");
-  await window.notification("There is no corpus yet").waitFor();
-}, { topics: 79 });
+scenario(
+  "indexing is cancelled, which leaves no corpus behind",
+  async (open) => {
+    const window = await open("notes.md");
+    await indexTopics(window);
+    const progress = window.notification("Indexing topics");
+    await progress.getByText(/Indexing topics: .*\d/).waitFor({ timeout: SLOW });
+    await screenshot(window.page, "indexing");
+    await progress.getByRole("button", { name: "Cancel" }).click();
+    await window.notification("Indexing topics was cancelled").waitFor();
+    await window.command("Select Corpus");
+    await window.notification("There is no corpus yet").waitFor();
+  },
+  { topics: 79 },
+);
 
 /** A tiny masked language model. */
 function tinyModel(folder) {
   const model = join(folder, "tiny-masked-lm");
-  execFileSync(PYTHON, [join(REPOSITORY, "clients/e2e/vscode/tiny_model.py"), model], { stdio: ["ignore", "ignore", "pipe"] });
+  execFileSync(PYTHON, [join(REPOSITORY, "clients/e2e/vscode/tiny_model.py"), model], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   return ["--model", model, "--root", model].map((value) => `--ExbertApp.arguments=${value}`);
 }
 
-scenario("predictions change when a token is masked, and a link shows the same to somebody else", async (open) => {
-  const window = await open("notes.md", "one");
-  const { page, panel } = window;
-  await window.selectLine("The girl ran");
-  await page.keyboard.press("Control+Alt+e");
-  await attentionIsDrawn(panel);
-  await token(panel, "escape").click();
-  const predictions = panel.locator(".predictions .prediction");
-  await predictions.first().waitFor({ timeout: SLOW });
-  const before = await predictions.allInnerTexts();
-  await token(panel, "pub").dblclick();
-  await panel.locator(".tokens.left .token.masked").waitFor({ timeout: SLOW });
-  await token(panel, "escape").hover();
-  await predictions.first().waitFor();
-  assert.notDeepEqual(await predictions.allInnerTexts(), before);
-  await panel.locator(".tokens.left .token.masked").hover();
-  await panel.locator(".inspector", { hasText: "was “pub”" }).waitFor();
-  await screenshot(page, "predictions", { keepMouse: true });
+scenario(
+  "predictions change when a token is masked, and a link shows the same to somebody else",
+  async (open) => {
+    const window = await open("notes.md", "one");
+    const { page, panel } = window;
+    await window.selectLine("The girl ran");
+    await page.keyboard.press("Control+Alt+e");
+    await attentionIsDrawn(panel);
+    await token(panel, "escape").click();
+    const predictions = panel.locator(".predictions .prediction");
+    await predictions.first().waitFor({ timeout: SLOW });
+    const before = await predictions.allInnerTexts();
+    await token(panel, "pub").dblclick();
+    await panel.locator(".tokens.left .token.masked").waitFor({ timeout: SLOW });
+    await token(panel, "escape").hover();
+    await predictions.first().waitFor();
+    assert.notDeepEqual(await predictions.allInnerTexts(), before);
+    await panel.locator(".tokens.left .token.masked").hover();
+    await panel.locator(".inspector", { hasText: "was “pub”" }).waitFor();
+    await screenshot(page, "predictions", { keepMouse: true });
 
-  await panel.getByRole("button", { name: "Export, copy and restore" }).click();
-  await panel.getByRole("menuitem", { name: /Copy link/ }).click();
-  const link = await page.evaluate(() => navigator.clipboard.readText());
-  assert.match(link, /^http:.*\/lab\?exbert=[\w-]+$/);
-  const other = await open("notes.md", "two");
-  await other.page.goto(link);
-  await other.ready();
-  await other.panel.locator(".tokens.left .token.masked").waitFor({ timeout: SLOW });
-  await other.panel.locator(".tokens.left .token.pinned", { hasText: "escape" }).waitFor();
-  assert.ok(!other.page.url().includes("exbert="), "the link's state stays in the address");
-}, { options: tinyModel });
+    await panel.getByRole("button", { name: "Export, copy and restore" }).click();
+    await panel.getByRole("menuitem", { name: /Copy link/ }).click();
+    const link = await page.evaluate(() => navigator.clipboard.readText());
+    assert.match(link, /^http:.*\/lab\?exbert=[\w-]+$/);
+    const other = await open("notes.md", "two");
+    await other.page.goto(link);
+    await other.ready();
+    await other.panel.locator(".tokens.left .token.masked").waitFor({ timeout: SLOW });
+    await other.panel.locator(".tokens.left .token.pinned", { hasText: "escape" }).waitFor();
+    assert.ok(!other.page.url().includes("exbert="), "the link's state stays in the address");
+  },
+  { options: tinyModel },
+);
 
 /** An interpreter without our package: Debian's, or one that looks for packages nowhere. */
 function bareInterpreter(folder) {
-  const system = spawnSync("/usr/bin/python3", ["-P", "-c", "import exbert_rpc"], { cwd: folder, encoding: "utf8", env: {} });
-  if (system.stderr?.includes("No module named 'exbert_rpc'")) return ["--ExbertApp.python=/usr/bin/python3", "--ExbertApp.environment=PYTHONPATH="];
+  const system = spawnSync("/usr/bin/python3", ["-P", "-c", "import exbert_rpc"], {
+    cwd: folder,
+    encoding: "utf8",
+    env: {},
+  });
+  if (system.stderr?.includes("No module named 'exbert_rpc'"))
+    return ["--ExbertApp.python=/usr/bin/python3", "--ExbertApp.environment=PYTHONPATH="];
   const script = join(folder, "bare-python");
   writeFileSync(script, `#!/bin/sh\nexec "${PYTHON}" -I -S "$@"\n`);
   chmodSync(script, 0o755);
   return [`--ExbertApp.python=${script}`];
 }
 
-scenario("a missing package is told with the way to install it", async (open) => {
-  const window = await open("notes.md");
-  await window.selectLine("The girl ran");
-  await window.page.keyboard.press("Control+Alt+e");
-  await window.panel.getByText("exbert-rpc is not installed").first().waitFor();
-  await window.panel.getByText("pip install exbert-rpc").first().waitFor();
-  await window.page.locator(".exbert-status", { hasText: "not installed" }).waitFor();
-  await screenshot(window.page, "missing-package");
-}, { options: bareInterpreter });
+scenario(
+  "a missing package is told with the way to install it",
+  async (open) => {
+    const window = await open("notes.md");
+    await window.selectLine("The girl ran");
+    await window.page.keyboard.press("Control+Alt+e");
+    await window.panel.getByText("exbert-rpc is not installed").first().waitFor();
+    await window.panel.getByText("pip install exbert-rpc").first().waitFor();
+    await window.page.locator(".exbert-status", { hasText: "not installed" }).waitFor();
+    await screenshot(window.page, "missing-package");
+  },
+  { options: bareInterpreter },
+);
 
 test("nothing is left running or lying about", async () => {
   const ours = () =>
-    execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }).split("\n").filter((line) => folders.some((folder) => line.includes(folder)));
+    execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" })
+      .split("\n")
+      .filter((line) => folders.some((folder) => line.includes(folder)));
   const deadline = Date.now() + SLOW;
   while (ours().length > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 200));
   assert.deepEqual(ours(), []);

@@ -39,7 +39,10 @@ export async function startLab(folder, options = []) {
   for (const name of ["root", "config", "data", "runtime", "settings", "workspaces"]) {
     mkdirSync(join(folder, name), { recursive: true });
   }
-  writeSetting(folder, "@jupyterlab/apputils-extension", "notification", { fetchNews: "false", checkForUpdates: false });
+  writeSetting(folder, "@jupyterlab/apputils-extension", "notification", {
+    fetchNews: "false",
+    checkForUpdates: false,
+  });
   const environment = {
     ...process.env,
     ...(isInstalled() ? {} : { PYTHONPATH: REPOSITORY }),

@@ -112,7 +112,9 @@ export class LabWindow {
   }
 
   async clearNotifications() {
-    for (const close of await this.page.locator(".Toastify__toast .jp-toast-buttonBar button, .Toastify__close-button").all()) {
+    for (const close of await this.page
+      .locator(".Toastify__toast .jp-toast-buttonBar button, .Toastify__close-button")
+      .all()) {
       await close.click({ timeout: 2000 }).catch(() => undefined);
     }
   }

@@ -6,14 +6,31 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
 import { failureScreenshot, screenshot } from "./images.mjs";
-import { attentionIsDrawn, chooseHead, corpusDetail, exploreLine, indexWorkspace, SLOW, tab, token, until } from "./steps.mjs";
+import {
+  attentionIsDrawn,
+  chooseHead,
+  corpusDetail,
+  exploreLine,
+  indexWorkspace,
+  SLOW,
+  tab,
+  token,
+  until,
+} from "./steps.mjs";
 import { here, installedVsCode, root, startVsCode } from "./vscodeServer.mjs";
 import { VsCodeWindow } from "./window.mjs";
 
 const vsix = join(root, "clients/vscode/exbert.vsix");
 const venv = process.env.EXBERT_PYTHON ?? join(root, ".venv/bin/python");
 const CHROMIUM = process.env.EXBERT_CHROMIUM ?? "/usr/bin/chromium";
-const FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
 
 /** Why nothing can be tested here; undefined when everything is at hand. */
 const missing = [
@@ -35,18 +52,18 @@ before(async () => {
     settings: (home) => {
       python = interpreter(home);
       return {
-      "exbert.interpreter": python,
-      "workbench.startupEditor": "none",
-      "workbench.tips.enabled": false,
-      "editor.minimap.enabled": false,
-      "editor.wordWrap": "on",
-      "editor.renderWhitespace": "none",
-      "editor.lightbulb.enabled": "off",
-      "files.simpleDialog.enable": true,
-      "remote.autoForwardPorts": false,
-      "extensions.ignoreRecommendations": true,
-      "telemetry.telemetryLevel": "off",
-    };
+        "exbert.interpreter": python,
+        "workbench.startupEditor": "none",
+        "workbench.tips.enabled": false,
+        "editor.minimap.enabled": false,
+        "editor.wordWrap": "on",
+        "editor.renderWhitespace": "none",
+        "editor.lightbulb.enabled": "off",
+        "files.simpleDialog.enable": true,
+        "remote.autoForwardPorts": false,
+        "extensions.ignoreRecommendations": true,
+        "telemetry.telemetryLevel": "off",
+      };
     },
   });
   browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
@@ -73,7 +90,11 @@ function makeWorkspace(settings) {
   const folder = join(code.home, `run-${++folders}`, "sample");
   cpSync(join(here, "workspace"), folder, { recursive: true });
   mkdirSync(join(folder, ".vscode"));
-  const all = { "exbert.corpusFolder": join(folder, "..", "corpora"), "workbench.colorTheme": "Default Light Modern", ...settings };
+  const all = {
+    "exbert.corpusFolder": join(folder, "..", "corpora"),
+    "workbench.colorTheme": "Default Light Modern",
+    ...settings,
+  };
   writeFileSync(join(folder, ".vscode/settings.json"), JSON.stringify(all, null, 2));
   return folder;
 }
@@ -121,127 +142,151 @@ function tinyModel() {
 
 const untilServers = (count) => until(() => code.pythonServers().length === count, `${count} Python servers run`);
 
-scenario("a missing package is told with a way to install it", { "exbert.interpreter": "/usr/bin/python3" }, async (window, folder) => {
-  const view = await exploreLine(window, "notes.md", 3);
-  const message = window.notification("is not installed in /usr/bin/python3");
-  await message.waitFor();
-  for (const button of ["Install", "Open Setting", "Show Log"]) await message.getByRole("button", { name: button }).waitFor();
-  await view.getByRole("alert").filter({ hasText: "is not installed" }).first().waitFor();
-  await screenshot(window.page, "missing-package");
-  await message.getByRole("button", { name: "Open Setting" }).click();
-  await window.page.locator(".settings-editor .setting-item-title", { hasText: "Interpreter" }).first().waitFor();
-  await window.setSetting(folder, "exbert.interpreter", python);
-  await attentionIsDrawn(view);
-});
+scenario(
+  "a missing package is told with a way to install it",
+  { "exbert.interpreter": "/usr/bin/python3" },
+  async (window, folder) => {
+    const view = await exploreLine(window, "notes.md", 3);
+    const message = window.notification("is not installed in /usr/bin/python3");
+    await message.waitFor();
+    for (const button of ["Install", "Open Setting", "Show Log"])
+      await message.getByRole("button", { name: button }).waitFor();
+    await view.getByRole("alert").filter({ hasText: "is not installed" }).first().waitFor();
+    await screenshot(window.page, "missing-package");
+    await message.getByRole("button", { name: "Open Setting" }).click();
+    await window.page.locator(".settings-editor .setting-item-title", { hasText: "Interpreter" }).first().waitFor();
+    await window.setSetting(folder, "exbert.interpreter", python);
+    await attentionIsDrawn(view);
+  },
+);
 
-scenario("a selection is explored, compared with a corpus, exported, and restored after a reload", {}, async (window, folder) => {
-  const view = await exploreLine(window, "notes.md", 3);
-  await attentionIsDrawn(view);
-  await chooseHead(view);
-  await token(view, "escape").hover();
-  await screenshot(window.page, "attention", { pointer: true });
+scenario(
+  "a selection is explored, compared with a corpus, exported, and restored after a reload",
+  {},
+  async (window, folder) => {
+    const view = await exploreLine(window, "notes.md", 3);
+    await attentionIsDrawn(view);
+    await chooseHead(view);
+    await token(view, "escape").hover();
+    await screenshot(window.page, "attention", { pointer: true });
 
-  await token(view, "escape").dblclick();
-  await view.locator(".mask-bar .chip", { hasText: "escape" }).waitFor();
-  await view.locator(".tokens.left .token.masked").waitFor();
-  await screenshot(window.page, "mask");
-  await view.locator(".mask-bar").getByRole("button", { name: "undo" }).click();
-  await view.locator(".tokens.left .token.masked").waitFor({ state: "detached" });
+    await token(view, "escape").dblclick();
+    await view.locator(".mask-bar .chip", { hasText: "escape" }).waitFor();
+    await view.locator(".tokens.left .token.masked").waitFor();
+    await screenshot(window.page, "mask");
+    await view.locator(".mask-bar").getByRole("button", { name: "undo" }).click();
+    await view.locator(".tokens.left .token.masked").waitFor({ state: "detached" });
 
-  await tab(view, /Contexts/).click();
-  await view.getByRole("button", { name: /Index this folder/ }).waitFor();
-  await screenshot(window.page, "no-corpus");
-  await indexWorkspace(window);
-  await window.clearNotifications();
+    await tab(view, /Contexts/).click();
+    await view.getByRole("button", { name: /Index this folder/ }).waitFor();
+    await screenshot(window.page, "no-corpus");
+    await indexWorkspace(window);
+    await window.clearNotifications();
 
-  await tab(view, /Attention/).click();
-  await token(view, "escape").click();
-  await tab(view, /Contexts/).click();
-  await view.locator(".hit").nth(1).waitFor({ timeout: SLOW });
-  assert.match(await view.locator(".hit").first().locator(".score").innerText(), /^(1\.000|0\.99\d)$/, "the sentence finds itself first");
-  await screenshot(window.page, "contexts");
+    await tab(view, /Attention/).click();
+    await token(view, "escape").click();
+    await tab(view, /Contexts/).click();
+    await view.locator(".hit").nth(1).waitFor({ timeout: SLOW });
+    assert.match(
+      await view.locator(".hit").first().locator(".score").innerText(),
+      /^(1\.000|0\.99\d)$/,
+      "the sentence finds itself first",
+    );
+    await screenshot(window.page, "contexts");
 
-  const story = view.locator(".hit", { hasText: ".txt:" }).first();
-  const [, file, line] = /([\w.-]+):(\d+)\s*$/.exec(await story.locator(".source-link").textContent());
-  await story.locator(".source").click();
-  await window.page.locator(`.tab.active[data-resource-name="${file}"]`).waitFor();
-  await window.page.locator("#status\\.editor\\.selection", { hasText: `Ln ${line},` }).waitFor();
-  await screenshot(window.page, "hit");
+    const story = view.locator(".hit", { hasText: ".txt:" }).first();
+    const [, file, line] = /([\w.-]+):(\d+)\s*$/.exec(await story.locator(".source-link").textContent());
+    await story.locator(".source").click();
+    await window.page.locator(`.tab.active[data-resource-name="${file}"]`).waitFor();
+    await window.page.locator("#status\\.editor\\.selection", { hasText: `Ln ${line},` }).waitFor();
+    await screenshot(window.page, "hit");
 
-  await tab(view, /Summary/).click();
-  await view.locator(".findings", { hasText: "VERB" }).waitFor({ timeout: SLOW });
-  await view.locator(".histogram .bar").first().click();
-  await tab(view, /Contexts \d+\/\d+/).waitFor();
-  await screenshot(window.page, "summary");
-  await tab(view, /Contexts/).click();
-  await view.locator(".bar-filter .chip").waitFor();
-  await screenshot(window.page, "filtered");
+    await tab(view, /Summary/).click();
+    await view.locator(".findings", { hasText: "VERB" }).waitFor({ timeout: SLOW });
+    await view.locator(".histogram .bar").first().click();
+    await tab(view, /Contexts \d+\/\d+/).waitFor();
+    await screenshot(window.page, "summary");
+    await tab(view, /Contexts/).click();
+    await view.locator(".bar-filter .chip").waitFor();
+    await screenshot(window.page, "filtered");
 
-  await view.getByRole("button", { name: "Export, copy and restore" }).click();
-  await screenshot(window.page, "menu");
-  await view.getByRole("menuitem", { name: "Save contexts as CSV" }).click();
-  await window.page.locator(".quick-input-widget:visible input.input").waitFor();
-  await window.page.keyboard.press("Enter");
-  await window.notification("Saved contexts.csv").waitFor();
-  assert.match(readFileSync(join(folder, "contexts.csv"), "utf8").split("\n")[0], /score/);
-  await window.clearNotifications();
+    await view.getByRole("button", { name: "Export, copy and restore" }).click();
+    await screenshot(window.page, "menu");
+    await view.getByRole("menuitem", { name: "Save contexts as CSV" }).click();
+    await window.page.locator(".quick-input-widget:visible input.input").waitFor();
+    await window.page.keyboard.press("Enter");
+    await window.notification("Saved contexts.csv").waitFor();
+    assert.match(readFileSync(join(folder, "contexts.csv"), "utf8").split("\n")[0], /score/);
+    await window.clearNotifications();
 
-  await window.reload();
-  await view.locator(".bar-filter .chip").waitFor({ timeout: SLOW });
-  await view.locator(".hit").first().waitFor({ timeout: SLOW });
-  await tab(view, /Attention/).click();
-  await view.locator(".tokens.left .token.pinned", { hasText: "escape" }).waitFor();
-  await view.locator(".pane-head", { hasText: "layer 2, head 11" }).waitFor();
-  await screenshot(window.page, "restored");
+    await window.reload();
+    await view.locator(".bar-filter .chip").waitFor({ timeout: SLOW });
+    await view.locator(".hit").first().waitFor({ timeout: SLOW });
+    await tab(view, /Attention/).click();
+    await view.locator(".tokens.left .token.pinned", { hasText: "escape" }).waitFor();
+    await view.locator(".pane-head", { hasText: "layer 2, head 11" }).waitFor();
+    await screenshot(window.page, "restored");
 
-  await window.page.setViewportSize({ width: 1440, height: 900 });
-  await window.command("View: Maximize Editor Group");
-  await view.locator(".exbert.is-wide").waitFor();
-  await screenshot(window.page, "wide");
-  await window.setSetting(folder, "workbench.colorTheme", "Default Dark Modern");
-  await view.locator('.exbert[data-theme="dark"]').waitFor();
-  await screenshot(window.page, "dark");
-  await window.setSetting(folder, "workbench.colorTheme", "Default High Contrast");
-  await view.locator('.exbert[data-theme="highContrast"]').waitFor();
-  await screenshot(window.page, "high-contrast");
-  await window.setSetting(folder, "workbench.colorTheme", "Default High Contrast Light");
-  await view.locator('.exbert[data-theme="highContrastLight"]').waitFor();
-});
+    await window.page.setViewportSize({ width: 1440, height: 900 });
+    await window.command("View: Maximize Editor Group");
+    await view.locator(".exbert.is-wide").waitFor();
+    await screenshot(window.page, "wide");
+    await window.setSetting(folder, "workbench.colorTheme", "Default Dark Modern");
+    await view.locator('.exbert[data-theme="dark"]').waitFor();
+    await screenshot(window.page, "dark");
+    await window.setSetting(folder, "workbench.colorTheme", "Default High Contrast");
+    await view.locator('.exbert[data-theme="highContrast"]').waitFor();
+    await screenshot(window.page, "high-contrast");
+    await window.setSetting(folder, "workbench.colorTheme", "Default High Contrast Light");
+    await view.locator('.exbert[data-theme="highContrastLight"]').waitFor();
+  },
+);
 
-scenario("predictions change when a token is masked", () => ({ "exbert.model": tinyModel() }), async (window) => {
-  const view = await exploreLine(window, "notes.md", 3);
-  await attentionIsDrawn(view);
-  await token(view, "escape").click();
-  const predictions = view.locator(".predictions .prediction");
-  await predictions.first().waitFor();
-  const before = await predictions.allInnerTexts();
-  assert.match(before[0], /^escape/, "the token itself is expected where it stands");
-  await token(view, "escape").dblclick();
-  const masked = view.locator(".tokens.left .token.masked");
-  await masked.waitFor({ timeout: SLOW });
-  await masked.hover();
-  await view.locator(".inspector", { hasText: "was “escape”" }).waitFor();
-  await predictions.first().waitFor();
-  assert.notDeepEqual(await predictions.allInnerTexts(), before);
-  await screenshot(window.page, "predictions", { pointer: true });
-});
+scenario(
+  "predictions change when a token is masked",
+  () => ({ "exbert.model": tinyModel() }),
+  async (window) => {
+    const view = await exploreLine(window, "notes.md", 3);
+    await attentionIsDrawn(view);
+    await token(view, "escape").click();
+    const predictions = view.locator(".predictions .prediction");
+    await predictions.first().waitFor();
+    const before = await predictions.allInnerTexts();
+    assert.match(before[0], /^escape/, "the token itself is expected where it stands");
+    await token(view, "escape").dblclick();
+    const masked = view.locator(".tokens.left .token.masked");
+    await masked.waitFor({ timeout: SLOW });
+    await masked.hover();
+    await view.locator(".inspector", { hasText: "was “escape”" }).waitFor();
+    await predictions.first().waitFor();
+    assert.notDeepEqual(await predictions.allInnerTexts(), before);
+    await screenshot(window.page, "predictions", { pointer: true });
+  },
+);
 
-scenario("an autoregressive model shows what it cannot see yet, and what it expects next", { "exbert.model": "SmolLM2-135M" }, async (window, folder) => {
-  writeFileSync(join(folder, "capitals.md"), "Paris is the capital of France. Berlin is the capital of Germany. Rome is the capital of Italy.\n");
-  await window.page.setViewportSize({ width: 1280, height: 960 });
-  const view = await exploreLine(window, "capitals.md", 1);
-  await view.locator("canvas.attention-canvas").waitFor({ timeout: SLOW });
-  // this head looks for what came after the same word before: an induction head
-  await view.getByLabel("layer", { exact: true }).selectOption("17");
-  await view.getByRole("button", { name: "head 5", exact: true }).dblclick();
-  await view.locator(".pane-head", { hasText: "layer 17, head 5" }).waitFor({ timeout: SLOW });
-  await view.locator('.tokens.left .token[data-row="11"]', { hasText: "of" }).click();
-  await view.locator('.tokens.left .token.next[data-row="12"]', { hasText: "Germany" }).waitFor();
-  assert.equal(await view.locator(".tokens.left .token.later").count(), 8);
-  assert.match(await view.locator(".partners .partner").first().innerText(), /^France/);
-  assert.match(await view.locator(".predictions .prediction").first().innerText(), /Germany/);
-  await screenshot(window.page, "autoregressive");
-});
+scenario(
+  "an autoregressive model shows what it cannot see yet, and what it expects next",
+  { "exbert.model": "SmolLM2-135M" },
+  async (window, folder) => {
+    writeFileSync(
+      join(folder, "capitals.md"),
+      "Paris is the capital of France. Berlin is the capital of Germany. Rome is the capital of Italy.\n",
+    );
+    await window.page.setViewportSize({ width: 1280, height: 960 });
+    const view = await exploreLine(window, "capitals.md", 1);
+    await view.locator("canvas.attention-canvas").waitFor({ timeout: SLOW });
+    // this head looks for what came after the same word before: an induction head
+    await view.getByLabel("layer", { exact: true }).selectOption("17");
+    await view.getByRole("button", { name: "head 5", exact: true }).dblclick();
+    await view.locator(".pane-head", { hasText: "layer 17, head 5" }).waitFor({ timeout: SLOW });
+    await view.locator('.tokens.left .token[data-row="11"]', { hasText: "of" }).click();
+    await view.locator('.tokens.left .token.next[data-row="12"]', { hasText: "Germany" }).waitFor();
+    assert.equal(await view.locator(".tokens.left .token.later").count(), 8);
+    assert.match(await view.locator(".partners .partner").first().innerText(), /^France/);
+    assert.match(await view.locator(".predictions .prediction").first().innerText(), /Germany/);
+    await screenshot(window.page, "autoregressive");
+  },
+);
 
 scenario("indexing is cancelled and the corpus stays as it was", {}, async (window, folder) => {
   await window.openFile("notes.md");
@@ -256,7 +301,11 @@ scenario("indexing is cancelled and the corpus stays as it was", {}, async (wind
   await until(async () => (await corpusDetail(window)) !== first, "a saved file is indexed anew");
   await window.setSetting(folder, "exbert.index.onSave", false);
   const before = await corpusDetail(window);
-  execFileSync(python, ["-c", "import sys; from pydoc_data.topics import topics; open(sys.argv[1], 'w').write('\\n\\n'.join(topics.values()))", join(folder, "topics.txt")]);
+  execFileSync(python, [
+    "-c",
+    "import sys; from pydoc_data.topics import topics; open(sys.argv[1], 'w').write('\\n\\n'.join(topics.values()))",
+    join(folder, "topics.txt"),
+  ]);
   await window.command("exBERT: Index Workspace");
   const progress = window.notification("indexing “sample”");
   await progress.filter({ hasText: /[1-9][\d,]* [a-z]/ }).waitFor({ timeout: SLOW });
@@ -267,51 +316,70 @@ scenario("indexing is cancelled and the corpus stays as it was", {}, async (wind
   assert.equal(await corpusDetail(window), before);
 });
 
-scenario("a server that is killed in mid-request is restarted, three times at most, and the view says so", {}, async (window) => {
-  const view = await exploreLine(window, "notes.md", 3);
-  await attentionIsDrawn(view);
-  await untilServers(1);
-  const [first] = code.pythonServers();
-  process.kill(first, "SIGSTOP");
-  await exploreLine(window, "notes.md", 5);
-  await view.locator(".busy").first().waitFor();
-  process.kill(first, "SIGKILL");
-  await view.locator(".banner.restarted").waitFor({ timeout: SLOW });
-  await token(view, "window").waitFor({ timeout: SLOW });
-  await screenshot(window.page, "restarted");
-  await untilServers(1);
-  for (const crash of [2, 3]) {
-    process.kill(code.pythonServers()[0], "SIGKILL");
-    await view.locator(".banner.starting").waitFor({ timeout: SLOW });
-    await view.locator(".banner.restarted").waitFor({ timeout: SLOW });
+scenario(
+  "a server that is killed in mid-request is restarted, three times at most, and the view says so",
+  {},
+  async (window) => {
+    const view = await exploreLine(window, "notes.md", 3);
+    await attentionIsDrawn(view);
     await untilServers(1);
-    assert.equal(code.pythonServers().length, 1, `one server runs after crash ${crash}`);
-  }
-  process.kill(code.pythonServers()[0], "SIGKILL");
-  await view.locator(".banner.crashed", { hasText: "crashed 4 times within 3 minutes. Automatic restart is off." }).waitFor({ timeout: SLOW });
-  await screenshot(window.page, "crashed");
-  await view.locator(".banner.crashed").getByRole("button", { name: "Restart" }).click();
-  await view.locator(".banner").waitFor({ state: "detached", timeout: SLOW });
-  await untilServers(1);
-  const [hung] = code.pythonServers();
-  process.kill(hung, "SIGSTOP");
-  await window.command("exBERT: Restart Server");
-  await until(() => code.pythonServers().length === 1 && code.pythonServers()[0] !== hung, "the hung server is replaced");
-});
+    const [first] = code.pythonServers();
+    process.kill(first, "SIGSTOP");
+    await exploreLine(window, "notes.md", 5);
+    await view.locator(".busy").first().waitFor();
+    process.kill(first, "SIGKILL");
+    await view.locator(".banner.restarted").waitFor({ timeout: SLOW });
+    await token(view, "window").waitFor({ timeout: SLOW });
+    await screenshot(window.page, "restarted");
+    await untilServers(1);
+    for (const crash of [2, 3]) {
+      process.kill(code.pythonServers()[0], "SIGKILL");
+      await view.locator(".banner.starting").waitFor({ timeout: SLOW });
+      await view.locator(".banner.restarted").waitFor({ timeout: SLOW });
+      await untilServers(1);
+      assert.equal(code.pythonServers().length, 1, `one server runs after crash ${crash}`);
+    }
+    process.kill(code.pythonServers()[0], "SIGKILL");
+    await view
+      .locator(".banner.crashed", { hasText: "crashed 4 times within 3 minutes. Automatic restart is off." })
+      .waitFor({ timeout: SLOW });
+    await screenshot(window.page, "crashed");
+    await view.locator(".banner.crashed").getByRole("button", { name: "Restart" }).click();
+    await view.locator(".banner").waitFor({ state: "detached", timeout: SLOW });
+    await untilServers(1);
+    const [hung] = code.pythonServers();
+    process.kill(hung, "SIGSTOP");
+    await window.command("exBERT: Restart Server");
+    await until(
+      () => code.pythonServers().length === 1 && code.pythonServers()[0] !== hung,
+      "the hung server is replaced",
+    );
+  },
+);
 
-scenario("a server of another protocol is told in words", () => ({ "exbert.interpreter": fakeInterpreter("old") }), async (window) => {
-  const view = await exploreLine(window, "notes.md", 3);
-  await window.notification("The server speaks protocol 0.9, this extension 1.0. Update the Python package").waitFor();
-  await view.getByRole("alert").filter({ hasText: "protocol 0.9" }).first().waitFor();
-  await untilServers(0);
-});
+scenario(
+  "a server of another protocol is told in words",
+  () => ({ "exbert.interpreter": fakeInterpreter("old") }),
+  async (window) => {
+    const view = await exploreLine(window, "notes.md", 3);
+    await window
+      .notification("The server speaks protocol 0.9, this extension 1.0. Update the Python package")
+      .waitFor();
+    await view.getByRole("alert").filter({ hasText: "protocol 0.9" }).first().waitFor();
+    await untilServers(0);
+  },
+);
 
-scenario("a server's errors and its silence are both told", () => ({ "exbert.interpreter": fakeInterpreter("failing"), "exbert.limits.timeout": 5 }), async (window, folder) => {
-  const view = await exploreLine(window, "notes.md", 3);
-  await view.locator(".failed", { hasText: "This model cannot be read." }).first().waitFor();
-  await window.setSetting(folder, "exbert.interpreter", fakeInterpreter("silent"));
-  await view.locator(".failed", { hasText: "No answer for 5 s" }).first().waitFor();
-});
+scenario(
+  "a server's errors and its silence are both told",
+  () => ({ "exbert.interpreter": fakeInterpreter("failing"), "exbert.limits.timeout": 5 }),
+  async (window, folder) => {
+    const view = await exploreLine(window, "notes.md", 3);
+    await view.locator(".failed", { hasText: "This model cannot be read." }).first().waitFor();
+    await window.setSetting(folder, "exbert.interpreter", fakeInterpreter("silent"));
+    await view.locator(".failed", { hasText: "No answer for 5 s" }).first().waitFor();
+  },
+);
 
 scenario("notebook cells, unsaved edits and a moving selection are explored", {}, async (window, folder) => {
   const { keyboard } = window.page;
@@ -343,23 +411,30 @@ scenario("notebook cells, unsaved edits and a moving selection are explored", {}
   await itself.waitFor({ timeout: SLOW });
   await itself.locator(".source").click();
   await window.page.locator(".statusbar-item", { hasText: "Cell 3 of 3" }).waitFor();
-  await window.page.locator(".notebookOverlay .cell-editor-container .view-line", { hasText: /refused.to.strike/ }).waitFor();
+  await window.page
+    .locator(".notebookOverlay .cell-editor-container .view-line", { hasText: /refused.to.strike/ })
+    .waitFor();
 });
 
-scenario("an untrusted workspace does not choose the interpreter", { "exbert.interpreter": "/nowhere/python" }, async (window) => {
-  const view = await exploreLine(window, "notes.md", 3);
-  await attentionIsDrawn(view);
-  await window.command("exBERT: Copy Debug Info");
-  await window.notification("debug information was copied").waitFor();
-  const info = JSON.parse(await window.page.evaluate("navigator.clipboard.readText()"));
-  assert.equal(info.trusted, false);
-  assert.equal(info.interpreter.source, "setting");
-  assert.equal(info.server.protocolVersion, info.protocol);
-  assert.doesNotMatch(JSON.stringify(info), /The girl ran/, "no text of the person");
+scenario(
+  "an untrusted workspace does not choose the interpreter",
+  { "exbert.interpreter": "/nowhere/python" },
+  async (window) => {
+    const view = await exploreLine(window, "notes.md", 3);
+    await attentionIsDrawn(view);
+    await window.command("exBERT: Copy Debug Info");
+    await window.notification("debug information was copied").waitFor();
+    const info = JSON.parse(await window.page.evaluate("navigator.clipboard.readText()"));
+    assert.equal(info.trusted, false);
+    assert.equal(info.interpreter.source, "setting");
+    assert.equal(info.server.protocolVersion, info.protocol);
+    assert.doesNotMatch(JSON.stringify(info), /The girl ran/, "no text of the person");
 
-  // that no scenario sees a violation of the page's policy says something only if one would be seen
-  assert.deepEqual(window.violations, []);
-  await view.locator("body").evaluate((body) => body.insertAdjacentHTML("beforeend", '<p style="color: red"></p>'));
-  await until(() => window.violations.length > 0, "a violation of the policy is seen");
-  window.violations.length = 0;
-}, { trust: false });
+    // that no scenario sees a violation of the page's policy says something only if one would be seen
+    assert.deepEqual(window.violations, []);
+    await view.locator("body").evaluate((body) => body.insertAdjacentHTML("beforeend", '<p style="color: red"></p>'));
+    await until(() => window.violations.length > 0, "a violation of the policy is seen");
+    window.violations.length = 0;
+  },
+  { trust: false },
+);

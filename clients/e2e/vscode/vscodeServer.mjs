@@ -21,17 +21,29 @@ export async function startVsCode({ vsix, settings }) {
   const program = await installedVsCode();
   const home = mkdtempSync(join(tmpdir(), "exbert-e2e-"));
   const data = join(home, "data");
-  const flags = ["--accept-server-license-terms", "--user-data-dir", data, "--extensions-dir", join(home, "extensions"), "--telemetry-level", "off"];
+  const flags = [
+    "--accept-server-license-terms",
+    "--user-data-dir",
+    data,
+    "--extensions-dir",
+    join(home, "extensions"),
+    "--telemetry-level",
+    "off",
+  ];
   mkdirSync(join(data, "Machine"), { recursive: true });
   writeFileSync(join(data, "Machine", "settings.json"), JSON.stringify(settings(home), null, 2));
   await run(process.execPath, [program, ...flags, "--install-extension", vsix], { cwd: home });
   const log = [];
   // a group of its own: the extension hosts end with it
-  const server = spawn(process.execPath, [program, ...flags, "--host", "127.0.0.1", "--port", "0", "--without-connection-token"], {
-    cwd: home,
-    detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const server = spawn(
+    process.execPath,
+    [program, ...flags, "--host", "127.0.0.1", "--port", "0", "--without-connection-token"],
+    {
+      cwd: home,
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
   // a test run that is ended from outside leaves nothing behind
   const end = () => killQuietly(-server.pid);
   process.once("exit", end);
@@ -52,7 +64,11 @@ export async function startVsCode({ vsix, settings }) {
     url: (folder) => `http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}`,
     /** Process ids of our Python servers: below this VS Code only, without the workers that they start. */
     pythonServers: () => {
-      const ours = new Map(descendants(server.pid).filter(({ pid }) => commandLine(pid).includes("exbert_rpc serve")).map(({ pid, parent }) => [pid, parent]));
+      const ours = new Map(
+        descendants(server.pid)
+          .filter(({ pid }) => commandLine(pid).includes("exbert_rpc serve"))
+          .map(({ pid, parent }) => [pid, parent]),
+      );
       return [...ours].filter(([, parent]) => !ours.has(parent)).map(([pid]) => pid);
     },
     async stop() {

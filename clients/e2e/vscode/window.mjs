@@ -12,12 +12,16 @@ export class VsCodeWindow {
     this.violations = [];
     page.on("console", (message) => {
       const text = message.text();
-      if (/violates the following Content Security Policy/i.test(text) && /vscode-resource|nonce-/.test(text)) this.violations.push(text);
+      if (/violates the following Content Security Policy/i.test(text) && /vscode-resource|nonce-/.test(text))
+        this.violations.push(text);
     });
   }
 
   static async open(browser, url, { trust = true } = {}) {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 880 }, permissions: ["clipboard-read", "clipboard-write"] });
+    const context = await browser.newContext({
+      viewport: { width: 1280, height: 880 },
+      permissions: ["clipboard-read", "clipboard-write"],
+    });
     const page = await context.newPage();
     page.setDefaultTimeout(120_000);
     const window = new VsCodeWindow(page, url);
@@ -94,7 +98,9 @@ export class VsCodeWindow {
 
   /** The page inside the exBERT webview. */
   view() {
-    return this.page.frameLocator('iframe.webview.ready[src*="extensionId=exbert-rpc.exbert"]').frameLocator("iframe#active-frame");
+    return this.page
+      .frameLocator('iframe.webview.ready[src*="extensionId=exbert-rpc.exbert"]')
+      .frameLocator("iframe#active-frame");
   }
 
   async focusEditor() {

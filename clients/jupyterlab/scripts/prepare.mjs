@@ -11,7 +11,9 @@ const out = join(here, "generated");
 
 for (const file of ["view.js", "view.css"]) {
   if (!existsSync(join(view, "dist", file))) {
-    console.error(`clients/view/dist/${file} is missing: run "npm ci --ignore-scripts && npm run build" in clients/view first`);
+    console.error(
+      `clients/view/dist/${file} is missing: run "npm ci --ignore-scripts && npm run build" in clients/view first`,
+    );
     process.exit(1);
   }
 }

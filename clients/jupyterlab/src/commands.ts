@@ -1,35 +1,35 @@
 /** All commands of the extension, their labels and what they do. */
-import type { JupyterFrontEnd } from '@jupyterlab/application';
-import { Clipboard, Dialog, InputDialog, Notification, showDialog } from '@jupyterlab/apputils';
-import type { ICommandPalette } from '@jupyterlab/apputils';
-import type { IFileBrowserFactory } from '@jupyterlab/filebrowser';
-import type { IDocumentManager } from '@jupyterlab/docmanager';
-import type { Choice, HostCommand } from '#view';
-import { Widget } from '@lumino/widgets';
-import { chooseFolder, indexFolder } from './indexing';
-import { exbertIcon } from './icon';
-import type { Bridge } from './jupyter';
-import { isHalfEmpty } from './editorText';
-import type { Selection } from './editorText';
-import type { Session } from './session';
-import type { Settings } from './settings';
-import { withCommas } from '#shared/buildSummary';
-import { failure } from './wording';
+import type { JupyterFrontEnd } from "@jupyterlab/application";
+import type { ICommandPalette } from "@jupyterlab/apputils";
+import { Clipboard, Dialog, InputDialog, Notification, showDialog } from "@jupyterlab/apputils";
+import type { IDocumentManager } from "@jupyterlab/docmanager";
+import type { IFileBrowserFactory } from "@jupyterlab/filebrowser";
+import { Widget } from "@lumino/widgets";
+import { withCommas } from "#shared/buildSummary";
+import type { Choice, HostCommand } from "#view";
+import type { Selection } from "./editorText";
+import { isHalfEmpty } from "./editorText";
+import { exbertIcon } from "./icon";
+import { chooseFolder, indexFolder } from "./indexing";
+import type { Bridge } from "./jupyter";
+import type { Session } from "./session";
+import type { Settings } from "./settings";
+import { failure } from "./wording";
 
-export const CATEGORY = 'exBERT';
+export const CATEGORY = "exBERT";
 
 export const COMMANDS = {
-  explore: 'exbert:explore-selection',
-  open: 'exbert:open',
-  follow: 'exbert:toggle-follow-selection',
-  indexFolder: 'exbert:index-folder',
-  indexWorkspace: 'exbert:index-workspace',
-  selectModel: 'exbert:select-model',
-  selectCorpus: 'exbert:select-corpus',
-  restart: 'exbert:restart-server',
-  log: 'exbert:show-log',
-  debugInfo: 'exbert:copy-debug-info',
-  settings: 'exbert:open-settings'
+  explore: "exbert:explore-selection",
+  open: "exbert:open",
+  follow: "exbert:toggle-follow-selection",
+  indexFolder: "exbert:index-folder",
+  indexWorkspace: "exbert:index-workspace",
+  selectModel: "exbert:select-model",
+  selectCorpus: "exbert:select-corpus",
+  restart: "exbert:restart-server",
+  log: "exbert:show-log",
+  debugInfo: "exbert:copy-debug-info",
+  settings: "exbert:open-settings",
 } as const;
 
 /** What the view's buttons mean in JupyterLab. */
@@ -39,7 +39,7 @@ export const HOST_COMMANDS: Readonly<Partial<Record<HostCommand, string>>> = {
   selectCorpus: COMMANDS.selectCorpus,
   showLog: COMMANDS.log,
   restartServer: COMMANDS.restart,
-  openSettings: COMMANDS.settings
+  openSettings: COMMANDS.settings,
 };
 
 export interface Workings {
@@ -61,44 +61,47 @@ export function addCommands(workings: Workings, palette: ICommandPalette | null)
   const { app, settings } = workings;
   const add = (id: string, label: string, caption: string, execute: (args: { path?: string }) => unknown) => {
     app.commands.addCommand(id, {
-      label: args => (args.isPalette ? `exBERT: ${label}` : `${label} with exBERT`.replace(/^(.*exBERT.*) with exBERT$/, '$1')),
+      label: (args) =>
+        args.isPalette ? `exBERT: ${label}` : `${label} with exBERT`.replace(/^(.*exBERT.*) with exBERT$/, "$1"),
       caption,
       icon: exbertIcon,
       isToggled: id === COMMANDS.follow ? () => settings().followSelection : undefined,
       isToggleable: id === COMMANDS.follow,
-      execute: args => execute(args as { path?: string })
+      execute: (args) => execute(args as { path?: string }),
     });
     palette?.addItem({ command: id, category: CATEGORY, args: { isPalette: true } });
   };
-  add(COMMANDS.explore, 'Explore Selection', 'Attention of the selected text; two selections are a pair', () => explore(workings));
-  add(COMMANDS.open, 'Open exBERT Panel', 'Show the exBERT panel as it was', () => workings.show(null));
-  add(COMMANDS.follow, 'Follow the Selection', 'The panel follows what is selected', () =>
-    workings.set({ followSelection: !settings().followSelection })
+  add(COMMANDS.explore, "Explore Selection", "Attention of the selected text; two selections are a pair", () =>
+    explore(workings),
   );
-  add(COMMANDS.indexFolder, 'Index Folder…', 'Make a corpus of a folder', ({ path }) => index(workings, path));
-  add(COMMANDS.indexWorkspace, 'Index All Files', 'Make a corpus of everything that Jupyter serves', () =>
-    index(workings, '')
+  add(COMMANDS.open, "Open exBERT Panel", "Show the exBERT panel as it was", () => workings.show(null));
+  add(COMMANDS.follow, "Follow the Selection", "The panel follows what is selected", () =>
+    workings.set({ followSelection: !settings().followSelection }),
   );
-  add(COMMANDS.selectModel, 'Select Model', 'Choose the model', () => selectModel(workings));
-  add(COMMANDS.selectCorpus, 'Select Corpus', 'Choose the corpus that is searched', () => selectCorpus(workings));
-  add(COMMANDS.restart, 'Restart Server', 'End the server and start it anew', () => restart(workings));
-  add(COMMANDS.log, 'Show Log', 'What the server wrote', () => showLog(workings));
-  add(COMMANDS.debugInfo, 'Copy Debug Info', 'Versions and state, for a bug report', () => copyDebugInfo(workings));
-  add(COMMANDS.settings, 'Open Settings', 'Settings of exBERT', () =>
-    app.commands.execute('settingeditor:open', { query: 'exBERT' })
+  add(COMMANDS.indexFolder, "Index Folder…", "Make a corpus of a folder", ({ path }) => index(workings, path));
+  add(COMMANDS.indexWorkspace, "Index All Files", "Make a corpus of everything that Jupyter serves", () =>
+    index(workings, ""),
+  );
+  add(COMMANDS.selectModel, "Select Model", "Choose the model", () => selectModel(workings));
+  add(COMMANDS.selectCorpus, "Select Corpus", "Choose the corpus that is searched", () => selectCorpus(workings));
+  add(COMMANDS.restart, "Restart Server", "End the server and start it anew", () => restart(workings));
+  add(COMMANDS.log, "Show Log", "What the server wrote", () => showLog(workings));
+  add(COMMANDS.debugInfo, "Copy Debug Info", "Versions and state, for a bug report", () => copyDebugInfo(workings));
+  add(COMMANDS.settings, "Open Settings", "Settings of exBERT", () =>
+    app.commands.execute("settingeditor:open", { query: "exBERT" }),
   );
 }
 
 async function explore(workings: Workings): Promise<void> {
   const selection = workings.selection();
   if (selection === null) {
-    Notification.info('Select some text in a document first; exBERT shows what the model sees in it.', {
-      autoClose: 5000
+    Notification.info("Select some text in a document first; exBERT shows what the model sees in it.", {
+      autoClose: 5000,
     });
     return;
   }
   if (isHalfEmpty(selection)) {
-    Notification.info('One of the two selections is empty.', { autoClose: 5000 });
+    Notification.info("One of the two selections is empty.", { autoClose: 5000 });
     return;
   }
   await workings.show(selection);
@@ -111,7 +114,7 @@ async function index(workings: Workings, given?: string): Promise<void> {
     return;
   }
   const root = async () => (await bridge.root()).root;
-  await told('Indexing', async () => {
+  await told("Indexing", async () => {
     const corpus = await indexFolder({ session, root, precision: () => settings().precision }, path);
     if (corpus !== null) {
       await workings.set({ corpus });
@@ -122,18 +125,20 @@ async function index(workings: Workings, given?: string): Promise<void> {
 
 /** The folder under the pointer when the command comes out of the file browser's context menu, which has selected it. */
 function selectedFolder({ app, files }: Workings): string | null {
-  const inMenu = app.contextMenuHitTest(node => node.dataset.isdir === 'true') !== undefined;
+  const inMenu = app.contextMenuHitTest((node) => node.dataset.isdir === "true") !== undefined;
   const items = inMenu ? [...(files?.tracker.currentWidget?.selectedItems() ?? [])] : [];
-  const folder = items.find(({ type }) => type === 'directory');
-  return folder === undefined ? null : folder.path.replace(/^[^/]*:/, '');
+  const folder = items.find(({ type }) => type === "directory");
+  return folder === undefined ? null : folder.path.replace(/^[^/]*:/, "");
 }
 
 async function selectModel(workings: Workings): Promise<void> {
-  await told('Models', async () => {
-    const { models } = await workings.session.request('listModels', {});
-    const labels = models.map(({ id, loaded, isDefault }) => `${id}${isDefault ? ' (default)' : ''}${loaded ? ' (loaded)' : ''}`);
+  await told("Models", async () => {
+    const { models } = await workings.session.request("listModels", {});
+    const labels = models.map(
+      ({ id, loaded, isDefault }) => `${id}${isDefault ? " (default)" : ""}${loaded ? " (loaded)" : ""}`,
+    );
     const current = models.findIndex(({ id }) => id === workings.settings().model);
-    const chosen = await choose('Model', labels, current);
+    const chosen = await choose("Model", labels, current);
     const model = chosen === null ? undefined : (models[chosen]?.id ?? labels[chosen]);
     if (model !== undefined) {
       await workings.set({ model });
@@ -143,14 +148,21 @@ async function selectModel(workings: Workings): Promise<void> {
 }
 
 async function selectCorpus(workings: Workings): Promise<void> {
-  await told('Corpora', async () => {
-    const { corpora } = await workings.session.request('listCorpora', {});
+  await told("Corpora", async () => {
+    const { corpora } = await workings.session.request("listCorpora", {});
     if (corpora.length === 0) {
-      Notification.info('There is no corpus yet: run “exBERT: Index Folder…”.', { autoClose: 6000 });
+      Notification.info("There is no corpus yet: run “exBERT: Index Folder…”.", { autoClose: 6000 });
       return;
     }
-    const labels = corpora.map(({ corpus, documents, tokens, model }) => `${corpus}: ${withCommas(documents)} documents, ${withCommas(tokens)} tokens, ${model}`);
-    const chosen = await choose('Corpus', labels, corpora.findIndex(({ corpus }) => corpus === workings.settings().corpus));
+    const labels = corpora.map(
+      ({ corpus, documents, tokens, model }) =>
+        `${corpus}: ${withCommas(documents)} documents, ${withCommas(tokens)} tokens, ${model}`,
+    );
+    const chosen = await choose(
+      "Corpus",
+      labels,
+      corpora.findIndex(({ corpus }) => corpus === workings.settings().corpus),
+    );
     if (chosen !== null) {
       const { corpus } = corpora[chosen];
       await workings.set({ corpus });
@@ -160,42 +172,46 @@ async function selectCorpus(workings: Workings): Promise<void> {
 }
 
 async function choose(title: string, labels: readonly string[], current: number): Promise<number | null> {
-  const answer = await InputDialog.getItem({ title: `exBERT: ${title}`, items: [...labels], current: Math.max(0, current) });
+  const answer = await InputDialog.getItem({
+    title: `exBERT: ${title}`,
+    items: [...labels],
+    current: Math.max(0, current),
+  });
   const place = answer.button.accept && answer.value !== null ? labels.indexOf(answer.value) : -1;
   return place < 0 ? null : place;
 }
 
 async function restart({ bridge, session }: Workings): Promise<void> {
-  await told('Restarting', async () => {
+  await told("Restarting", async () => {
     await bridge.restart();
     await session.reconnect();
-    Notification.success('The exBERT server runs anew.', { autoClose: 3000 });
+    Notification.success("The exBERT server runs anew.", { autoClose: 3000 });
   });
 }
 
 async function showLog({ bridge }: Workings): Promise<void> {
-  await told('Log', async () => {
-    const node = document.createElement('pre');
-    node.className = 'exbert-log';
+  await told("Log", async () => {
+    const node = document.createElement("pre");
+    node.className = "exbert-log";
     node.tabIndex = 0;
-    node.textContent = (await bridge.log()) || 'The server has written nothing.';
+    node.textContent = (await bridge.log()) || "The server has written nothing.";
     const body = new Widget({ node });
-    await showDialog({ title: 'exBERT: log of the server', body, buttons: [Dialog.okButton({ label: 'Close' })] });
+    await showDialog({ title: "exBERT: log of the server", body, buttons: [Dialog.okButton({ label: "Close" })] });
   });
 }
 
 async function copyDebugInfo({ app, bridge, session }: Workings): Promise<void> {
-  await told('Debug info', async () => {
+  await told("Debug info", async () => {
     const { root: _root, rootUri: _uri, python: _python, ...status } = await bridge.status();
     const info = {
       jupyterlab: app.version,
       extension: status,
       server: session.info,
       state: session.state,
-      browser: navigator.userAgent
+      browser: navigator.userAgent,
     };
     Clipboard.copyToSystem(JSON.stringify(info, null, 2));
-    Notification.success('Debug info copied; it holds no texts and no paths.', { autoClose: 4000 });
+    Notification.success("Debug info copied; it holds no texts and no paths.", { autoClose: 4000 });
   });
 }
 

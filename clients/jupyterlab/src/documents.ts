@@ -1,9 +1,9 @@
 /** Which document a person works in, also while the exBERT panel has the focus. */
-import type { ILabShell } from '@jupyterlab/application';
-import type { Widget } from '@lumino/widgets';
-import { PANEL_ID } from './panel';
-import { fromRendered, readSelection } from './selection';
-import type { Selection } from './editorText';
+import type { ILabShell } from "@jupyterlab/application";
+import type { Widget } from "@lumino/widgets";
+import type { Selection } from "./editorText";
+import { PANEL_ID } from "./panel";
+import { fromRendered, readSelection } from "./selection";
 
 export class Documents {
   private last: Widget | null = null;
@@ -13,7 +13,7 @@ export class Documents {
   constructor(shell: ILabShell) {
     this.note(shell.currentWidget);
     shell.currentChanged.connect((_, { newValue }) => this.note(newValue));
-    document.addEventListener('selectionchange', () => this.remember());
+    document.addEventListener("selectionchange", () => this.remember());
   }
 
   get current(): Widget | null {
@@ -45,7 +45,7 @@ export class Documents {
     if (widget === null || selection?.anchorNode == null || !widget.node.contains(selection.anchorNode)) {
       return; // the selection went elsewhere, as into the palette: what was selected here still holds
     }
-    const inEditor = selection.anchorNode.parentElement?.closest('.jp-Editor, .cm-editor') != null;
+    const inEditor = selection.anchorNode.parentElement?.closest(".jp-Editor, .cm-editor") != null;
     const found = inEditor ? null : fromRendered(widget.node, readSelection(widget, true)?.label ?? widget.title.label);
     this.rendered = found === null ? null : { widget, selection: found };
   }

@@ -1,5 +1,5 @@
 /** What is selected in one editor. */
-import type { CodeEditor } from '@jupyterlab/codeeditor';
+import type { CodeEditor } from "@jupyterlab/codeeditor";
 
 /** A text to explore, and the name that people know it by. */
 export interface Selection {
@@ -9,10 +9,10 @@ export interface Selection {
   readonly label: string;
 }
 
-type Range = Pick<CodeEditor.ITextSelection, 'start' | 'end'>;
+type Range = Pick<CodeEditor.ITextSelection, "start" | "end">;
 
 /** The parts of an editor that are read here. */
-export type ReadableEditor = Pick<CodeEditor.IEditor, 'getOffsetAt' | 'getLine'> & {
+export type ReadableEditor = Pick<CodeEditor.IEditor, "getOffsetAt" | "getLine"> & {
   getSelections(): readonly Range[];
   readonly model: { readonly sharedModel: { getSource(): string } };
   /** CodeMirror's: selections are sorted by place, and this one was made last. */
@@ -22,7 +22,7 @@ export type ReadableEditor = Pick<CodeEditor.IEditor, 'getOffsetAt' | 'getLine'>
 /** The selected text of an editor, whichever way it was dragged, or two as a pair; else the cursor's line if that is wanted. */
 export function fromEditor(editor: ReadableEditor, name: string, wholeLine: boolean): Selection | null {
   const all = editor.getSelections();
-  const chosen = all.filter(range => textOf(editor, range) !== '');
+  const chosen = all.filter((range) => textOf(editor, range) !== "");
   if (chosen.length === 2) {
     const isFirstMadeLast = all[editor.state?.selection.mainIndex ?? -1] === chosen[0];
     return pairOf(editor, name, isFirstMadeLast ? [chosen[1], chosen[0]] : [chosen[0], chosen[1]]);
@@ -30,16 +30,16 @@ export function fromEditor(editor: ReadableEditor, name: string, wholeLine: bool
   const range = chosen[0] ?? all[0];
   const label = `${name}:${lineOf(range) + 1}`;
   const text = textOf(editor, range);
-  if (text.trim() !== '') {
+  if (text.trim() !== "") {
     return { text, label };
   }
-  const whole = wholeLine ? (editor.getLine(lineOf(range)) ?? '') : '';
-  return whole.trim() === '' ? null : { text: whole.trim(), label };
+  const whole = wholeLine ? (editor.getLine(lineOf(range)) ?? "") : "";
+  return whole.trim() === "" ? null : { text: whole.trim(), label };
 }
 
 /** Whether one of the two texts of a pair holds nothing to read. */
 export function isHalfEmpty({ text, textPair }: Selection): boolean {
-  return textPair !== undefined && (text === '' || textPair === '');
+  return textPair !== undefined && (text === "" || textPair === "");
 }
 
 /** Two selections are the two segments of a pair, in the order in which they were made. */

@@ -26,6 +26,6 @@ export function follow<T>(options: {
       clearTimeout(timer);
       timer = setTimeout(look, options.delay());
     },
-    dispose: () => clearTimeout(timer)
+    dispose: () => clearTimeout(timer),
   };
 }

@@ -1,12 +1,12 @@
 /** Makes the panel when it is wanted, beside the document, and remembers it through reloads. */
-import type { ILabShell } from '@jupyterlab/application';
-import { WidgetTracker } from '@jupyterlab/apputils';
-import type { IStateDB } from '@jupyterlab/statedb';
-import type { Widget } from '@lumino/widgets';
-import type { Choice } from '#view';
-import type { Surroundings } from './host';
-import { ExbertPanel, PANEL_ID } from './panel';
-import type { Selection } from './editorText';
+import type { ILabShell } from "@jupyterlab/application";
+import { WidgetTracker } from "@jupyterlab/apputils";
+import type { IStateDB } from "@jupyterlab/statedb";
+import type { Widget } from "@lumino/widgets";
+import type { Choice } from "#view";
+import type { Selection } from "./editorText";
+import type { Surroundings } from "./host";
+import { ExbertPanel, PANEL_ID } from "./panel";
 
 export interface HolderOptions {
   readonly shell: ILabShell;
@@ -14,11 +14,11 @@ export interface HolderOptions {
   /** State of a panel that was never open before. */
   readonly initial: () => object;
   readonly beside: () => Widget | null;
-  readonly surroundings: Omit<Surroundings, 'state'>;
+  readonly surroundings: Omit<Surroundings, "state">;
 }
 
 export class PanelHolder {
-  readonly tracker = new WidgetTracker<ExbertPanel>({ namespace: 'exbert' });
+  readonly tracker = new WidgetTracker<ExbertPanel>({ namespace: "exbert" });
   private making: Promise<ExbertPanel> | null = null;
 
   constructor(private readonly options: HolderOptions) {}
@@ -66,7 +66,7 @@ export class PanelHolder {
     const panel = new ExbertPanel(surroundings, database, kept ?? initial());
     await this.tracker.add(panel);
     const reference = beside();
-    shell.add(panel, 'main', reference === null ? {} : { mode: 'split-right', ref: reference.id });
+    shell.add(panel, "main", reference === null ? {} : { mode: "split-right", ref: reference.id });
     return panel;
   }
 }

@@ -1,5 +1,7 @@
 /** The view's door into JupyterLab: implements `Host` and nothing else. */
-import { Clipboard, Notification } from '@jupyterlab/apputils';
+import { Clipboard, Notification } from "@jupyterlab/apputils";
+import type { Methods } from "#protocol";
+import { Emitter } from "#shared/emitter";
 import type {
   Choice,
   Disposable,
@@ -9,12 +11,10 @@ import type {
   SavedFile,
   SelectionEvent,
   ServerEvent,
-  Theme
-} from '#view';
-import type { Methods } from '#protocol';
-import { Emitter } from '#shared/emitter';
-import type { CallOptions } from './rpc';
-import type { Session } from './session';
+  Theme,
+} from "#view";
+import type { CallOptions } from "./rpc";
+import type { Session } from "./session";
 
 /** What the host needs of JupyterLab; the panel hands it in. */
 export interface Surroundings {
@@ -28,8 +28,14 @@ export interface Surroundings {
 
 export class JupyterHost implements Host {
   /** Installing, and choosing the interpreter, are done where Jupyter runs: the messages say how. */
-  readonly commands: readonly HostCommand[] = ['indexFolder', 'selectModel', 'selectCorpus', 'showLog', 'restartServer'];
-  readonly state: Host['state'];
+  readonly commands: readonly HostCommand[] = [
+    "indexFolder",
+    "selectModel",
+    "selectCorpus",
+    "showLog",
+    "restartServer",
+  ];
+  readonly state: Host["state"];
   /** JupyterLab's theme has changed. */
   readonly themes = new Emitter<Theme>();
   /** A person wants to see a text. */
@@ -47,9 +53,9 @@ export class JupyterHost implements Host {
 
   request<M extends keyof Methods>(
     method: M,
-    params: Methods[M]['params'],
-    options?: CallOptions
-  ): Promise<Methods[M]['result']> {
+    params: Methods[M]["params"],
+    options?: CallOptions,
+  ): Promise<Methods[M]["result"]> {
     return this.surroundings.session.request(method, params, options);
   }
 
@@ -58,9 +64,9 @@ export class JupyterHost implements Host {
   }
 
   save({ name, mime, data }: SavedFile): void {
-    const part = typeof data === 'string' ? data : new Uint8Array(data);
+    const part = typeof data === "string" ? data : new Uint8Array(data);
     const url = URL.createObjectURL(new Blob([part], { type: mime }));
-    const anchor = document.createElement('a');
+    const anchor = document.createElement("a");
     anchor.href = url;
     anchor.download = name;
     anchor.click();

@@ -1,5 +1,5 @@
 /** The extension's icon: two rows of tokens and the attention between them. */
-import { LabIcon } from '@jupyterlab/ui-components';
+import { LabIcon } from "@jupyterlab/ui-components";
 
 const SVG = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="16">
   <g class="jp-icon3" fill="none" stroke="#616161" stroke-width="1.6" stroke-linecap="round">
@@ -11,4 +11,4 @@ const SVG = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="
   </g>
 </svg>`;
 
-export const exbertIcon = new LabIcon({ name: 'exbert:icon', svgstr: SVG });
+export const exbertIcon = new LabIcon({ name: "exbert:icon", svgstr: SVG });

@@ -1,38 +1,48 @@
 /** The extension: puts the parts together. */
-import { ILabShell, ILayoutRestorer, IRouter } from '@jupyterlab/application';
-import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ICommandPalette, IThemeManager, Notification } from '@jupyterlab/apputils';
-import { PageConfig, URLExt } from '@jupyterlab/coreutils';
-import { IDocumentManager } from '@jupyterlab/docmanager';
-import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
-import { ISettingRegistry } from '@jupyterlab/settingregistry';
-import { IStateDB } from '@jupyterlab/statedb';
-import { IStatusBar } from '@jupyterlab/statusbar';
-import { addCommands, COMMANDS, HOST_COMMANDS } from './commands';
-import { Documents } from './documents';
-import { follow } from './follow';
-import { Bridge } from './jupyter';
-import { openLocation } from './open';
-import { PanelHolder } from './holder';
-import { PANEL_ID } from './panel';
-import { linkIn, LINK_PARAMETER } from './link';
-import { isHalfEmpty } from './editorText';
-import type { Selection } from './editorText';
-import { Session } from './session';
-import { initializationOptions, readSettings } from './settings';
-import type { Settings } from './settings';
-import { StatusItem } from './status';
-import { themeOf } from './theme';
 
-const PLUGIN_ID = 'exbert-jupyterlab:plugin';
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
+import { ILabShell, ILayoutRestorer, IRouter } from "@jupyterlab/application";
+import { ICommandPalette, IThemeManager, Notification } from "@jupyterlab/apputils";
+import { PageConfig, URLExt } from "@jupyterlab/coreutils";
+import { IDocumentManager } from "@jupyterlab/docmanager";
+import { IFileBrowserFactory } from "@jupyterlab/filebrowser";
+import { ISettingRegistry } from "@jupyterlab/settingregistry";
+import { IStateDB } from "@jupyterlab/statedb";
+import { IStatusBar } from "@jupyterlab/statusbar";
+import { addCommands, COMMANDS, HOST_COMMANDS } from "./commands";
+import { Documents } from "./documents";
+import type { Selection } from "./editorText";
+import { isHalfEmpty } from "./editorText";
+import { follow } from "./follow";
+import { PanelHolder } from "./holder";
+import { Bridge } from "./jupyter";
+import { LINK_PARAMETER, linkIn } from "./link";
+import { openLocation } from "./open";
+import { PANEL_ID } from "./panel";
+import { Session } from "./session";
+import type { Settings } from "./settings";
+import { initializationOptions, readSettings } from "./settings";
+import { StatusItem } from "./status";
+import { themeOf } from "./theme";
+
+const PLUGIN_ID = "exbert-jupyterlab:plugin";
 
 const plugin: JupyterFrontEndPlugin<void> = {
   id: PLUGIN_ID,
-  description: 'Attention, similar contexts of a corpus and what they share, beside the text you select.',
+  description: "Attention, similar contexts of a corpus and what they share, beside the text you select.",
   autoStart: true,
   requires: [IDocumentManager, ILabShell],
-  optional: [ICommandPalette, IFileBrowserFactory, ILayoutRestorer, IRouter, ISettingRegistry, IStateDB, IStatusBar, IThemeManager],
-  activate
+  optional: [
+    ICommandPalette,
+    IFileBrowserFactory,
+    ILayoutRestorer,
+    IRouter,
+    ISettingRegistry,
+    IStateDB,
+    IStatusBar,
+    IThemeManager,
+  ],
+  activate,
 };
 
 async function activate(
@@ -46,19 +56,19 @@ async function activate(
   registry: ISettingRegistry | null,
   database: IStateDB | null,
   statusBar: IStatusBar | null,
-  themes: IThemeManager | null
+  themes: IThemeManager | null,
 ): Promise<void> {
   const registered = registry?.load(PLUGIN_ID).catch(reportSettings) ?? Promise.resolve(null);
   let settings: Settings = readSettings(null);
   const bridge = new Bridge();
   const session = new Session({
     open: () => bridge.open(),
-    isMissing: async () => (await bridge.status()).state === 'missing',
+    isMissing: async () => (await bridge.status()).state === "missing",
     rootUri: async () => (await bridge.root()).rootUri,
-    initializationOptions: () => initializationOptions(settings)
+    initializationOptions: () => initializationOptions(settings),
   });
   const watched = new Documents(shell);
-  const contrast = window.matchMedia('(prefers-contrast: more), (forced-colors: active)');
+  const contrast = window.matchMedia("(prefers-contrast: more), (forced-colors: active)");
   const theme = () => themeOf(themes?.theme ?? null, isLight(themes), contrast.matches);
   const holder = new PanelHolder({
     shell,
@@ -68,11 +78,14 @@ async function activate(
     surroundings: {
       session,
       theme,
-      openLocation: location =>
-        openLocation({ documents, rootUri: async () => (await bridge.root()).rootUri, beside: () => watched.current }, location),
-      runCommand: name => void app.commands.execute(HOST_COMMANDS[name] ?? COMMANDS.settings),
-      link: encoded => URLExt.join(PageConfig.getBaseUrl(), `lab?${LINK_PARAMETER}=${encoded}`)
-    }
+      openLocation: (location) =>
+        openLocation(
+          { documents, rootUri: async () => (await bridge.root()).rootUri, beside: () => watched.current },
+          location,
+        ),
+      runCommand: (name) => void app.commands.execute(HOST_COMMANDS[name] ?? COMMANDS.settings),
+      link: (encoded) => URLExt.join(PageConfig.getBaseUrl(), `lab?${LINK_PARAMETER}=${encoded}`),
+    },
   });
   const set = async (change: Partial<Settings>) => {
     const store = await registered;
@@ -88,18 +101,18 @@ async function activate(
       settings: () => settings,
       set,
       selection: () => watched.selection(true),
-      show: selection => holder.show(selection),
-      choose: choice => holder.choose(choice)
+      show: (selection) => holder.show(selection),
+      choose: (choice) => holder.choose(choice),
     },
-    palette
+    palette,
   );
   void restorer?.restore(holder.tracker, { command: COMMANDS.open, name: () => PANEL_ID });
   themes?.themeChanged.connect(() => holder.themeChanged());
-  contrast.addEventListener('change', () => holder.themeChanged());
+  contrast.addEventListener("change", () => holder.themeChanged());
   statusBar?.registerStatusItem(`${PLUGIN_ID}:status`, {
     item: new StatusItem(session, () => void app.commands.execute(COMMANDS.open)),
-    align: 'right',
-    rank: 400
+    align: "right",
+    rank: 400,
   });
   followSelection(watched, holder, () => settings);
   openLinks(app, router, holder);
@@ -109,7 +122,7 @@ async function activate(
     settings = readSettings(store);
     app.commands.notifyCommandChanged(COMMANDS.follow);
     if (session.info !== null && JSON.stringify(initializationOptions(settings)) !== before) {
-      void session.notify('workspace/didChangeConfiguration', { settings: initializationOptions(settings) });
+      void session.notify("workspace/didChangeConfiguration", { settings: initializationOptions(settings) });
     }
   };
   take();
@@ -123,10 +136,10 @@ function followSelection(watched: Documents, holder: PanelHolder, settings: () =
       return selection === null || isHalfEmpty(selection) ? null : selection;
     },
     same: (a, b) => a.text === b.text && a.textPair === b.textPair && a.label === b.label,
-    use: selection => void holder.show(selection, false),
-    delay: () => settings().followDelay
+    use: (selection) => void holder.show(selection, false),
+    delay: () => settings().followDelay,
   });
-  document.addEventListener('selectionchange', () => follower.poke());
+  document.addEventListener("selectionchange", () => follower.poke());
 }
 
 /** `…/lab?exbert=<state>` opens the panel as somebody else saw it. */
@@ -134,18 +147,18 @@ function openLinks(app: JupyterFrontEnd, router: IRouter | null, holder: PanelHo
   if (router === null) {
     return;
   }
-  const command = 'exbert:open-link';
+  const command = "exbert:open-link";
   app.commands.addCommand(command, {
-    label: 'Open an exBERT link',
-    execute: args => {
+    label: "Open an exBERT link",
+    execute: (args) => {
       const { path, search } = args as { path?: string; search?: string };
-      const link = linkIn(search ?? '');
+      const link = linkIn(search ?? "");
       if (link !== null) {
-        router.navigate(path ?? '', { skipRouting: true });
+        router.navigate(path ?? "", { skipRouting: true });
         // not awaited: routing goes on, and the layout is restored only after it
         void app.restored.then(() => holder.show(null)).then(() => holder.choose({ link }));
       }
-    }
+    },
   });
   router.register({ command, pattern: new RegExp(`[?&]${LINK_PARAMETER}=`), rank: 30 });
 }

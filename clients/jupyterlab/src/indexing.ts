@@ -1,25 +1,25 @@
 /** Indexing a folder: asks what and under which name, shows the progress, can be cancelled. */
-import { InputDialog, Notification } from '@jupyterlab/apputils';
-import type { IDocumentManager } from '@jupyterlab/docmanager';
-import { FileDialog } from '@jupyterlab/filebrowser';
-import { RpcError } from './rpc';
-import type { Progress } from './rpc';
-import type { Session } from './session';
-import { corpusNameFor, sourceOf } from './locations';
-import { buildSummary } from '#shared/buildSummary';
-import { failure, fraction } from './wording';
+import { InputDialog, Notification } from "@jupyterlab/apputils";
+import type { IDocumentManager } from "@jupyterlab/docmanager";
+import { FileDialog } from "@jupyterlab/filebrowser";
+import { buildSummary } from "#shared/buildSummary";
+import { corpusNameFor, sourceOf } from "./locations";
+import type { Progress } from "./rpc";
+import { RpcError } from "./rpc";
+import type { Session } from "./session";
+import { failure, fraction } from "./wording";
 
 const CANCELLED = -32800;
 
 export interface Indexing {
   readonly session: Session;
   readonly root: () => Promise<string>;
-  readonly precision: () => 'int8' | 'int4' | 'binary';
+  readonly precision: () => "int8" | "int4" | "binary";
 }
 
 /** Let a person choose a folder below Jupyter's root; null when they leave. */
 export async function chooseFolder(manager: IDocumentManager): Promise<string | null> {
-  const chosen = await FileDialog.getExistingDirectory({ manager, title: 'Index a folder for exBERT' });
+  const chosen = await FileDialog.getExistingDirectory({ manager, title: "Index a folder for exBERT" });
   const folder = chosen.button.accept ? chosen.value?.[0] : undefined;
   return folder === undefined ? null : folder.path;
 }
@@ -28,38 +28,38 @@ export async function chooseFolder(manager: IDocumentManager): Promise<string | 
 export async function indexFolder(indexing: Indexing, path: string): Promise<string | null> {
   const root = await indexing.root();
   const asked = await InputDialog.getText({
-    title: 'Name of the corpus',
-    label: `The texts of ${path === '' ? 'the whole folder that Jupyter serves' : path} become a corpus called:`,
+    title: "Name of the corpus",
+    label: `The texts of ${path === "" ? "the whole folder that Jupyter serves" : path} become a corpus called:`,
     text: corpusNameFor(path, root),
-    okLabel: 'Index'
+    okLabel: "Index",
   });
-  const corpus = asked.button.accept ? asked.value?.trim() : '';
+  const corpus = asked.button.accept ? asked.value?.trim() : "";
   return corpus ? build(indexing, corpus, sourceOf(path, root)) : null;
 }
 
 async function build(indexing: Indexing, corpus: string, source: string): Promise<string | null> {
   const abort = new AbortController();
-  const actions = [{ label: 'Cancel', caption: 'Stop; the previous corpus stays', callback: () => abort.abort() }];
-  const id = Notification.emit(`Indexing ${corpus}…`, 'in-progress', { autoClose: false, progress: 0, actions });
+  const actions = [{ label: "Cancel", caption: "Stop; the previous corpus stays", callback: () => abort.abort() }];
+  const id = Notification.emit(`Indexing ${corpus}…`, "in-progress", { autoClose: false, progress: 0, actions });
   const onProgress = (progress: Progress) => {
-    const message = `Indexing ${corpus}: ${progress.message ?? 'working'}`;
-    Notification.update({ id, message, type: 'in-progress', autoClose: false, progress: fraction(progress), actions });
+    const message = `Indexing ${corpus}: ${progress.message ?? "working"}`;
+    Notification.update({ id, message, type: "in-progress", autoClose: false, progress: fraction(progress), actions });
   };
   // a closed notification must not hide the end: the outcome is always a message of its own
-  const end = (message: string, type: 'success' | 'info' | 'error', autoClose: number | false) => {
+  const end = (message: string, type: "success" | "info" | "error", autoClose: number | false) => {
     Notification.dismiss(id);
     Notification.emit(message, type, { autoClose });
   };
   try {
     const params = { corpus, sources: [source], precision: indexing.precision() };
-    const result = await indexing.session.request('indexCorpus', params, { signal: abort.signal, onProgress });
-    end(buildSummary(result), 'success', 8000);
+    const result = await indexing.session.request("indexCorpus", params, { signal: abort.signal, onProgress });
+    end(buildSummary(result), "success", 8000);
     return corpus;
   } catch (error) {
     if (error instanceof RpcError && error.code === CANCELLED) {
-      end(`Indexing ${corpus} was cancelled; what was there before is intact.`, 'info', 8000);
+      end(`Indexing ${corpus} was cancelled; what was there before is intact.`, "info", 8000);
     } else {
-      end(failure(`Indexing ${corpus} failed`, error), 'error', false);
+      end(failure(`Indexing ${corpus} failed`, error), "error", false);
     }
     return null;
   }

@@ -1,12 +1,12 @@
 /** The bridge of exbert_jupyterlab: its socket and its three plain addresses, behind Jupyter's authentication. */
-import { URLExt } from '@jupyterlab/coreutils';
-import { ServerConnection } from '@jupyterlab/services';
-import type { Socket } from './rpc';
-import { ClosedEarly } from './session';
+import { URLExt } from "@jupyterlab/coreutils";
+import { ServerConnection } from "@jupyterlab/services";
+import type { Socket } from "./rpc";
+import { ClosedEarly } from "./session";
 
 /** What `/exbert/status` says. */
 export interface BridgeStatus {
-  readonly state: 'idle' | 'starting' | 'running' | 'stopped' | 'missing' | 'failed';
+  readonly state: "idle" | "starting" | "running" | "stopped" | "missing" | "failed";
   readonly reason: string;
   readonly pid: number | null;
   readonly starts: number;
@@ -24,8 +24,8 @@ export class Bridge {
   /** Opens a socket and waits for the server behind it; both can fail, with the reason in words. */
   open(): Promise<Socket> {
     const { wsUrl, appendToken, token } = this.settings;
-    const query = appendToken && token !== '' ? `?token=${encodeURIComponent(token)}` : '';
-    const socket = new this.settings.WebSocket(URLExt.join(wsUrl, 'exbert/rpc') + query);
+    const query = appendToken && token !== "" ? `?token=${encodeURIComponent(token)}` : "";
+    const socket = new this.settings.WebSocket(URLExt.join(wsUrl, "exbert/rpc") + query);
     return new Promise((resolve, reject) => {
       const refuse = ({ code, reason }: { code: number; reason: string }) => reject(new ClosedEarly({ code, reason }));
       socket.onclose = refuse;
@@ -39,33 +39,36 @@ export class Bridge {
   }
 
   async status(): Promise<BridgeStatus> {
-    this.known = JSON.parse(await this.ask('exbert/status')) as BridgeStatus;
+    this.known = JSON.parse(await this.ask("exbert/status")) as BridgeStatus;
     return this.known;
   }
 
   /** Jupyter's root folder, which does not change while the page lives. */
-  async root(): Promise<Pick<BridgeStatus, 'root' | 'rootUri'>> {
+  async root(): Promise<Pick<BridgeStatus, "root" | "rootUri">> {
     return this.known ?? (await this.status());
   }
 
   /** Ends the process and starts it anew; rejects with the reason when it does not come back. */
   async restart(): Promise<BridgeStatus> {
-    const status = JSON.parse(await this.ask('exbert/restart', { method: 'POST', body: '{}' }, [200, 503])) as BridgeStatus;
-    if (status.state !== 'running') {
+    const status = JSON.parse(
+      await this.ask("exbert/restart", { method: "POST", body: "{}" }, [200, 503]),
+    ) as BridgeStatus;
+    if (status.state !== "running") {
       throw new Error(status.reason);
     }
     return status;
   }
 
   log(): Promise<string> {
-    return this.ask('exbert/log');
+    return this.ask("exbert/log");
   }
 
   private async ask(path: string, init: RequestInit = {}, accepted: readonly number[] = [200]): Promise<string> {
     const url = URLExt.join(this.settings.baseUrl, path);
     const answer = await ServerConnection.makeRequest(url, init, this.settings);
     if (!accepted.includes(answer.status)) {
-      const advice = answer.status === 404 ? ' Is the server extension enabled? See: jupyter server extension list' : '';
+      const advice =
+        answer.status === 404 ? " Is the server extension enabled? See: jupyter server extension list" : "";
       throw new Error(`Jupyter answers ${answer.status} for ${path}.${advice}`);
     }
     return answer.text();

@@ -7,29 +7,32 @@ export function pathBelowRoot(uri: string, rootUri: string): string | null {
   if (root === null || file === null) {
     return null;
   }
-  const prefix = root.endsWith('/') ? root : `${root}/`;
+  const prefix = root.endsWith("/") ? root : `${root}/`;
   const path = file.startsWith(prefix) ? file.slice(prefix.length) : null;
-  return path === null || path === '' || path.split('/').includes('..') ? null : path;
+  return path === null || path === "" || path.split("/").includes("..") ? null : path;
 }
 
 /** What `indexCorpus` takes as a source: the folder's path on the machine that runs Jupyter. */
 export function sourceOf(path: string, root: string): string {
-  const separator = root.includes('\\') ? '\\' : '/';
-  const parts = path.split('/').filter(part => part !== '' && part !== '.');
-  return [root.replace(/[\\/]+$/, ''), ...parts].join(separator);
+  const separator = root.includes("\\") ? "\\" : "/";
+  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+  return [root.replace(/[\\/]+$/, ""), ...parts].join(separator);
 }
 
 /** A corpus name out of a folder's: letters, digits, dot, dash and underscore. */
 export function corpusNameFor(path: string, root: string): string {
-  const last = [...root.split(/[\\/]/), ...path.split('/')].filter(part => part !== '' && part !== '.').pop() ?? '';
-  const name = last.normalize('NFKD').replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[-.]+|[-.]+$/g, '');
-  return name === '' ? 'corpus' : name.slice(0, 64);
+  const last = [...root.split(/[\\/]/), ...path.split("/")].filter((part) => part !== "" && part !== ".").pop() ?? "";
+  const name = last
+    .normalize("NFKD")
+    .replace(/[^A-Za-z0-9._-]+/g, "-")
+    .replace(/^[-.]+|[-.]+$/g, "");
+  return name === "" ? "corpus" : name.slice(0, 64);
 }
 
 function decoded(uri: string): string | null {
   try {
     const url = new URL(uri);
-    return url.protocol === 'file:' ? decodeURIComponent(url.pathname) : null;
+    return url.protocol === "file:" ? decodeURIComponent(url.pathname) : null;
   } catch {
     return null;
   }

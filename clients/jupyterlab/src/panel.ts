@@ -1,15 +1,15 @@
 /** The widget in JupyterLab's main area that holds the view. */
-import type { IStateDB } from '@jupyterlab/statedb';
-import type { ReadonlyPartialJSONValue } from '@lumino/coreutils';
-import type { Message } from '@lumino/messaging';
-import { Widget } from '@lumino/widgets';
-import { mount } from '#view';
-import type { Choice, MountedView, SelectionEvent } from '#view';
-import { exbertIcon } from './icon';
-import { JupyterHost } from './host';
-import type { Surroundings } from './host';
+import type { IStateDB } from "@jupyterlab/statedb";
+import type { ReadonlyPartialJSONValue } from "@lumino/coreutils";
+import type { Message } from "@lumino/messaging";
+import { Widget } from "@lumino/widgets";
+import type { Choice, MountedView, SelectionEvent } from "#view";
+import { mount } from "#view";
+import type { Surroundings } from "./host";
+import { JupyterHost } from "./host";
+import { exbertIcon } from "./icon";
 
-export const PANEL_ID = 'exbert-panel';
+export const PANEL_ID = "exbert-panel";
 
 export class ExbertPanel extends Widget {
   private readonly host: JupyterHost;
@@ -17,16 +17,16 @@ export class ExbertPanel extends Widget {
   private state: unknown;
 
   constructor(
-    surroundings: Omit<Surroundings, 'state'>,
+    surroundings: Omit<Surroundings, "state">,
     private readonly database: IStateDB | null,
-    kept: unknown
+    kept: unknown,
   ) {
     super();
     this.id = PANEL_ID;
-    this.addClass('exbert-panel');
+    this.addClass("exbert-panel");
     this.node.tabIndex = -1; // so that activating it moves the focus here, and Tab goes on into the view
-    this.title.label = 'exBERT';
-    this.title.caption = 'Attention, similar contexts and what they share';
+    this.title.label = "exBERT";
+    this.title.caption = "Attention, similar contexts and what they share";
     this.title.icon = exbertIcon;
     this.title.closable = true;
     this.state = kept;
@@ -64,8 +64,8 @@ export class ExbertPanel extends Widget {
   }
 
   private draw(): void {
-    const element = document.createElement('div');
-    element.className = 'exbert-panel-content';
+    const element = document.createElement("div");
+    element.className = "exbert-panel-content";
     this.node.replaceChildren(element);
     this.node.dataset.theme = this.host.theme;
     this.view = mount(element, this.host);

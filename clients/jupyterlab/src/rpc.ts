@@ -43,10 +43,10 @@ export class RpcError extends Error {
   constructor(
     readonly code: number,
     message: string,
-    readonly data?: ErrorData
+    readonly data?: ErrorData,
   ) {
     super(message);
-    this.name = 'RpcError';
+    this.name = "RpcError";
   }
 }
 
@@ -80,9 +80,9 @@ export class RpcConnection {
 
   constructor(
     private readonly socket: Socket,
-    private readonly onNotification: (method: string, params: unknown) => void = () => undefined
+    private readonly onNotification: (method: string, params: unknown) => void = () => undefined,
   ) {
-    this.closed = new Promise(resolve => {
+    this.closed = new Promise((resolve) => {
       socket.onclose = ({ code, reason }) => {
         this.settleAll({ code, reason });
         resolve({ code, reason });
@@ -104,20 +104,22 @@ export class RpcConnection {
     return new Promise<unknown>((resolve, reject) => {
       let timer: ReturnType<typeof setTimeout> | undefined;
       const onAbort = () => {
-        this.notify('$/cancelRequest', { id });
+        this.notify("$/cancelRequest", { id });
         timer = setTimeout(() => this.settle(id)?.reject(cancelled()), CANCEL_PATIENCE_MS);
       };
-      const finish = <T>(settle: (value: T) => void) => (value: T) => {
-        clearTimeout(timer);
-        this.progress.delete(token);
-        options.signal?.removeEventListener('abort', onAbort);
-        settle(value);
-      };
+      const finish =
+        <T>(settle: (value: T) => void) =>
+        (value: T) => {
+          clearTimeout(timer);
+          this.progress.delete(token);
+          options.signal?.removeEventListener("abort", onAbort);
+          settle(value);
+        };
       this.pending.set(id, { resolve: finish(resolve), reject: finish(reject) });
       if (options.onProgress !== undefined) {
         this.progress.set(token, options.onProgress);
       }
-      options.signal?.addEventListener('abort', onAbort);
+      options.signal?.addEventListener("abort", onAbort);
       this.send({ id, method, params: tracked });
     });
   }
@@ -127,26 +129,26 @@ export class RpcConnection {
   }
 
   close(): void {
-    this.socket.close(1000, 'the page closes the session');
+    this.socket.close(1000, "the page closes the session");
   }
 
   private send(message: object): void {
     if (this.end === null) {
-      this.socket.send(JSON.stringify({ jsonrpc: '2.0', ...message }));
+      this.socket.send(JSON.stringify({ jsonrpc: "2.0", ...message }));
     }
   }
 
   private receive(data: unknown): void {
     const message = parse(data);
     if (message === null) {
-      console.warn('exBERT: the server sent something that is not JSON-RPC');
+      console.warn("exBERT: the server sent something that is not JSON-RPC");
     } else if (message.method !== undefined && message.id !== undefined && message.id !== null) {
       this.answer(message.id, message.method);
-    } else if (message.method === '$/progress') {
+    } else if (message.method === "$/progress") {
       this.report(message.params);
     } else if (message.method !== undefined) {
       this.onNotification(message.method, message.params);
-    } else if (typeof message.id === 'number') {
+    } else if (typeof message.id === "number") {
       const request = this.settle(message.id);
       if (message.error !== undefined) {
         request?.reject(new RpcError(message.error.code, message.error.message, message.error.data));
@@ -158,7 +160,7 @@ export class RpcConnection {
 
   /** Servers send requests, too. Only the creation of a progress has a meaning here; others are unknown. */
   private answer(id: number | string, method: string): void {
-    if (method === 'window/workDoneProgress/create') {
+    if (method === "window/workDoneProgress/create") {
       this.send({ id, result: null });
     } else {
       this.send({ id, error: { code: METHOD_NOT_FOUND, message: `this client has no ${method}` } });
@@ -167,7 +169,7 @@ export class RpcConnection {
 
   private report(params: unknown): void {
     const { token, value } = (params ?? {}) as { token?: unknown; value?: { kind?: string } & Progress };
-    if (typeof token === 'string' && value !== undefined && value.kind !== 'end') {
+    if (typeof token === "string" && value !== undefined && value.kind !== "end") {
       this.progress.get(token)?.({ message: value.message, percentage: value.percentage });
     }
   }
@@ -182,27 +184,27 @@ export class RpcConnection {
     this.end = end;
     const open = [...this.pending.values()];
     this.pending.clear();
-    open.forEach(request => request.reject(lost(end)));
+    open.forEach((request) => request.reject(lost(end)));
   }
 }
 
 function parse(data: unknown): Message | null {
   try {
-    const message: unknown = typeof data === 'string' ? JSON.parse(data) : null;
-    return typeof message === 'object' && message !== null ? message : null;
+    const message: unknown = typeof data === "string" ? JSON.parse(data) : null;
+    return typeof message === "object" && message !== null ? message : null;
   } catch {
     return null;
   }
 }
 
 function cancelled(): RpcError {
-  return new RpcError(CANCELLED, 'the request was cancelled', { kind: 'cancelled' });
+  return new RpcError(CANCELLED, "the request was cancelled", { kind: "cancelled" });
 }
 
 function lost(end: Closing): RpcError {
-  const why = end.reason === '' ? 'the connection to the server was lost' : end.reason;
+  const why = end.reason === "" ? "the connection to the server was lost" : end.reason;
   return new RpcError(CONNECTION_LOST, why, {
-    kind: 'connectionLost',
-    hint: 'Try again. The server is started when it is needed.'
+    kind: "connectionLost",
+    hint: "Try again. The server is started when it is needed.",
   });
 }

@@ -1,11 +1,12 @@
 /** What is selected in a document of JupyterLab: in an editor, in a cell, or in rendered text. */
-import { FileEditor } from '@jupyterlab/fileeditor';
-import { DocumentWidget } from '@jupyterlab/docregistry';
-import { type Notebook, NotebookPanel } from '@jupyterlab/notebook';
-import { MarkdownCell } from '@jupyterlab/cells';
-import type { Widget } from '@lumino/widgets';
-import { fromEditor } from './editorText';
-import type { Selection } from './editorText';
+
+import { MarkdownCell } from "@jupyterlab/cells";
+import { DocumentWidget } from "@jupyterlab/docregistry";
+import { FileEditor } from "@jupyterlab/fileeditor";
+import { type Notebook, NotebookPanel } from "@jupyterlab/notebook";
+import type { Widget } from "@lumino/widgets";
+import type { Selection } from "./editorText";
+import { fromEditor } from "./editorText";
 
 /** The selection of a document's widget; an empty one means the line of the cursor. */
 export function readSelection(widget: Widget | null, wholeLine = true): Selection | null {
@@ -26,8 +27,8 @@ export function readSelection(widget: Widget | null, wholeLine = true): Selectio
 export function fromRendered(node: Node, label: string): Selection | null {
   const selection = window.getSelection();
   const inside = selection?.anchorNode != null && node.contains(selection.anchorNode);
-  const text = inside ? selection.toString() : '';
-  return text.trim() === '' ? null : { text, label };
+  const text = inside ? selection.toString() : "";
+  return text.trim() === "" ? null : { text, label };
 }
 
 function fromNotebook(notebook: Notebook, name: string, wholeLine: boolean): Selection | null {
@@ -38,12 +39,12 @@ function fromNotebook(notebook: Notebook, name: string, wholeLine: boolean): Sel
     return rendered;
   }
   if (cell instanceof MarkdownCell && cell.rendered) {
-    const source = wholeLine ? cell.model.sharedModel.getSource().trim() : '';
-    return source === '' ? null : { text: source, label };
+    const source = wholeLine ? cell.model.sharedModel.getSource().trim() : "";
+    return source === "" ? null : { text: source, label };
   }
   return cell?.editor ? fromEditor(cell.editor, label, wholeLine) : null;
 }
 
 function nameOf(widget: Widget): string {
-  return widget.title.label === '' ? 'selection' : widget.title.label;
+  return widget.title.label === "" ? "selection" : widget.title.label;
 }

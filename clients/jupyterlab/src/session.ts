@@ -2,22 +2,23 @@
  * One page's session on the server: connects when first needed, greets, reconnects after a crash, and
  * tells its listeners what happened.
  */
-import { PROTOCOL_VERSION } from '#protocol';
-import type { Methods } from '#protocol';
-import { Emitter } from '#shared/emitter';
-import { versionMismatch } from '#shared/protocolVersion';
-import { RESTARTED, RESTARTING, RestartPolicy } from '#shared/restarts';
-import { sentence } from '#shared/sentences';
-import type { ServerEvent } from '#view';
-import { CONNECTION_LOST, RpcConnection, RpcError } from './rpc';
-import type { CallOptions, Closing, Socket } from './rpc';
+
+import type { Methods } from "#protocol";
+import { PROTOCOL_VERSION } from "#protocol";
+import { Emitter } from "#shared/emitter";
+import { versionMismatch } from "#shared/protocolVersion";
+import { RESTARTED, RESTARTING, RestartPolicy } from "#shared/restarts";
+import { sentence } from "#shared/sentences";
+import type { ServerEvent } from "#view";
+import type { CallOptions, Closing, Socket } from "./rpc";
+import { CONNECTION_LOST, RpcConnection, RpcError } from "./rpc";
 
 /** Close codes of exbert_jupyterlab/handlers.py. */
 export const SERVER_ENDED = 4001;
 export const SERVER_UNAVAILABLE = 4002;
 const INSTALL_HINT =
-  'Install it with: pip install exbert-rpc. Or name the interpreter that has it, as c.ExbertApp.python in jupyter_server_config.py.';
-const RECONNECTED = 'The connection to the exBERT server is back. Results were refreshed.';
+  "Install it with: pip install exbert-rpc. Or name the interpreter that has it, as c.ExbertApp.python in jupyter_server_config.py.";
+const RECONNECTED = "The connection to the exBERT server is back. Results were refreshed.";
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 30_000;
 
@@ -52,7 +53,7 @@ export class Session {
   private connecting: Promise<RpcConnection> | null = null;
   private readonly emitter = new Emitter<ServerEvent>();
   private readonly policy = new RestartPolicy();
-  private last: ServerEvent = { kind: 'starting' };
+  private last: ServerEvent = { kind: "starting" };
   private wasReady = false;
   /** What to say of the next connection. */
   private back = RESTARTED;
@@ -73,11 +74,11 @@ export class Session {
   /** Asks the server; connects first where needed. Rejects with an {@link RpcError}. */
   async request<M extends Method>(
     method: M,
-    params: Methods[M]['params'],
-    options: CallOptions = {}
-  ): Promise<Methods[M]['result']> {
+    params: Methods[M]["params"],
+    options: CallOptions = {},
+  ): Promise<Methods[M]["result"]> {
     const connection = await this.connection();
-    return (await connection.request(method, params, options)) as Methods[M]['result'];
+    return (await connection.request(method, params, options)) as Methods[M]["result"];
   }
 
   async notify(method: string, params: object): Promise<void> {
@@ -98,8 +99,8 @@ export class Session {
     this.disposed = true;
     clearTimeout(this.retry);
     void this.connecting?.then(
-      connection => connection.close(),
-      () => undefined
+      (connection) => connection.close(),
+      () => undefined,
     );
     this.emitter.clear();
   }
@@ -119,19 +120,19 @@ export class Session {
   }
 
   private async connect(): Promise<RpcConnection> {
-    this.tell({ kind: 'starting', message: 'Starting the exBERT server…' });
+    this.tell({ kind: "starting", message: "Starting the exBERT server…" });
     const connection = new RpcConnection(await this.open());
-    const closed = connection.closed.then(closing => this.onClosed(connection, closing));
+    const closed = connection.closed.then((closing) => this.onClosed(connection, closing));
     closed.catch(() => undefined);
     try {
       this.info = await this.greet(connection);
     } catch (error) {
       connection.close();
       const message = error instanceof Error ? error.message : String(error);
-      this.tell({ kind: 'crashed', message });
+      this.tell({ kind: "crashed", message });
       throw error;
     }
-    this.tell(this.wasReady ? { kind: 'restarted', message: this.back } : { kind: 'ready' });
+    this.tell(this.wasReady ? { kind: "restarted", message: this.back } : { kind: "ready" });
     this.wasReady = true;
     return connection;
   }
@@ -140,47 +141,47 @@ export class Session {
     try {
       return await this.options.open();
     } catch (error) {
-      const closing = error instanceof ClosedEarly ? error.closing : { code: 1006, reason: '' };
+      const closing = error instanceof ClosedEarly ? error.closing : { code: 1006, reason: "" };
       const missing = closing.code === SERVER_UNAVAILABLE && (await this.options.isMissing().catch(() => false));
-      const message = closing.reason === '' ? 'Jupyter cannot be reached.' : sentence(closing.reason);
-      this.tell({ kind: missing ? 'missing' : 'crashed', message });
+      const message = closing.reason === "" ? "Jupyter cannot be reached." : sentence(closing.reason);
+      this.tell({ kind: missing ? "missing" : "crashed", message });
       throw new RpcError(CONNECTION_LOST, message, {
-        kind: missing ? 'missing' : 'connectionLost',
-        hint: missing ? INSTALL_HINT : 'Run “exBERT: Restart Server”.'
+        kind: missing ? "missing" : "connectionLost",
+        hint: missing ? INSTALL_HINT : "Run “exBERT: Restart Server”.",
       });
     }
   }
 
   private async greet(connection: RpcConnection): Promise<ServerInfo> {
     const rootUri = await this.options.rootUri();
-    const greeting = (await connection.request('initialize', {
+    const greeting = (await connection.request("initialize", {
       processId: null,
-      clientInfo: { name: 'exbert-jupyterlab' },
+      clientInfo: { name: "exbert-jupyterlab" },
       rootUri,
-      capabilities: { window: { workDoneProgress: true }, general: { positionEncodings: ['utf-16'] } },
-      initializationOptions: this.options.initializationOptions()
+      capabilities: { window: { workDoneProgress: true }, general: { positionEncodings: ["utf-16"] } },
+      initializationOptions: this.options.initializationOptions(),
     })) as { capabilities?: { experimental?: { exbert?: ServerInfo } } } | null;
     const info = greeting?.capabilities?.experimental?.exbert;
     const complaint = versionMismatch(PROTOCOL_VERSION, info?.protocolVersion);
     if (info === undefined || complaint !== undefined) {
-      throw new RpcError(CONNECTION_LOST, complaint ?? 'The server does not describe itself.', {
-        kind: 'protocolVersion',
-        hint: 'Run: pip install --upgrade exbert-rpc exbert-jupyterlab, and restart Jupyter.'
+      throw new RpcError(CONNECTION_LOST, complaint ?? "The server does not describe itself.", {
+        kind: "protocolVersion",
+        hint: "Run: pip install --upgrade exbert-rpc exbert-jupyterlab, and restart Jupyter.",
       });
     }
-    connection.notify('initialized', {});
+    connection.notify("initialized", {});
     return info;
   }
 
   private onClosed(connection: RpcConnection, closing: Closing): void {
     void this.connecting?.then(
-      current => {
+      (current) => {
         if (current === connection && !this.disposed) {
           this.connecting = null;
           this.comeBack(closing);
         }
       },
-      () => undefined
+      () => undefined,
     );
   }
 
@@ -189,11 +190,11 @@ export class Session {
     const crashed = closing.code === SERVER_ENDED;
     this.back = crashed ? RESTARTED : RECONNECTED;
     if (crashed && !this.policy.allow((this.options.now ?? Date.now)())) {
-      this.tell({ kind: 'crashed', message: `${this.policy.complaint} Run “exBERT: Restart Server”.` });
+      this.tell({ kind: "crashed", message: `${this.policy.complaint} Run “exBERT: Restart Server”.` });
       return;
     }
-    const why = closing.reason === '' ? 'The connection to the exBERT server was lost.' : sentence(closing.reason);
-    this.tell({ kind: 'crashed', message: `${why} ${crashed ? RESTARTING : 'Connecting again…'}` });
+    const why = closing.reason === "" ? "The connection to the exBERT server was lost." : sentence(closing.reason);
+    this.tell({ kind: "crashed", message: `${why} ${crashed ? RESTARTING : "Connecting again…"}` });
     this.tryAgain(crashed ? FIRST_DELAY_MS / 5 : FIRST_DELAY_MS);
   }
 
@@ -203,7 +204,7 @@ export class Session {
         return;
       }
       this.connection().catch(() => {
-        if (this.last.kind !== 'missing') {
+        if (this.last.kind !== "missing") {
           this.tryAgain(Math.min(2 * delay, LONGEST_DELAY_MS));
         }
       });

@@ -1,24 +1,24 @@
 /** The settings of schema/plugin.json, read in one place. */
-import type { ISettingRegistry } from '@jupyterlab/settingregistry';
+import type { ISettingRegistry } from "@jupyterlab/settingregistry";
 
 export interface Settings {
   readonly model: string;
   readonly corpus: string;
   readonly pipeline: string;
-  readonly precision: 'int8' | 'int4' | 'binary';
+  readonly precision: "int8" | "int4" | "binary";
   readonly followSelection: boolean;
   readonly followDelay: number;
   readonly trace: boolean;
 }
 
 export const DEFAULTS: Settings = {
-  model: '',
-  corpus: '',
-  pipeline: '',
-  precision: 'int8',
+  model: "",
+  corpus: "",
+  pipeline: "",
+  precision: "int8",
   followSelection: false,
   followDelay: 400,
-  trace: false
+  trace: false,
 };
 
 export function readSettings(settings: ISettingRegistry.ISettings | null): Settings {
@@ -29,6 +29,6 @@ export function readSettings(settings: ISettingRegistry.ISettings | null): Setti
 /** What the server is told; empty means its own default. Where models run and corpora lie is Jupyter's configuration. */
 export function initializationOptions(settings: Settings): Record<string, string | boolean> {
   const { model, pipeline, precision, trace } = settings;
-  const named = Object.entries({ model, pipeline }).filter(([, value]) => value !== '');
+  const named = Object.entries({ model, pipeline }).filter(([, value]) => value !== "");
   return { ...Object.fromEntries(named), precision, trace };
 }

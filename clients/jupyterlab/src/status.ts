@@ -1,17 +1,17 @@
 /** The item in the status bar: how the server is, in words and a mark. */
-import { Widget } from '@lumino/widgets';
-import type { Session } from './session';
-import { statusText } from './wording';
+import { Widget } from "@lumino/widgets";
+import type { Session } from "./session";
+import { statusText } from "./wording";
 
 export class StatusItem extends Widget {
-  private readonly button = document.createElement('button');
+  private readonly button = document.createElement("button");
   private used = false;
 
   constructor(session: Session, onClick: () => void) {
     super();
-    this.addClass('exbert-status');
-    this.button.type = 'button';
-    this.button.addEventListener('click', onClick);
+    this.addClass("exbert-status");
+    this.button.type = "button";
+    this.button.addEventListener("click", onClick);
     this.node.append(this.button);
     this.draw(session);
     const subscription = session.onEvent(() => {
@@ -25,6 +25,6 @@ export class StatusItem extends Widget {
     const { text, title } = statusText(state, info, this.used);
     this.button.textContent = text;
     this.button.title = title;
-    this.node.dataset.kind = this.used ? state.kind : 'idle';
+    this.node.dataset.kind = this.used ? state.kind : "idle";
   }
 }

@@ -1,9 +1,9 @@
 /** What a person is told: pure functions from what happened to a sentence. */
-import { withHint } from '#shared/sentences';
-import type { ServerEvent } from '#view';
-import { RpcError } from './rpc';
-import type { Progress } from './rpc';
-import type { ServerInfo } from './session';
+import { withHint } from "#shared/sentences";
+import type { ServerEvent } from "#view";
+import type { Progress } from "./rpc";
+import { RpcError } from "./rpc";
+import type { ServerInfo } from "./session";
 
 /** Share of the work, 0..1, as notifications want it. */
 export function fraction({ percentage }: Progress): number | undefined {
@@ -13,36 +13,40 @@ export function fraction({ percentage }: Progress): number | undefined {
 /** An error's message with its hint. */
 export function failure(what: string, error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  const hint = error instanceof RpcError ? (error.data?.hint ?? '') : '';
+  const hint = error instanceof RpcError ? (error.data?.hint ?? "") : "";
   return withHint(`${what}: ${message}`, hint);
 }
 
-const MARKS: Readonly<Record<ServerEvent['kind'], string>> = {
-  starting: '…',
-  ready: '',
-  restarted: '',
-  crashed: '⚠',
-  missing: '⚠'
+const MARKS: Readonly<Record<ServerEvent["kind"], string>> = {
+  starting: "…",
+  ready: "",
+  restarted: "",
+  crashed: "⚠",
+  missing: "⚠",
 };
-const WORDS: Readonly<Record<ServerEvent['kind'], string>> = {
-  starting: 'starting',
-  ready: '',
-  restarted: '',
-  crashed: 'server stopped',
-  missing: 'not installed'
+const WORDS: Readonly<Record<ServerEvent["kind"], string>> = {
+  starting: "starting",
+  ready: "",
+  restarted: "",
+  crashed: "server stopped",
+  missing: "not installed",
 };
 
 /** What the item says; `title` is its tooltip. */
-export function statusText(event: ServerEvent, info: ServerInfo | null, used: boolean): { text: string; title: string } {
+export function statusText(
+  event: ServerEvent,
+  info: ServerInfo | null,
+  used: boolean,
+): { text: string; title: string } {
   if (!used) {
-    return { text: 'exBERT', title: 'exBERT: click to open its panel' };
+    return { text: "exBERT", title: "exBERT: click to open its panel" };
   }
-  const well = event.kind === 'ready' || event.kind === 'restarted';
+  const well = event.kind === "ready" || event.kind === "restarted";
   if (well && info !== null) {
     const name = info.defaultModel.split(/[\\/]/).pop();
     const title = event.message ?? `exBERT: ${info.defaultModel} on ${info.device}`;
-    return { text: `exBERT: ${name || 'ready'}`, title };
+    return { text: `exBERT: ${name || "ready"}`, title };
   }
-  const text = ['exBERT', WORDS[event.kind], MARKS[event.kind]].filter(part => part !== '').join(' ');
+  const text = ["exBERT", WORDS[event.kind], MARKS[event.kind]].filter((part) => part !== "").join(" ");
   return { text, title: event.message ?? text };
 }

@@ -1,3 +1,3 @@
-import '../generated/view.css';
-import './theme.css';
-import './base.css';
+import "../generated/view.css";
+import "./theme.css";
+import "./base.css";

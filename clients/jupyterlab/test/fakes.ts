@@ -1,4 +1,4 @@
-import type { Socket } from '../src/rpc';
+import type { Socket } from "../src/rpc";
 
 interface Sent {
   readonly id?: number;
@@ -10,8 +10,8 @@ interface Sent {
 
 /** A socket whose other end is the test. */
 export class FakeSocket implements Socket {
-  onmessage: Socket['onmessage'] = null;
-  onclose: Socket['onclose'] = null;
+  onmessage: Socket["onmessage"] = null;
+  onclose: Socket["onclose"] = null;
   readonly sent: Sent[] = [];
   closedWith: number | null = null;
 
@@ -23,20 +23,20 @@ export class FakeSocket implements Socket {
     this.sent.push(message);
     const result = message.id === undefined ? undefined : this.answer?.(message);
     if (result !== undefined) {
-      queueMicrotask(() => this.receive({ jsonrpc: '2.0', id: message.id, result }));
+      queueMicrotask(() => this.receive({ jsonrpc: "2.0", id: message.id, result }));
     }
   }
 
-  close(code = 1005, reason = ''): void {
+  close(code = 1005, reason = ""): void {
     this.closedWith = code;
     this.drop(code, reason);
   }
 
   receive(message: unknown): void {
-    this.onmessage?.({ data: typeof message === 'string' ? message : JSON.stringify(message) });
+    this.onmessage?.({ data: typeof message === "string" ? message : JSON.stringify(message) });
   }
 
-  drop(code: number, reason = ''): void {
+  drop(code: number, reason = ""): void {
     this.onclose?.({ code, reason });
   }
 
@@ -45,7 +45,7 @@ export class FakeSocket implements Socket {
   }
 }
 
-export function greeting(protocolVersion = '1.0'): object {
-  const exbert = { protocolVersion, methods: ['attend', 'ping'], defaultModel: 'mini', device: 'cpu' };
+export function greeting(protocolVersion = "1.0"): object {
+  const exbert = { protocolVersion, methods: ["attend", "ping"], defaultModel: "mini", device: "cpu" };
   return { capabilities: { experimental: { exbert } } };
 }

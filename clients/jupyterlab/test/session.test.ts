@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { RpcError } from '../src/rpc';
-import { RESTARTS } from '#shared/restarts';
-import { ClosedEarly, SERVER_ENDED, SERVER_UNAVAILABLE, Session } from '../src/session';
-import { FakeSocket, greeting } from './fakes';
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { RESTARTS } from "#shared/restarts";
+import type { RpcError } from "../src/rpc";
+import { ClosedEarly, SERVER_ENDED, SERVER_UNAVAILABLE, Session } from "../src/session";
+import { FakeSocket, greeting } from "./fakes";
 
 interface Trial {
   readonly session: Session;
@@ -20,107 +20,108 @@ function trial(options: { refuse?: () => ClosedEarly | null; missing?: boolean; 
         throw refusal;
       }
       const socket = new FakeSocket(({ method }) => {
-        if (method === 'initialize') {
+        if (method === "initialize") {
           return greeting(options.version);
         }
-        return method === 'ping' ? 'pong' : undefined;
+        return method === "ping" ? "pong" : undefined;
       });
       sockets.push(socket);
       return socket;
     },
     isMissing: async () => options.missing ?? false,
-    rootUri: async () => 'file:///home/me',
-    initializationOptions: () => ({ model: 'mini' })
+    rootUri: async () => "file:///home/me",
+    initializationOptions: () => ({ model: "mini" }),
   });
-  session.onEvent(event => events.push(event.kind));
+  session.onEvent((event) => events.push(event.kind));
   return { session, sockets, events };
 }
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-describe('a session', () => {
-  it('greets before the first request, with the options and the root, and once only', async () => {
+describe("a session", () => {
+  it("greets before the first request, with the options and the root, and once only", async () => {
     const { session, sockets, events } = trial();
-    await Promise.all([session.request('ping', {}), session.request('ping', {})]);
+    await Promise.all([session.request("ping", {}), session.request("ping", {})]);
     expect(sockets).toHaveLength(1);
     const [first, second] = sockets[0].sent;
     expect(first).toMatchObject({
-      method: 'initialize',
-      params: { rootUri: 'file:///home/me', initializationOptions: { model: 'mini' } }
+      method: "initialize",
+      params: { rootUri: "file:///home/me", initializationOptions: { model: "mini" } },
     });
-    expect(second.method).toBe('initialized');
-    expect(events).toEqual(['starting', 'ready']);
-    expect(session.info?.defaultModel).toBe('mini');
+    expect(second.method).toBe("initialized");
+    expect(events).toEqual(["starting", "ready"]);
+    expect(session.info?.defaultModel).toBe("mini");
   });
 
-  it('connects to nothing until it is asked', () => {
+  it("connects to nothing until it is asked", () => {
     expect(trial().sockets).toHaveLength(0);
   });
 
-  it('tells a crash, rejects what was open, and comes back by itself', async () => {
+  it("tells a crash, rejects what was open, and comes back by itself", async () => {
     const { session, sockets, events } = trial();
-    await session.request('ping', {});
-    const open = session.request('attend', { text: 'x' });
-    const rejected = expect(open).rejects.toMatchObject({ message: 'the server was ended by signal 9' });
+    await session.request("ping", {});
+    const open = session.request("attend", { text: "x" });
+    const rejected = expect(open).rejects.toMatchObject({ message: "the server was ended by signal 9" });
     await vi.advanceTimersByTimeAsync(0);
-    sockets[0].drop(SERVER_ENDED, 'the server was ended by signal 9');
+    sockets[0].drop(SERVER_ENDED, "the server was ended by signal 9");
     await rejected;
     await vi.advanceTimersByTimeAsync(1000);
-    expect(events).toEqual(['starting', 'ready', 'crashed', 'starting', 'restarted']);
-    expect(await session.request('ping', {})).toBe('pong');
+    expect(events).toEqual(["starting", "ready", "crashed", "starting", "restarted"]);
+    expect(await session.request("ping", {})).toBe("pong");
   });
 
-  it('does not restart a server that keeps crashing, until a person does', async () => {
+  it("does not restart a server that keeps crashing, until a person does", async () => {
     const { session, sockets } = trial();
-    await session.request('ping', {});
+    await session.request("ping", {});
     for (let crash = 0; crash <= RESTARTS; crash++) {
-      sockets[sockets.length - 1].drop(SERVER_ENDED, 'the server ended with code 3');
+      sockets[sockets.length - 1].drop(SERVER_ENDED, "the server ended with code 3");
       await vi.advanceTimersByTimeAsync(1000);
     }
     const before = sockets.length;
     await vi.advanceTimersByTimeAsync(60_000);
     expect(sockets.length).toBe(before);
     expect(session.state.message).toBe(
-      'The exBERT server crashed 4 times within 3 minutes. Automatic restart is off. Run “exBERT: Restart Server”.'
+      "The exBERT server crashed 4 times within 3 minutes. Automatic restart is off. Run “exBERT: Restart Server”.",
     );
     await session.reconnect();
-    expect(session.state.kind).toBe('restarted');
+    expect(session.state.kind).toBe("restarted");
   });
 
-  it('says that the package is missing, and how to get it', async () => {
-    const refuse = () => new ClosedEarly({ code: SERVER_UNAVAILABLE, reason: 'the Python package exbert-rpc is not installed' });
+  it("says that the package is missing, and how to get it", async () => {
+    const refuse = () =>
+      new ClosedEarly({ code: SERVER_UNAVAILABLE, reason: "the Python package exbert-rpc is not installed" });
     const { session, events } = trial({ refuse, missing: true });
-    const error: RpcError = await session.request('ping', {}).catch((reason: RpcError) => reason) as RpcError;
-    expect(error.data).toMatchObject({ kind: 'missing', hint: expect.stringContaining('pip install') });
-    expect(events).toEqual(['starting', 'missing']);
+    const error: RpcError = (await session.request("ping", {}).catch((reason: RpcError) => reason)) as RpcError;
+    expect(error.data).toMatchObject({ kind: "missing", hint: expect.stringContaining("pip install") });
+    expect(events).toEqual(["starting", "missing"]);
   });
 
-  it('tries again with growing pauses while Jupyter cannot be reached', async () => {
+  it("tries again with growing pauses while Jupyter cannot be reached", async () => {
     let away = false;
-    const refuse = () => (away ? new ClosedEarly({ code: 1006, reason: '' }) : null);
+    const refuse = () => (away ? new ClosedEarly({ code: 1006, reason: "" }) : null);
     const { session, sockets, events } = trial({ refuse });
-    await session.request('ping', {});
+    await session.request("ping", {});
     away = true;
     sockets[0].drop(1006);
     await vi.advanceTimersByTimeAsync(5000);
-    expect(events.at(-1)).toBe('crashed');
+    expect(events.at(-1)).toBe("crashed");
     away = false;
     await vi.advanceTimersByTimeAsync(30_000);
-    expect(events.at(-1)).toBe('restarted');
-    expect(session.state.message).toBe('The connection to the exBERT server is back. Results were refreshed.');
+    expect(events.at(-1)).toBe("restarted");
+    expect(session.state.message).toBe("The connection to the exBERT server is back. Results were refreshed.");
   });
 
-  it('refuses a server of another protocol in words, and closes the connection', async () => {
-    const { session, sockets } = trial({ version: '2.0' });
-    const error = await session.request('ping', {}).catch((reason: RpcError) => reason);
-    expect((error as RpcError).message).toContain('The server speaks protocol 2.0');
+  it("refuses a server of another protocol in words, and closes the connection", async () => {
+    const { session, sockets } = trial({ version: "2.0" });
+    const error = await session.request("ping", {}).catch((reason: RpcError) => reason);
+    expect((error as RpcError).message).toContain("The server speaks protocol 2.0");
     expect(sockets[0].closedWith).toBe(1000);
   });
 
-  it('does not come back after it was disposed of', async () => {
+  it("does not come back after it was disposed of", async () => {
     const { session, sockets } = trial();
-    await session.request('ping', {});
+    await session.request("ping", {});
     session.dispose();
     await vi.advanceTimersByTimeAsync(60_000);
     expect(sockets).toHaveLength(1);

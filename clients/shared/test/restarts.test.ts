@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { RESTART_WINDOW_MS, RestartPolicy, RESTARTS } from "../src/restarts";
+import { RESTART_WINDOW_MS, RESTARTS, RestartPolicy } from "../src/restarts";
 
 describe("a server that crashes", () => {
   it("is restarted three times within three minutes, and then no more", () => {

@@ -22,7 +22,12 @@ describe("protocol versions", () => {
 
 describe("sentences", () => {
   it("begin with a capital and end with a full stop, once", () => {
-    expect(["it ended", "It ended.", "Why?", "Starting…"].map(sentence)).toEqual(["It ended.", "It ended.", "Why?", "Starting…"]);
+    expect(["it ended", "It ended.", "Why?", "Starting…"].map(sentence)).toEqual([
+      "It ended.",
+      "It ended.",
+      "Why?",
+      "Starting…",
+    ]);
   });
 
   it("are separated by a full stop from the hint that follows", () => {
@@ -41,7 +46,11 @@ describe("a build in words", () => {
   });
 
   it("names what was unchanged, and why something was skipped", () => {
-    const summary = buildSummary({ ...result, unchanged: 2000, skipped: [{ reason: "binary" }, { reason: "too large" }] });
+    const summary = buildSummary({
+      ...result,
+      unchanged: 2000,
+      skipped: [{ reason: "binary" }, { reason: "too large" }],
+    });
     expect(summary).toMatch(/; 2,000 unchanged; 2 skipped \(binary\)\.$/);
   });
 });

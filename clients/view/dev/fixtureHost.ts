@@ -1,6 +1,14 @@
 /** A host without an editor: answers from the generator, logs what it is asked to do. */
 import type { Disposable, Host, HostError, RequestOptions, SelectionEvent, ServerEvent, Theme } from "../src/host";
-import type { AttendParams, AttendResult, Method, MethodParams, MethodResult, SearchParams, SummarizeParams } from "../src/protocol";
+import type {
+  AttendParams,
+  AttendResult,
+  Method,
+  MethodParams,
+  MethodResult,
+  SearchParams,
+  SummarizeParams,
+} from "../src/protocol";
 import { attend, capture, describeModel, MINI, type Synthetic, type SyntheticCapture } from "./synthetic";
 import { search, summarize } from "./syntheticCorpus";
 
@@ -38,7 +46,11 @@ function wait(milliseconds: number, signal: AbortSignal | undefined): Promise<vo
     const timer = setTimeout(resolve, milliseconds);
     signal?.addEventListener("abort", () => {
       clearTimeout(timer);
-      reject({ code: -32800, message: "the request was cancelled", data: { kind: "cancelled", hint: "" } } satisfies HostError);
+      reject({
+        code: -32800,
+        message: "the request was cancelled",
+        data: { kind: "cancelled", hint: "" },
+      } satisfies HostError);
     });
   });
 }
@@ -75,7 +87,11 @@ export class FixtureHost implements Host {
     },
   };
 
-  async request<M extends Method>(method: M, params: MethodParams<M>, options: RequestOptions = {}): Promise<MethodResult<M>> {
+  async request<M extends Method>(
+    method: M,
+    params: MethodParams<M>,
+    options: RequestOptions = {},
+  ): Promise<MethodResult<M>> {
     this.log.push({ what: method, value: params });
     if (this.delay > 200) options.onProgress?.({ message: "reading weights", percentage: 40 });
     await wait(this.delay, options.signal);
@@ -86,30 +102,55 @@ export class FixtureHost implements Host {
 
   protected answer(method: Method, params: unknown): unknown {
     switch (method) {
-      case "attend": return this.attend(params as AttendParams);
-      case "searchContexts": return this.search(params as SearchParams);
-      case "summarize": return this.summarize(params as SummarizeParams);
-      case "listModels": return { models: [{ id: describeModel(this.made).id, source: "fixture", loaded: true, isDefault: true }] };
-      case "listCorpora": return { corpora: (this.options.corpora ?? ["brown"]).map((corpus) => this.corpus(corpus)) };
-      default: throw { code: -32601, message: `no such method: ${method}` } satisfies HostError;
+      case "attend":
+        return this.attend(params as AttendParams);
+      case "searchContexts":
+        return this.search(params as SearchParams);
+      case "summarize":
+        return this.summarize(params as SummarizeParams);
+      case "listModels":
+        return { models: [{ id: describeModel(this.made).id, source: "fixture", loaded: true, isDefault: true }] };
+      case "listCorpora":
+        return { corpora: (this.options.corpora ?? ["brown"]).map((corpus) => this.corpus(corpus)) };
+      default:
+        throw { code: -32601, message: `no such method: ${method}` } satisfies HostError;
     }
   }
 
   private corpus(corpus: string) {
     return {
-      corpus, model: describeModel(this.made).id, pipeline: "en_core_web_sm", precision: "int8" as const, documents: 500, sentences: 6000,
-      tokens: 138_912, bytes: 5e7, layers: [0, 1, 2, 3, 4, 5], spaces: ["headOutput" as const, "hiddenState" as const], fingerprint: "synthetic", damaged: [],
+      corpus,
+      model: describeModel(this.made).id,
+      pipeline: "en_core_web_sm",
+      precision: "int8" as const,
+      documents: 500,
+      sentences: 6000,
+      tokens: 138_912,
+      bytes: 5e7,
+      layers: [0, 1, 2, 3, 4, 5],
+      spaces: ["headOutput" as const, "hiddenState" as const],
+      fingerprint: "synthetic",
+      damaged: [],
     };
   }
 
   protected attend(params: AttendParams): AttendResult {
     if (typeof params.captureId === "string") {
       const held = this.captures.get(params.captureId);
-      if (held === undefined) throw { code: -33008, message: "unknown capture", data: { kind: "unknownHandle", hint: "" } } satisfies HostError;
+      if (held === undefined)
+        throw {
+          code: -33008,
+          message: "unknown capture",
+          data: { kind: "unknownHandle", hint: "" },
+        } satisfies HostError;
       return attend(held, params);
     }
     if ((params.layers ?? []).some((layer) => layer >= this.made.nLayers)) {
-      throw { code: -32602, message: `layers: this model has ${this.made.nLayers} layers`, data: { kind: "invalidParams", hint: "" } } satisfies HostError;
+      throw {
+        code: -32602,
+        message: `layers: this model has ${this.made.nLayers} layers`,
+        data: { kind: "invalidParams", hint: "" },
+      } satisfies HostError;
     }
     const held = capture(this.made, params, `capture-${this.captures.size}`);
     this.captures.set(held.id, held);
@@ -125,7 +166,8 @@ export class FixtureHost implements Host {
 
   private summarize(params: SummarizeParams) {
     const result = this.searches.get(params.searchId ?? "");
-    if (result === undefined) throw { code: -33008, message: "unknown search", data: { kind: "unknownHandle", hint: "" } } satisfies HostError;
+    if (result === undefined)
+      throw { code: -33008, message: "unknown search", data: { kind: "unknownHandle", hint: "" } } satisfies HostError;
     return summarize(result, params.attention ?? "outgoing");
   }
 

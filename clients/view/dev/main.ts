@@ -1,7 +1,7 @@
 /** The dev page: one scenario from the query string, the host within reach as `window.exbert`. */
-import { mount, type MountedView, type Theme } from "../src/index";
-import type { Method } from "../src/protocol";
+import { type MountedView, mount, type Theme } from "../src/index";
 import { PANES } from "../src/panes";
+import type { Method } from "../src/protocol";
 import { composeState, type Pin, type ViewState } from "../src/state";
 import { FixtureHost, type FixtureOptions } from "./fixtureHost";
 import { RecordedHost } from "./recordedHost";
@@ -21,7 +21,11 @@ interface Scenario {
 
 const long = (words: number) => WORDS.repeat(60).split(" ").slice(0, words).join(" ");
 const pinned = { side: "left", token: 9 } satisfies Pin;
-const failed = { code: -33006, message: "the text has 812 tokens, this model takes 512", data: { kind: "textTooLong", hint: "Select less text, or choose a model that reads more." } };
+const failed = {
+  code: -33006,
+  message: "the text has 812 tokens, this model takes 512",
+  data: { kind: "textTooLong", hint: "Select less text, or choose a model that reads more." },
+};
 const escapeView: Partial<ViewState> = { input: { text: ESCAPE }, label: "notes.md:12", layer: 2, heads: [11], pinned };
 
 const SCENARIOS: Readonly<Record<string, Scenario>> = {
@@ -29,21 +33,71 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   synthetic: { view: escapeView },
   allheads: { view: { ...escapeView, corpus: "pydoc", heads: null, pinned: null }, recorded: true },
   masked: { options: { made: { ...MINI, hasLmHead: true } }, view: { ...escapeView, mask: [8, 12], topPercent: 50 } },
-  gpt: { options: { made: GPT }, view: { input: { text: "The capital of France is a city that she knew" }, label: "cell 4", layer: 12, heads: [2, 5], pinned: { side: "left", token: 3 } } },
-  sinks: {
-    options: { made: { ...GPT, searchNote: "single bits and one head: some of the nearest may be missing", notes: ["rows of attention sum to less than 1: this model has attention sinks, which take the rest and are no tokens"] } },
-    view: { input: { text: "The capital of France is a city that she knew" }, label: "cell 4", layer: 3, heads: null, pinned: { side: "left", token: 3 } },
+  gpt: {
+    options: { made: GPT },
+    view: {
+      input: { text: "The capital of France is a city that she knew" },
+      label: "cell 4",
+      layer: 12,
+      heads: [2, 5],
+      pinned: { side: "left", token: 3 },
+    },
   },
-  t5: { options: { made: T5 }, view: { input: { text: ESCAPE, textPair: "Das Mädchen lief in eine Kneipe." }, label: "typed here", stack: "cross", layer: 1 } },
-  pair: { view: { input: { text: "The girl ran to a pub.", textPair: "She was late and nobody knew." }, label: "typed here", layer: 4, heads: null, segments: "AB" } },
+  sinks: {
+    options: {
+      made: {
+        ...GPT,
+        searchNote: "single bits and one head: some of the nearest may be missing",
+        notes: [
+          "rows of attention sum to less than 1: this model has attention sinks, which take the rest and are no tokens",
+        ],
+      },
+    },
+    view: {
+      input: { text: "The capital of France is a city that she knew" },
+      label: "cell 4",
+      layer: 3,
+      heads: null,
+      pinned: { side: "left", token: 3 },
+    },
+  },
+  t5: {
+    options: { made: T5 },
+    view: {
+      input: { text: ESCAPE, textPair: "Das Mädchen lief in eine Kneipe." },
+      label: "typed here",
+      stack: "cross",
+      layer: 1,
+    },
+  },
+  pair: {
+    view: {
+      input: { text: "The girl ran to a pub.", textPair: "She was late and nobody knew." },
+      label: "typed here",
+      layer: 4,
+      heads: null,
+      segments: "AB",
+    },
+  },
   long128: { view: { input: { text: long(122) }, label: "notes.md:1–9", layer: 2, heads: null } },
-  long512: { options: { made: { ...MINI, nLayers: 12 } }, view: { input: { text: long(488) }, label: "notes.md:1–40", layer: 2, heads: null } },
+  long512: {
+    options: { made: { ...MINI, nLayers: 12 } },
+    view: { input: { text: long(488) }, label: "notes.md:1–40", layer: 2, heads: null },
+  },
   big: { options: { made: { ...MINI, nLayers: 32, nHeads: 32 } }, view: { ...escapeView, heads: [3, 17, 30] } },
   nocorpus: { options: { corpora: [] }, view: { ...escapeView, pinned: null } },
   nothing: {},
   error: { options: { errors: { attend: failed } }, view: escapeView },
   searcherror: {
-    options: { errors: { searchContexts: { code: -33004, message: "corpus “brown” was built by all-MiniLM-L6-v2, not by this model", data: { kind: "corpusMismatch", hint: "Choose that model, or index the folder with this one." } } } },
+    options: {
+      errors: {
+        searchContexts: {
+          code: -33004,
+          message: "corpus “brown” was built by all-MiniLM-L6-v2, not by this model",
+          data: { kind: "corpusMismatch", hint: "Choose that model, or index the folder with this one." },
+        },
+      },
+    },
     view: escapeView,
   },
   loading: { options: { delay: 600_000 }, view: escapeView },

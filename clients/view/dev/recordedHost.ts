@@ -1,6 +1,14 @@
 /** A host that answers with what a real server once said (test/fixtures). */
 import { decodeBase64 } from "../src/logic/tensor";
-import type { AttendParams, AttendResult, Method, SearchParams, SearchResult, SummarizeResult, Tensor } from "../src/protocol";
+import type {
+  AttendParams,
+  AttendResult,
+  Method,
+  SearchParams,
+  SearchResult,
+  SummarizeResult,
+  Tensor,
+} from "../src/protocol";
 import attendJson from "../test/fixtures/attend.json";
 import corporaJson from "../test/fixtures/corpora.json";
 import modelsJson from "../test/fixtures/models.json";
@@ -40,7 +48,9 @@ export class RecordedHost extends FixtureHost {
     if (method === "searchContexts") {
       const { k, distinct } = params as SearchParams;
       const seen = new Set<string>();
-      const kept = recordedSearch.hits.filter(({ sentence }) => !distinct || (!seen.has(sentence.text) && seen.add(sentence.text)));
+      const kept = recordedSearch.hits.filter(
+        ({ sentence }) => !distinct || (!seen.has(sentence.text) && seen.add(sentence.text)),
+      );
       return { ...recordedSearch, hits: kept.slice(0, k ?? 50) };
     }
     return super.answer(method, params);

@@ -4,10 +4,20 @@ import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { servePage } from "./serve.mjs";
 
-const FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
 const SIZES = { wide: [1400, 850], panel: [616, 744], editor: [1232, 708], narrow: [420, 900] };
 const [directory = "screenshots", ...wanted] = process.argv.slice(2);
-const shots = wanted.length > 0 ? wanted : ["escape:light:wide", "escape:dark:wide", "escape:highContrast:wide", "escape:light:narrow"];
+const shots =
+  wanted.length > 0
+    ? wanted
+    : ["escape:light:wide", "escape:dark:wide", "escape:highContrast:wide", "escape:light:narrow"];
 
 await mkdir(directory, { recursive: true });
 const { url, close } = await servePage();

@@ -16,7 +16,9 @@ export async function servePage(port = 0) {
     const path = normalize(pathname === "/" ? "/index.html" : pathname);
     const stream = createReadStream(join(dist, path));
     stream.on("error", () => response.writeHead(404).end());
-    stream.on("open", () => response.writeHead(200, { "content-type": TYPES[extname(path)] ?? "application/octet-stream" }));
+    stream.on("open", () =>
+      response.writeHead(200, { "content-type": TYPES[extname(path)] ?? "application/octet-stream" }),
+    );
     stream.pipe(response);
   });
   await new Promise((resolve) => server.listen(port, "127.0.0.1", () => resolve(undefined)));

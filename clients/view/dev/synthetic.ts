@@ -18,8 +18,14 @@ export const MINI: Synthetic = { kind: "bidirectional", nLayers: 6, nHeads: 12, 
 
 export function describeModel(made: Synthetic): ModelDescription {
   return {
-    id: made.kind === "bidirectional" ? "all-MiniLM-L6-v2" : made.kind === "autoregressive" ? "SmolLM2-135M" : "tiny-t5",
-    architecture: made.kind === "bidirectional" ? "BertModel" : made.kind === "autoregressive" ? "LlamaForCausalLM" : "T5ForConditionalGeneration",
+    id:
+      made.kind === "bidirectional" ? "all-MiniLM-L6-v2" : made.kind === "autoregressive" ? "SmolLM2-135M" : "tiny-t5",
+    architecture:
+      made.kind === "bidirectional"
+        ? "BertModel"
+        : made.kind === "autoregressive"
+          ? "LlamaForCausalLM"
+          : "T5ForConditionalGeneration",
     kind: made.kind,
     nLayers: made.nLayers,
     nHeads: made.nHeads,
@@ -36,21 +42,55 @@ export function describeModel(made: Synthetic): ModelDescription {
 }
 
 const POS: Readonly<Record<string, string>> = {
-  the: "DET", a: "DET", girl: "NOUN", ran: "VERB", to: "PART", local: "ADJ", pub: "NOUN", escape: "VERB", din: "NOUN", of: "ADP",
-  her: "PRON", city: "NOUN", she: "PRON", was: "AUX", late: "ADJ", and: "CCONJ", nobody: "PRON", knew: "VERB",
+  the: "DET",
+  a: "DET",
+  girl: "NOUN",
+  ran: "VERB",
+  to: "PART",
+  local: "ADJ",
+  pub: "NOUN",
+  escape: "VERB",
+  din: "NOUN",
+  of: "ADP",
+  her: "PRON",
+  city: "NOUN",
+  she: "PRON",
+  was: "AUX",
+  late: "ADJ",
+  and: "CCONJ",
+  nobody: "PRON",
+  knew: "VERB",
 };
 
 function annotate(word: string): Pick<Token, "pos" | "tag" | "dep" | "lemma" | "entity"> {
   const lower = word.toLowerCase();
   const pos = POS[lower] ?? (/^\W+$/.test(word) ? "PUNCT" : lower.endsWith("ing") ? "VERB" : "NOUN");
-  const dep = { DET: "det", NOUN: "pobj", VERB: "ROOT", PART: "aux", ADJ: "amod", ADP: "prep", PRON: "nsubj", PUNCT: "punct" }[pos] ?? "dep";
+  const dep =
+    { DET: "det", NOUN: "pobj", VERB: "ROOT", PART: "aux", ADJ: "amod", ADP: "prep", PRON: "nsubj", PUNCT: "punct" }[
+      pos
+    ] ?? "dep";
   return { pos, tag: pos.slice(0, 2), dep, lemma: lower, entity: null };
 }
 
 function special(token: string, segment: number, at: number): Omit<Token, "index"> {
   return {
-    id: 101, token, text: "", start: at, end: at, segment, isSpecial: true, isMasked: false,
-    pos: null, tag: null, dep: null, lemma: null, syntacticHead: null, entity: null, word: null, sentence: null, predictions: null,
+    id: 101,
+    token,
+    text: "",
+    start: at,
+    end: at,
+    segment,
+    isSpecial: true,
+    isMasked: false,
+    pos: null,
+    tag: null,
+    dep: null,
+    lemma: null,
+    syntacticHead: null,
+    entity: null,
+    word: null,
+    sentence: null,
+    predictions: null,
   };
 }
 
@@ -64,9 +104,19 @@ function words(text: string, segment: number): Omit<Token, "index">[] {
     let start = found.index;
     parts.forEach((part, i) => {
       out.push({
-        id: 1000 + ((part.charCodeAt(0) * 31 + part.length) % 9000), token: i === 0 ? part.toLowerCase() : `##${part}`, text: part,
-        start, end: start + part.length, segment, isSpecial: false, isMasked: false, ...annotate(whole),
-        syntacticHead: null, word, sentence: 0, predictions: null,
+        id: 1000 + ((part.charCodeAt(0) * 31 + part.length) % 9000),
+        token: i === 0 ? part.toLowerCase() : `##${part}`,
+        text: part,
+        start,
+        end: start + part.length,
+        segment,
+        isSpecial: false,
+        isMasked: false,
+        ...annotate(whole),
+        syntacticHead: null,
+        word,
+        sentence: 0,
+        predictions: null,
       });
       start += part.length;
     });
@@ -104,17 +154,29 @@ export function tokenize(made: Synthetic, text: string, pair: string | null, mas
 function affinity(style: number, q: number, k: number, n: number, noise: number): number {
   const distance = k - q;
   switch (style % 6) {
-    case 0: return distance === -1 ? 6 : noise;
-    case 1: return distance === 0 ? 4 : distance === 1 ? 2 : noise;
-    case 2: return k === 0 ? 5 : noise;
-    case 3: return k === n - 1 ? 4 : 2 * noise;
-    case 4: return -0.4 * Math.abs(distance) + 2 * noise;
-    default: return 3.5 * noise;
+    case 0:
+      return distance === -1 ? 6 : noise;
+    case 1:
+      return distance === 0 ? 4 : distance === 1 ? 2 : noise;
+    case 2:
+      return k === 0 ? 5 : noise;
+    case 3:
+      return k === n - 1 ? 4 : 2 * noise;
+    case 4:
+      return -0.4 * Math.abs(distance) + 2 * noise;
+    default:
+      return 3.5 * noise;
   }
 }
 
 /** Float32 `[head][query][key]` of one layer; rows sum to 1. */
-export function layerValues(layer: number, nHeads: number, nQueries: number, nKeys: number, causal: boolean): Float32Array {
+export function layerValues(
+  layer: number,
+  nHeads: number,
+  nQueries: number,
+  nKeys: number,
+  causal: boolean,
+): Float32Array {
   const out = new Float32Array(nHeads * nQueries * nKeys);
   for (let h = 0; h < nHeads; h++) {
     const style = layer === 2 && h === 11 ? 0 : (layer * 7 + h * 5) % 11;
@@ -148,7 +210,14 @@ export function packTensor(values: Float32Array, shape: number[], form: AttendPa
   return { dtype: "float32", shape, encoding: "base64", data: toBase64(new Uint8Array(values.buffer)) };
 }
 
-function stack(layers: readonly number[], nHeads: number, nQueries: number, nKeys: number, causal: boolean, form: AttendParams["tensors"]): Tensor {
+function stack(
+  layers: readonly number[],
+  nHeads: number,
+  nQueries: number,
+  nKeys: number,
+  causal: boolean,
+  form: AttendParams["tensors"],
+): Tensor {
   const size = nHeads * nQueries * nKeys;
   const values = new Float32Array(layers.length * size);
   layers.forEach((layer, i) => values.set(layerValues(layer, nHeads, nQueries, nKeys, causal), i * size));
@@ -192,7 +261,17 @@ export function attend(held: SyntheticCapture, params: AttendParams): AttendResu
     text: held.text,
     decoderTokens,
     decoderAttention: decoderTokens === null ? null : stack(layers, made.nHeads, m, m, true, form),
-    crossAttention: decoderTokens === null ? null : stack(layers.map((l) => l + 40), made.nHeads, m, n, false, form),
+    crossAttention:
+      decoderTokens === null
+        ? null
+        : stack(
+            layers.map((l) => l + 40),
+            made.nHeads,
+            m,
+            n,
+            false,
+            form,
+          ),
     decoderLayers: decoderTokens === null ? null : [...layers],
     notes: [...(made.notes ?? [])],
   };

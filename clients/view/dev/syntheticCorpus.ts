@@ -1,21 +1,55 @@
 /** Made-up contexts and their summary, seeded. */
-import type { Bin, Histogram, Hit, HitToken, ModelDescription, SearchParams, SearchResult, SummarizeResult } from "../src/protocol";
+
 import { type Attribute, labelOf } from "../src/logic/labels";
+import type {
+  Bin,
+  Histogram,
+  Hit,
+  HitToken,
+  ModelDescription,
+  SearchParams,
+  SearchResult,
+  SummarizeResult,
+} from "../src/protocol";
 import { random } from "./random";
 
 const LEFT = [
-  "It was like finally getting into one's own nightmares to", "Mr. Podger opened his cocoon and emerged, tucking Alacrity under his arm to",
-  "Three thermocouples were placed at different locations in the aluminum disk surrounding the anode holder to", "It wasn't cold enough in the tunnel to",
-  "Moreover, for those few there was almost no ecclesiastical representation in the city to", "Half slyly he enjoyed seeing her stoop to",
-  "So in the name of justice the magistrate cleared the court of all except officials to", "A well known financial firm has 60 days to",
+  "It was like finally getting into one's own nightmares to",
+  "Mr. Podger opened his cocoon and emerged, tucking Alacrity under his arm to",
+  "Three thermocouples were placed at different locations in the aluminum disk surrounding the anode holder to",
+  "It wasn't cold enough in the tunnel to",
+  "Moreover, for those few there was almost no ecclesiastical representation in the city to",
+  "Half slyly he enjoyed seeing her stoop to",
+  "So in the name of justice the magistrate cleared the court of all except officials to",
+  "A well known financial firm has 60 days to",
 ];
 const VERBS = ["punish", "bring", "determine", "preserve", "care", "allow", "see", "lift", "win", "spell", "cover"];
 const RIGHT = [
-  "one's dreams.", "her in by the fire.", "its temperature.", "the body intact.", "for their religious needs.", "the things.",
-  "the captain to elaborate for almost an hour.", "out the terms of its contract.", "the interest deficiency for eight more years, said Boston.",
+  "one's dreams.",
+  "her in by the fire.",
+  "its temperature.",
+  "the body intact.",
+  "for their religious needs.",
+  "the things.",
+  "the captain to elaborate for almost an hour.",
+  "out the terms of its contract.",
+  "the interest deficiency for eight more years, said Boston.",
 ];
 const TAGS: Readonly<Record<string, string>> = {
-  to: "PART", the: "DET", a: "DET", her: "PRON", his: "PRON", he: "PRON", it: "PRON", was: "AUX", in: "ADP", of: "ADP", for: "ADP", out: "ADP", by: "ADP", and: "CCONJ",
+  to: "PART",
+  the: "DET",
+  a: "DET",
+  her: "PRON",
+  his: "PRON",
+  he: "PRON",
+  it: "PRON",
+  was: "AUX",
+  in: "ADP",
+  of: "ADP",
+  for: "ADP",
+  out: "ADP",
+  by: "ADP",
+  and: "CCONJ",
 };
 
 function tokensOf(text: string, match: number): HitToken[] {
@@ -24,9 +58,22 @@ function tokensOf(text: string, match: number): HitToken[] {
   const words = [...text.matchAll(/[\p{L}\p{N}']+|[^\s\p{L}\p{N}]/gu)].map((found) => {
     const word = found[0];
     const at = found.index;
-    const pos = at === match ? "VERB" : (TAGS[word.toLowerCase()] ?? (/^\W/.test(word) ? "PUNCT" : /^\d/.test(word) ? "NUM" : "NOUN"));
+    const pos =
+      at === match
+        ? "VERB"
+        : (TAGS[word.toLowerCase()] ?? (/^\W/.test(word) ? "PUNCT" : /^\d/.test(word) ? "NUM" : "NOUN"));
     const entity = /^\d/.test(word) ? "DATE" : word === "Boston" ? "GPE" : null;
-    return { text: word, start: at, end: at + word.length, pos, tag: pos.slice(0, 2), dep: pos === "VERB" ? "xcomp" : pos === "PART" ? "aux" : "dobj", lemma: word.toLowerCase(), entity, isSpecial: false };
+    return {
+      text: word,
+      start: at,
+      end: at + word.length,
+      pos,
+      tag: pos.slice(0, 2),
+      dep: pos === "VERB" ? "xcomp" : pos === "PART" ? "aux" : "dobj",
+      lemma: word.toLowerCase(),
+      entity,
+      isSpecial: false,
+    };
   });
   return [special, ...words, { ...special, start: text.length, end: text.length }];
 }
@@ -47,29 +94,46 @@ function hit(rank: number, score: number, causal: boolean): Hit {
   const incoming = row(match + 1);
   const line = 40 + ((rank * 73) % 700);
   return {
-    rank, score, document: `file:///corpora/brown/${"fclpkrem"[rank % 8]}${10 + (rank % 30)}.txt`,
+    rank,
+    score,
+    document: `file:///corpora/brown/${"fclpkrem"[rank % 8]}${10 + (rank % 30)}.txt`,
     range: { start: { line, character: left.length + 1 }, end: { line, character: left.length + 1 + verb.length } },
-    stale: rank % 17 === 6, sentence: { index: rank * 3, text }, match, next: causal ? match + 1 : null, tokens,
+    stale: rank % 17 === 6,
+    sentence: { index: rank * 3, text },
+    match,
+    next: causal ? match + 1 : null,
+    tokens,
     attention: { layer: 2, heads: [11], outgoing, incoming },
     maxAttention: {
       outgoing: { index: match - 1, offset: -1, weight: outgoing[match - 1] },
       incoming: { index: match + 1, offset: 1, weight: incoming[match + 1] },
       next: causal ? { index: match, offset: -1, weight: 0.6 } : null,
     },
-    cell: null, sentenceRange: null,
+    cell: null,
+    sentenceRange: null,
   };
 }
 
 export function search(params: SearchParams, model: ModelDescription, searchId: string): SearchResult {
   const k = params.k ?? 50;
-  const hits = Array.from({ length: k }, (_, i) => hit(i + 1, 0.906 - 0.3 * (i / Math.max(50, k)) ** 0.7, model.kind === "autoregressive"));
+  const hits = Array.from({ length: k }, (_, i) =>
+    hit(i + 1, 0.906 - 0.3 * (i / Math.max(50, k)) ** 0.7, model.kind === "autoregressive"),
+  );
   return {
-    searchId, model, hits, query: null,
+    searchId,
+    model,
+    hits,
+    query: null,
     stats: { searched: 138_912, exact: true, milliseconds: 21.4, precision: "int8", reranked: 200, note: null },
   };
 }
 
-function histogram(hits: readonly Hit[], of: Histogram["of"], attribute: Attribute, mode: { subject: "match" | "next"; attention: "outgoing" | "incoming" }): Histogram {
+function histogram(
+  hits: readonly Hit[],
+  of: Histogram["of"],
+  attribute: Attribute,
+  mode: { subject: "match" | "next"; attention: "outgoing" | "incoming" },
+): Histogram {
   const counts = new Map<string, number>();
   for (const one of hits) {
     const label = labelOf(one, of, attribute, mode);
@@ -80,7 +144,16 @@ function histogram(hits: readonly Hit[], of: Histogram["of"], attribute: Attribu
     const share = count / n;
     const baseline = attribute === "offset" ? 0.83 : label === "PART" ? 0.023 : label === "VERB" ? 0.105 : 0.14;
     const half = 1.96 * Math.sqrt((share * (1 - share) + 0.02) / n);
-    return { label, count, share, baseline, lift: share / baseline, low: Math.max(0, share - half), high: Math.min(1, share + half / 3), qValue: share > 2 * baseline ? 1e-6 : 0.2 };
+    return {
+      label,
+      count,
+      share,
+      baseline,
+      lift: share / baseline,
+      low: Math.max(0, share - half),
+      high: Math.min(1, share + half / 3),
+      qValue: share > 2 * baseline ? 1e-6 : 0.2,
+    };
   });
   return { of, attribute, bins: bins.sort((a, b) => b.count - a.count) };
 }
@@ -90,7 +163,12 @@ export function summarize(result: SearchResult, attention: "outgoing" | "incomin
   const mode = { subject, attention } as const;
   const attributes = ["pos", "tag", "dep", "entity"] as const;
   return {
-    subject, attention, searchId: result.searchId, nHits: result.hits.length, nDistinct: result.hits.length, nBaseline: 138_912,
+    subject,
+    attention,
+    searchId: result.searchId,
+    nHits: result.hits.length,
+    nDistinct: result.hits.length,
+    nBaseline: 138_912,
     histograms: [
       ...attributes.map((attribute) => histogram(result.hits, "subject", attribute, mode)),
       ...attributes.map((attribute) => histogram(result.hits, "maxAttention", attribute, mode)),

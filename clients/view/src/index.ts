@@ -1,4 +1,5 @@
 import "./css/view.css";
+
 export type {
   Choice,
   Disposable,
@@ -14,4 +15,4 @@ export type {
   TextInput,
   Theme,
 } from "./host";
-export { mount, type MountedView } from "./mount";
+export { type MountedView, mount } from "./mount";

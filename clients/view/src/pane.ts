@@ -63,18 +63,23 @@ export interface Pane {
 }
 
 /** A pane with the types of what it adds, from which the types of the whole are composed. */
-export interface PaneOf<Id extends string, View extends object, Data extends object, Part extends PanePart> extends Pane {
+export interface PaneOf<Id extends string, View extends object, Data extends object, Part extends PanePart>
+  extends Pane {
   readonly id: Id;
   readonly view: Slice<View>;
   readonly data: Data;
   readonly start: (controller: Controller) => Part;
 }
 
-type Intersection<Union> = (Union extends unknown ? (value: Union) => void : never) extends (value: infer All) => void ? All : never;
+type Intersection<Union> = (Union extends unknown ? (value: Union) => void : never) extends (value: infer All) => void
+  ? All
+  : never;
 
 /** The fields that panes add to the view state. */
 export type ViewOf<Panes extends readonly Pane[]> = Intersection<Panes[number]["view"]["initial"]>;
 /** The fields that panes add to the app state. */
 export type DataOf<Panes extends readonly Pane[]> = Intersection<Panes[number]["data"]>;
 /** The panes' requests, by pane. */
-export type PartsOf<Panes extends readonly Pane[]> = { readonly [One in Panes[number] as One["id"]]: ReturnType<One["start"]> };
+export type PartsOf<Panes extends readonly Pane[]> = {
+  readonly [One in Panes[number] as One["id"]]: ReturnType<One["start"]>;
+};

@@ -50,7 +50,8 @@ export interface StateCodec {
 
 const isInput: Check = (value) =>
   isObject(value) &&
-  (typeof value.text === "string" || (isObject(value.textDocument) && isText(value.textDocument.uri) && isObject(value.range)));
+  (typeof value.text === "string" ||
+    (isObject(value.textDocument) && isText(value.textDocument.uri) && isObject(value.range)));
 
 function sharedInitial(pane: string): SharedView {
   return {
@@ -91,7 +92,8 @@ export function combine(parts: readonly (readonly [owner: string, fields: object
   for (const [owner, fields] of parts) {
     for (const [name, value] of Object.entries(fields)) {
       const other = owners.get(name);
-      if (other !== undefined) throw new Error(`The field “${name}” is defined by “${other}” and by “${owner}”. Rename one.`);
+      if (other !== undefined)
+        throw new Error(`The field “${name}” is defined by “${other}” and by “${owner}”. Rename one.`);
       owners.set(name, owner);
       out[name] = value;
     }
@@ -122,7 +124,9 @@ export function composeState(panes: readonly Pane[]): StateCodec {
     ...slices.map(([id, slice]) => [id, slice.checks] as const),
   ]) as Record<keyof ViewState, Check>;
   const keys = Object.keys(initial) as (keyof ViewState)[];
-  const perQuery = Object.fromEntries(slices.flatMap(([, slice]) => (slice.perQuery ?? []).map((key) => [key, initial[key as keyof ViewState]])));
+  const perQuery = Object.fromEntries(
+    slices.flatMap(([, slice]) => (slice.perQuery ?? []).map((key) => [key, initial[key as keyof ViewState]])),
+  );
 
   const read = (value: unknown): ViewState | null => {
     if (!isObject(value) || value.version !== 1) return null;

@@ -5,7 +5,7 @@ import { debugInfo } from "./debugInfo";
 import type { Indexer } from "./indexing";
 import { installPackage } from "./install";
 import type { HostCommand } from "./messages";
-import { tell, type Remedies } from "./messagesToPerson";
+import { type Remedies, tell } from "./messagesToPerson";
 import { pickCorpus, pickFolder, pickInterpreter, pickModel } from "./pickers";
 import { currentSelection } from "./selection";
 import type { Server } from "./server";
@@ -163,7 +163,8 @@ export class Commands {
   private openSetting(): void {
     const query = "exbert.interpreter";
     // on a remote machine the setting is that machine's, which has a tab of its own
-    if (vscode.env.remoteName === undefined) void vscode.commands.executeCommand("workbench.action.openSettings", query);
+    if (vscode.env.remoteName === undefined)
+      void vscode.commands.executeCommand("workbench.action.openSettings", query);
     else void vscode.commands.executeCommand("workbench.action.openRemoteSettings", { query });
   }
 
@@ -172,4 +173,3 @@ export class Commands {
     void vscode.window.showInformationMessage("exBERT debug information was copied.");
   }
 }
-

@@ -17,7 +17,10 @@ export async function debugInfo(context: vscode.ExtensionContext, server: Server
     trusted: vscode.workspace.isTrusted,
     interpreter,
     python: await probeInterpreter(interpreter, context.extensionPath),
-    server: session === undefined ? (server.state ?? { kind: "not started" }) : { version: session.version, ...session.capability },
+    server:
+      session === undefined
+        ? (server.state ?? { kind: "not started" })
+        : { version: session.version, ...session.capability },
     settings: readSettings(),
   };
   return JSON.stringify(info, null, 2).replaceAll(JSON.stringify(homedir()).slice(1, -1), "~");

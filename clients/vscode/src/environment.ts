@@ -3,19 +3,23 @@ import { execFile } from "node:child_process";
 import { homedir } from "node:os";
 import * as vscode from "vscode";
 import { chooseInterpreter, expandPath, type Interpreter } from "./pure/interpreters";
-import { PROBE_SCRIPT, readProbe, type ProbeResult } from "./pure/probe";
+import { PROBE_SCRIPT, type ProbeResult, readProbe } from "./pure/probe";
 import { firstFolder, readSettings } from "./settings";
 
 // the few names of the two extensions' public APIs that are used
 interface PythonApi {
   readonly environments: {
     getActiveEnvironmentPath(resource?: vscode.Uri): { readonly path: string };
-    resolveEnvironment(path: { readonly path: string }): Promise<{ readonly executable: { readonly uri?: vscode.Uri } } | undefined>;
+    resolveEnvironment(path: {
+      readonly path: string;
+    }): Promise<{ readonly executable: { readonly uri?: vscode.Uri } } | undefined>;
     readonly onDidChangeActiveEnvironmentPath: vscode.Event<unknown>;
   };
 }
 interface PythonEnvsApi {
-  getEnvironment(scope: vscode.Uri | undefined): Promise<{ readonly execInfo: { readonly run: { readonly executable: string } } } | undefined>;
+  getEnvironment(
+    scope: vscode.Uri | undefined,
+  ): Promise<{ readonly execInfo: { readonly run: { readonly executable: string } } } | undefined>;
   readonly onDidChangeEnvironment: vscode.Event<unknown>;
 }
 

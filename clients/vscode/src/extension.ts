@@ -34,17 +34,34 @@ export function activate(context: vscode.ExtensionContext): void {
     views.registerSerializer(),
     commands.register(),
     createStatus(server),
-    followSelection(() => views.isVisible(), ({ selection }) => views.explore(selection)),
-    reindexOnSave(indexer, (corpus) => views.prefer({ corpus }), (error) => log.error(String(error))),
-    server.onEvent((event) => void vscode.commands.executeCommand("setContext", "exbert.ready", event.kind === "ready" || event.kind === "restarted")),
+    followSelection(
+      () => views.isVisible(),
+      ({ selection }) => views.explore(selection),
+    ),
+    reindexOnSave(
+      indexer,
+      (corpus) => views.prefer({ corpus }),
+      (error) => log.error(String(error)),
+    ),
+    server.onEvent(
+      (event) =>
+        void vscode.commands.executeCommand(
+          "setContext",
+          "exbert.ready",
+          event.kind === "ready" || event.kind === "restarted",
+        ),
+    ),
     server.onEvent((event) => {
       // an open view tells it itself
       if (event.kind === "crashed" && !views.isVisible()) void commands.tellCrash(event.message ?? "");
     }),
-    vscode.window.registerUriHandler({ handleUri: (uri) => views.openLink(new URLSearchParams(uri.query).get("state") ?? "") }),
+    vscode.window.registerUriHandler({
+      handleUri: (uri) => views.openLink(new URLSearchParams(uri.query).get("state") ?? ""),
+    }),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (LAUNCH_SETTINGS.some((key) => event.affectsConfiguration(`exbert.${key}`))) void commands.relaunch();
-      else if (OPTIONS.some((key) => event.affectsConfiguration(`exbert.${key}`))) void commands.guard(() => server.reconfigure());
+      else if (OPTIONS.some((key) => event.affectsConfiguration(`exbert.${key}`)))
+        void commands.guard(() => server.reconfigure());
     }),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void commands.relaunch()),
   );

@@ -1,11 +1,14 @@
 /** Follow-selection: what is selected is explored once it has rested, as long as somebody looks. */
 import * as vscode from "vscode";
 import { debounce } from "./pure/debounce";
-import { selectionOf, type Selected } from "./selection";
+import { type Selected, selectionOf } from "./selection";
 import { readSettings } from "./settings";
 
 /** Calls `explore` with what rests selected while `isWatched()`. The view cancels what it asked for before. */
-export function followSelection(isWatched: () => boolean, explore: (selected: Extract<Selected, { kind: "text" }>) => void): vscode.Disposable {
+export function followSelection(
+  isWatched: () => boolean,
+  explore: (selected: Extract<Selected, { kind: "text" }>) => void,
+): vscode.Disposable {
   const settle = debounce(
     () => readSettings().followDelay,
     (editor: vscode.TextEditor) => {

@@ -56,7 +56,9 @@ export class Indexer {
     const sources = await filesOf(folder);
     if (token.isCancellationRequested) return undefined;
     if (sources.length === 0) {
-      void vscode.window.showWarningMessage("exBERT found no text files in this folder. Which files count is set by exbert.index.include.");
+      void vscode.window.showWarningMessage(
+        "exBERT found no text files in this folder. Which files count is set by exbert.index.include.",
+      );
       return undefined;
     }
     const { model, precision } = readSettings(folder);

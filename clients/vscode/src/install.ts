@@ -10,8 +10,20 @@ export async function installPackage(): Promise<boolean> {
     return false;
   }
   const interpreter = await findInterpreter();
-  const execution = new vscode.ProcessExecution(interpreter.path, ["-m", "pip", "install", "--upgrade", readSettings().package]);
-  const task = new vscode.Task({ type: "exbert" }, vscode.TaskScope.Workspace, "Install exbert-rpc", "exBERT", execution);
+  const execution = new vscode.ProcessExecution(interpreter.path, [
+    "-m",
+    "pip",
+    "install",
+    "--upgrade",
+    readSettings().package,
+  ]);
+  const task = new vscode.Task(
+    { type: "exbert" },
+    vscode.TaskScope.Workspace,
+    "Install exbert-rpc",
+    "exBERT",
+    execution,
+  );
   task.presentationOptions = { reveal: vscode.TaskRevealKind.Always, focus: false, clear: true };
   const running = await vscode.tasks.executeTask(task);
   return new Promise((resolve) => {

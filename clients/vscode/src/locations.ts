@@ -19,7 +19,10 @@ async function openCell(uri: vscode.Uri, index: number, range: vscode.Range, col
   const cell = Math.min(index, notebook.cellCount - 1);
   const selections = [new vscode.NotebookRange(cell, cell + 1)];
   const shown = await vscode.window.showNotebookDocument(notebook, { viewColumn: column, selections });
-  shown.revealRange(new vscode.NotebookRange(cell, cell + 1), vscode.NotebookEditorRevealType.InCenterIfOutsideViewport);
+  shown.revealRange(
+    new vscode.NotebookRange(cell, cell + 1),
+    vscode.NotebookEditorRevealType.InCenterIfOutsideViewport,
+  );
   await vscode.commands.executeCommand("notebook.cell.edit");
   const { document } = notebook.cellAt(cell);
   const editor = vscode.window.visibleTextEditors.find((candidate) => candidate.document === document);

@@ -19,7 +19,13 @@ export type { Choice, HostCommand, HostError, Location, Progress, SavedFile, Sel
 /** From the webview to the extension host. */
 export type ToHost =
   | { readonly type: "ready" }
-  | { readonly type: "request"; readonly id: number; readonly method: Method; readonly params: unknown; readonly progress: boolean }
+  | {
+      readonly type: "request";
+      readonly id: number;
+      readonly method: Method;
+      readonly params: unknown;
+      readonly progress: boolean;
+    }
   | { readonly type: "cancel"; readonly id: number }
   | { readonly type: "openLocation"; readonly location: Location }
   | { readonly type: "save"; readonly file: SavedFile }

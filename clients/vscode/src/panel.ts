@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import * as vscode from "vscode";
 import { saveFile } from "./files";
 import { openLocation } from "./locations";
-import { unreachable, type Choice, type HostCommand, type SelectionEvent, type ToHost, type ToView } from "./messages";
+import { type Choice, type HostCommand, type SelectionEvent, type ToHost, type ToView, unreachable } from "./messages";
 import { toHostError } from "./pure/failures";
 import { pageHtml } from "./pure/html";
 import type { Server } from "./server";
@@ -41,7 +41,10 @@ export class ViewPanel implements vscode.Disposable {
 
   static create(context: PanelContext): ViewPanel {
     const column = { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true };
-    return new ViewPanel(vscode.window.createWebviewPanel(VIEW_TYPE, "exBERT", column, { enableScripts: true }), context);
+    return new ViewPanel(
+      vscode.window.createWebviewPanel(VIEW_TYPE, "exBERT", column, { enableScripts: true }),
+      context,
+    );
   }
 
   /** Shows a text; kept until the view is ready for it. */
@@ -134,7 +137,8 @@ export class ViewPanel implements vscode.Disposable {
 
   private page(): string {
     const { webview } = this.panel;
-    const asset = (name: string): string => webview.asWebviewUri(vscode.Uri.joinPath(this.context.extensionUri, "dist", name)).toString();
+    const asset = (name: string): string =>
+      webview.asWebviewUri(vscode.Uri.joinPath(this.context.extensionUri, "dist", name)).toString();
     return pageHtml({
       nonce: randomBytes(18).toString("base64url"),
       cspSource: webview.cspSource,

@@ -14,7 +14,9 @@ export async function pickModel(server: Server): Promise<string | undefined> {
   const items = server.request("listModels", {}).then(({ models }): ValueItem[] => [
     ...models.map(({ id, source, loaded, isDefault }) => ({
       label: id,
-      description: [isDefault ? "default" : "", loaded ? "loaded" : "", id === current ? "chosen" : ""].filter(Boolean).join(", "),
+      description: [isDefault ? "default" : "", loaded ? "loaded" : "", id === current ? "chosen" : ""]
+        .filter(Boolean)
+        .join(", "),
       detail: source,
       value: id,
     })),
@@ -24,7 +26,11 @@ export async function pickModel(server: Server): Promise<string | undefined> {
   const picked = await vscode.window.showQuickPick(items, { title: "exBERT: model", matchOnDetail: true });
   if (picked === undefined) return undefined;
   if (picked.value !== "") return picked.value;
-  const typed = await vscode.window.showInputBox({ title: "exBERT: model", prompt: "Hugging Face id, or path of a folder", value: current });
+  const typed = await vscode.window.showInputBox({
+    title: "exBERT: model",
+    prompt: "Hugging Face id, or path of a folder",
+    value: current,
+  });
   return typed?.trim() === "" ? undefined : typed?.trim();
 }
 
@@ -45,18 +51,33 @@ export async function pickCorpus(server: Server): Promise<CorpusChoice | undefin
       detail: `${describe(corpus)} · ${corpus.model}`,
       choice: { kind: "corpus", name: corpus.corpus } as CorpusChoice,
     })),
-    { label: "$(folder) Index a folder…", description: "", detail: "makes a new corpus", choice: { kind: "indexFolder" } as CorpusChoice },
+    {
+      label: "$(folder) Index a folder…",
+      description: "",
+      detail: "makes a new corpus",
+      choice: { kind: "indexFolder" } as CorpusChoice,
+    },
   ];
   return (await vscode.window.showQuickPick(items, { title: "exBERT: corpus" }))?.choice;
 }
 
 export async function pickFolder(): Promise<vscode.Uri | undefined> {
-  const options = { canSelectFolders: true, canSelectFiles: false, canSelectMany: false, openLabel: "Index", title: "Folder to index" };
+  const options = {
+    canSelectFolders: true,
+    canSelectFiles: false,
+    canSelectMany: false,
+    openLabel: "Index",
+    title: "Folder to index",
+  };
   return (await vscode.window.showOpenDialog(options))?.[0];
 }
 
 /** Opens the Python extension's own picker if there is one, else asks for a path. */
 export async function pickInterpreter(): Promise<string | undefined> {
-  const options = { title: "exBERT: Python interpreter", prompt: "Path of a Python 3.11 or later that has exbert-rpc; empty: as in the Python extension", value: readSettings().interpreter };
+  const options = {
+    title: "exBERT: Python interpreter",
+    prompt: "Path of a Python 3.11 or later that has exbert-rpc; empty: as in the Python extension",
+    value: readSettings().interpreter,
+  };
   return (await vscode.window.showInputBox(options))?.trim();
 }

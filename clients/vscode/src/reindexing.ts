@@ -7,7 +7,11 @@ import { readSettings } from "./settings";
 const REST = 1500;
 
 /** Saves within a second and a half make one run; a corpus that is being built is left alone. */
-export function reindexOnSave(indexer: Indexer, onDone: (corpus: string) => void, onError: (error: unknown) => void): vscode.Disposable {
+export function reindexOnSave(
+  indexer: Indexer,
+  onDone: (corpus: string) => void,
+  onError: (error: unknown) => void,
+): vscode.Disposable {
   const due = new Map<string, vscode.Uri>();
   const run = debounce(
     () => REST,
@@ -16,7 +20,9 @@ export function reindexOnSave(indexer: Indexer, onDone: (corpus: string) => void
       due.clear();
       for (const [corpus, folder] of folders) {
         if (indexer.isBusy(corpus)) continue;
-        indexer.index(folder, vscode.ProgressLocation.Window).then((result) => result && onDone(result.corpus), onError);
+        indexer
+          .index(folder, vscode.ProgressLocation.Window)
+          .then((result) => result && onDone(result.corpus), onError);
       }
     },
   );

@@ -1,11 +1,16 @@
 /** From what is selected in an editor to what `attend` takes. */
 import * as vscode from "vscode";
 import type { SelectionEvent } from "./messages";
-import { sentenceAround, trimSpan, type Span } from "./pure/sentences";
+import { type Span, sentenceAround, trimSpan } from "./pure/sentences";
 import { SYNCED_SCHEMES } from "./server";
 
 export type Selected =
-  | { readonly kind: "text"; readonly selection: SelectionEvent; readonly uri: vscode.Uri; readonly range: vscode.Range }
+  | {
+      readonly kind: "text";
+      readonly selection: SelectionEvent;
+      readonly uri: vscode.Uri;
+      readonly range: vscode.Range;
+    }
   | { readonly kind: "nothing"; readonly reason: string };
 
 /** The selection of the active editor or notebook cell; without one the sentence around the cursor, or the whole cell. */
@@ -49,11 +54,21 @@ function spanOf(document: vscode.TextDocument, span: Span, maxCharacters: number
 }
 
 /** Two selections are the two segments of a pair (A in the order in which they were made). */
-function pairOf(document: vscode.TextDocument, first: vscode.Range, second: vscode.Range, maxCharacters: number): Selected {
+function pairOf(
+  document: vscode.TextDocument,
+  first: vscode.Range,
+  second: vscode.Range,
+  maxCharacters: number,
+): Selected {
   const [text, textPair] = [document.getText(first).trim(), document.getText(second).trim()];
   if (text === "" || textPair === "") return { kind: "nothing", reason: "One of the two selections is empty." };
   if (text.length + textPair.length > maxCharacters) return tooLong(text.length + textPair.length, maxCharacters);
-  return { kind: "text", selection: { input: { text, textPair }, label: `${labelOf(document, first)} + ${second.start.line + 1}` }, uri: document.uri, range: first };
+  return {
+    kind: "text",
+    selection: { input: { text, textPair }, label: `${labelOf(document, first)} + ${second.start.line + 1}` },
+    uri: document.uri,
+    range: first,
+  };
 }
 
 function tooLong(length: number, maxCharacters: number): Selected {
@@ -66,10 +81,15 @@ function labelOf(document: vscode.TextDocument, range: vscode.Range): string {
   const cell = vscode.workspace.notebookDocuments
     .flatMap((notebook) => notebook.getCells())
     .find((candidate) => candidate.document === document);
-  return cell === undefined ? `${name}:${range.start.line + 1}` : `${name}, cell ${cell.index + 1}:${range.start.line + 1}`;
+  return cell === undefined
+    ? `${name}:${range.start.line + 1}`
+    : `${name}, cell ${cell.index + 1}:${range.start.line + 1}`;
 }
 
-function plainRange(range: vscode.Range): { start: { line: number; character: number }; end: { line: number; character: number } } {
+function plainRange(range: vscode.Range): {
+  start: { line: number; character: number };
+  end: { line: number; character: number };
+} {
   const { start, end } = range;
   return { start: { line: start.line, character: start.character }, end: { line: end.line, character: end.character } };
 }

@@ -2,10 +2,10 @@
  * The server process and the conversation with it: started at the first request, restarted when it crashes.
  * Every request settles: with the answer, the server's error, or a failure of this side (`pure/failures.ts`).
  */
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import * as vscode from "vscode";
-import { CloseAction, LanguageClient, WorkDoneProgress, type LanguageClientOptions } from "vscode-languageclient/node";
-import { PROTOCOL_VERSION, type ExperimentalCapability, type Method, type Methods } from "../../../protocol/types";
+import { CloseAction, LanguageClient, type LanguageClientOptions, WorkDoneProgress } from "vscode-languageclient/node";
+import { type ExperimentalCapability, type Method, type Methods, PROTOCOL_VERSION } from "../../../protocol/types";
 import { versionMismatch } from "../../shared/src/protocolVersion";
 import { RESTARTED, RESTARTING, RestartPolicy } from "../../shared/src/restarts";
 import { withHint } from "../../shared/src/sentences";
@@ -80,7 +80,11 @@ export class Server implements vscode.Disposable {
     return await this.starting?.catch(() => undefined);
   }
 
-  async request<M extends Method>(method: M, params: Methods[M]["params"], context: RequestContext = {}): Promise<Methods[M]["result"]> {
+  async request<M extends Method>(
+    method: M,
+    params: Methods[M]["params"],
+    context: RequestContext = {},
+  ): Promise<Methods[M]["result"]> {
     const { client } = await this.session();
     const cancel = new vscode.CancellationTokenSource();
     const linked = context.token?.onCancellationRequested(() => cancel.cancel());
@@ -105,7 +109,9 @@ export class Server implements vscode.Disposable {
   /** Hands changed settings to a running server. */
   async reconfigure(): Promise<void> {
     const session = await this.current();
-    await session?.client.sendNotification("workspace/didChangeConfiguration", { settings: { exbert: serverOptions(readSettings()) } });
+    await session?.client.sendNotification("workspace/didChangeConfiguration", {
+      settings: { exbert: serverOptions(readSettings()) },
+    });
   }
 
   /** Stops what runs and starts anew, at the person's wish. */
@@ -129,7 +135,9 @@ export class Server implements vscode.Disposable {
 
   /** Asks the server to end, and ends it if it does not listen. */
   private async end(client: LanguageClient, child: ChildProcess | undefined): Promise<void> {
-    await client.dispose(STOP_TIMEOUT).catch((error: unknown) => this.log.warn(`Stopping the server: ${String(error)}`));
+    await client
+      .dispose(STOP_TIMEOUT)
+      .catch((error: unknown) => this.log.warn(`Stopping the server: ${String(error)}`));
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const exit = new Promise<void>((resolve) => child.once("exit", () => resolve()));
     await withDeadline(exit, STOP_TIMEOUT, () => child.kill("SIGKILL")).promise.catch(() => undefined);
@@ -144,14 +152,19 @@ export class Server implements vscode.Disposable {
     this.emit({ kind: "starting", message: "Starting the exBERT server…" });
     try {
       const session = await this.launch();
-      this.log.info(`Server ready: protocol ${session.capability.protocolVersion}, device ${session.capability.device}, process ${session.child.pid}`);
+      this.log.info(
+        `Server ready: protocol ${session.capability.protocolVersion}, device ${session.capability.device}, process ${session.child.pid}`,
+      );
       this.emit({ kind: "ready" });
       return session;
     } catch (error) {
       const failure = error instanceof ClientFailure ? error : startFailed(error);
       this.failedAt = Date.now();
       this.log.error(failure.message);
-      this.emit({ kind: failure.kind === "serverDied" ? "crashed" : "missing", message: withHint(failure.message, failure.hint) });
+      this.emit({
+        kind: failure.kind === "serverDied" ? "crashed" : "missing",
+        message: withHint(failure.message, failure.hint),
+      });
       throw failure;
     }
   }
@@ -183,7 +196,11 @@ export class Server implements vscode.Disposable {
     const mismatch = versionMismatch(PROTOCOL_VERSION, capability?.protocolVersion);
     if (child === undefined || capability === undefined || mismatch !== undefined) {
       await this.end(client, child);
-      throw new ClientFailure("protocolMismatch", mismatch ?? "The server does not describe itself.", "Then run “exBERT: Restart Server”.");
+      throw new ClientFailure(
+        "protocolMismatch",
+        mismatch ?? "The server does not describe itself.",
+        "Then run “exBERT: Restart Server”.",
+      );
     }
     isReady = true;
     return { client, interpreter, capability, version, child };
@@ -205,14 +222,24 @@ export class Server implements vscode.Disposable {
     const hint = "Install it, or choose another interpreter.";
     switch (answer.kind) {
       case "ready":
-        this.log.info(`Interpreter ${where}: Python ${answer.python}, exbert-rpc ${answer.version ?? "(not installed as a package)"}`);
+        this.log.info(
+          `Interpreter ${where}: Python ${answer.python}, exbert-rpc ${answer.version ?? "(not installed as a package)"}`,
+        );
         return answer.version;
       case "noPackage":
         throw new ClientFailure("serverMissing", `The Python package exbert-rpc is not installed in ${where}.`, hint);
       case "tooOld":
-        throw new ClientFailure("serverMissing", `exbert-rpc needs Python 3.11 or later; ${where} is Python ${answer.python}.`, "Choose another interpreter.");
+        throw new ClientFailure(
+          "serverMissing",
+          `exbert-rpc needs Python 3.11 or later; ${where} is Python ${answer.python}.`,
+          "Choose another interpreter.",
+        );
       case "notPython":
-        throw new ClientFailure("serverMissing", `${where} is not a working Python interpreter: ${answer.reason}.`, "Choose another interpreter.");
+        throw new ClientFailure(
+          "serverMissing",
+          `${where} is not a working Python interpreter: ${answer.reason}.`,
+          "Choose another interpreter.",
+        );
     }
   }
 
@@ -221,7 +248,11 @@ export class Server implements vscode.Disposable {
     if (session?.client !== client) return; // stopped on purpose
     this.starting = undefined;
     if (!this.policy.allow(Date.now())) {
-      const failure = new ClientFailure("serverDied", this.policy.complaint, "See the log, then run “exBERT: Restart Server”.");
+      const failure = new ClientFailure(
+        "serverDied",
+        this.policy.complaint,
+        "See the log, then run “exBERT: Restart Server”.",
+      );
       this.starting = Promise.reject(failure);
       this.starting.catch(() => undefined);
       this.failedAt = Date.now();

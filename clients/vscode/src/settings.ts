@@ -51,7 +51,10 @@ export function readSettings(scope?: vscode.Uri): Settings {
 }
 
 /** Where a choice that a command made is kept: the workspace if there is one, else the person's settings. */
-export async function writeSetting(key: "model" | "corpus" | "interpreter" | "followSelection", value: unknown): Promise<void> {
+export async function writeSetting(
+  key: "model" | "corpus" | "interpreter" | "followSelection",
+  value: unknown,
+): Promise<void> {
   const target =
     firstFolder() === undefined || key === "followSelection"
       ? vscode.ConfigurationTarget.Global

@@ -1,7 +1,7 @@
 /** The item in the language status menu: what the server does, and one thing to do about it. */
 import * as vscode from "vscode";
 import type { ServerEvent } from "./messages";
-import { SYNCED_SCHEMES, type Server } from "./server";
+import { type Server, SYNCED_SCHEMES } from "./server";
 
 export function createStatus(server: Server): vscode.Disposable {
   const selector = SYNCED_SCHEMES.map((scheme) => ({ scheme }));
@@ -41,5 +41,8 @@ export function createStatus(server: Server): vscode.Disposable {
         return;
     }
   };
-  return vscode.Disposable.from(item, server.onEvent((event) => void show(event)));
+  return vscode.Disposable.from(
+    item,
+    server.onEvent((event) => void show(event)),
+  );
 }

@@ -1,7 +1,7 @@
 /** The one view of a window: made when it is needed, found again after a reload. */
 import * as vscode from "vscode";
 import type { Choice, SelectionEvent } from "./messages";
-import { VIEW_TYPE, ViewPanel, type PanelContext } from "./panel";
+import { type PanelContext, VIEW_TYPE, ViewPanel } from "./panel";
 import { readSettings } from "./settings";
 
 export class Views implements vscode.Disposable {

@@ -9,13 +9,23 @@ const fails = () => Promise.reject(new Error("extension broken"));
 describe("the interpreter", () => {
   it("is the setting, without asking anybody", async () => {
     const asked = vi.fn(offers("/env/python"));
-    const chosen = await chooseInterpreter({ setting: "/mine/python", pythonEnvs: asked, msPython: asked, platform: "linux" });
+    const chosen = await chooseInterpreter({
+      setting: "/mine/python",
+      pythonEnvs: asked,
+      msPython: asked,
+      platform: "linux",
+    });
     expect(chosen).toEqual({ path: "/mine/python", source: "setting" });
     expect(asked).not.toHaveBeenCalled();
   });
 
   it("is the environments extension's choice before the Python extension's", async () => {
-    const chosen = await chooseInterpreter({ setting: "", pythonEnvs: offers("/a"), msPython: offers("/b"), platform: "linux" });
+    const chosen = await chooseInterpreter({
+      setting: "",
+      pythonEnvs: offers("/a"),
+      msPython: offers("/b"),
+      platform: "linux",
+    });
     expect(chosen).toEqual({ path: "/a", source: "python-envs" });
   });
 
@@ -55,7 +65,8 @@ describe("the probe", () => {
     expect(["ready", "noPackage", "tooOld"]).toContain(answer.kind);
   });
 
-  const line = (python: number[], found: boolean): string => `exbert-probe:${JSON.stringify({ python, found, version: null })}\n`;
+  const line = (python: number[], found: boolean): string =>
+    `exbert-probe:${JSON.stringify({ python, found, version: null })}\n`;
 
   it("tells a missing package from an old Python", () => {
     expect(readProbe(line([3, 12], false))).toEqual({ kind: "noPackage", python: "3.12" });

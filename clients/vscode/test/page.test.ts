@@ -5,7 +5,13 @@ import { corpusName } from "../src/pure/names";
 import { serverArguments, serverOptions } from "../src/pure/options";
 import { themeOf } from "../src/webview/theme";
 
-const parts = { nonce: "n0nce", cspSource: "https://*.example", scriptUri: "https://x/a.js", styleUris: ["https://x/a.css"], linkPrefix: 'vscode://a?b=1&c="<' };
+const parts = {
+  nonce: "n0nce",
+  cspSource: "https://*.example",
+  scriptUri: "https://x/a.js",
+  styleUris: ["https://x/a.css"],
+  linkPrefix: 'vscode://a?b=1&c="<',
+};
 
 describe("the page", () => {
   it("allows scripts by nonce only, nothing inline, and no network", () => {
@@ -34,10 +40,25 @@ describe("names", () => {
 });
 
 describe("the server's options", () => {
-  const nothing = { model: "", pipeline: "", precision: "int8", corpusFolder: "", device: "auto", allowNetwork: false, serverArguments: [], serverOptions: {} };
+  const nothing = {
+    model: "",
+    pipeline: "",
+    precision: "int8",
+    corpusFolder: "",
+    device: "auto",
+    allowNetwork: false,
+    serverArguments: [],
+    serverOptions: {},
+  };
 
   it("name the default explicitly where nothing was chosen, so that a choice can be taken back", () => {
-    expect(serverOptions(nothing)).toEqual({ model: null, pipeline: null, precision: "int8", store: null, device: null });
+    expect(serverOptions(nothing)).toEqual({
+      model: null,
+      pipeline: null,
+      precision: "int8",
+      store: null,
+      device: null,
+    });
     expect(serverOptions({ ...nothing, model: "m", device: "cpu" })).toMatchObject({ model: "m", device: "cpu" });
   });
 
@@ -47,7 +68,13 @@ describe("the server's options", () => {
 
   it("leave the network to the command line", () => {
     expect(serverArguments(nothing)).not.toContain("--allow-network");
-    expect(serverArguments({ ...nothing, allowNetwork: true, serverArguments: ["--x"] })).toEqual(["-m", "exbert_rpc", "serve", "--allow-network", "--x"]);
+    expect(serverArguments({ ...nothing, allowNetwork: true, serverArguments: ["--x"] })).toEqual([
+      "-m",
+      "exbert_rpc",
+      "serve",
+      "--allow-network",
+      "--x",
+    ]);
   });
 });
 
@@ -79,6 +106,7 @@ describe("the manifest", () => {
     for (const key of ["interpreter", "package", "server.arguments", "server.options", "model", "corpusFolder"]) {
       expect(restrictedConfigurations).toContain(`exbert.${key}`);
     }
-    for (const key of restrictedConfigurations) expect(manifest.contributes.configuration.properties).toHaveProperty([key]);
+    for (const key of restrictedConfigurations)
+      expect(manifest.contributes.configuration.properties).toHaveProperty([key]);
   });
 });

@@ -224,7 +224,9 @@ export class Controller {
     }
     const { mask } = this.store.get().view;
     const all = tokens.every((token) => mask.includes(token));
-    const next = all ? mask.filter((token) => !tokens.includes(token)) : [...new Set([...mask, ...tokens])].sort((a, b) => a - b);
+    const next = all
+      ? mask.filter((token) => !tokens.includes(token))
+      : [...new Set([...mask, ...tokens])].sort((a, b) => a - b);
     this.setMask(next);
   }
 

@@ -53,7 +53,12 @@ export function shortUri(uri: string): string {
 
 /** The last part of a model's id or path. */
 export function shortModel(id: string): string {
-  return id.replace(/[\\/]+$/, "").split(/[\\/]/).pop() ?? id;
+  return (
+    id
+      .replace(/[\\/]+$/, "")
+      .split(/[\\/]/)
+      .pop() ?? id
+  );
 }
 
 export function ranges(numbers: readonly number[]): string {

@@ -1,5 +1,5 @@
 /** What a hit counts as in a histogram: the same reading as the server's summary, used to filter rows. */
-import type { Bin, Hit, HitToken, Histogram } from "../protocol";
+import type { Bin, Histogram, Hit, HitToken } from "../protocol";
 
 export type Attribute = Histogram["attribute"];
 export type Annotation = "pos" | "tag" | "dep" | "entity";

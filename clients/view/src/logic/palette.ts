@@ -12,12 +12,32 @@ export function modeOf(theme: Theme): Mode {
 
 const HEADS: Readonly<Record<Mode, readonly string[]>> = {
   light: [
-    "#2f62c9", "#b4501a", "#0b7a5e", "#5a46b8", "#7d5f0c", "#1b769c",
-    "#bf2a40", "#557a10", "#8a45b5", "#75493a", "#454b57", "#b3257f",
+    "#2f62c9",
+    "#b4501a",
+    "#0b7a5e",
+    "#5a46b8",
+    "#7d5f0c",
+    "#1b769c",
+    "#bf2a40",
+    "#557a10",
+    "#8a45b5",
+    "#75493a",
+    "#454b57",
+    "#b3257f",
   ],
   dark: [
-    "#7fabff", "#f5a470", "#5ad0ae", "#b3a6f7", "#dfc267", "#70cdf0",
-    "#ff8f98", "#b5d864", "#d3a3f3", "#d2ab9b", "#c3cad6", "#f08dcf",
+    "#7fabff",
+    "#f5a470",
+    "#5ad0ae",
+    "#b3a6f7",
+    "#dfc267",
+    "#70cdf0",
+    "#ff8f98",
+    "#b5d864",
+    "#d3a3f3",
+    "#d2ab9b",
+    "#c3cad6",
+    "#f08dcf",
   ],
 };
 
@@ -28,14 +48,45 @@ export function headColor(head: number, mode: Mode): string {
 }
 
 const POS: Readonly<Record<string, string>> = {
-  VERB: "#3f68d4", AUX: "#8fb0f5", NOUN: "#e0b000", PROPN: "#9a6a00", PRON: "#f3a6c8", DET: "#f08f78",
-  ADJ: "#7a3fa8", ADV: "#c49be6", ADP: "#66c2ad", PART: "#2c8a3c", SCONJ: "#14606b", CCONJ: "#a4d65e",
-  NUM: "#b2362c", PUNCT: "#9aa1ab", SYM: "#5c636e", INTJ: "#d9488f", X: "#c7c0ae", SPACE: "#e3e6ea",
+  VERB: "#3f68d4",
+  AUX: "#8fb0f5",
+  NOUN: "#e0b000",
+  PROPN: "#9a6a00",
+  PRON: "#f3a6c8",
+  DET: "#f08f78",
+  ADJ: "#7a3fa8",
+  ADV: "#c49be6",
+  ADP: "#66c2ad",
+  PART: "#2c8a3c",
+  SCONJ: "#14606b",
+  CCONJ: "#a4d65e",
+  NUM: "#b2362c",
+  PUNCT: "#9aa1ab",
+  SYM: "#5c636e",
+  INTJ: "#d9488f",
+  X: "#c7c0ae",
+  SPACE: "#e3e6ea",
 };
 
 const OTHERS: readonly string[] = [
-  "#3f68d4", "#e0b000", "#2c8a3c", "#f08f78", "#7a3fa8", "#66c2ad", "#b2362c", "#8fb0f5", "#9a6a00",
-  "#c49be6", "#14606b", "#f3a6c8", "#a4d65e", "#d9488f", "#9aa1ab", "#c7c0ae", "#6d4c1f", "#5c636e",
+  "#3f68d4",
+  "#e0b000",
+  "#2c8a3c",
+  "#f08f78",
+  "#7a3fa8",
+  "#66c2ad",
+  "#b2362c",
+  "#8fb0f5",
+  "#9a6a00",
+  "#c49be6",
+  "#14606b",
+  "#f3a6c8",
+  "#a4d65e",
+  "#d9488f",
+  "#9aa1ab",
+  "#c7c0ae",
+  "#6d4c1f",
+  "#5c636e",
 ];
 
 function hash(text: string): number {

@@ -19,12 +19,27 @@ function ServerBanner() {
     missing: "The exbert-rpc package was not found in the chosen Python.",
   };
   return (
-    <div class={`banner ${server.kind}`} role={server.kind === "starting" || server.kind === "restarted" ? "status" : "alert"}>
+    <div
+      class={`banner ${server.kind}`}
+      role={server.kind === "starting" || server.kind === "restarted" ? "status" : "alert"}
+    >
       <span>{server.message ?? texts[server.kind]}</span>
-      {server.kind === "missing" && <CommandButton name="install" kind="primary">Install</CommandButton>}
+      {server.kind === "missing" && (
+        <CommandButton name="install" kind="primary">
+          Install
+        </CommandButton>
+      )}
       {server.kind === "missing" && <CommandButton name="openSettings">Open settings</CommandButton>}
-      {server.kind === "crashed" && <CommandButton name="restartServer" kind="primary">Restart</CommandButton>}
-      {server.kind !== "starting" && server.kind !== "restarted" && <CommandButton name="showLog" kind="link">Show log</CommandButton>}
+      {server.kind === "crashed" && (
+        <CommandButton name="restartServer" kind="primary">
+          Restart
+        </CommandButton>
+      )}
+      {server.kind !== "starting" && server.kind !== "restarted" && (
+        <CommandButton name="showLog" kind="link">
+          Show log
+        </CommandButton>
+      )}
       {server.kind === "restarted" && <Dismiss />}
     </div>
   );
@@ -32,7 +47,11 @@ function ServerBanner() {
 
 function Dismiss() {
   const { store } = useController();
-  return <button type="button" class="button link" onClick={() => store.set({ server: null })}>dismiss</button>;
+  return (
+    <button type="button" class="button link" onClick={() => store.set({ server: null })}>
+      dismiss
+    </button>
+  );
 }
 
 function Tabs() {
@@ -64,7 +83,9 @@ function Tabs() {
 /** The panes of each column, from left to right and from top to bottom. */
 function columnsOf(panes: readonly Pane[]): Pane[][] {
   const numbers = [...new Set(panes.map(({ wide }) => wide.column))].sort((a, b) => a - b);
-  return numbers.map((column) => panes.filter(({ wide }) => wide.column === column).sort((a, b) => a.wide.order - b.wide.order));
+  return numbers.map((column) =>
+    panes.filter(({ wide }) => wide.column === column).sort((a, b) => a.wide.order - b.wide.order),
+  );
 }
 
 function Panes() {
@@ -75,7 +96,9 @@ function Panes() {
       <div class="panes wide">
         {columnsOf(panes).map((column) => (
           <div class="column" key={column[0].wide.column}>
-            {column.map(({ id, component: Component }) => <Component key={id} />)}
+            {column.map(({ id, component: Component }) => (
+              <Component key={id} />
+            ))}
           </div>
         ))}
       </div>
@@ -85,7 +108,11 @@ function Panes() {
     <>
       <Tabs />
       <div class="panes narrow" role="tabpanel" id="exbert-panel" aria-labelledby={`exbert-tab-${pane}`} tabIndex={-1}>
-        {panes.filter(({ id }) => id === pane).map(({ id, component: Component }) => <Component key={id} />)}
+        {panes
+          .filter(({ id }) => id === pane)
+          .map(({ id, component: Component }) => (
+            <Component key={id} />
+          ))}
       </div>
     </>
   );
@@ -109,7 +136,9 @@ export function App() {
       <InputBar />
       <ServerBanner />
       <Panes />
-      <div class={`notice${notice === "" ? "" : " shown"}`} role="status" aria-live="polite">{notice}</div>
+      <div class={`notice${notice === "" ? "" : " shown"}`} role="status" aria-live="polite">
+        {notice}
+      </div>
     </div>
   );
 }

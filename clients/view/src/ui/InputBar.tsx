@@ -21,13 +21,24 @@ function Editor(props: { readonly text: string; readonly pair: string; readonly 
     if (event.key === "Escape") props.onClose();
   };
   return (
-    <form class="input-editor" onSubmit={(event) => { event.preventDefault(); go(); }}>
+    <form
+      class="input-editor"
+      onSubmit={(event) => {
+        event.preventDefault();
+        go();
+      }}
+    >
       <textarea
         aria-label="Text to explore"
         placeholder="A sentence or two …"
         rows={2}
         value={text}
-        ref={(element) => { if (element !== null && element.dataset.seen === undefined) { element.dataset.seen = ""; element.focus(); } }}
+        ref={(element) => {
+          if (element !== null && element.dataset.seen === undefined) {
+            element.dataset.seen = "";
+            element.focus();
+          }
+        }}
         onInput={(event) => setText(event.currentTarget.value)}
         onKeyDown={keys}
       />
@@ -40,7 +51,9 @@ function Editor(props: { readonly text: string; readonly pair: string; readonly 
         onKeyDown={keys}
       />
       <div class="actions">
-        <Button kind="primary" onClick={go} disabled={text.trim() === ""}>Explore</Button>
+        <Button kind="primary" onClick={go} disabled={text.trim() === ""}>
+          Explore
+        </Button>
         <Button onClick={props.onClose}>Cancel</Button>
         <span class="muted">Enter explores · Shift+Enter breaks the line</span>
       </div>
@@ -69,9 +82,18 @@ export function InputBar() {
   }
   return (
     <div class="input-bar">
-      {label !== "" && <span class="input-label" title={label}>{label}</span>}
-      <span class="input-text" title={text}>{text}{pair !== "" && <span class="muted"> + {pair}</span>}</span>
-      <Button kind="link" onClick={() => setOpen(true)} label="edit the text">edit</Button>
+      {label !== "" && (
+        <span class="input-label" title={label}>
+          {label}
+        </span>
+      )}
+      <span class="input-text" title={text}>
+        {text}
+        {pair !== "" && <span class="muted"> + {pair}</span>}
+      </span>
+      <Button kind="link" onClick={() => setOpen(true)} label="edit the text">
+        edit
+      </Button>
       <span class="spring" />
       <Menu />
     </div>

@@ -1,8 +1,8 @@
 /** Export, copy, restore: a menu button as WAI-ARIA describes it. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { useController } from "./context";
 import type { Action } from "../pane";
 import { menuActions } from "./actions";
+import { useController } from "./context";
 import { Button } from "./controls";
 import { moveFocus } from "./roving";
 
@@ -21,8 +21,13 @@ function RestoreDialog(props: { readonly onClose: () => void }) {
   };
   return (
     <dialog ref={dialog} class="dialog" aria-label="Restore a view" onClose={props.onClose}>
-      <p><b>Restore a view</b></p>
-      <p class="muted">Paste a copied link or the JSON of a view: text, model, layer, heads, pinned token, search and filters come back.</p>
+      <p>
+        <b>Restore a view</b>
+      </p>
+      <p class="muted">
+        Paste a copied link or the JSON of a view: text, model, layer, heads, pinned token, search and filters come
+        back.
+      </p>
       <textarea
         aria-label="Link or JSON"
         rows={6}
@@ -33,9 +38,15 @@ function RestoreDialog(props: { readonly onClose: () => void }) {
           setWrong(false);
         }}
       />
-      {wrong && <p class="failed-message" role="alert">This is neither a link nor the JSON of a view.</p>}
+      {wrong && (
+        <p class="failed-message" role="alert">
+          This is neither a link nor the JSON of a view.
+        </p>
+      )}
       <div class="actions">
-        <Button kind="primary" onClick={go} disabled={text.trim() === ""}>Restore</Button>
+        <Button kind="primary" onClick={go} disabled={text.trim() === ""}>
+          Restore
+        </Button>
         <Button onClick={props.onClose}>Cancel</Button>
       </div>
     </dialog>

@@ -2,8 +2,8 @@
 import { layersOf, stacksOf } from "../app";
 import type { Controller } from "../control/controller";
 import type { HostCommand } from "../host";
-import { headColor, inkOn, modeOf } from "../logic/palette";
 import * as format from "../logic/format";
+import { headColor, inkOn, modeOf } from "../logic/palette";
 import type { Stack } from "../state";
 import { useApp, useController } from "./context";
 import { Button, Segmented, Select } from "./controls";
@@ -31,7 +31,10 @@ function ModelPicker() {
   }));
   const chosen = model ?? loaded?.id ?? models?.find((one) => one.isDefault)?.id ?? "";
   const ids = new Set([...(models ?? []).map((one) => one.id), ...(chosen === "" ? [] : [chosen])]);
-  const title = loaded === null ? "Model" : `${loaded.id} · ${loaded.architecture} · ${loaded.nLayers} layers × ${loaded.nHeads} heads · ${loaded.device}`;
+  const title =
+    loaded === null
+      ? "Model"
+      : `${loaded.id} · ${loaded.architecture} · ${loaded.nLayers} layers × ${loaded.nHeads} heads · ${loaded.device}`;
   if (ids.size === 0) return null;
   return (
     <Select
@@ -78,10 +81,19 @@ const STACK_TITLES: Readonly<Record<Stack, string>> = {
 
 function LayerPicker() {
   const controller = useController();
-  const { layer, capture, stack, wide } = useApp((s) => ({ layer: s.view.layer, capture: s.capture, stack: s.view.stack, wide: s.wide }));
+  const { layer, capture, stack, wide } = useApp((s) => ({
+    layer: s.view.layer,
+    capture: s.capture,
+    stack: s.view.stack,
+    wide: s.wide,
+  }));
   if (capture === null) return null;
   const stacks = stacksOf(capture);
-  const choices = Array.from({ length: layersOf(capture, stack) }, (_, i) => ({ value: i, text: String(i), title: `layer ${i}` }));
+  const choices = Array.from({ length: layersOf(capture, stack) }, (_, i) => ({
+    value: i,
+    text: String(i),
+    title: `layer ${i}`,
+  }));
   return (
     <>
       {stacks.length > 1 && (
@@ -93,7 +105,14 @@ function LayerPicker() {
         />
       )}
       {wide || choices.length <= STRIP ? (
-        <Segmented label="layer" showLabel compact choices={choices} value={layer} onChange={(value) => controller.setLayer(value)} />
+        <Segmented
+          label="layer"
+          showLabel
+          compact
+          choices={choices}
+          value={layer}
+          onChange={(value) => controller.setLayer(value)}
+        />
       ) : (
         <Select
           label="layer"
@@ -114,7 +133,9 @@ function HeadPicker() {
   const mode = modeOf(theme);
   return (
     <div class="field">
-      <span class="field-label" aria-hidden="true">heads</span>
+      <span class="field-label" aria-hidden="true">
+        heads
+      </span>
       <div class="heads" role="group" aria-label="Heads; focus previews, Enter or Space toggles" onKeyDown={moveFocus}>
         {Array.from({ length: n }, (_, head) => {
           const on = heads === null || heads.includes(head);
@@ -129,7 +150,9 @@ function HeadPicker() {
               aria-label={`head ${head}`}
               title={`head ${head}: click to ${on ? "leave out" : "include"}, double click for this one alone`}
               tabIndex={head === 0 ? 0 : -1}
-              style={on ? { backgroundColor: color, color: inkOn(color), borderColor: color } : { borderBottomColor: color }}
+              style={
+                on ? { backgroundColor: color, color: inkOn(color), borderColor: color } : { borderBottomColor: color }
+              }
               onClick={() => controller.toggleHead(head)}
               onDblClick={() => controller.setHeads([head])}
               onMouseEnter={() => controller.preview(head)}
@@ -142,8 +165,12 @@ function HeadPicker() {
           );
         })}
       </div>
-      <Button kind="link" onClick={() => controller.setHeads(null)} label="all heads">all</Button>
-      <Button kind="link" onClick={() => controller.setHeads([])} label="none of the heads">none</Button>
+      <Button kind="link" onClick={() => controller.setHeads(null)} label="all heads">
+        all
+      </Button>
+      <Button kind="link" onClick={() => controller.setHeads([])} label="none of the heads">
+        none
+      </Button>
     </div>
   );
 }

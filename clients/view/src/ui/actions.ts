@@ -11,6 +11,8 @@ export function menuActions(controller: Controller, restore: () => void): Action
     { text: "Restore a view …", run: restore },
     { text: "Reset all choices", run: () => controller.reset() },
   ];
-  const groups = [...controller.panes.map((pane) => pane.actions?.(controller, state) ?? []), view].filter((group) => group.length > 0);
+  const groups = [...controller.panes.map((pane) => pane.actions?.(controller, state) ?? []), view].filter(
+    (group) => group.length > 0,
+  );
   return groups.flatMap((group, i) => group.map((action, j) => ({ ...action, separated: i > 0 && j === 0 })));
 }

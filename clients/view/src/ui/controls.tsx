@@ -22,8 +22,17 @@ export function Segmented<T extends string | number>(props: {
   const current = props.choices.some((choice) => choice.value === props.value) ? props.value : props.choices[0]?.value;
   return (
     <div class="field">
-      {props.showLabel && <span class="field-label" aria-hidden="true">{props.label}</span>}
-      <div class={`segmented${props.compact ? " compact" : ""}`} role="radiogroup" aria-label={props.label} onKeyDown={moveFocus}>
+      {props.showLabel && (
+        <span class="field-label" aria-hidden="true">
+          {props.label}
+        </span>
+      )}
+      <div
+        class={`segmented${props.compact ? " compact" : ""}`}
+        role="radiogroup"
+        aria-label={props.label}
+        onKeyDown={moveFocus}
+      >
         {props.choices.map((choice) => (
           <button
             key={choice.value}
@@ -52,7 +61,11 @@ export function Check(props: {
 }) {
   return (
     <label class="check" title={props.title}>
-      <input type="checkbox" checked={props.checked} onChange={(event) => props.onChange(event.currentTarget.checked)} />
+      <input
+        type="checkbox"
+        checked={props.checked}
+        onChange={(event) => props.onChange(event.currentTarget.checked)}
+      />
       {props.label}
     </label>
   );
@@ -69,10 +82,19 @@ export function Select(props: {
   const id = useId();
   return (
     <span class="field">
-      <label class={props.showLabel ? "field-label" : "hidden"} for={id}>{props.label}</label>
-      <select id={id} title={props.title} value={props.value} onChange={(event) => props.onChange(event.currentTarget.value)}>
+      <label class={props.showLabel ? "field-label" : "hidden"} for={id}>
+        {props.label}
+      </label>
+      <select
+        id={id}
+        title={props.title}
+        value={props.value}
+        onChange={(event) => props.onChange(event.currentTarget.value)}
+      >
         {props.choices.map((choice) => (
-          <option key={choice.value} value={choice.value} disabled={choice.disabled}>{choice.text}</option>
+          <option key={choice.value} value={choice.value} disabled={choice.disabled}>
+            {choice.text}
+          </option>
         ))}
       </select>
     </span>
@@ -93,7 +115,9 @@ export function Slider(props: {
   const id = useId();
   return (
     <span class="field slider" title={props.title}>
-      <label class={props.hideLabel === true ? "hidden" : "field-label"} for={id}>{props.label}</label>
+      <label class={props.hideLabel === true ? "hidden" : "field-label"} for={id}>
+        {props.label}
+      </label>
       <input
         id={id}
         type="range"

@@ -1,4 +1,4 @@
-import { Component, createElement, type ComponentType, type FunctionComponent } from "preact";
+import { Component, type ComponentType, createElement, type FunctionComponent } from "preact";
 
 /** A component that is drawn again only when `same` says that its props differ. */
 export function memo<P extends object>(inner: FunctionComponent<P>, same: (a: P, b: P) => boolean): ComponentType<P> {

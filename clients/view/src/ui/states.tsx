@@ -2,10 +2,14 @@
 import type { ComponentChildren } from "preact";
 import type { Status } from "../app";
 import type { HostCommand, HostError, Progress } from "../host";
-import { Button } from "./controls";
 import { useController } from "./context";
+import { Button } from "./controls";
 
-export function Busy(props: { readonly what: string; readonly progress: Progress | null; readonly onCancel?: () => void }) {
+export function Busy(props: {
+  readonly what: string;
+  readonly progress: Progress | null;
+  readonly onCancel?: () => void;
+}) {
   const { progress } = props;
   const known = progress?.percentage !== undefined;
   return (
@@ -15,22 +19,35 @@ export function Busy(props: { readonly what: string; readonly progress: Progress
         {progress?.message ?? props.what}
         {known && ` · ${Math.round(progress.percentage as number)} %`}
       </span>
-      {props.onCancel && <Button kind="link" onClick={props.onCancel}>cancel</Button>}
+      {props.onCancel && (
+        <Button kind="link" onClick={props.onCancel}>
+          cancel
+        </Button>
+      )}
     </div>
   );
 }
 
-export function Failed(props: { readonly error: HostError; readonly onRetry?: () => void; readonly children?: ComponentChildren }) {
+export function Failed(props: {
+  readonly error: HostError;
+  readonly onRetry?: () => void;
+  readonly children?: ComponentChildren;
+}) {
   const { error } = props;
   const hint = error.data?.hint;
   return (
     <div class="failed" role="alert">
-      <p class="failed-message"><span aria-hidden="true">⚠ </span>{error.message}</p>
+      <p class="failed-message">
+        <span aria-hidden="true">⚠ </span>
+        {error.message}
+      </p>
       {hint !== undefined && hint !== "" && <p class="failed-hint">{hint}</p>}
       <div class="actions">
         {props.onRetry && <Button onClick={props.onRetry}>Try again</Button>}
         {props.children}
-        <CommandButton name="showLog" kind="link">Show log</CommandButton>
+        <CommandButton name="showLog" kind="link">
+          Show log
+        </CommandButton>
         {error.code !== 0 && <span class="muted">error {error.code}</span>}
       </div>
     </div>
@@ -45,7 +62,11 @@ export function CommandButton(props: {
 }) {
   const { host } = useController();
   if (host.commands !== undefined && !host.commands.includes(props.name)) return null;
-  return <Button kind={props.kind} onClick={() => host.runCommand(props.name)}>{props.children}</Button>;
+  return (
+    <Button kind={props.kind} onClick={() => host.runCommand(props.name)}>
+      {props.children}
+    </Button>
+  );
 }
 
 export function Empty(props: { readonly title: string; readonly children?: ComponentChildren }) {

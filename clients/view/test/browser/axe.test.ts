@@ -41,16 +41,24 @@ describe.skipIf(!hasChromium)("axe finds no violation", () => {
     ["dark", STATES],
     ["highContrast", STATES.slice(0, 4)],
     ["highContrastLight", STATES.slice(0, 4)],
-  ] as const)("in the states of theme %s", async (theme, states) => {
-    for (const [scenario, width, pane] of states) {
-      const { page, errors } = await dev.open(scenario, { theme, width, height: 900, view: { pane } });
-      await settled(page);
-      await page.evaluate(AXE);
-      const { violations } = await page.evaluate(() => (window as unknown as AxeWindow).axe.run("#view", { resultTypes: ["violations"] }));
-      const told = violations.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.html} ${node.failureSummary}`).join("\n")}`);
-      expect(told, `${scenario} ${width} ${pane}`).toEqual([]);
-      expect(errors, `${scenario} ${width} ${pane}`).toEqual([]);
-      await page.close();
-    }
-  }, 400_000);
+  ] as const)(
+    "in the states of theme %s",
+    async (theme, states) => {
+      for (const [scenario, width, pane] of states) {
+        const { page, errors } = await dev.open(scenario, { theme, width, height: 900, view: { pane } });
+        await settled(page);
+        await page.evaluate(AXE);
+        const { violations } = await page.evaluate(() =>
+          (window as unknown as AxeWindow).axe.run("#view", { resultTypes: ["violations"] }),
+        );
+        const told = violations.map(
+          (one) => `${one.id}: ${one.nodes.map((node) => `${node.html} ${node.failureSummary}`).join("\n")}`,
+        );
+        expect(told, `${scenario} ${width} ${pane}`).toEqual([]);
+        expect(errors, `${scenario} ${width} ${pane}`).toEqual([]);
+        await page.close();
+      }
+    },
+    400_000,
+  );
 });

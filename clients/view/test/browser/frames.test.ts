@@ -29,19 +29,31 @@ async function measure(page: Page, actions: readonly string[]): Promise<Times> {
     times.push((await taskTime(session)) - before);
   }
   times.sort((a, b) => a - b);
-  return { quartile: times[Math.floor(times.length / 4)], median: times[Math.floor(times.length / 2)], worst: times[times.length - 1] };
+  return {
+    quartile: times[Math.floor(times.length / 4)],
+    median: times[Math.floor(times.length / 2)],
+    worst: times[times.length - 1],
+  };
 }
 
 function told(what: string, times: Times): Times {
-  process.stdout.write(`${what}: quartile ${times.quartile.toFixed(1)} ms, median ${times.median.toFixed(1)} ms, worst ${times.worst.toFixed(1)} ms\n`);
+  process.stdout.write(
+    `${what}: quartile ${times.quartile.toFixed(1)} ms, median ${times.median.toFixed(1)} ms, worst ${times.worst.toFixed(1)} ms\n`,
+  );
   return times;
 }
 
 const click = (selector: string) => `document.querySelector(${JSON.stringify(selector)}).click()`;
 const HEADS = Array.from({ length: 12 }, (_, head) => click(`.head[aria-label="head ${head}"]`));
 const LAYERS = [3, 1, 4, 0, 5, 2].map((layer) => click(`[aria-label="layer"] button:nth-child(${layer + 1})`));
-const SCROLLS = Array.from({ length: 20 }, (_, i) => `document.querySelector(".attention-scroll").scrollTop = ${150 * (i + 1)}`);
-const HOVERS = Array.from({ length: 10 }, (_, i) => `document.querySelectorAll(".tokens.left .token")[${i + 3}].dispatchEvent(new MouseEvent("mouseenter"))`);
+const SCROLLS = Array.from(
+  { length: 20 },
+  (_, i) => `document.querySelector(".attention-scroll").scrollTop = ${150 * (i + 1)}`,
+);
+const HOVERS = Array.from(
+  { length: 10 },
+  (_, i) => `document.querySelectorAll(".tokens.left .token")[${i + 3}].dispatchEvent(new MouseEvent("mouseenter"))`,
+);
 
 // a busy machine cools the caches: the budget must be kept in one of three tries
 describe.skipIf(!hasChromium)("drawing keeps to its frame budget", { retry: 2 }, () => {
@@ -103,7 +115,10 @@ describe.skipIf(!hasChromium)("drawing keeps to its frame budget", { retry: 2 },
     await page.waitForSelector(".hit");
     expect(await page.locator(".hit").count()).toBeLessThan(60);
     expect(await page.locator("[role=grid]").getAttribute("aria-rowcount")).toBe("1000");
-    const scroll = Array.from({ length: 20 }, (_, i) => `document.querySelector(".hits-scroll").scrollTop = ${120 * (i + 1)}`);
+    const scroll = Array.from(
+      { length: 20 },
+      (_, i) => `document.querySelector(".hits-scroll").scrollTop = ${120 * (i + 1)}`,
+    );
     const times = told("1000 contexts, scrolled", await measure(page, scroll));
     expect(times.quartile).toBeLessThan(16);
     await page.close();

@@ -6,7 +6,9 @@ import { DevPage, hasChromium, settled } from "./page";
 const log = (page: Page, what: string) =>
   page.evaluate((name) => {
     const { host } = (window as unknown as { exbert: { host: { log: { what: string; value: unknown }[] } } }).exbert;
-    return host.log.filter((one) => one.what === name).map((one) => JSON.parse(JSON.stringify(one.value)) as Record<string, unknown>);
+    return host.log
+      .filter((one) => one.what === name)
+      .map((one) => JSON.parse(JSON.stringify(one.value)) as Record<string, unknown>);
   }, what);
 
 /** What the page shows, read again and again until it is what is expected. */
@@ -54,7 +56,9 @@ describe.skipIf(!hasChromium)("a person", () => {
     await page.keyboard.press("Control+z");
     await page.waitForFunction("document.querySelector('.tokens.left .masked') === null");
     await page.keyboard.press("ArrowRight");
-    await soon(() => page.evaluate(() => document.activeElement?.closest(".tokens")?.classList.contains("right"))).toBe(true);
+    await soon(() => page.evaluate(() => document.activeElement?.closest(".tokens")?.classList.contains("right"))).toBe(
+      true,
+    );
     await page.close();
   });
 
@@ -79,7 +83,10 @@ describe.skipIf(!hasChromium)("a person", () => {
     await page.keyboard.press("Enter");
     await soon(() => log(page, "openLocation")).toHaveLength(2);
     const asked = await log(page, "openLocation");
-    expect(asked[0]).toMatchObject({ document: "file:///demo/comparisons.txt", range: { start: { line: 110, character: 42 } } });
+    expect(asked[0]).toMatchObject({
+      document: "file:///demo/comparisons.txt",
+      range: { start: { line: 110, character: 42 } },
+    });
     expect(asked[1]).toMatchObject({ document: "file:///demo/binary.txt" });
     await page.close();
   });
@@ -112,7 +119,10 @@ describe.skipIf(!hasChromium)("a person", () => {
       rows.map((row) => {
         const match = row.querySelector(".match")?.getBoundingClientRect();
         const cell = row.querySelector(".kwic-right")?.getBoundingClientRect();
-        return { left: match?.left ?? Number.NaN, whole: match !== undefined && cell !== undefined && match.left >= cell.left && match.right <= cell.right };
+        return {
+          left: match?.left ?? Number.NaN,
+          whole: match !== undefined && cell !== undefined && match.left >= cell.left && match.right <= cell.right,
+        };
       }),
     );
     expect(boxes.length).toBeGreaterThan(15);
@@ -129,7 +139,10 @@ describe.skipIf(!hasChromium)("a person", () => {
     await page.locator(".hits-scroll").evaluate((element) => element.scrollTo(0, 1500));
     await settled(page);
     const boxes = await page.locator(".hit").evaluateAll((rows) =>
-      rows.map((row) => row.getBoundingClientRect()).map(({ top, bottom }) => ({ top, bottom })).sort((a, b) => a.top - b.top),
+      rows
+        .map((row) => row.getBoundingClientRect())
+        .map(({ top, bottom }) => ({ top, bottom }))
+        .sort((a, b) => a.top - b.top),
     );
     // the first row keeps the tab stop and is drawn wherever the window is
     boxes.slice(2).forEach((box, i) => expect(box.top).toBeGreaterThanOrEqual(boxes[i + 1].bottom - 1));
@@ -144,22 +157,49 @@ describe.skipIf(!hasChromium)("a person", () => {
       await page.locator('[aria-haspopup="menu"]').click();
       await page.locator(`[role="menuitem"]:text-is("${text}")`).click();
     };
-    for (const text of ["Save attention as SVG", "Save attention as PNG", "Save contexts as CSV", "Save contexts as JSON", "Save summary as SVG", "Save summary as CSV", "Save all heads as SVG", "Save tokens as CSV"]) await choose(text);
+    for (const text of [
+      "Save attention as SVG",
+      "Save attention as PNG",
+      "Save contexts as CSV",
+      "Save contexts as JSON",
+      "Save summary as SVG",
+      "Save summary as CSV",
+      "Save all heads as SVG",
+      "Save tokens as CSV",
+    ])
+      await choose(text);
     await page.waitForFunction("window.exbert.host.log.filter((one) => one.what === 'save').length === 8");
     const saved = await log(page, "save");
-    expect(saved.map((file) => file.name).sort()).toEqual(["attention.png", "attention.svg", "contexts.csv", "contexts.json", "heads.svg", "summary.csv", "summary.svg", "tokens.csv"]);
+    expect(saved.map((file) => file.name).sort()).toEqual([
+      "attention.png",
+      "attention.svg",
+      "contexts.csv",
+      "contexts.json",
+      "heads.svg",
+      "summary.csv",
+      "summary.svg",
+      "tokens.csv",
+    ]);
     const named = (name: string) => String(saved.find((file) => file.name === name)?.data);
     expect(named("attention.svg")).toMatch(/^<svg xmlns/);
     expect(named("heads.svg").match(/<g /g)?.length).toBe(6 * 12);
-    expect(named("contexts.csv").split("\r\n").filter((line) => line !== "").length).toBeGreaterThan(50);
+    expect(
+      named("contexts.csv")
+        .split("\r\n")
+        .filter((line) => line !== "").length,
+    ).toBeGreaterThan(50);
     expect(JSON.parse(named("contexts.json"))).toHaveLength(50);
     await choose("Copy link to this view");
-    const [link] = (await page.evaluate("window.exbert.host.log.filter((one) => one.what === 'copy').map((one) => one.value)")) as string[];
+    const [link] = (await page.evaluate(
+      "window.exbert.host.log.filter((one) => one.what === 'copy').map((one) => one.value)",
+    )) as string[];
     await page.locator('[aria-label="layer"] button').first().click();
     await choose("Restore a view …");
     await page.locator("dialog textarea").fill(link);
     await page.locator('dialog button:text-is("Restore")').click();
-    await page.waitForFunction("document.querySelector('#exbert-attention + .muted')?.textContent.includes('layer 2, head 11')");
+    await page.waitForFunction(
+      "document.querySelector('#exbert-attention + .muted')?.textContent.includes('layer 2, head 11')",
+    );
     await page.waitForSelector(".hit");
     await page.close();
   });
@@ -172,7 +212,9 @@ describe.skipIf(!hasChromium)("a person", () => {
     await page.locator(".attention .busy").waitFor({ state: "detached" });
     await page.close();
     const { page: other } = await dev.open("error");
-    await soon(() => other.locator('[role="alert"]').first().textContent()).toMatch(/812 tokens.*Select less text.*Try again/s);
+    await soon(() => other.locator('[role="alert"]').first().textContent()).toMatch(
+      /812 tokens.*Select less text.*Try again/s,
+    );
     await other.close();
   });
 
@@ -181,7 +223,13 @@ describe.skipIf(!hasChromium)("a person", () => {
     await page.waitForSelector(".histogram .bar");
     await settled(page);
     const inSight = (selector: string) =>
-      page.locator(selector).evaluateAll((all) => all.map((one) => one.getBoundingClientRect()).filter((box) => box.top >= 0 && box.bottom <= innerHeight).length);
+      page
+        .locator(selector)
+        .evaluateAll(
+          (all) =>
+            all.map((one) => one.getBoundingClientRect()).filter((box) => box.top >= 0 && box.bottom <= innerHeight)
+              .length,
+        );
     expect(await inSight(".histogram")).toBe(3);
     const rows = await inSight(".hit");
     expect(rows).toBeGreaterThan(5);
@@ -226,7 +274,12 @@ describe.skipIf(!hasChromium)("a person", () => {
   });
 
   it("is told what the shading means in the words of the theme", async () => {
-    for (const [theme, word] of [["light", "darker"], ["dark", "brighter"], ["highContrast", "brighter"], ["highContrastLight", "darker"]]) {
+    for (const [theme, word] of [
+      ["light", "darker"],
+      ["dark", "brighter"],
+      ["highContrast", "brighter"],
+      ["highContrastLight", "darker"],
+    ]) {
       const { page } = await opened("escape", { theme });
       await soon(() => page.locator(".around").textContent()).toBe(`${word}: the match looks there more`);
       await page.close();
@@ -236,7 +289,9 @@ describe.skipIf(!hasChromium)("a person", () => {
   it("without a corpus is offered to index the folder", async () => {
     const { page } = await opened("nocorpus");
     await page.locator('button:has-text("Index this folder")').click();
-    await soon(() => page.evaluate("window.exbert.host.log.filter((one) => one.what === 'command').map((one) => one.value)")).toEqual(["indexFolder"]);
+    await soon(() =>
+      page.evaluate("window.exbert.host.log.filter((one) => one.what === 'command').map((one) => one.value)"),
+    ).toEqual(["indexFolder"]);
     await page.close();
   });
 

@@ -4,7 +4,14 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { servePage } from "../../dev/serve.mjs";
 
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
 
 export const hasChromium = existsSync(CHROMIUM);
 if (!hasChromium) process.stderr.write(`skipped: no Chromium at ${CHROMIUM}; install one, or name it in CHROMIUM\n`);
@@ -18,7 +25,9 @@ export interface Opened {
 /** Nothing is on its way any more: nothing is busy, every layer's thumbnails are read, and the page stays as it is for a while. */
 export async function settled(page: Page): Promise<void> {
   await page.waitForFunction(
-    () => document.querySelector(".busy") === null && !(document.querySelector(".overview .muted")?.textContent ?? "").includes("layers read"),
+    () =>
+      document.querySelector(".busy") === null &&
+      !(document.querySelector(".overview .muted")?.textContent ?? "").includes("layers read"),
   );
   await page.evaluate(
     () =>
@@ -44,8 +53,13 @@ export class DevPage {
     return new DevPage(await chromium.launch({ executablePath: CHROMIUM, args: FLAGS }), server);
   }
 
-  async open(scenario: string, options: { theme?: string; width?: number; height?: number; view?: object } = {}): Promise<Opened> {
-    const page = await this.browser.newPage({ viewport: { width: options.width ?? 1400, height: options.height ?? 850 } });
+  async open(
+    scenario: string,
+    options: { theme?: string; width?: number; height?: number; view?: object } = {},
+  ): Promise<Opened> {
+    const page = await this.browser.newPage({
+      viewport: { width: options.width ?? 1400, height: options.height ?? 850 },
+    });
     const errors: string[] = [];
     page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
     page.on("pageerror", (error) => errors.push(String(error)));

@@ -1,11 +1,24 @@
 import { describe, expect, it } from "vitest";
 import { random } from "../../dev/random";
 import { layerValues } from "../../dev/synthetic";
-import { combineHeads, headMatrix, keepAll, type LayerAttention, type Masks, strongestHead, topEdges } from "../../src/panes/attention/logic/attention";
+import {
+  combineHeads,
+  headMatrix,
+  keepAll,
+  type LayerAttention,
+  type Masks,
+  strongestHead,
+  topEdges,
+} from "../../src/panes/attention/logic/attention";
 import * as oracle from "./oracles";
 
 function layer(nHeads = 4, n = 9, nKeys = n, seed = 1): LayerAttention {
-  return { heads: Array.from({ length: nHeads }, (_, i) => i), nQueries: n, nKeys, values: layerValues(seed, nHeads, n, nKeys, false) };
+  return {
+    heads: Array.from({ length: nHeads }, (_, i) => i),
+    nQueries: n,
+    nKeys,
+    values: layerValues(seed, nHeads, n, nKeys, false),
+  };
 }
 
 function someMasks(n: number, nKeys: number): Masks {
@@ -52,14 +65,17 @@ describe("the top X % of attention", () => {
   const matrix = combineHeads(one, [0, 1, 2], "mean", keepAll(12, 12));
   const rows = oracle.combined(cube(one), [0, 1, 2], "mean");
 
-  it.each([0, 1, 30, 50, 70, 90, 99, 100])("takes each row's strongest edges until %i %% are reached, the crossing one included", (percent) => {
-    const edges = topEdges(matrix, 12, 12, percent);
-    rows.forEach((_, q) => {
-      const row = Array.from(matrix.subarray(q * 12, (q + 1) * 12));
-      const found = [...edges.target].filter((_, i) => edges.source[i] === q);
-      expect(found).toEqual(oracle.top(row, percent).sort((a, b) => a - b));
-    });
-  });
+  it.each([0, 1, 30, 50, 70, 90, 99, 100])(
+    "takes each row's strongest edges until %i %% are reached, the crossing one included",
+    (percent) => {
+      const edges = topEdges(matrix, 12, 12, percent);
+      rows.forEach((_, q) => {
+        const row = Array.from(matrix.subarray(q * 12, (q + 1) * 12));
+        const found = [...edges.target].filter((_, i) => edges.source[i] === q);
+        expect(found).toEqual(oracle.top(row, percent).sort((a, b) => a - b));
+      });
+    },
+  );
 
   it("is of what remains when tokens are zeroed", () => {
     const masks = someMasks(12, 12);

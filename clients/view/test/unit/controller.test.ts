@@ -2,8 +2,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import { FixtureHost, type FixtureOptions } from "../../dev/fixtureHost";
 import { MINI } from "../../dev/synthetic";
 import { Controller } from "../../src/control/controller";
-import type { AttendParams, SearchParams } from "../../src/protocol";
 import { PANES } from "../../src/panes";
+import type { AttendParams, SearchParams } from "../../src/protocol";
 import { composeState } from "../../src/state";
 import { until } from "./wait";
 
@@ -24,7 +24,10 @@ function start(options: FixtureOptions = {}) {
 async function loaded(options: FixtureOptions = {}, text = TEXT) {
   const all = start(options);
   all.host.selections.fire({ input: { text }, label: "notes.md:1" });
-  await until(all.state, (s) => s.capture !== null && s.layer !== null && s.thumbnails.every((one) => one !== null) && s.corpora !== null);
+  await until(
+    all.state,
+    (s) => s.capture !== null && s.layer !== null && s.thumbnails.every((one) => one !== null) && s.corpora !== null,
+  );
   return all;
 }
 
@@ -44,7 +47,10 @@ describe("a selection", () => {
   it("that comes while another is read wins, and the other's request is aborted", async () => {
     const { host, state, asked } = start({ delay: 60 });
     host.selections.fire({ input: { text: "first" }, label: "" });
-    await until(() => asked("attend").length, (n) => n === 1);
+    await until(
+      () => asked("attend").length,
+      (n) => n === 1,
+    );
     host.selections.fire({ input: { text: "the second one" }, label: "" });
     await until(state, (s) => s.capture !== null);
     await new Promise((resolve) => setTimeout(resolve, 120));
@@ -53,9 +59,14 @@ describe("a selection", () => {
   });
 
   it("that fails shows the server's message and hint, and works again after a retry", async () => {
-    const { host, controller, state } = start({ errors: { attend: { code: -33006, message: "too long", data: { kind: "textTooLong", hint: "less" } } } });
+    const { host, controller, state } = start({
+      errors: { attend: { code: -33006, message: "too long", data: { kind: "textTooLong", hint: "less" } } },
+    });
     host.selections.fire({ input: { text: TEXT }, label: "" });
-    const failed = await until(() => state().attend, (status) => status.phase === "failed");
+    const failed = await until(
+      () => state().attend,
+      (status) => status.phase === "failed",
+    );
     expect(failed).toMatchObject({ error: { message: "too long", data: { hint: "less" } } });
     host.errors = {};
     expect(await controller.reload()).toBe(true);
@@ -126,7 +137,11 @@ describe("masks", () => {
     controller.undoMask();
     await until(state, (s) => s.capture?.tokens[9].isMasked === false);
     expect(state().view.mask).toEqual([4]);
-    expect(asked("attend").map((one) => (one as AttendParams).mask).filter(Boolean)).toEqual([[4], [4, 9], [4]]);
+    expect(
+      asked("attend")
+        .map((one) => (one as AttendParams).mask)
+        .filter(Boolean),
+    ).toEqual([[4], [4, 9], [4]]);
   });
 
   it("are refused, with the reason, by a model without a mask token", async () => {
@@ -144,7 +159,17 @@ describe("a pinned token", () => {
     controller.pin({ side: "left", token: 9 });
     await until(state, (s) => s.summary !== null);
     expect(asked("searchContexts")).toEqual([
-      { corpus: "brown", captureId: state().capture?.id, token: 9, space: "headOutput", layer: 2, weighting: "uniform", heads: [11], k: 50, distinct: false },
+      {
+        corpus: "brown",
+        captureId: state().capture?.id,
+        token: 9,
+        space: "headOutput",
+        layer: 2,
+        weighting: "uniform",
+        heads: [11],
+        k: 50,
+        distinct: false,
+      },
     ]);
     expect(state().summary?.searchId).toBe(state().result?.searchId);
   });
@@ -172,7 +197,10 @@ describe("a pinned token", () => {
     const { host, controller, state, asked } = await loaded();
     controller.pin({ side: "left", token: 9 });
     host.delay = 150;
-    await until(() => asked("searchContexts").length, (n) => n === 1);
+    await until(
+      () => asked("searchContexts").length,
+      (n) => n === 1,
+    );
     host.delay = 0;
     controller.update({ k: 7 });
     await until(state, (s) => s.result !== null);
@@ -202,7 +230,10 @@ describe("a pinned token", () => {
     const gone = { code: -33008, message: "expired", data: { kind: "unknownHandle", hint: "" } };
     const { controller, state, asked } = await loaded({ errors: { searchContexts: gone } });
     controller.pin({ side: "left", token: 9 });
-    const failed = await until(() => state().search, (status) => status.phase === "failed");
+    const failed = await until(
+      () => state().search,
+      (status) => status.phase === "failed",
+    );
     expect(failed).toMatchObject({ error: { message: "expired" } });
     expect(asked("searchContexts").length).toBe(3);
   });
@@ -227,7 +258,10 @@ describe("the host's own pickers", () => {
     controller.pin({ side: "left", token: 9 });
     await until(state, (s) => s.summary !== null);
     choose({ corpus: "brown" });
-    await until(() => host.log.filter((one) => one.what === "searchContexts").length, (n) => n === 2);
+    await until(
+      () => host.log.filter((one) => one.what === "searchContexts").length,
+      (n) => n === 2,
+    );
     choose({ model: "another" });
     await until(() => host.log.some((one) => (one.value as AttendParams).model === "another"), Boolean);
   });
@@ -240,7 +274,10 @@ describe("the view's state", () => {
     controller.pin({ side: "left", token: 9 });
     await until(state, (s) => s.summary !== null);
     controller.update({ bar: { of: "subject", attribute: "pos", label: "VERB" } });
-    const kept = await until(() => readViewState(host.state.get()), (view) => view !== null && view.bar !== null);
+    const kept = await until(
+      () => readViewState(host.state.get()),
+      (view) => view !== null && view.bar !== null,
+    );
     const again = start({ state: JSON.parse(JSON.stringify(kept)) });
     await until(again.state, (s) => s.summary !== null);
     expect(again.controller.portable()).toEqual(controller.portable());
@@ -269,7 +306,12 @@ describe("the view's state", () => {
     const { controller, state } = await loaded();
     controller.update({ topPercent: 10, k: 3 });
     controller.reset();
-    expect(state().view).toMatchObject({ topPercent: INITIAL.topPercent, k: 50, input: { text: TEXT }, corpus: "brown" });
+    expect(state().view).toMatchObject({
+      topPercent: INITIAL.topPercent,
+      k: 50,
+      input: { text: TEXT },
+      corpus: "brown",
+    });
   });
 });
 

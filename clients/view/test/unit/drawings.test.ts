@@ -1,24 +1,33 @@
 import { describe, expect, it } from "vitest";
 import { describeModel, layerValues, MINI, tokenize } from "../../dev/synthetic";
 import { search, summarize } from "../../dev/syntheticCorpus";
+import { inkOf } from "../../src/draw/ink";
+import { modeOf } from "../../src/logic/palette";
 import { attentionSvg } from "../../src/panes/attention/draw/attentionSvg";
 import { countHidden, MOST_CURVES, style, visibleEdges } from "../../src/panes/attention/draw/curves";
-import { histogramsSvg } from "../../src/panes/summary/draw/histogramSvg";
-import { inkOf } from "../../src/draw/ink";
 import { headAt, layoutAttention } from "../../src/panes/attention/draw/layout";
 import { thumbnailPixels } from "../../src/panes/attention/draw/overview";
 import { headPaths, overviewSvg } from "../../src/panes/attention/draw/overviewSvg";
 import { keepAll, topEdges } from "../../src/panes/attention/logic/attention";
-import { modeOf } from "../../src/logic/palette";
-import { pictureMaker, type PictureInput } from "../../src/panes/attention/logic/picture";
-import { poolHeads, pooledShape } from "../../src/panes/attention/logic/thumbnails";
+import { type PictureInput, pictureMaker } from "../../src/panes/attention/logic/picture";
+import { pooledShape, poolHeads } from "../../src/panes/attention/logic/thumbnails";
 import { groupLabel } from "../../src/panes/attention/ui/tokenView";
+import { histogramsSvg } from "../../src/panes/summary/draw/histogramSvg";
 
 const tokens = tokenize(MINI, "The girl ran to escape her surroundings.", "She was late.", []);
 const n = tokens.length;
 const layer = { heads: [0, 1, 2, 3], nQueries: n, nKeys: n, values: layerValues(2, 4, n, n, false) };
 const base: PictureInput = {
-  layer, left: tokens, right: tokens, words: false, hideSpecial: true, segments: "all", heads: null, combine: "mean", topPercent: 60, looked: null,
+  layer,
+  left: tokens,
+  right: tokens,
+  words: false,
+  hideSpecial: true,
+  segments: "all",
+  heads: null,
+  combine: "mean",
+  topPercent: 60,
+  looked: null,
 };
 
 function drawing(change: Partial<PictureInput>, theme: "light" | "dark" | "highContrast" = "light") {
@@ -27,7 +36,13 @@ function drawing(change: Partial<PictureInput>, theme: "light" | "dark" | "highC
   const leftLabels = picture.leftGroups.map((group) => groupLabel(tokens, group));
   const rightLabels = picture.rightGroups.map((group) => groupLabel(tokens, group));
   return attentionSvg({
-    picture, leftLabels, rightLabels, layout: layoutAttention(640, 4, 11), title: "seeded & drawn", ink: inkOf(theme), mode: modeOf(theme),
+    picture,
+    leftLabels,
+    rightLabels,
+    layout: layoutAttention(640, 4, 11),
+    title: "seeded & drawn",
+    ink: inkOf(theme),
+    mode: modeOf(theme),
   });
 }
 
@@ -59,7 +74,17 @@ describe("the attention picture", () => {
   it.each([260, 380, 420, 560, 900, 1600])("fits a width of %i with every part beside the next", (width) => {
     for (const nHeads of [1, 12, 32]) {
       const layout = layoutAttention(width, nHeads, 20);
-      const edges = [0, layout.leftMatrix, layout.leftTokens, layout.leftTokens + layout.tokenWidth, layout.curvesLeft, layout.curvesRight, layout.rightTokens, layout.rightTokens + layout.tokenWidth, layout.rightMatrix];
+      const edges = [
+        0,
+        layout.leftMatrix,
+        layout.leftTokens,
+        layout.leftTokens + layout.tokenWidth,
+        layout.curvesLeft,
+        layout.curvesRight,
+        layout.rightTokens,
+        layout.rightTokens + layout.tokenWidth,
+        layout.rightMatrix,
+      ];
       edges.slice(1).forEach((x, i) => expect(x).toBeGreaterThanOrEqual(edges[i]));
       if (width >= 380) expect(layout.rightMatrix + nHeads * layout.cell).toBeLessThanOrEqual(width);
     }
@@ -86,7 +111,10 @@ describe("curves in sight", () => {
     expect(shown.length).toBe(MOST_CURVES);
     expect(countHidden(edges, { first: 10, last: 40 })).toBe(touching.length - MOST_CURVES);
     expect(countHidden(edges, { first: 10, last: 12 })).toBe(0);
-    const strongest = touching.map((i) => edges.weight[i]).sort((a, b) => b - a).slice(0, shown.length);
+    const strongest = touching
+      .map((i) => edges.weight[i])
+      .sort((a, b) => b - a)
+      .slice(0, shown.length);
     expect(shown.map((i) => edges.weight[i]).reverse()).toEqual(strongest);
   });
 });
@@ -115,7 +143,9 @@ describe("the histograms", () => {
   it("are drawn as committed", async () => {
     const summary = summarize(search({ corpus: "brown", k: 30 }, describeModel(MINI), "s"), "outgoing");
     const shown = summary.histograms.filter((one) => one.attribute === "pos" || one.attribute === "offset");
-    await expect(histogramsSvg(shown, "Contexts like “escape”", inkOf("light"))).toMatchFileSnapshot("../snapshots/histograms.svg");
+    await expect(histogramsSvg(shown, "Contexts like “escape”", inkOf("light"))).toMatchFileSnapshot(
+      "../snapshots/histograms.svg",
+    );
   });
 });
 
@@ -136,7 +166,13 @@ describe("thumbnails", () => {
   });
 
   it("are opaque where the weight is 1 and clear where it is 0", () => {
-    const thumbnails = { heads: [0], rows: 1, columns: 2, all: Float32Array.from([1, 0]), plain: Float32Array.from([0, 0]) };
+    const thumbnails = {
+      heads: [0],
+      rows: 1,
+      columns: 2,
+      all: Float32Array.from([1, 0]),
+      plain: Float32Array.from([0, 0]),
+    };
     expect([...thumbnailPixels(thumbnails, 0, false, "#102030")]).toEqual([16, 32, 48, 255, 16, 32, 48, 0]);
   });
 
@@ -147,12 +183,25 @@ describe("thumbnails", () => {
       const pooled = poolHeads(one, 40, keepAll(size, size));
       return { heads: one.heads, ...pooledShape(one, 40), all: pooled, plain: pooled };
     });
-    const svg = overviewSvg({ thumbnails: [...thumbnails, null], nHeads: 3, hideSpecial: false, title: "seeded & drawn", ink: inkOf("light"), mode: "light" });
+    const svg = overviewSvg({
+      thumbnails: [...thumbnails, null],
+      nHeads: 3,
+      hideSpecial: false,
+      title: "seeded & drawn",
+      ink: inkOf("light"),
+      mode: "light",
+    });
     await expect(svg).toMatchFileSnapshot("../snapshots/heads.svg");
   });
 
   it("are saved with every cell that is not near 0, in ten steps of opacity", () => {
-    const thumbnails = { heads: [0], rows: 2, columns: 2, all: Float32Array.from([1, 0.25, 0.001, 0]), plain: new Float32Array(4) };
+    const thumbnails = {
+      heads: [0],
+      rows: 2,
+      columns: 2,
+      all: Float32Array.from([1, 0.25, 0.001, 0]),
+      plain: new Float32Array(4),
+    };
     const paths = headPaths(thumbnails, 0, false);
     expect(paths[10]).toBe("M0 0h1v1h-1z");
     expect(paths[5]).toBe("M1 0h1v1h-1z");

@@ -2,12 +2,12 @@ import { describe, expect, it } from "vitest";
 import { recordedSearch, recordedSummary } from "../../dev/recordedHost";
 import { describeModel, MINI, tokenize } from "../../dev/synthetic";
 import { search, summarize } from "../../dev/syntheticCorpus";
-import { kwic, sentencePieces, shading } from "../../src/panes/corpus/logic/kwic";
+import { toCsv } from "../../src/logic/csv";
 import { labelOf, matchesBar, sameLabel } from "../../src/logic/labels";
 import { tokensTable } from "../../src/panes/attention/tables";
+import { kwic, sentencePieces, shading } from "../../src/panes/corpus/logic/kwic";
 import { hitsTable } from "../../src/panes/corpus/tables";
 import { summaryTable } from "../../src/panes/summary/tables";
-import { toCsv } from "../../src/logic/csv";
 import type { Hit } from "../../src/protocol";
 
 const result = search({ corpus: "brown", k: 40 }, describeModel(MINI), "s");
@@ -21,25 +21,69 @@ function tiny(text: string, spans: readonly (readonly [number, number])[], match
 
 describe("a concordance line", () => {
   it("holds every character of the sentence, once", () => {
-    for (const hit of [...hits, ...recordedSearch.hits]) expect(sentencePieces(hit).map((piece) => piece.text).join("")).toBe(hit.sentence.text);
+    for (const hit of [...hits, ...recordedSearch.hits])
+      expect(
+        sentencePieces(hit)
+          .map((piece) => piece.text)
+          .join(""),
+      ).toBe(hit.sentence.text);
   });
 
   it("has the match as one whole piece between what is before and after", () => {
-    const line = kwic(tiny("we insure it", [[0, 2], [3, 6], [6, 9], [10, 12]], 1));
+    const line = kwic(
+      tiny(
+        "we insure it",
+        [
+          [0, 2],
+          [3, 6],
+          [6, 9],
+          [10, 12],
+        ],
+        1,
+      ),
+    );
     expect(line.left.map((piece) => piece.text).join("")).toBe("we ");
     expect(line.match.map((piece) => piece.text)).toEqual(["ins"]);
     expect(line.right.map((piece) => piece.text).join("")).toBe("ure it");
   });
 
   it("turns line breaks into spaces and keeps the sentence itself", () => {
-    const hit = tiny("we\n  ran", [[0, 2], [5, 8]], 1);
-    expect(kwic(hit).left.map((piece) => piece.text).join("")).toBe("we ");
-    expect(sentencePieces(hit).map((piece) => piece.text).join("")).toBe("we\n  ran");
+    const hit = tiny(
+      "we\n  ran",
+      [
+        [0, 2],
+        [5, 8],
+      ],
+      1,
+    );
+    expect(
+      kwic(hit)
+        .left.map((piece) => piece.text)
+        .join(""),
+    ).toBe("we ");
+    expect(
+      sentencePieces(hit)
+        .map((piece) => piece.text)
+        .join(""),
+    ).toBe("we\n  ran");
   });
 
   it("survives tokens that overlap, as byte-level ones can", () => {
-    const hit = tiny("a😀b", [[0, 1], [1, 3], [1, 3], [3, 4]], 3);
-    expect(sentencePieces(hit).map((piece) => piece.text).join("")).toBe("a😀b");
+    const hit = tiny(
+      "a😀b",
+      [
+        [0, 1],
+        [1, 3],
+        [1, 3],
+        [3, 4],
+      ],
+      3,
+    );
+    expect(
+      sentencePieces(hit)
+        .map((piece) => piece.text)
+        .join(""),
+    ).toBe("a😀b");
   });
 
   it("is shaded relative to its strongest token that is not special", () => {
@@ -112,6 +156,14 @@ describe("tables", () => {
   });
 
   it("are written as CSV with quotes where needed and without formulas", () => {
-    expect(toCsv({ header: ["a", "b"], rows: [['say "x", y', "=1+1"], [-1, null]] })).toBe('a,b\r\n"say ""x"", y",\'=1+1\r\n-1,\r\n');
+    expect(
+      toCsv({
+        header: ["a", "b"],
+        rows: [
+          ['say "x", y', "=1+1"],
+          [-1, null],
+        ],
+      }),
+    ).toBe('a,b\r\n"say ""x"", y",\'=1+1\r\n-1,\r\n');
   });
 });

@@ -2,11 +2,33 @@ import { describe, expect, it } from "vitest";
 import * as format from "../../src/logic/format";
 import { contrast, headColor, inkOn, labelColor } from "../../src/logic/palette";
 
-const POS = ["ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT", "SCONJ", "SYM", "VERB", "X", "SPACE"];
+const POS = [
+  "ADJ",
+  "ADP",
+  "ADV",
+  "AUX",
+  "CCONJ",
+  "DET",
+  "INTJ",
+  "NOUN",
+  "NUM",
+  "PART",
+  "PRON",
+  "PROPN",
+  "PUNCT",
+  "SCONJ",
+  "SYM",
+  "VERB",
+  "X",
+  "SPACE",
+];
 
 describe("colours", () => {
   it("of labels can be written on", () => {
-    const labels = [...POS.map((label) => [label, "pos"]), ...["nsubj", "dobj", "PERSON", "npadvmod"].map((label) => [label, "dep"])];
+    const labels = [
+      ...POS.map((label) => [label, "pos"]),
+      ...["nsubj", "dobj", "PERSON", "npadvmod"].map((label) => [label, "dep"]),
+    ];
     for (const [label, attribute] of labels) {
       const color = labelColor(label, attribute) as string;
       expect(contrast(color, inkOn(color))).toBeGreaterThanOrEqual(4.5);
@@ -17,7 +39,8 @@ describe("colours", () => {
     for (let head = 0; head < 12; head++) {
       expect(contrast(headColor(head, "light"), "#ffffff")).toBeGreaterThanOrEqual(4.5);
       expect(contrast(headColor(head, "dark"), "#1e1f24")).toBeGreaterThanOrEqual(4.5);
-      for (const mode of ["light", "dark"] as const) expect(contrast(headColor(head, mode), inkOn(headColor(head, mode)))).toBeGreaterThanOrEqual(4.5);
+      for (const mode of ["light", "dark"] as const)
+        expect(contrast(headColor(head, mode), inkOn(headColor(head, mode)))).toBeGreaterThanOrEqual(4.5);
     }
   });
 
@@ -47,6 +70,11 @@ describe("numbers and names", () => {
   });
 
   it("of labels that the corpus never has say that they are new", () => {
-    expect([format.lift(null), format.lift(0), format.lift(9.14), format.lift(240.2)]).toEqual(["new", "absent", "9.1×", "240×"]);
+    expect([format.lift(null), format.lift(0), format.lift(9.14), format.lift(240.2)]).toEqual([
+      "new",
+      "absent",
+      "9.1×",
+      "240×",
+    ]);
   });
 });

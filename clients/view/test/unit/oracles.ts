@@ -4,7 +4,9 @@ export type Cube = readonly (readonly (readonly number[])[])[]; // [head][query]
 
 export function cubeOf(values: Float32Array, nHeads: number, nQueries: number, nKeys: number): number[][][] {
   return Array.from({ length: nHeads }, (_, h) =>
-    Array.from({ length: nQueries }, (_, q) => Array.from(values.slice((h * nQueries + q) * nKeys, (h * nQueries + q + 1) * nKeys))),
+    Array.from({ length: nQueries }, (_, q) =>
+      Array.from(values.slice((h * nQueries + q) * nKeys, (h * nQueries + q + 1) * nKeys)),
+    ),
   );
 }
 
@@ -45,11 +47,17 @@ export function outgoing(cube: Cube, only: number | null): number[][] {
 
 /** [key][head] mean over queries, or the weight of one query. */
 export function incoming(cube: Cube, only: number | null): number[][] {
-  return cube[0][0].map((_, k) => cube.map((head) => (only === null ? mean(head.map((row) => row[k])) : head[only][k])));
+  return cube[0][0].map((_, k) =>
+    cube.map((head) => (only === null ? mean(head.map((row) => row[k])) : head[only][k])),
+  );
 }
 
 /** Sum over a word's keys, mean over its queries. */
-export function byWord(cube: Cube, queries: readonly (readonly number[])[], keys: readonly (readonly number[])[]): number[][][] {
+export function byWord(
+  cube: Cube,
+  queries: readonly (readonly number[])[],
+  keys: readonly (readonly number[])[],
+): number[][][] {
   return cube.map((head) =>
     queries.map((group) => keys.map((word) => mean(group.map((q) => word.reduce((sum, k) => sum + head[q][k], 0))))),
   );

@@ -3,11 +3,11 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { afterEach, describe, expect, expectTypeOf, it } from "vitest";
 import { FixtureHost } from "../../dev/fixtureHost";
+import { initialState } from "../../src/app";
+import { type MountedView, mount } from "../../src/mount";
 import type { DataOf, Pane, PartsOf, ViewOf } from "../../src/pane";
-import { mount, type MountedView } from "../../src/mount";
 import { PANES } from "../../src/panes";
 import { composeState } from "../../src/state";
-import { initialState } from "../../src/app";
 import { menuActions } from "../../src/ui/actions";
 import { makeToy, type WithToy } from "./toyPane";
 import { until } from "./wait";
@@ -22,7 +22,14 @@ function mounted(state?: unknown) {
   const view = mount(element, host, [...PANES, toy.pane]);
   views.push(view);
   const { controller } = toy.part();
-  return { toy, host, element, view, controller, state: () => controller.store.get() as WithToy<ReturnType<typeof controller.store.get>> };
+  return {
+    toy,
+    host,
+    element,
+    view,
+    controller,
+    state: () => controller.store.get() as WithToy<ReturnType<typeof controller.store.get>>,
+  };
 }
 
 afterEach(() => {
@@ -37,34 +44,54 @@ describe("a pane that is in the registry, and nowhere else", () => {
     host.selections.fire({ input: { text: "abba" }, label: "" });
     await until(state, (s) => s.toyLetters === 2);
     const tabs = () => [...element.querySelectorAll<HTMLElement>("[role=tab]")];
-    await until(() => tabs().at(-1)?.textContent, (text) => text === "Toy 2");
+    await until(
+      () => tabs().at(-1)?.textContent,
+      (text) => text === "Toy 2",
+    );
     expect(tabs().length).toBe(PANES.length + 1);
     expect(element.querySelector(".toy")).toBe(null);
     tabs().at(-1)?.click();
-    await until(() => element.querySelector(".toy p")?.textContent, (text) => text === "2 letters");
+    await until(
+      () => element.querySelector(".toy p")?.textContent,
+      (text) => text === "2 letters",
+    );
     expect(element.querySelector("[role=tabpanel]")?.getAttribute("aria-labelledby")).toBe("exbert-tab-toy");
     expect(element.querySelector(".pane.attention")).toBe(null);
   });
 
   it("stands in the column that it asks for when there is room for all", async () => {
     const { element } = mounted();
-    await until(() => element.querySelector(".toy"), (toy) => toy !== null);
-    const columns = [...element.querySelectorAll(".column")].map((column) => [...column.children].map((pane) => pane.className));
+    await until(
+      () => element.querySelector(".toy"),
+      (toy) => toy !== null,
+    );
+    const columns = [...element.querySelectorAll(".column")].map((column) =>
+      [...column.children].map((pane) => pane.className),
+    );
     expect(columns[0]).toEqual(["pane attention"]);
     expect(columns.at(-1)).toEqual(["pane toy"]);
   });
 
   it("is drawn again when a choice of its own changes", async () => {
     const { element } = mounted();
-    await until(() => element.querySelector(".toy p")?.textContent, (text) => text === "no letters");
+    await until(
+      () => element.querySelector(".toy p")?.textContent,
+      (text) => text === "no letters",
+    );
     element.querySelector<HTMLElement>(".toy button")?.click();
-    await until(() => element.querySelector(".toy p")?.textContent, (text) => text === "NO LETTERS");
+    await until(
+      () => element.querySelector(".toy p")?.textContent,
+      (text) => text === "NO LETTERS",
+    );
   });
 
   it("has its choices kept by the host, copied in links and restored from both", async () => {
     const first = mounted();
     first.controller.update({ pane: "toy", toyCase: "upper" } as object);
-    const kept = await until(() => first.host.state.get() as object | undefined, (one) => one !== undefined && "toyCase" in one && one.toyCase === "upper");
+    const kept = await until(
+      () => first.host.state.get() as object | undefined,
+      (one) => one !== undefined && "toyCase" in one && one.toyCase === "upper",
+    );
     expect(mounted(kept).state().view).toMatchObject({ pane: "toy", toyCase: "upper" });
     const other = mounted();
     expect(other.view.restore(first.controller.link())).toBe(true);
@@ -124,7 +151,9 @@ function importsBelow(folder: string): { readonly from: string; readonly to: str
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => /\.tsx?$/.test(name));
   return files.flatMap((name) => {
     const path = join(folder, name);
-    const specifiers = [...readFileSync(path, "utf8").matchAll(/(?:from|import) "(\.[^"]+)"/g)].map((found) => found[1]);
+    const specifiers = [...readFileSync(path, "utf8").matchAll(/(?:from|import) "(\.[^"]+)"/g)].map(
+      (found) => found[1],
+    );
     return specifiers.map((one) => ({ from: relative(SRC, path), to: relative(SRC, resolve(dirname(path), one)) }));
   });
 }
@@ -137,14 +166,25 @@ describe("the seam between panes and the rest", () => {
   it("is crossed from outside through the registry alone", () => {
     const crossing = imports.filter(({ from, to }) => !from.startsWith("panes/") && to.startsWith("panes"));
     expect(crossing.filter(({ to }) => to !== "panes")).toEqual([]);
-    expect(crossing.map(({ from }) => from).sort()).toEqual(["app.ts", "control/controller.ts", "mount.tsx", "state.ts"]);
+    expect(crossing.map(({ from }) => from).sort()).toEqual([
+      "app.ts",
+      "control/controller.ts",
+      "mount.tsx",
+      "state.ts",
+    ]);
   });
 
   it("lets panes use another pane only where that is written down", () => {
     const other = imports.filter(({ from, to }) => {
       const [root, pane] = from.split("/");
       const [otherRoot, otherPane = ""] = to.split("/");
-      return root === "panes" && pane !== "index.ts" && otherRoot === "panes" && otherPane !== pane && !(USES[pane] ?? []).includes(otherPane);
+      return (
+        root === "panes" &&
+        pane !== "index.ts" &&
+        otherRoot === "panes" &&
+        otherPane !== pane &&
+        !(USES[pane] ?? []).includes(otherPane)
+      );
     });
     expect(other).toEqual([]);
   });
@@ -152,6 +192,8 @@ describe("the seam between panes and the rest", () => {
   it("has one folder for each pane, and one line for each in the registry", () => {
     const folders = readdirSync(join(SRC, "panes"), { withFileTypes: true }).filter((one) => one.isDirectory());
     expect(folders.map(({ name }) => name).sort()).toEqual(PANES.map(({ id }) => id).sort());
-    expect(imports.filter(({ from }) => from === "panes/index.ts").map(({ to }) => to)).toEqual(PANES.map(({ id }) => `panes/${id}`));
+    expect(imports.filter(({ from }) => from === "panes/index.ts").map(({ to }) => to)).toEqual(
+      PANES.map(({ id }) => `panes/${id}`),
+    );
   });
 });

@@ -36,16 +36,21 @@ describe("a view state", () => {
     expect(read).toEqual({ ...INITIAL, k: 20 });
   });
 
-  it.each(["", "hello there", "{not json", "{}", '{"version":2}', "exbert:AAAAAAAAAA"])("is not read from “%s”", (text) => {
-    expect(parseViewState(text)).toBe(null);
-  });
+  it.each(["", "hello there", "{not json", "{}", '{"version":2}', "exbert:AAAAAAAAAA"])(
+    "is not read from “%s”",
+    (text) => {
+      expect(parseViewState(text)).toBe(null);
+    },
+  );
 
   it("of version 0.1.0 is read from its link, field by field", () => {
     expect(parseViewState(`exbert:${LINK_0_1_0}`)).toMatchObject(CHOICES_0_1_0);
   });
 
   it("is understood by version 0.1.0: the same fields, and the same defaults of fields that a link leaves out", () => {
-    expect(JSON.parse(Buffer.from(encodeViewState(CHOICES_0_1_0 as unknown as ViewState), "base64url").toString())).toEqual(CHOICES_0_1_0);
+    expect(
+      JSON.parse(Buffer.from(encodeViewState(CHOICES_0_1_0 as unknown as ViewState), "base64url").toString()),
+    ).toEqual(CHOICES_0_1_0);
     expect(INITIAL).toMatchObject(DEFAULTS_0_1_0);
   });
 });

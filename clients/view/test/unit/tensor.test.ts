@@ -6,7 +6,15 @@ const base64 = (bytes: number[]) => btoa(String.fromCharCode(...bytes));
 
 describe("tensors", () => {
   it("of nested lists are flattened in C order", () => {
-    const found = decodeTensor({ dtype: "float32", shape: [2, 2], encoding: "list", data: [[1, 2], [3, 4]] });
+    const found = decodeTensor({
+      dtype: "float32",
+      shape: [2, 2],
+      encoding: "list",
+      data: [
+        [1, 2],
+        [3, 4],
+      ],
+    });
     expect([...found.values]).toEqual([1, 2, 3, 4]);
   });
 
@@ -24,7 +32,9 @@ describe("tensors", () => {
     ["zero", [0x00, 0x00], 0],
     ["infinity", [0x00, 0x7c], Number.POSITIVE_INFINITY],
   ])("of float16 follow IEEE 754: %s", (_, bytes, value) => {
-    expect(decodeTensor({ dtype: "float16", shape: [1], encoding: "base64", data: base64(bytes) }).values[0]).toBe(value);
+    expect(decodeTensor({ dtype: "float16", shape: [1], encoding: "base64", data: base64(bytes) }).values[0]).toBe(
+      value,
+    );
   });
 
   it("of float32 base64 come back as they went", () => {
@@ -33,7 +43,9 @@ describe("tensors", () => {
   });
 
   it("with too few bytes are refused", () => {
-    expect(() => decodeTensor({ dtype: "float16", shape: [2], encoding: "base64", data: base64([0, 0]) })).toThrow(/2 bytes/);
+    expect(() => decodeTensor({ dtype: "float16", shape: [2], encoding: "base64", data: base64([0, 0]) })).toThrow(
+      /2 bytes/,
+    );
     expect(() => decodeTensor({ dtype: "float32", shape: [3], encoding: "list", data: [1, 2] })).toThrow(/came with 2/);
   });
 

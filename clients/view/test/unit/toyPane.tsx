@@ -45,7 +45,9 @@ function ToyPane() {
   return (
     <section class="pane toy">
       <p>{letterCase === "upper" ? text.toUpperCase() : text}</p>
-      <button type="button" onClick={() => controller.update({ toyCase: "upper" } as object)}>upper case</button>
+      <button type="button" onClick={() => controller.update({ toyCase: "upper" } as object)}>
+        upper case
+      </button>
     </section>
   );
 }

@@ -28,7 +28,12 @@ describe("a long list", () => {
 
   it("says whether a measured height moved anything", () => {
     const rows = new RowHeights(3, 30);
-    expect([rows.measure(0, 30), rows.measure(0, 42), rows.measure(0, 42), rows.measure(1, 0)]).toEqual([false, true, false, false]);
+    expect([rows.measure(0, 30), rows.measure(0, 42), rows.measure(0, 42), rows.measure(1, 0)]).toEqual([
+      false,
+      true,
+      false,
+      false,
+    ]);
   });
 
   it("may be empty", () => {

@@ -9,7 +9,9 @@ const TEXT = "Thermocouples everywhere were surrounding her.";
 describe("words", () => {
   it("join neighbouring sub-words and leave special tokens alone", () => {
     const tokens = tokenize(MINI, TEXT, null, []);
-    const names = groupByWord(tokens).map((group) => group.tokens.map((i) => tokens[i].text || tokens[i].token).join(""));
+    const names = groupByWord(tokens).map((group) =>
+      group.tokens.map((i) => tokens[i].text || tokens[i].token).join(""),
+    );
     expect(names).toEqual(["[CLS]", "Thermocouples", "everywhere", "were", "surrounding", "her", ".", "[SEP]"]);
   });
 
@@ -59,7 +61,8 @@ describe("attention by word", () => {
 describe("masks", () => {
   const tokens = tokenize(MINI, "she ran", "he was late", []);
   const groups = eachTokenAlone(tokens.length);
-  const kept = (bits: Uint8Array) => [...bits].flatMap((bit, i) => (bit === 1 ? [tokens[i].text || tokens[i].token] : []));
+  const kept = (bits: Uint8Array) =>
+    [...bits].flatMap((bit, i) => (bit === 1 ? [tokens[i].text || tokens[i].token] : []));
 
   it("take out every special token of both sides when asked", () => {
     const masks = masksFor(tokens, groups, tokens, groups, { hideSpecial: true, segments: "all" });

@@ -16,7 +16,11 @@ export interface Deadline<Value> {
  * The outcome of `work`, or a {@link TimeoutError} once nothing was heard of it for `milliseconds`.
  * `onTimeout` then stops the work itself.
  */
-export function withDeadline<Value>(work: Promise<Value>, milliseconds: number, onTimeout: () => void): Deadline<Value> {
+export function withDeadline<Value>(
+  work: Promise<Value>,
+  milliseconds: number,
+  onTimeout: () => void,
+): Deadline<Value> {
   let restart: () => void = () => undefined;
   const promise = new Promise<Value>((resolve, reject) => {
     let timer: ReturnType<typeof setTimeout> | undefined;

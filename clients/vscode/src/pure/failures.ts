@@ -8,7 +8,12 @@ import { TimeoutError } from "./deadline";
 export const CANCELLED = -32800;
 const INTERNAL = -32603;
 /** Codes of the client's own failures; the server never sends them. */
-export const CLIENT_CODES = { serverMissing: -33090, serverDied: -33091, protocolMismatch: -33092, timeout: -33093 } as const;
+export const CLIENT_CODES = {
+  serverMissing: -33090,
+  serverDied: -33091,
+  protocolMismatch: -33092,
+  timeout: -33093,
+} as const;
 
 export type ClientFailureKind = keyof typeof CLIENT_CODES;
 
@@ -50,13 +55,22 @@ export function toHostError(error: unknown): HostError {
   }
   if (isRpcError(error)) {
     if (CONNECTION_CODES.has(error.code)) return toHostError(serverDied());
-    const data = typeof error.data === "object" && error.data !== null ? (error.data as NonNullable<HostError["data"]>) : undefined;
-    return data === undefined ? { code: error.code, message: error.message } : { code: error.code, message: error.message, data };
+    const data =
+      typeof error.data === "object" && error.data !== null
+        ? (error.data as NonNullable<HostError["data"]>)
+        : undefined;
+    return data === undefined
+      ? { code: error.code, message: error.message }
+      : { code: error.code, message: error.message, data };
   }
   return { code: INTERNAL, message: error instanceof Error ? error.message : String(error) };
 }
 
 /** What a request gets whose server went away before it answered. */
 export function serverDied(): ClientFailure {
-  return new ClientFailure("serverDied", "The exBERT server stopped before it answered", "Try again; the log says what happened.");
+  return new ClientFailure(
+    "serverDied",
+    "The exBERT server stopped before it answered",
+    "Try again; the log says what happened.",
+  );
 }

@@ -31,7 +31,11 @@ export function readProbe(stdout: string): ProbeResult {
   const line = stdout.split(/\r?\n/).find((candidate) => candidate.startsWith(MARK));
   if (line === undefined) return { kind: "notPython", reason: "it did not answer as Python does" };
   try {
-    const answer = JSON.parse(line.slice(MARK.length)) as { python: [number, number]; found: boolean; version: string | null };
+    const answer = JSON.parse(line.slice(MARK.length)) as {
+      python: [number, number];
+      found: boolean;
+      version: string | null;
+    };
     const [major, minor] = answer.python;
     const python = `${major}.${minor}`;
     if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) return { kind: "tooOld", python };

@@ -1,13 +1,17 @@
 /** The page inside the webview: implements the view's `Host` over messages to the extension host. */
 import { mount } from "exbert-view";
-import type { Host } from "../../../view/src/host";
 import { Emitter } from "../../../shared/src/emitter";
-import { Pending } from "../pure/pending";
+import type { Host } from "../../../view/src/host";
 import type { Choice, HostError, Progress, SelectionEvent, ServerEvent, ToHost, ToView } from "../messages";
 import { unreachable } from "../messages";
+import { Pending } from "../pure/pending";
 import { onThemeChange, themeOf } from "./theme";
 
-declare function acquireVsCodeApi(): { postMessage(message: ToHost): void; getState(): unknown; setState(state: unknown): void };
+declare function acquireVsCodeApi(): {
+  postMessage(message: ToHost): void;
+  getState(): unknown;
+  setState(state: unknown): void;
+};
 
 const editor = acquireVsCodeApi();
 const pending = new Pending<unknown, HostError>();

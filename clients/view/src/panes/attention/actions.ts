@@ -32,7 +32,12 @@ export function attentionPicture(state: AppState): string | null {
   if (drawn === null || state.capture === null) return null;
   const { view, theme, capture } = state;
   const longest = Math.min(22, Math.max(...drawn.leftLabels.concat(drawn.rightLabels).map((text) => text.length)));
-  const heads = view.heads === null ? "all heads" : view.heads.length === 1 ? `head ${view.heads[0]}` : `heads ${view.heads.join(", ") || "none"}`;
+  const heads =
+    view.heads === null
+      ? "all heads"
+      : view.heads.length === 1
+        ? `head ${view.heads[0]}`
+        : `heads ${view.heads.join(", ") || "none"}`;
   return attentionSvg({
     ...drawn,
     layout: layoutAttention(PICTURE_WIDTH, drawn.picture.layer.heads.length, longest),

@@ -8,7 +8,7 @@ import type { PanePart } from "../../pane";
 import { type AttendResult, ERROR_CODES, type Tensor } from "../../protocol";
 import type { Stack, ViewState } from "../../state";
 import { keepAll, type LayerAttention, type Masks } from "./logic/attention";
-import { poolHeads, pooledShape, type Thumbnails } from "./logic/thumbnails";
+import { pooledShape, poolHeads, type Thumbnails } from "./logic/thumbnails";
 
 /** Below this many weights (64 MB as floats) all layers are kept, so that switching needs no request. */
 const KEEP_ALL = 16_000_000;
@@ -25,7 +25,10 @@ function layersIn(tensor: Tensor, layers: readonly number[], heads: readonly num
   const size = nHeads * nQueries * nKeys;
   const axis = heads.length === nHeads ? heads : Array.from({ length: nHeads }, (_, i) => i);
   return new Map(
-    layers.map((layer, i) => [layer, { heads: axis, nQueries, nKeys, values: values.subarray(i * size, (i + 1) * size) }]),
+    layers.map((layer, i) => [
+      layer,
+      { heads: axis, nQueries, nKeys, values: values.subarray(i * size, (i + 1) * size) },
+    ]),
   );
 }
 
@@ -59,7 +62,8 @@ export class AttentionLoader implements PanePart {
       return;
     }
     const sameCapture = capture === before.capture;
-    if (sameCapture && view.stack !== before.stack) this.store.set({ layer: null, thumbnails: noThumbnails(capture, view.stack) });
+    if (sameCapture && view.stack !== before.stack)
+      this.store.set({ layer: null, thumbnails: noThumbnails(capture, view.stack) });
     void this.show();
     if (!sameCapture || view.stack !== before.stack) void this.overview();
   }
@@ -138,8 +142,17 @@ export class AttentionLoader implements PanePart {
     }
   }
 
-  private more(capture: Capture, layers: number[], tensors: "float16" | "uint8", signal: AbortSignal): Promise<AttendResult> {
-    return this.controller.host.request("attend", { captureId: capture.id, layers, topK: 0, annotate: false, tensors }, { signal });
+  private more(
+    capture: Capture,
+    layers: number[],
+    tensors: "float16" | "uint8",
+    signal: AbortSignal,
+  ): Promise<AttendResult> {
+    return this.controller.host.request(
+      "attend",
+      { captureId: capture.id, layers, topK: 0, annotate: false, tensors },
+      { signal },
+    );
   }
 
   /** Fills the overview in the background; a failure leaves gaps in it, since the picture itself stands. */
@@ -166,7 +179,12 @@ export class AttentionLoader implements PanePart {
     }
     const size = Math.max(1, Math.floor(BATCH / each));
     for (let at = 0; at < missing.length && !signal.aborted; at += size) {
-      const answer = await this.more(capture, missing.slice(at, at + size), keepAllLayers ? "float16" : "uint8", signal);
+      const answer = await this.more(
+        capture,
+        missing.slice(at, at + size),
+        keepAllLayers ? "float16" : "uint8",
+        signal,
+      );
       if (signal.aborted || this.store.get().capture !== capture) return;
       this.fromAnswer(capture, stack, answer, keepAllLayers);
     }
@@ -174,10 +192,12 @@ export class AttentionLoader implements PanePart {
 
   private fromAnswer(capture: Capture, stack: Stack, answer: AttendResult, keepThem: boolean): void {
     if (keepThem) this.keep(answer);
-    const tensor = stack === "encoder" ? answer.attention : stack === "decoder" ? answer.decoderAttention : answer.crossAttention;
+    const tensor =
+      stack === "encoder" ? answer.attention : stack === "decoder" ? answer.decoderAttention : answer.crossAttention;
     const layers = stack === "encoder" ? answer.layers : (answer.decoderLayers ?? answer.layers);
     if (tensor === null) return;
-    for (const [layer, attention] of layersIn(tensor, layers, answer.heads)) this.thumbnail(capture, stack, layer, attention);
+    for (const [layer, attention] of layersIn(tensor, layers, answer.heads))
+      this.thumbnail(capture, stack, layer, attention);
   }
 
   private thumbnail(capture: Capture, stack: Stack, layer: number, attention: LayerAttention): void {

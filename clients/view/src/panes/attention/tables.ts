@@ -15,16 +15,46 @@ export function edgesTable(edges: Edges, left: readonly string[], right: readonl
 function tokenRow(token: Token): Cell[] {
   const predictions = token.predictions?.map((one) => `${one.token} ${one.probability.toFixed(4)}`).join(" | ");
   return [
-    token.index, token.token, token.text, token.start, token.end, token.segment, token.isSpecial, token.isMasked,
-    token.word, token.sentence, token.pos, token.tag, token.dep, token.syntacticHead, token.lemma, token.entity, predictions ?? null,
+    token.index,
+    token.token,
+    token.text,
+    token.start,
+    token.end,
+    token.segment,
+    token.isSpecial,
+    token.isMasked,
+    token.word,
+    token.sentence,
+    token.pos,
+    token.tag,
+    token.dep,
+    token.syntacticHead,
+    token.lemma,
+    token.entity,
+    predictions ?? null,
   ];
 }
 
 export function tokensTable(tokens: readonly Token[]): Table {
   return {
     header: [
-      "index", "token", "text", "start", "end", "segment", "isSpecial", "isMasked",
-      "word", "sentence", "pos", "tag", "dep", "syntacticHead", "lemma", "entity", "predictions",
+      "index",
+      "token",
+      "text",
+      "start",
+      "end",
+      "segment",
+      "isSpecial",
+      "isMasked",
+      "word",
+      "sentence",
+      "pos",
+      "tag",
+      "dep",
+      "syntacticHead",
+      "lemma",
+      "entity",
+      "predictions",
     ],
     rows: tokens.map(tokenRow),
   };

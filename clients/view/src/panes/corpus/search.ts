@@ -26,7 +26,9 @@ export function searchParams(state: AppState): SearchParams | null {
     captureId: capture.id,
     token: token.index,
     space: view.space,
-    ...(view.space === "headOutput" ? { layer: view.layer, weighting: view.weighting } : { hiddenLayer: hiddenLayerOf(view) }),
+    ...(view.space === "headOutput"
+      ? { layer: view.layer, weighting: view.weighting }
+      : { hiddenLayer: hiddenLayerOf(view) }),
     ...(view.heads === null || view.heads.length === 0 ? {} : { heads: [...view.heads] }),
     k: view.k,
     distinct: view.distinct,
@@ -56,7 +58,9 @@ export class ContextSearch implements PanePart {
 
   /** A model with fewer layers has fewer hidden states. */
   captured(_: AttendResult, { model }: Capture, view: ViewState): Partial<AppState> {
-    return view.hiddenLayer === null ? {} : { view: { ...view, hiddenLayer: Math.min(view.hiddenLayer, model.nLayers) } };
+    return view.hiddenLayer === null
+      ? {}
+      : { view: { ...view, hiddenLayer: Math.min(view.hiddenLayer, model.nLayers) } };
   }
 
   corpusBuilt(): void {
@@ -98,7 +102,8 @@ export class ContextSearch implements PanePart {
     } catch (thrown) {
       const error = asHostError(thrown);
       // the server has forgotten the text: it is read once more
-      if (error.code === ERROR_CODES.unknownHandle && this.lost.take() && (await this.controller.reload())) this.retry();
+      if (error.code === ERROR_CODES.unknownHandle && this.lost.take() && (await this.controller.reload()))
+        this.retry();
       else store.set({ search: { phase: "failed", error }, result: null });
     }
   }

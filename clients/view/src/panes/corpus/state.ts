@@ -1,7 +1,7 @@
 /** What a person chooses about the search in the corpus, and its result. */
 import { type AppState, IDLE, type Status } from "../../app";
 import { between, type Check, isFlag, isIndex, isObject, isText, oneOf, orNull } from "../../logic/checks";
-import { type Annotation, ANNOTATIONS, type BarFilter, type SummaryMode } from "../../logic/labels";
+import { ANNOTATIONS, type Annotation, type BarFilter, type SummaryMode } from "../../logic/labels";
 import type { Slice } from "../../pane";
 import type { SearchResult } from "../../protocol";
 

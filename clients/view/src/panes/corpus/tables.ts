@@ -7,18 +7,46 @@ function hitRow(hit: Hit): Cell[] {
   const { text } = hit.sentence;
   const peak = hit.maxAttention.outgoing;
   return [
-    hit.rank, hit.score, hit.document, hit.cell, hit.range.start.line + 1, hit.range.start.character + 1, hit.stale,
-    text.slice(0, match.start), text.slice(match.start, match.end), text.slice(match.end),
-    match.pos, match.tag, match.dep, match.entity,
-    peak === null ? null : hit.tokens[peak.index].text, peak?.offset ?? null, peak?.weight ?? null,
+    hit.rank,
+    hit.score,
+    hit.document,
+    hit.cell,
+    hit.range.start.line + 1,
+    hit.range.start.character + 1,
+    hit.stale,
+    text.slice(0, match.start),
+    text.slice(match.start, match.end),
+    text.slice(match.end),
+    match.pos,
+    match.tag,
+    match.dep,
+    match.entity,
+    peak === null ? null : hit.tokens[peak.index].text,
+    peak?.offset ?? null,
+    peak?.weight ?? null,
   ];
 }
 
 export function hitsTable(hits: readonly Hit[]): Table {
   return {
     header: [
-      "rank", "score", "document", "cell", "line", "column", "stale", "left", "match", "right",
-      "pos", "tag", "dep", "entity", "strongestToken", "strongestOffset", "strongestWeight",
+      "rank",
+      "score",
+      "document",
+      "cell",
+      "line",
+      "column",
+      "stale",
+      "left",
+      "match",
+      "right",
+      "pos",
+      "tag",
+      "dep",
+      "entity",
+      "strongestToken",
+      "strongestOffset",
+      "strongestWeight",
     ],
     rows: hits.map(hitRow),
   };

@@ -24,7 +24,11 @@ export function summaryActions(controller: Controller, state: AppState): readonl
   return [
     { text: "Save summary as SVG", disabled, run: () => svg("summary", summaryPicture(state, query)) },
     { text: "Save summary as PNG", disabled, run: () => png("summary", summaryPicture(state, query)) },
-    { text: "Save summary as CSV", disabled, run: () => csv("summary", summary === null ? null : summaryTable(summary)) },
+    {
+      text: "Save summary as CSV",
+      disabled,
+      run: () => csv("summary", summary === null ? null : summaryTable(summary)),
+    },
     { text: "Save summary as JSON", disabled, run: () => json("summary", summary) },
   ];
 }

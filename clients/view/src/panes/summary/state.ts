@@ -1,7 +1,7 @@
 /** What a person chooses about the summary of the contexts, and the counts. */
 import { IDLE, type Status } from "../../app";
 import { isFlag, oneOf } from "../../logic/checks";
-import { type Annotation, ANNOTATIONS } from "../../logic/labels";
+import { ANNOTATIONS, type Annotation } from "../../logic/labels";
 import type { Slice } from "../../pane";
 import type { SummarizeResult } from "../../protocol";
 

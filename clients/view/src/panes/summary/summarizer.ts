@@ -48,7 +48,9 @@ export class Summarizer implements PanePart {
     const { host, store, parts } = this.controller;
     store.set({ summarize: { phase: "busy", progress: null } });
     try {
-      const outcome = await this.counting.run((signal) => host.request("summarize", { searchId: result.searchId, attention }, { signal }));
+      const outcome = await this.counting.run((signal) =>
+        host.request("summarize", { searchId: result.searchId, attention }, { signal }),
+      );
       if (outcome.kind === "superseded") return;
       this.lost.reset();
       store.set({ summary: outcome.value, barMode: outcome.value, summarize: IDLE });

@@ -7,7 +7,16 @@ export function summaryTable(summary: SummarizeResult): Table {
     header: ["of", "attribute", "label", "count", "share", "baseline", "lift", "low", "high", "qValue"],
     rows: summary.histograms.flatMap((histogram) =>
       histogram.bins.map((bin): Cell[] => [
-        histogram.of, histogram.attribute, bin.label, bin.count, bin.share, bin.baseline, bin.lift, bin.low, bin.high, bin.qValue,
+        histogram.of,
+        histogram.attribute,
+        bin.label,
+        bin.count,
+        bin.share,
+        bin.baseline,
+        bin.lift,
+        bin.low,
+        bin.high,
+        bin.qValue,
       ]),
     ),
   };

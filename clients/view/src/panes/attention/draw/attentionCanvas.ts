@@ -1,10 +1,10 @@
 /** The attention picture on a canvas the size of what is in sight. */
 import { curveBumpX, link } from "d3-shape";
+import { heat, type Ink } from "../../../draw/ink";
 import type { Mode } from "../../../logic/palette";
 import { headColor } from "../../../logic/palette";
 import type { Picture } from "../logic/picture";
 import { type Curve, curvesOf, type Window } from "./curves";
-import { heat, type Ink } from "../../../draw/ink";
 import type { AttentionLayout } from "./layout";
 
 export interface Scene {

@@ -1,12 +1,12 @@
 /** The attention picture as a standalone SVG: for export, and for snapshots in tests. */
 import { curveBumpX, link } from "d3-shape";
+import { heat, type Ink } from "../../../draw/ink";
+import { element, label, svgDocument } from "../../../draw/svg";
 import { headColor, type Mode } from "../../../logic/palette";
 import type { Picture } from "../logic/picture";
 import { fullInk } from "./attentionCanvas";
 import { type Curve, curvesOf } from "./curves";
-import { heat, type Ink } from "../../../draw/ink";
 import type { AttentionLayout } from "./layout";
-import { element, label, svgDocument } from "../../../draw/svg";
 
 export interface AttentionDrawing {
   readonly picture: Picture;
@@ -42,8 +42,13 @@ function matrix(drawing: AttentionDrawing, side: "left" | "right"): string {
   if (picture.chosen.length === layout.nHeads) return out;
   for (const head of picture.chosen) {
     out += element("rect", {
-      x: x + head * layout.cell - 1, y: 1, width: layout.cell + 1, height: rows * layout.rowHeight - 2,
-      fill: "none", stroke: headColor(picture.layer.heads[head], mode), "stroke-width": 2,
+      x: x + head * layout.cell - 1,
+      y: 1,
+      width: layout.cell + 1,
+      height: rows * layout.rowHeight - 2,
+      fill: "none",
+      stroke: headColor(picture.layer.heads[head], mode),
+      "stroke-width": 2,
     });
   }
   return out;
@@ -107,5 +112,11 @@ export function attentionSvg(drawing: AttentionDrawing): string {
         tokens(drawing, "left") +
         tokens(drawing, "right"),
     );
-  return svgDocument(layout.width + 2 * MARGIN, rows * layout.rowHeight + TOP + MARGIN, drawing.title, ink.background, content);
+  return svgDocument(
+    layout.width + 2 * MARGIN,
+    rows * layout.rowHeight + TOP + MARGIN,
+    drawing.title,
+    ink.background,
+    content,
+  );
 }

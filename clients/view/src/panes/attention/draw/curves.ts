@@ -1,6 +1,7 @@
 /** Which curves to draw, and how: the shared middle of canvas and SVG. */
-import { type Edges, strongestHead } from "../logic/attention";
+
 import { headColor, type Mode } from "../../../logic/palette";
+import { type Edges, strongestHead } from "../logic/attention";
 import type { Focus, Picture } from "../logic/picture";
 import type { AttentionLayout } from "./layout";
 
@@ -76,7 +77,11 @@ export function style(relative: number, focused: boolean | null, thin = 1): { wi
 }
 
 /** The curves to draw, the most important last. */
-export function curvesOf(picture: Picture, layout: AttentionLayout, options: { readonly window: Window; readonly mode: Mode }): Curve[] {
+export function curvesOf(
+  picture: Picture,
+  layout: AttentionLayout,
+  options: { readonly window: Window; readonly mode: Mode },
+): Curve[] {
   const { edges, layer, chosen, focus } = picture;
   const shown = visibleEdges(edges, options.window, focus);
   // thousands of faint curves would add up to a dark blur
@@ -87,7 +92,8 @@ export function curvesOf(picture: Picture, layout: AttentionLayout, options: { r
     const source = edges.source[i];
     const target = edges.target[i];
     const relative = edges.maxWeight > 0 ? edges.weight[i] / edges.maxWeight : 0;
-    const color = only ?? headColor(layer.heads[Math.max(0, strongestHead(layer, chosen, source, target))], options.mode);
+    const color =
+      only ?? headColor(layer.heads[Math.max(0, strongestHead(layer, chosen, source, target))], options.mode);
     return {
       x0: layout.curvesLeft,
       y0: source * layout.rowHeight + half,

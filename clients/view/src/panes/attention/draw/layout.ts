@@ -37,13 +37,26 @@ export function layoutAttention(width: number, nHeads: number, longestLabel: num
   const rightTokens = curvesRight + GAP / 2;
   const rightMatrix = rightTokens + tokenWidth + GAP;
   return {
-    width, rowHeight: ROW_HEIGHT, cell, nHeads, leftMatrix, leftTokens, tokenWidth, curvesLeft, curvesRight, rightTokens, rightMatrix,
+    width,
+    rowHeight: ROW_HEIGHT,
+    cell,
+    nHeads,
+    leftMatrix,
+    leftTokens,
+    tokenWidth,
+    curvesLeft,
+    curvesRight,
+    rightTokens,
+    rightMatrix,
   };
 }
 
 /** The head (position on the axis) under x, and on which side; null outside of both matrices. */
 export function headAt(layout: AttentionLayout, x: number): { side: "left" | "right"; head: number } | null {
-  for (const [side, start] of [["left", layout.leftMatrix], ["right", layout.rightMatrix]] as const) {
+  for (const [side, start] of [
+    ["left", layout.leftMatrix],
+    ["right", layout.rightMatrix],
+  ] as const) {
     const head = Math.floor((x - start) / layout.cell);
     if (head >= 0 && head < layout.nHeads) return { side, head };
   }

@@ -1,6 +1,7 @@
 /** All layers × heads as thumbnails: one canvas, cells in the heads' colours. */
-import { headColor, type Mode, rgb } from "../../../logic/palette";
+
 import { heat, type Ink } from "../../../draw/ink";
+import { headColor, type Mode, rgb } from "../../../logic/palette";
 import type { Thumbnails } from "../logic/thumbnails";
 
 export interface OverviewLayout {
@@ -25,7 +26,12 @@ export function overviewSize(layout: OverviewLayout): { width: number; height: n
 }
 
 /** One head as pixels: opacity is the weight, stretched a little so that weak patterns show. */
-export function thumbnailPixels(thumbnails: Thumbnails, head: number, hideSpecial: boolean, color: string): Uint8ClampedArray<ArrayBuffer> {
+export function thumbnailPixels(
+  thumbnails: Thumbnails,
+  head: number,
+  hideSpecial: boolean,
+  color: string,
+): Uint8ClampedArray<ArrayBuffer> {
   const { rows, columns } = thumbnails;
   const values = hideSpecial ? thumbnails.plain : thumbnails.all;
   const [r, g, b] = rgb(color);

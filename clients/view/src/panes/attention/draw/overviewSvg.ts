@@ -1,9 +1,10 @@
 /** All layers × heads as a standalone SVG, for export. */
-import { headColor, type Mode } from "../../../logic/palette";
+
 import { heat, type Ink } from "../../../draw/ink";
-import { layoutOverview, overviewSize } from "./overview";
 import { element, label, svgDocument } from "../../../draw/svg";
+import { headColor, type Mode } from "../../../logic/palette";
 import type { Thumbnails } from "../logic/thumbnails";
+import { layoutOverview, overviewSize } from "./overview";
 
 export interface OverviewDrawing {
   readonly thumbnails: readonly (Thumbnails | null)[];
@@ -46,14 +47,31 @@ export function overviewSvg(drawing: OverviewDrawing): string {
   const small = { fill: ink.muted, "font-size": 11 };
   let content = label(drawing.title, { x: MARGIN, y: 18, fill: ink.text, "font-weight": "bold" });
   for (let head = 0; head < nHeads; head++) {
-    content += label(String(head), { x: MARGIN + layout.left + head * step + layout.cell / 2, y: TOP - 7, "text-anchor": "middle", ...small });
+    content += label(String(head), {
+      x: MARGIN + layout.left + head * step + layout.cell / 2,
+      y: TOP - 7,
+      "text-anchor": "middle",
+      ...small,
+    });
   }
   thumbnails.forEach((one, layer) => {
     const y = TOP + layer * step;
-    content += label(String(layer), { x: MARGIN + layout.left - 7, y: y + layout.cell / 2 + 4, "text-anchor": "end", ...small });
+    content += label(String(layer), {
+      x: MARGIN + layout.left - 7,
+      y: y + layout.cell / 2 + 4,
+      "text-anchor": "end",
+      ...small,
+    });
     for (let head = 0; head < nHeads; head++) {
       const x = MARGIN + layout.left + head * step;
-      content += element("rect", { x, y, width: layout.cell, height: layout.cell, fill: heat(ink, 0.05), stroke: ink.line });
+      content += element("rect", {
+        x,
+        y,
+        width: layout.cell,
+        height: layout.cell,
+        fill: heat(ink, 0.05),
+        stroke: ink.line,
+      });
       if (one === null || head >= one.heads.length) continue;
       const scale = `translate(${x},${y}) scale(${layout.cell / one.columns},${layout.cell / one.rows})`;
       content += element("g", { transform: scale, "shape-rendering": "crispEdges" }, oneHead(drawing, one, head));

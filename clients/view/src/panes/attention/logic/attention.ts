@@ -143,7 +143,13 @@ export function topEdges(matrix: Float32Array, nQueries: number, nKeys: number, 
     }
     if (percent > 0 && most > maxWeight) maxWeight = most;
   }
-  return { count, source: source.subarray(0, count), target: target.subarray(0, count), weight: weight.subarray(0, count), maxWeight };
+  return {
+    count,
+    source: source.subarray(0, count),
+    target: target.subarray(0, count),
+    weight: weight.subarray(0, count),
+    maxWeight,
+  };
 }
 
 /**
@@ -175,7 +181,13 @@ export function headMatrix(
 
 type Shape = Pick<LayerAttention, "nQueries" | "nKeys">;
 
-function sumRows(head: Float32Array, { nQueries, nKeys }: Shape, masks: Masks, only: number | null, sums: Float64Array): void {
+function sumRows(
+  head: Float32Array,
+  { nQueries, nKeys }: Shape,
+  masks: Masks,
+  only: number | null,
+  sums: Float64Array,
+): void {
   for (let q = 0; q < nQueries; q++) {
     if (!masks.rows[q]) continue;
     if (only !== null) {
@@ -188,7 +200,13 @@ function sumRows(head: Float32Array, { nQueries, nKeys }: Shape, masks: Masks, o
   }
 }
 
-function sumColumns(head: Float32Array, { nQueries, nKeys }: Shape, masks: Masks, only: number | null, sums: Float64Array): void {
+function sumColumns(
+  head: Float32Array,
+  { nQueries, nKeys }: Shape,
+  masks: Masks,
+  only: number | null,
+  sums: Float64Array,
+): void {
   for (let q = 0; q < nQueries; q++) {
     if (!masks.rows[q] || (only !== null && q !== only)) continue;
     for (let k = 0; k < nKeys; k++) sums[k] += head[q * nKeys + k];

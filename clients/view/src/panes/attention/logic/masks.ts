@@ -12,7 +12,12 @@ interface Maskable {
   readonly segment: number;
 }
 
-function side(tokens: readonly Maskable[], groups: readonly Group[], hideSpecial: boolean, segment: string | null): Uint8Array {
+function side(
+  tokens: readonly Maskable[],
+  groups: readonly Group[],
+  hideSpecial: boolean,
+  segment: string | null,
+): Uint8Array {
   return Uint8Array.from(groups, (group) => {
     const token = tokens[group.tokens[0]];
     if (hideSpecial && token.isSpecial) return 0;

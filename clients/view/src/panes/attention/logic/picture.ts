@@ -66,18 +66,32 @@ export function chosenPositions(axis: readonly number[], heads: readonly number[
 
 /** One maker for each view; it keeps the intermediate results of the last picture. */
 export function pictureMaker(): (input: PictureInput) => Picture {
-  const leftGroups = memo((tokens: readonly Token[], words: boolean) => (words ? groupByWord(tokens) : eachTokenAlone(tokens.length)));
-  const rightGroups = memo((tokens: readonly Token[], words: boolean) => (words ? groupByWord(tokens) : eachTokenAlone(tokens.length)));
+  const leftGroups = memo((tokens: readonly Token[], words: boolean) =>
+    words ? groupByWord(tokens) : eachTokenAlone(tokens.length),
+  );
+  const rightGroups = memo((tokens: readonly Token[], words: boolean) =>
+    words ? groupByWord(tokens) : eachTokenAlone(tokens.length),
+  );
   const grouped = memo(aggregate);
   const masks = memo(
-    (l: readonly Token[], lg: readonly Group[], r: readonly Token[], rg: readonly Group[], hideSpecial: boolean, segments: SegmentFilter) =>
-      masksFor(l, lg, r, rg, { hideSpecial, segments }),
+    (
+      l: readonly Token[],
+      lg: readonly Group[],
+      r: readonly Token[],
+      rg: readonly Group[],
+      hideSpecial: boolean,
+      segments: SegmentFilter,
+    ) => masksFor(l, lg, r, rg, { hideSpecial, segments }),
   );
   const chosen = memo(chosenPositions);
   const combined = memo(combineHeads);
   const edges = memo(topEdges);
-  const leftMatrix = memo((layer: LayerAttention, keep: Masks, only: number | null) => headMatrix(layer, "outgoing", keep, only));
-  const rightMatrix = memo((layer: LayerAttention, keep: Masks, only: number | null) => headMatrix(layer, "incoming", keep, only));
+  const leftMatrix = memo((layer: LayerAttention, keep: Masks, only: number | null) =>
+    headMatrix(layer, "outgoing", keep, only),
+  );
+  const rightMatrix = memo((layer: LayerAttention, keep: Masks, only: number | null) =>
+    headMatrix(layer, "incoming", keep, only),
+  );
   return (input) => {
     const lg = leftGroups(input.left, input.words);
     const rg = rightGroups(input.right, input.words);

@@ -2,14 +2,14 @@
 import { useMemo } from "preact/hooks";
 import { sides, stacksOf } from "../../../app";
 import * as format from "../../../logic/format";
+import { useApp, useController } from "../../../ui/context";
+import { Button, Check, Segmented, Slider } from "../../../ui/controls";
+import { Busy, CommandButton, Empty, Failed, isBusy, isFailed } from "../../../ui/states";
 import { SEGMENT_FILTERS, type SegmentFilter } from "../logic/masks";
 import { pictureMaker } from "../logic/picture";
 import { AttentionPicture } from "./AttentionPicture";
-import { useApp, useController } from "../../../ui/context";
-import { Button, Check, Segmented, Slider } from "../../../ui/controls";
 import { Inspector } from "./Inspector";
 import { Overview } from "./Overview";
-import { Busy, CommandButton, Empty, Failed, isBusy, isFailed } from "../../../ui/states";
 
 const SEGMENT_TITLES: Readonly<Record<SegmentFilter, string>> = {
   all: "attention between all tokens",
@@ -76,7 +76,11 @@ function Options() {
 
 function MaskBar() {
   const controller = useController();
-  const { mask, tokens, undo } = useApp((s) => ({ mask: s.view.mask, tokens: s.capture?.tokens ?? null, undo: s.undo.length }));
+  const { mask, tokens, undo } = useApp((s) => ({
+    mask: s.view.mask,
+    tokens: s.capture?.tokens ?? null,
+    undo: s.undo.length,
+  }));
   if (mask.length === 0 && undo === 0) return null;
   return (
     <div class="mask-bar" role="group" aria-label="Masked tokens">
@@ -85,14 +89,28 @@ function MaskBar() {
       {mask.map((index) => {
         const name = tokens?.[index]?.text || `token ${index}`;
         return (
-          <button key={index} type="button" class="chip" title={`take the mask off “${name}”`} onClick={() => controller.toggleMask([index])}>
+          <button
+            key={index}
+            type="button"
+            class="chip"
+            title={`take the mask off “${name}”`}
+            onClick={() => controller.toggleMask([index])}
+          >
             {name} <span aria-hidden="true">×</span>
             <span class="hidden">: take the mask off</span>
           </button>
         );
       })}
-      {undo > 0 && <Button kind="link" onClick={() => controller.undoMask()} title="Undo the last change of masks (Ctrl+Z)">undo</Button>}
-      {mask.length > 1 && <Button kind="link" onClick={() => controller.setMask([])}>unmask all</Button>}
+      {undo > 0 && (
+        <Button kind="link" onClick={() => controller.undoMask()} title="Undo the last change of masks (Ctrl+Z)">
+          undo
+        </Button>
+      )}
+      {mask.length > 1 && (
+        <Button kind="link" onClick={() => controller.setMask([])}>
+          unmask all
+        </Button>
+      )}
     </div>
   );
 }
@@ -131,12 +149,25 @@ function Heading() {
   const { view, shown, capture } = useApp((s) => ({ view: s.view, shown: s.layerShown, capture: s.capture }));
   if (capture === null) return null;
   const heads = view.heads;
-  const which = heads === null ? "all heads" : heads.length === 0 ? "no heads" : heads.length === 1 ? `head ${heads[0]}` : `heads ${format.ranges(heads)}`;
-  const pinned = view.pinned === null ? null : (view.pinned.side === "left" ? sides(capture, view.stack).left : sides(capture, view.stack).right)[view.pinned.token];
+  const which =
+    heads === null
+      ? "all heads"
+      : heads.length === 0
+        ? "no heads"
+        : heads.length === 1
+          ? `head ${heads[0]}`
+          : `heads ${format.ranges(heads)}`;
+  const pinned =
+    view.pinned === null
+      ? null
+      : (view.pinned.side === "left" ? sides(capture, view.stack).left : sides(capture, view.stack).right)[
+          view.pinned.token
+        ];
   return (
     <span class="muted">
       layer {shown}, {which}
-      {stacksOf(capture).length > 1 && ` of the ${view.stack === "cross" ? "decoder, looking at the encoder" : view.stack}`}
+      {stacksOf(capture).length > 1 &&
+        ` of the ${view.stack === "cross" ? "decoder, looking at the encoder" : view.stack}`}
       {pinned !== null && pinned !== undefined && ` · “${pinned.text.trim() || pinned.token}” pinned`}
       {` · ${capture.tokens.length} tokens`}
     </span>
@@ -145,7 +176,12 @@ function Heading() {
 
 export function AttentionPane() {
   const controller = useController();
-  const { attend, capture, input, server } = useApp((s) => ({ attend: s.attend, capture: s.capture, input: s.view.input, server: s.server }));
+  const { attend, capture, input, server } = useApp((s) => ({
+    attend: s.attend,
+    capture: s.capture,
+    input: s.view.input,
+    server: s.server,
+  }));
   const drawn = usePicture();
   const keys = (event: KeyboardEvent) => {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") {
@@ -159,25 +195,42 @@ export function AttentionPane() {
         <h2 id="exbert-attention">Attention</h2>
         <Heading />
       </div>
-      {isBusy(attend) && <Busy what={capture === null ? "Reading the text …" : "Reading …"} progress={attend.progress} onCancel={() => controller.parts.attention.cancel()} />}
+      {isBusy(attend) && (
+        <Busy
+          what={capture === null ? "Reading the text …" : "Reading …"}
+          progress={attend.progress}
+          onCancel={() => controller.parts.attention.cancel()}
+        />
+      )}
       {isFailed(attend) && server?.kind === "missing" && (
-        <Empty title="Nothing can be read yet"><p>{attend.error.data?.hint}</p></Empty>
+        <Empty title="Nothing can be read yet">
+          <p>{attend.error.data?.hint}</p>
+        </Empty>
       )}
       {isFailed(attend) && server?.kind !== "missing" && (
         <Failed error={attend.error} onRetry={() => void controller.reload()}>
-          {attend.error.data?.kind === "modelNotFound" && <CommandButton name="selectModel">Select model</CommandButton>}
+          {attend.error.data?.kind === "modelNotFound" && (
+            <CommandButton name="selectModel">Select model</CommandButton>
+          )}
         </Failed>
       )}
       {input === null && server?.kind !== "missing" && (
         <Empty title="See what a model looks at.">
-          <p>Select a sentence in your editor and run <b>exBERT: Explore Selection</b>, or type one above. Its tokens appear here twice:
-            on the left those that look, on the right those that are looked at. The thicker a curve, the more attention flows.</p>
+          <p>
+            Select a sentence in your editor and run <b>exBERT: Explore Selection</b>, or type one above. Its tokens
+            appear here twice: on the left those that look, on the right those that are looked at. The thicker a curve,
+            the more attention flows.
+          </p>
         </Empty>
       )}
       {capture !== null && <Options />}
       <MaskBar />
       {drawn !== null && <AttentionPicture {...drawn} />}
-      {capture?.notes.map((note) => <p class="note" key={note} role="note">{format.sentence(note)}</p>)}
+      {capture?.notes.map((note) => (
+        <p class="note" key={note} role="note">
+          {format.sentence(note)}
+        </p>
+      ))}
       {capture !== null && <Inspector picture={drawn?.picture ?? null} />}
       {capture !== null && <Overview />}
     </section>

@@ -1,14 +1,14 @@
 /** The drawing: a canvas the size of the window, and token buttons for the rows in sight. */
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { inkOf } from "../../../draw/ink";
+import { modeOf } from "../../../logic/palette";
+import type { Token } from "../../../protocol";
+import { sizeCanvas, useApp, useController, useFrame, useSize } from "../../../ui/context";
 import { drawAttention } from "../draw/attentionCanvas";
 import { countHidden, MOST_CURVES } from "../draw/curves";
-import { inkOf } from "../../../draw/ink";
 import { type AttentionLayout, headAt, layoutAttention, ROW_HEIGHT } from "../draw/layout";
-import { modeOf } from "../../../logic/palette";
 import type { Picture } from "../logic/picture";
-import type { Token } from "../../../protocol";
 import { MatrixHeader } from "./MatrixHeader";
-import { sizeCanvas, useApp, useController, useFrame, useSize } from "../../../ui/context";
 import { TokenColumn } from "./TokenColumn";
 import { groupLabel } from "./tokenView";
 
@@ -20,7 +20,14 @@ interface Props {
 
 /** Characters of the longest label, up to a sensible most. */
 function useLongestLabel(tokens: readonly Token[], groups: Picture["leftGroups"]): number {
-  return useMemo(() => Math.min(22, groups.reduce((most, group) => Math.max(most, groupLabel(tokens, group).length), 0)), [tokens, groups]);
+  return useMemo(
+    () =>
+      Math.min(
+        22,
+        groups.reduce((most, group) => Math.max(most, groupLabel(tokens, group).length), 0),
+      ),
+    [tokens, groups],
+  );
 }
 
 function useWindow(total: number) {
@@ -66,7 +73,8 @@ export function AttentionPicture(props: Props) {
   const view = useWindow(total);
   const causal = useApp((s) => s.capture?.model.kind === "autoregressive");
   // room for the mark of the next token
-  const label = Math.max(useLongestLabel(left, picture.leftGroups), useLongestLabel(right, picture.rightGroups)) + (causal ? 5 : 0);
+  const label =
+    Math.max(useLongestLabel(left, picture.leftGroups), useLongestLabel(right, picture.rightGroups)) + (causal ? 5 : 0);
   const nHeads = picture.layer.heads.length;
   const layout = useMemo(() => layoutAttention(view.width, nHeads, label), [view.width, nHeads, label]);
   const pinned = useApp((s) => s.view.pinned);
@@ -107,8 +115,20 @@ export function AttentionPicture(props: Props) {
           }}
         >
           {view.width > 0 && <Canvas {...props} layout={layout} view={view} />}
-          <TokenColumn side="left" tokens={left} groups={picture.leftGroups} mask={picture.masks.rows} {...{ layout, view, picture }} />
-          <TokenColumn side="right" tokens={right} groups={picture.rightGroups} mask={picture.masks.columns} {...{ layout, view, picture }} />
+          <TokenColumn
+            side="left"
+            tokens={left}
+            groups={picture.leftGroups}
+            mask={picture.masks.rows}
+            {...{ layout, view, picture }}
+          />
+          <TokenColumn
+            side="right"
+            tokens={right}
+            groups={picture.rightGroups}
+            mask={picture.masks.columns}
+            {...{ layout, view, picture }}
+          />
         </div>
       </div>
       <Legend picture={picture} hidden={countHidden(picture.edges, view)} />
@@ -119,14 +139,18 @@ export function AttentionPicture(props: Props) {
 function Legend(props: { readonly picture: Picture; readonly hidden: number }) {
   const { picture, hidden } = props;
   const combine = useApp((s) => s.view.combine);
-  if (picture.chosen.length === 0) return <p class="legend">No head is chosen, so no curve is drawn. Choose heads above, or click a column of cells.</p>;
+  if (picture.chosen.length === 0)
+    return (
+      <p class="legend">No head is chosen, so no curve is drawn. Choose heads above, or click a column of cells.</p>
+    );
   const most = picture.edges.maxWeight;
   return (
     <p class="legend">
       {most === 0
         ? "Nothing is left to draw: what remains has no attention."
         : `thickest curve ${most.toFixed(2)}${picture.chosen.length > 1 ? ` (${combine} of ${picture.chosen.length} heads), coloured by the head that gives most` : ""}`}
-      {hidden > 0 && ` · the strongest ${MOST_CURVES.toLocaleString("en")} curves in sight are drawn, ${hidden.toLocaleString("en")} weaker ones are not`}
+      {hidden > 0 &&
+        ` · the strongest ${MOST_CURVES.toLocaleString("en")} curves in sight are drawn, ${hidden.toLocaleString("en")} weaker ones are not`}
     </p>
   );
 }

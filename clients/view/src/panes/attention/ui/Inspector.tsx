@@ -1,11 +1,11 @@
 /** The token under the pointer, or the pinned one: what it is, where its attention goes, what the model expects there. */
 import { sides } from "../../../app";
 import * as format from "../../../logic/format";
-import type { Picture } from "../logic/picture";
-import { groupOf } from "../logic/words";
 import type { Token } from "../../../protocol";
 import { useApp, useController } from "../../../ui/context";
 import { Button } from "../../../ui/controls";
+import type { Picture } from "../logic/picture";
+import { groupOf } from "../logic/words";
 import { groupLabel, tokenLabel } from "./tokenView";
 
 const STRONGEST = 4;
@@ -16,7 +16,13 @@ interface Partner {
 }
 
 /** The strongest partners of a row of one side, by the combined weights on show. */
-export function partners(picture: Picture, side: "left" | "right", row: number, tokens: readonly Token[], count = STRONGEST): Partner[] {
+export function partners(
+  picture: Picture,
+  side: "left" | "right",
+  row: number,
+  tokens: readonly Token[],
+  count = STRONGEST,
+): Partner[] {
   const { nQueries, nKeys } = picture.layer;
   const other = side === "left" ? picture.rightGroups : picture.leftGroups;
   const n = side === "left" ? nKeys : nQueries;
@@ -39,9 +45,15 @@ function Predictions(props: { readonly token: Token }) {
       <span class="muted">{where}</span>
       {predictions.map((prediction) => (
         <span class="prediction" key={prediction.id} title={`vocabulary ${prediction.token}, id ${prediction.id}`}>
-          <span class="prediction-bar" aria-hidden="true" style={{ width: `${Math.max(1, 100 * prediction.probability)}%` }} />
+          <span
+            class="prediction-bar"
+            aria-hidden="true"
+            style={{ width: `${Math.max(1, 100 * prediction.probability)}%` }}
+          />
           <span class="prediction-token">{prediction.token.replace(/^[Ġ▁]/, "␣").replaceAll("Ċ", "↵")}</span>
-          <span class="prediction-share">{format.percent(prediction.probability, prediction.probability < 0.1 ? 1 : 0)}</span>
+          <span class="prediction-share">
+            {format.percent(prediction.probability, prediction.probability < 0.1 ? 1 : 0)}
+          </span>
         </span>
       ))}
     </div>
@@ -59,9 +71,13 @@ function Facts(props: { readonly token: Token }) {
   ];
   return (
     <span class="facts">
-      {facts.filter(([, value]) => value).map(([name, value]) => (
-        <span key={name}><span class="muted">{name}</span> {value}</span>
-      ))}
+      {facts
+        .filter(([, value]) => value)
+        .map(([name, value]) => (
+          <span key={name}>
+            <span class="muted">{name}</span> {value}
+          </span>
+        ))}
     </span>
   );
 }
@@ -76,26 +92,37 @@ export function Inspector(props: { readonly picture: Picture | null }) {
     return (
       <div class="inspector quiet">
         <p class="muted">
-          Hover a token to see where its attention goes{capture?.model.hasLmHead ? " and what the model expects there" : ""}. Click to pin it and
-          search the corpus for its like{capture?.model.maskToken === null ? "" : "; double-click, or press m, to mask it"}.
+          Hover a token to see where its attention goes
+          {capture?.model.hasLmHead ? " and what the model expects there" : ""}. Click to pin it and search the corpus
+          for its like{capture?.model.maskToken === null ? "" : "; double-click, or press m, to mask it"}.
         </p>
       </div>
     );
   }
   const { picture } = props;
-  const row = picture === null ? -1 : groupOf(looked.side === "left" ? picture.leftGroups : picture.rightGroups, looked.token);
-  const best = picture === null || row < 0 ? [] : partners(picture, looked.side, row, looked.side === "left" ? right : left);
+  const row =
+    picture === null ? -1 : groupOf(looked.side === "left" ? picture.leftGroups : picture.rightGroups, looked.token);
+  const best =
+    picture === null || row < 0 ? [] : partners(picture, looked.side, row, looked.side === "left" ? right : left);
   const pinned = view.pinned !== null && view.pinned.side === looked.side && view.pinned.token === looked.token;
   return (
     <div class="inspector">
       <div class="inspector-head">
-        <b class="inspector-token" title={`vocabulary form ${token.token}, id ${token.id}`}>{tokenLabel(token)}</b>
+        <b class="inspector-token" title={`vocabulary form ${token.token}, id ${token.id}`}>
+          {tokenLabel(token)}
+        </b>
         {token.isMasked && <span class="muted">was “{token.text.trim()}”</span>}
         <Facts token={token} />
         <span class="inspector-actions">
-          {pinned && <Button kind="link" onClick={() => controller.unpin()} title="Escape">unpin</Button>}
+          {pinned && (
+            <Button kind="link" onClick={() => controller.unpin()} title="Escape">
+              unpin
+            </Button>
+          )}
           {!token.isSpecial && controller.maskRefusal() === null && pinned && (
-            <Button kind="link" onClick={() => controller.toggleMask([looked.token])} title="m">{token.isMasked ? "unmask" : "mask"}</Button>
+            <Button kind="link" onClick={() => controller.toggleMask([looked.token])} title="m">
+              {token.isMasked ? "unmask" : "mask"}
+            </Button>
           )}
         </span>
       </div>
@@ -103,7 +130,9 @@ export function Inspector(props: { readonly picture: Picture | null }) {
         <p class="partners">
           <span class="muted">{looked.side === "left" ? "looks at" : "is looked at by"}</span>
           {best.map((partner, i) => (
-            <span key={i} class="partner">{partner.name} <span class="muted">{format.weight(partner.weight)}</span></span>
+            <span key={i} class="partner">
+              {partner.name} <span class="muted">{format.weight(partner.weight)}</span>
+            </span>
           ))}
         </p>
       )}

@@ -1,8 +1,9 @@
 /** What the cells left and right mean, and which column is which head. */
-import type { AttentionLayout } from "../draw/layout";
+
 import { headColor, modeOf } from "../../../logic/palette";
-import type { Picture } from "../logic/picture";
 import { useApp } from "../../../ui/context";
+import type { AttentionLayout } from "../draw/layout";
+import type { Picture } from "../logic/picture";
 
 function Numbers(props: { readonly layout: AttentionLayout; readonly picture: Picture; readonly x: number }) {
   const { layout, picture, x } = props;
@@ -33,10 +34,18 @@ export function MatrixHeader(props: { readonly layout: AttentionLayout; readonly
   return (
     <div class="matrix-header" aria-hidden="true">
       <Numbers layout={layout} picture={picture} x={layout.leftMatrix} />
-      <span class="column-title" style={{ right: `${layout.width - layout.leftTokens - layout.tokenWidth}px`, textAlign: "right" }} title="Tokens that look; the cells on the left show how much each head lets them give, special tokens aside">
+      <span
+        class="column-title"
+        style={{ right: `${layout.width - layout.leftTokens - layout.tokenWidth}px`, textAlign: "right" }}
+        title="Tokens that look; the cells on the left show how much each head lets them give, special tokens aside"
+      >
         from
       </span>
-      <span class="column-title" style={{ left: `${layout.rightTokens}px` }} title="Tokens that are looked at; the cells on the right show how much they get through each head">
+      <span
+        class="column-title"
+        style={{ left: `${layout.rightTokens}px` }}
+        title="Tokens that are looked at; the cells on the right show how much they get through each head"
+      >
         to
       </span>
       <Numbers layout={layout} picture={picture} x={layout.rightMatrix} />

@@ -2,11 +2,11 @@
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { layersOf } from "../../../app";
 import { inkOf } from "../../../draw/ink";
-import { drawOverview, layoutOverview, type OverviewLayout, overviewSize } from "../draw/overview";
 import { headColor, type Mode, modeOf } from "../../../logic/palette";
 import { sizeCanvas, useApp, useController, useFrame, useSize } from "../../../ui/context";
 import { memo } from "../../../ui/memo";
 import { stepOf, stepTo } from "../../../ui/roving";
+import { drawOverview, layoutOverview, type OverviewLayout, overviewSize } from "../draw/overview";
 
 export function Overview() {
   const controller = useController();
@@ -30,7 +30,8 @@ export function Overview() {
   const schedule = useFrame(() => {
     if (canvas.current === null) return;
     const context = sizeCanvas(canvas.current, size.width, size.height);
-    if (context !== null) drawOverview(context, layout, thumbnails, { hideSpecial: view.hideSpecial, ink: inkOf(theme), mode });
+    if (context !== null)
+      drawOverview(context, layout, thumbnails, { hideSpecial: view.hideSpecial, ink: inkOf(theme), mode });
   });
   useLayoutEffect(schedule, [thumbnails, view.hideSpecial, theme, width, nLayers, nHeads]);
   const missing = thumbnails.filter((one) => one === null).length;
@@ -55,10 +56,17 @@ export function Overview() {
       <div class="pane-head">
         <h3>All heads</h3>
         <span class="muted">
-          {nLayers} layers × {nHeads} heads; rows look, columns are looked at{missing > 0 && missing < nLayers ? ` · ${nLayers - missing} of ${nLayers} layers read` : ""}
+          {nLayers} layers × {nHeads} heads; rows look, columns are looked at
+          {missing > 0 && missing < nLayers ? ` · ${nLayers - missing} of ${nLayers} layers read` : ""}
         </span>
       </div>
-      <div class="overview-grid" role="group" aria-label="Heads of all layers; arrows move, Enter shows one alone" onKeyDown={keys} style={{ height: `${size.height}px` }}>
+      <div
+        class="overview-grid"
+        role="group"
+        aria-label="Heads of all layers; arrows move, Enter shows one alone"
+        onKeyDown={keys}
+        style={{ height: `${size.height}px` }}
+      >
         <canvas ref={canvas} aria-hidden="true" />
         {Array.from({ length: nLayers }, (_, layer) => (
           <OverviewRow
@@ -95,7 +103,9 @@ function Row(props: RowProps) {
   const chosen = new Set(props.heads === "" || props.heads === "all" ? [] : props.heads.split(",").map(Number));
   return (
     <div>
-      <span class="overview-layer" aria-hidden="true" style={{ top: `${layer * step + layout.cell / 2 - 8}px` }}>{layer}</span>
+      <span class="overview-layer" aria-hidden="true" style={{ top: `${layer * step + layout.cell / 2 - 8}px` }}>
+        {layer}
+      </span>
       {Array.from({ length: layout.nHeads }, (_, head) => {
         const on = props.heads === "all" || chosen.has(head);
         return (
@@ -125,6 +135,8 @@ function Row(props: RowProps) {
 }
 
 /** A thousand thumbnails need not be looked through when one head is toggled. */
-const OverviewRow = memo(Row, (a, b) =>
-  a.layer === b.layer && a.layout === b.layout && a.heads === b.heads && a.tabStop === b.tabStop && a.mode === b.mode,
+const OverviewRow = memo(
+  Row,
+  (a, b) =>
+    a.layer === b.layer && a.layout === b.layout && a.heads === b.heads && a.tabStop === b.tabStop && a.mode === b.mode,
 );

@@ -1,14 +1,14 @@
 /** One side's tokens as buttons: hover or focus looks, click or Enter pins, double click or m masks. */
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { heat, inkOf } from "../../../draw/ink";
-import type { AttentionLayout } from "../draw/layout";
-import type { Picture } from "../logic/picture";
-import { type Group, groupOf } from "../logic/words";
 import type { Token } from "../../../protocol";
 import type { Pin, Side } from "../../../state";
 import { useApp, useController } from "../../../ui/context";
 import { memo } from "../../../ui/memo";
 import { stepOf, stepTo } from "../../../ui/roving";
+import type { AttentionLayout } from "../draw/layout";
+import type { Picture } from "../logic/picture";
+import { type Group, groupOf } from "../logic/words";
 import { continues, describe, groupLabel, temporal } from "./tokenView";
 
 interface Props {
@@ -18,7 +18,11 @@ interface Props {
   readonly mask: Uint8Array;
   readonly layout: AttentionLayout;
   readonly picture: Picture;
-  readonly view: { readonly first: number; readonly last: number; readonly ref: { readonly current: HTMLElement | null } };
+  readonly view: {
+    readonly first: number;
+    readonly last: number;
+    readonly ref: { readonly current: HTMLElement | null };
+  };
 }
 
 /** Weight between the focused row of the other side and this row, relative to the strongest; 0 without focus. */
@@ -59,7 +63,8 @@ function useKeys(props: Props, current: { readonly current: number }, setActive:
 function reveal(scroller: HTMLElement | null, y: number, height: number): void {
   if (scroller === null) return;
   if (y < scroller.scrollTop) scroller.scrollTop = y;
-  else if (y + height > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = y + height - scroller.clientHeight;
+  else if (y + height > scroller.scrollTop + scroller.clientHeight)
+    scroller.scrollTop = y + height - scroller.clientHeight;
 }
 
 function Column(props: Props) {
@@ -105,27 +110,36 @@ function Column(props: Props) {
       onKeyDown={keys}
       style={{ left: `${x}px`, width: `${layout.tokenWidth}px` }}
     >
-      {[...rows].sort((a, b) => a - b).map((row) => (
-        <TokenButton
-          key={row}
-          {...props}
-          row={row}
-          tabbable={row === at}
-          pinned={row === pinnedRow}
-          joined={groups[row].tokens.length === 1 && continues(tokens, groups[row].tokens[0])}
-          time={temporal(row, props.picture.focus?.row ?? null, causal)}
-          onFocus={() => focused(row)}
-        />
-      ))}
+      {[...rows]
+        .sort((a, b) => a - b)
+        .map((row) => (
+          <TokenButton
+            key={row}
+            {...props}
+            row={row}
+            tabbable={row === at}
+            pinned={row === pinnedRow}
+            joined={groups[row].tokens.length === 1 && continues(tokens, groups[row].tokens[0])}
+            time={temporal(row, props.picture.focus?.row ?? null, causal)}
+            onFocus={() => focused(row)}
+          />
+        ))}
     </div>
   );
 }
 
 /** With no token looked at, a hundred buttons need not be looked through when a head is toggled: they show no weights. */
-export const TokenColumn = memo(Column, (a, b) =>
-  (a.picture === b.picture || (a.picture.focus === null && b.picture.focus === null)) &&
-  a.side === b.side && a.tokens === b.tokens && a.groups === b.groups && a.mask === b.mask && a.layout === b.layout &&
-  a.view.first === b.view.first && a.view.last === b.view.last,
+export const TokenColumn = memo(
+  Column,
+  (a, b) =>
+    (a.picture === b.picture || (a.picture.focus === null && b.picture.focus === null)) &&
+    a.side === b.side &&
+    a.tokens === b.tokens &&
+    a.groups === b.groups &&
+    a.mask === b.mask &&
+    a.layout === b.layout &&
+    a.view.first === b.view.first &&
+    a.view.last === b.view.last,
 );
 
 interface ButtonProps extends Props {

@@ -1,12 +1,17 @@
 /** How rows of the picture read: label, state, description for screen readers. */
-import type { Group } from "../logic/words";
+
 import type { Token } from "../../../protocol";
+import type { Group } from "../logic/words";
 
 /** What a token is called: as in the text; special and empty ones by their vocabulary form. */
 export function tokenLabel(token: Token): string {
   if (token.isMasked) return token.token;
   const text = token.text.replace(/\n/g, "⏎").replace(/\t/g, "⇥");
-  return token.isSpecial || text.trim() === "" ? (text === "" || token.isSpecial ? token.token : text.replaceAll(" ", "␣")) : text.trim();
+  return token.isSpecial || text.trim() === ""
+    ? text === "" || token.isSpecial
+      ? token.token
+      : text.replaceAll(" ", "␣")
+    : text.trim();
 }
 
 export function groupLabel(tokens: readonly Token[], group: Group): string {
@@ -18,7 +23,11 @@ export function continues(tokens: readonly Token[], index: number): boolean {
   const token = tokens[index];
   const before = tokens[index - 1];
   return (
-    before !== undefined && typeof token.word === "number" && token.word === before.word && token.segment === before.segment && !token.isSpecial
+    before !== undefined &&
+    typeof token.word === "number" &&
+    token.word === before.word &&
+    token.segment === before.segment &&
+    !token.isSpecial
   );
 }
 

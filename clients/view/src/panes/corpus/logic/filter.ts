@@ -6,7 +6,10 @@ import type { SearchFilter } from "../state";
 export function readFilter(filter: SearchFilter): Filter | null {
   const out: Filter = {};
   for (const key of ["pos", "dep", "entity", "token", "documents"] as const) {
-    const wanted = filter[key].split(",").map((part) => part.trim()).filter((part) => part !== "");
+    const wanted = filter[key]
+      .split(",")
+      .map((part) => part.trim())
+      .filter((part) => part !== "");
     if (wanted.length > 0) out[key] = wanted;
   }
   return Object.keys(out).length === 0 ? null : out;

@@ -13,15 +13,27 @@ import { Choices, RowBar, SearchBar } from "./SearchControls";
 
 function BarChip() {
   const controller = useController();
-  const { bar, shown, all } = useApp((s) => ({ bar: s.view.bar, shown: shownHits(s).length, all: s.result?.hits.length ?? 0 }));
+  const { bar, shown, all } = useApp((s) => ({
+    bar: s.view.bar,
+    shown: shownHits(s).length,
+    all: s.result?.hits.length ?? 0,
+  }));
   if (bar === null || all === 0) return null;
   return (
     <div class="bar-filter">
-      <button type="button" class="chip" onClick={() => controller.update({ bar: null })} title="show all contexts again">
-        {bar.of === "subject" ? "match" : "strongest attention"} · {ANNOTATION_NAMES[bar.attribute]} = <b>{bar.label}</b> <span aria-hidden="true">×</span>
+      <button
+        type="button"
+        class="chip"
+        onClick={() => controller.update({ bar: null })}
+        title="show all contexts again"
+      >
+        {bar.of === "subject" ? "match" : "strongest attention"} · {ANNOTATION_NAMES[bar.attribute]} ={" "}
+        <b>{bar.label}</b> <span aria-hidden="true">×</span>
         <span class="hidden">: show all contexts again</span>
       </button>
-      <span class="muted">{shown} of {all} contexts</span>
+      <span class="muted">
+        {shown} of {all} contexts
+      </span>
     </div>
   );
 }
@@ -42,25 +54,41 @@ function NothingYet() {
   if (view.corpus === null) {
     return (
       <Empty title={corpora !== null && corpora.length === 0 ? "No corpus yet" : "No corpus chosen"}>
-        <p>A corpus is your own text, read once by the model, so that a token can be compared with every token in it.</p>
-        <CommandButton name="indexFolder" kind="primary">Index this folder …</CommandButton>
+        <p>
+          A corpus is your own text, read once by the model, so that a token can be compared with every token in it.
+        </p>
+        <CommandButton name="indexFolder" kind="primary">
+          Index this folder …
+        </CommandButton>
       </Empty>
     );
   }
   if (special) {
-    return <Empty title="This token cannot be searched"><p>Special tokens, and tokens of the decoder, are not in the corpus. Pin another one.</p></Empty>;
+    return (
+      <Empty title="This token cannot be searched">
+        <p>Special tokens, and tokens of the decoder, are not in the corpus. Pin another one.</p>
+      </Empty>
+    );
   }
   if (query === null) {
     return (
       <Empty title="Pin a token">
-        <p>{capture === null ? "Once a text is loaded, click" : "Click"} a token in the attention picture: the contexts of “{view.corpus}” in which
-          the model does most nearly the same appear here.</p>
-        {!wide && capture !== null && <Button onClick={() => controller.update({ pane: "attention" })}>Show the tokens</Button>}
+        <p>
+          {capture === null ? "Once a text is loaded, click" : "Click"} a token in the attention picture: the contexts
+          of “{view.corpus}” in which the model does most nearly the same appear here.
+        </p>
+        {!wide && capture !== null && (
+          <Button onClick={() => controller.update({ pane: "attention" })}>Show the tokens</Button>
+        )}
       </Empty>
     );
   }
   if (view.space === "headOutput" && view.heads !== null && view.heads.length === 0) {
-    return <Empty title="No head is chosen"><p>Choose one or more heads, or search by hidden state.</p></Empty>;
+    return (
+      <Empty title="No head is chosen">
+        <p>Choose one or more heads, or search by hidden state.</p>
+      </Empty>
+    );
   }
   return null;
 }
@@ -69,15 +97,24 @@ function Heading() {
   const controller = useController();
   const { view, result } = useApp((s) => ({ view: s.view, result: s.result, query: queryToken(s) }));
   const name = controller.queryName();
-  const heads = view.heads === null ? "all heads" : view.heads.length === 1 ? `head ${view.heads[0]}` : `heads ${format.ranges(view.heads)}`;
-  const how = view.space === "headOutput" ? `head output · layer ${view.layer} · ${heads}` : `hidden state ${hiddenLayerOf(view)}`;
+  const heads =
+    view.heads === null
+      ? "all heads"
+      : view.heads.length === 1
+        ? `head ${view.heads[0]}`
+        : `heads ${format.ranges(view.heads)}`;
+  const how =
+    view.space === "headOutput"
+      ? `head output · layer ${view.layer} · ${heads}`
+      : `hidden state ${hiddenLayerOf(view)}`;
   const stats = result?.stats;
   return (
     <div class="pane-head">
       <h2 id="exbert-corpus">{name === "" ? "Contexts" : `Contexts like “${name}”`}</h2>
       {result !== null && stats !== undefined && (
         <span class="muted">
-          {how} · {stats.exact ? "exact" : "approximate"} · {format.compact(stats.searched)} tokens in {Math.max(1, Math.round(stats.milliseconds))} ms
+          {how} · {stats.exact ? "exact" : "approximate"} · {format.compact(stats.searched)} tokens in{" "}
+          {Math.max(1, Math.round(stats.milliseconds))} ms
         </span>
       )}
     </div>
@@ -100,12 +137,16 @@ export function CorpusPane() {
         <>
           <SearchBar />
           {result !== null && <RowBar />}
-          <Button kind="link" onClick={() => setOpen(false)}>hide these choices</Button>
+          <Button kind="link" onClick={() => setOpen(false)}>
+            hide these choices
+          </Button>
         </>
       ) : (
         <Choices onOpen={() => setOpen(true)} />
       )}
-      {isBusy(search) && <Busy what="Searching …" progress={search.progress} onCancel={() => controller.parts.corpus.cancel()} />}
+      {isBusy(search) && (
+        <Busy what="Searching …" progress={search.progress} onCancel={() => controller.parts.corpus.cancel()} />
+      )}
       {isFailed(search) && (
         <Failed error={search.error} onRetry={() => controller.parts.corpus.retry()}>
           {["corpusNotFound", "corpusMismatch", "corpusDamaged"].includes(search.error.data?.kind ?? "") && (
@@ -113,10 +154,18 @@ export function CorpusPane() {
           )}
         </Failed>
       )}
-      {note !== null && <p class="note" role="note">{format.sentence(note)}</p>}
+      {note !== null && (
+        <p class="note" role="note">
+          {format.sentence(note)}
+        </p>
+      )}
       <BarChip />
       {result === null && !isBusy(search) && !isFailed(search) && <NothingYet />}
-      {result !== null && result.hits.length === 0 && <Empty title="Nothing fits"><p>No token of the corpus meets the filter.</p></Empty>}
+      {result !== null && result.hits.length === 0 && (
+        <Empty title="Nothing fits">
+          <p>No token of the corpus meets the filter.</p>
+        </Empty>
+      )}
       {result !== null && hits.length > 0 && <HitList hits={hits} />}
     </section>
   );

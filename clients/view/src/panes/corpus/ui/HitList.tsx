@@ -5,8 +5,8 @@ import { modeOf } from "../../../logic/palette";
 import { RowHeights } from "../../../logic/virtual";
 import type { Hit } from "../../../protocol";
 import { useApp, useController, useSize } from "../../../ui/context";
-import { type Cursor, HitRow, type RowLook } from "./HitRow";
 import { stepOf, stepTo } from "../../../ui/roving";
+import { type Cursor, HitRow, type RowLook } from "./HitRow";
 import { TokenTip } from "./TokenTip";
 
 /** Narrower than this, a line around a match says too little. */
@@ -39,9 +39,13 @@ function ColumnHeads() {
     <div class="hits-head" aria-hidden="true">
       <span>score</span>
       <span class="offsets">
-        {Array.from({ length: left + 1 + right }, (_, i) => <span key={i}>{i === left ? "match" : format.signed(i - left)}</span>)}
+        {Array.from({ length: left + 1 + right }, (_, i) => (
+          <span key={i}>{i === left ? "match" : format.signed(i - left)}</span>
+        ))}
       </span>
-      <span class="around">{stronger}: {direction === "outgoing" ? "the match looks there more" : "looks more at the match"}</span>
+      <span class="around">
+        {stronger}: {direction === "outgoing" ? "the match looks there more" : "looks more at the match"}
+      </span>
       <span class="end">source</span>
     </div>
   );
@@ -51,14 +55,16 @@ export function HitList(props: { readonly hits: readonly Hit[] }) {
   const { hits } = props;
   const controller = useController();
   const rowsChoice = useApp((s) => s.view.rows);
-  const look = useApp((s): RowLook => ({
-    direction: s.view.direction,
-    columns: s.view.columns,
-    columnsLeft: s.view.columnsLeft,
-    columnsRight: s.view.columnsRight,
-    theme: s.theme,
-    showNext: s.result?.model.kind === "autoregressive",
-  }));
+  const look = useApp(
+    (s): RowLook => ({
+      direction: s.view.direction,
+      columns: s.view.columns,
+      columnsLeft: s.view.columnsLeft,
+      columnsRight: s.view.columnsRight,
+      theme: s.theme,
+      showNext: s.result?.model.kind === "autoregressive",
+    }),
+  );
   const { ref, width, height } = useSize<HTMLDivElement>();
   const wrapped = rowsChoice === "wrapped" || (rowsChoice === "auto" && width < KWIC_WIDTH);
   const heights = useRows(hits, wrapped, width);
@@ -93,7 +99,8 @@ export function HitList(props: { readonly hits: readonly Hit[] }) {
   const shown = new Set<number>([current]);
   for (let row = first; row < last; row++) shown.add(row);
 
-  const open = (hit: Hit) => void controller.host.openLocation({ document: hit.document, range: hit.range, cell: hit.cell });
+  const open = (hit: Hit) =>
+    void controller.host.openLocation({ document: hit.document, range: hit.range, cell: hit.cell });
 
   const keys = (event: KeyboardEvent) => {
     const at = Math.min(latest.current, hits.length - 1);
@@ -116,7 +123,8 @@ export function HitList(props: { readonly hits: readonly Hit[] }) {
         const top = heights.top(next);
         const bottom = heights.top(next + 1);
         if (top < scroller.scrollTop) scroller.scrollTop = top;
-        else if (bottom > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = bottom - scroller.clientHeight;
+        else if (bottom > scroller.scrollTop + scroller.clientHeight)
+          scroller.scrollTop = bottom - scroller.clientHeight;
       }
     }
     event.preventDefault();
@@ -147,27 +155,31 @@ export function HitList(props: { readonly hits: readonly Hit[] }) {
         onMouseLeave={() => setCursor(null)}
       >
         <div class="hits-rows" role="rowgroup" style={{ height: `${heights.total}px` }}>
-          {[...shown].sort((a, b) => a - b).map((row) => (
-            <HitRow
-              key={`${hits[row].rank}:${hits[row].document}:${hits[row].sentence.index}:${hits[row].match}`}
-              hit={hits[row]}
-              look={look}
-              row={row}
-              top={heights.top(row)}
-              wrapped={wrapped}
-              heights={heights}
-              tabbable={row === current}
-              cursor={cursor?.hit === row ? cursor.token : null}
-              onFocus={() => focused(row)}
-              onOpen={() => open(hits[row])}
-              onMeasure={(pixels) => {
-                if (wrapped && heights.measure(row, pixels)) remeasured((n) => n + 1);
-              }}
-            />
-          ))}
+          {[...shown]
+            .sort((a, b) => a - b)
+            .map((row) => (
+              <HitRow
+                key={`${hits[row].rank}:${hits[row].document}:${hits[row].sentence.index}:${hits[row].match}`}
+                hit={hits[row]}
+                look={look}
+                row={row}
+                top={heights.top(row)}
+                wrapped={wrapped}
+                heights={heights}
+                tabbable={row === current}
+                cursor={cursor?.hit === row ? cursor.token : null}
+                onFocus={() => focused(row)}
+                onOpen={() => open(hits[row])}
+                onMeasure={(pixels) => {
+                  if (wrapped && heights.measure(row, pixels)) remeasured((n) => n + 1);
+                }}
+              />
+            ))}
         </div>
       </div>
-      {cursor !== null && hits[cursor.hit] !== undefined && <TokenTip hit={hits[cursor.hit]} cursor={cursor} container={ref} />}
+      {cursor !== null && hits[cursor.hit] !== undefined && (
+        <TokenTip hit={hits[cursor.hit]} cursor={cursor} container={ref} />
+      )}
     </div>
   );
 }

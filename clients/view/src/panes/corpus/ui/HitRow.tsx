@@ -3,14 +3,14 @@ import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { heat, type Ink, inkOf } from "../../../draw/ink";
 import type { Theme } from "../../../host";
 import * as format from "../../../logic/format";
-import { kwic, type Piece, sentencePieces, shading } from "../logic/kwic";
 import { type Annotation, annotationOf, NONE } from "../../../logic/labels";
 import { inkOn, labelColor } from "../../../logic/palette";
 import type { RowHeights } from "../../../logic/virtual";
 import type { Hit } from "../../../protocol";
 import { shallowEqual } from "../../../store";
-import { lineOf } from "../hits";
 import { memo } from "../../../ui/memo";
+import { lineOf } from "../hits";
+import { kwic, type Piece, sentencePieces, shading } from "../logic/kwic";
 
 export interface Cursor {
   readonly hit: number;
@@ -67,7 +67,12 @@ function Pieces(props: PiecesProps) {
         const amount = amounts[piece.token];
         const classes = `piece${piece.token === hit.match ? " match" : ""}${props.showNext && piece.token === hit.next ? " next" : ""}${piece.token === props.cursor ? " cursor" : ""}${amount > 0.5 ? " strong" : ""}`;
         return (
-          <span key={i} class={classes} data-token={piece.token} style={{ backgroundColor: amount > 0.03 ? heat(ink, 0.5 * amount) : "" }}>
+          <span
+            key={i}
+            class={classes}
+            data-token={piece.token}
+            style={{ backgroundColor: amount > 0.03 ? heat(ink, 0.5 * amount) : "" }}
+          >
             {piece.text}
           </span>
         );
@@ -94,7 +99,8 @@ function Swatch(props: { readonly hit: Hit; readonly offset: number; readonly at
   const { hit, offset, attribute } = props;
   const token = hit.tokens[hit.match + offset];
   const here = offset === 0 ? " here" : "";
-  if (token === undefined || token.isSpecial) return <span class={`swatch empty-swatch${here}`} title={`${format.signed(offset)}: outside of the sentence`} />;
+  if (token === undefined || token.isSpecial)
+    return <span class={`swatch empty-swatch${here}`} title={`${format.signed(offset)}: outside of the sentence`} />;
   const label = annotationOf(token, attribute);
   const color = labelColor(label, attribute);
   return (
@@ -122,7 +128,11 @@ function Source(props: { readonly hit: Hit }) {
   const [, folder, file] = /^(.*\/)?(.*)$/.exec(format.shortUri(hit.document)) ?? ["", "", hit.document];
   return (
     <div role="gridcell" class="source">
-      {hit.stale && <span class="stale" title="The file has changed since it was indexed: the line may be elsewhere now">changed</span>}
+      {hit.stale && (
+        <span class="stale" title="The file has changed since it was indexed: the line may be elsewhere now">
+          changed
+        </span>
+      )}
       <span class="source-link" title={`${hit.document}, line ${lineOf(hit)}`}>
         {!hit.stale && <span class="source-folder">{folder}</span>}
         <span class="source-file">{file}</span>
@@ -138,14 +148,19 @@ function Row(props: Props) {
   const { look } = props;
   const ink = inkOf(look.theme);
   const amounts = useMemo(() => shading(hit, look.direction), [hit, look.direction]);
-  const parts = useMemo(() => (wrapped ? { left: NO_PIECES, match: NO_PIECES, right: sentencePieces(hit) } : kwic(hit)), [hit, wrapped]);
+  const parts = useMemo(
+    () => (wrapped ? { left: NO_PIECES, match: NO_PIECES, right: sentencePieces(hit) } : kwic(hit)),
+    [hit, wrapped],
+  );
   useLayoutEffect(() => {
     if (wrapped && element.current !== null) props.onMeasure(element.current.offsetHeight);
   });
   const open = () => {
     if (document.getSelection()?.isCollapsed !== false) props.onOpen();
   };
-  const pieces = (list: readonly Piece[]) => <Pieces pieces={list} hit={hit} cursor={props.cursor} amounts={amounts} ink={ink} showNext={look.showNext} />;
+  const pieces = (list: readonly Piece[]) => (
+    <Pieces pieces={list} hit={hit} cursor={props.cursor} amounts={amounts} ink={ink} showNext={look.showNext} />
+  );
   return (
     <div
       ref={element}
@@ -159,17 +174,47 @@ function Row(props: Props) {
       onClick={open}
     >
       <Score score={hit.score} />
-      {!wrapped && <div role="gridcell" class="swatches"><Annotations hit={hit} look={look} /></div>}
-      {!wrapped && <div role="gridcell" class="kwic-left"><span class="line">{pieces(parts.left.slice(-LEFT_PIECES))}</span></div>}
-      {!wrapped && <div role="gridcell" class="kwic-right">{pieces(parts.match)}{pieces(parts.right.slice(0, RIGHT_PIECES))}</div>}
-      {wrapped && <div role="gridcell" class="sentence">{pieces(parts.right)}</div>}
-      {wrapped && <div role="gridcell" class="swatches"><Annotations hit={hit} look={look} /></div>}
+      {!wrapped && (
+        <div role="gridcell" class="swatches">
+          <Annotations hit={hit} look={look} />
+        </div>
+      )}
+      {!wrapped && (
+        <div role="gridcell" class="kwic-left">
+          <span class="line">{pieces(parts.left.slice(-LEFT_PIECES))}</span>
+        </div>
+      )}
+      {!wrapped && (
+        <div role="gridcell" class="kwic-right">
+          {pieces(parts.match)}
+          {pieces(parts.right.slice(0, RIGHT_PIECES))}
+        </div>
+      )}
+      {wrapped && (
+        <div role="gridcell" class="sentence">
+          {pieces(parts.right)}
+        </div>
+      )}
+      {wrapped && (
+        <div role="gridcell" class="swatches">
+          <Annotations hit={hit} look={look} />
+        </div>
+      )}
       <Source hit={hit} />
     </div>
   );
 }
 
 /** Draws again only when its place, cursor or hit changes; the callbacks always mean the same row. */
-export const HitRow = memo(Row, (a, b) =>
-  a.hit === b.hit && shallowEqual(a.look, b.look) && a.row === b.row && a.top === b.top && a.wrapped === b.wrapped && a.heights === b.heights && a.tabbable === b.tabbable && a.cursor === b.cursor,
+export const HitRow = memo(
+  Row,
+  (a, b) =>
+    a.hit === b.hit &&
+    shallowEqual(a.look, b.look) &&
+    a.row === b.row &&
+    a.top === b.top &&
+    a.wrapped === b.wrapped &&
+    a.heights === b.heights &&
+    a.tabbable === b.tabbable &&
+    a.cursor === b.cursor,
 );

@@ -32,7 +32,9 @@ function FilterBar() {
           />
         </label>
       ))}
-      <Button kind="link" onClick={() => controller.update({ filter: NO_FILTER })}>clear</Button>
+      <Button kind="link" onClick={() => controller.update({ filter: NO_FILTER })}>
+        clear
+      </Button>
     </div>
   );
 }
@@ -82,7 +84,10 @@ export function SearchBar() {
             showLabel
             title="uniform: each head's cosine counts the same; by norm: as exBERT ranked"
             value={view.weighting}
-            choices={[{ value: "uniform", text: "uniform" }, { value: "norm", text: "by norm" }]}
+            choices={[
+              { value: "uniform", text: "uniform" },
+              { value: "norm", text: "by norm" },
+            ]}
             onChange={(weighting) => controller.update({ weighting: weighting === "norm" ? "norm" : "uniform" })}
           />
         )}
@@ -100,7 +105,12 @@ export function SearchBar() {
             }}
           />
         </label>
-        <Check label="distinct" title="Count identical sentences once" checked={view.distinct} onChange={(distinct) => controller.update({ distinct })} />
+        <Check
+          label="distinct"
+          title="Count identical sentences once"
+          checked={view.distinct}
+          onChange={(distinct) => controller.update({ distinct })}
+        />
         <button type="button" class="button plain" aria-expanded={filtering} onClick={() => setFiltering(!filtering)}>
           filter{readFilter(view.filter) === null ? "" : " •"}
         </button>
@@ -113,15 +123,50 @@ export function SearchBar() {
 function ColumnControls() {
   const controller = useController();
   const view = useApp((s) => s.view);
-  const step = (key: "columnsLeft" | "columnsRight", by: number) => controller.update({ [key]: Math.max(0, Math.min(6, view[key] + by)) });
+  const step = (key: "columnsLeft" | "columnsRight", by: number) =>
+    controller.update({ [key]: Math.max(0, Math.min(6, view[key] + by)) });
   return (
-    <span class="column-controls" role="group" aria-label={`Columns of ${ANNOTATION_TITLES[view.columns]} around the match`}>
-      <Button label="add a column on the left" title="add a column on the left" onClick={() => step("columnsLeft", 1)}>+</Button>
-      <Button label="remove a column on the left" title="remove a column on the left" disabled={view.columnsLeft === 0} onClick={() => step("columnsLeft", -1)}>−</Button>
-      <span class="column-span">−{view.columnsLeft} … +{view.columnsRight}</span>
-      <Button label="remove a column on the right" title="remove a column on the right" disabled={view.columnsRight === 0} onClick={() => step("columnsRight", -1)}>−</Button>
-      <Button label="add a column on the right" title="add a column on the right" onClick={() => step("columnsRight", 1)}>+</Button>
-      <Button label="reset the columns" title="back to −1 … +1" onClick={() => controller.update({ columnsLeft: 1, columnsRight: 1 })}>↺</Button>
+    <span
+      class="column-controls"
+      role="group"
+      aria-label={`Columns of ${ANNOTATION_TITLES[view.columns]} around the match`}
+    >
+      <Button label="add a column on the left" title="add a column on the left" onClick={() => step("columnsLeft", 1)}>
+        +
+      </Button>
+      <Button
+        label="remove a column on the left"
+        title="remove a column on the left"
+        disabled={view.columnsLeft === 0}
+        onClick={() => step("columnsLeft", -1)}
+      >
+        −
+      </Button>
+      <span class="column-span">
+        −{view.columnsLeft} … +{view.columnsRight}
+      </span>
+      <Button
+        label="remove a column on the right"
+        title="remove a column on the right"
+        disabled={view.columnsRight === 0}
+        onClick={() => step("columnsRight", -1)}
+      >
+        −
+      </Button>
+      <Button
+        label="add a column on the right"
+        title="add a column on the right"
+        onClick={() => step("columnsRight", 1)}
+      >
+        +
+      </Button>
+      <Button
+        label="reset the columns"
+        title="back to −1 … +1"
+        onClick={() => controller.update({ columnsLeft: 1, columnsRight: 1 })}
+      >
+        ↺
+      </Button>
     </span>
   );
 }
@@ -152,7 +197,11 @@ export function RowBar() {
       <Segmented
         label="columns"
         showLabel
-        choices={ANNOTATIONS.map((value) => ({ value, text: ANNOTATION_NAMES[value], title: ANNOTATION_TITLES[value] }))}
+        choices={ANNOTATIONS.map((value) => ({
+          value,
+          text: ANNOTATION_NAMES[value],
+          title: ANNOTATION_TITLES[value],
+        }))}
         value={view.columns}
         onChange={(columns) => controller.update({ columns })}
       />
@@ -188,7 +237,9 @@ export function Choices(props: { readonly onOpen: () => void }) {
     <div class="choices">
       {wide && <SpaceChoice />}
       <span class="muted">{parts.filter((part) => part !== "").join(" · ")}</span>{" "}
-      <Button kind="link" onClick={props.onOpen} label="change search and display">change</Button>
+      <Button kind="link" onClick={props.onOpen} label="change search and display">
+        change
+      </Button>
     </div>
   );
 }

@@ -5,7 +5,11 @@ import { annotationOf, NONE } from "../../../logic/labels";
 import type { Hit } from "../../../protocol";
 import type { Cursor } from "./HitRow";
 
-export function TokenTip(props: { readonly hit: Hit; readonly cursor: Cursor; readonly container: { readonly current: HTMLElement | null } }) {
+export function TokenTip(props: {
+  readonly hit: Hit;
+  readonly cursor: Cursor;
+  readonly container: { readonly current: HTMLElement | null };
+}) {
   const { hit, cursor, container } = props;
   const tip = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
@@ -28,7 +32,11 @@ export function TokenTip(props: { readonly hit: Hit; readonly cursor: Cursor; re
   return (
     <div ref={tip} class="tip" role="status">
       <b>{token.text}</b>
-      {facts.map((key) => <span key={key}><span class="muted">{names[key]}</span> {token[key]}</span>)}
+      {facts.map((key) => (
+        <span key={key}>
+          <span class="muted">{names[key]}</span> {token[key]}
+        </span>
+      ))}
       <span>
         <span class="muted">attention from the match</span> {format.weight(hit.attention.outgoing[cursor.token])}
         <span class="muted"> · to it</span> {format.weight(hit.attention.incoming[cursor.token])}

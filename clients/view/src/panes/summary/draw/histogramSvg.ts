@@ -1,9 +1,10 @@
 /** Histograms with base rate, interval and lift as a standalone SVG. */
+
+import type { Ink } from "../../../draw/ink";
+import { element, label, svgDocument } from "../../../draw/svg";
 import * as format from "../../../logic/format";
 import { labelColor } from "../../../logic/palette";
 import type { Histogram } from "../../../protocol";
-import type { Ink } from "../../../draw/ink";
-import { element, label, svgDocument } from "../../../draw/svg";
 
 const ROW = 20;
 const BAR_LEFT = 110;
@@ -21,11 +22,28 @@ function bar(histogram: Histogram, index: number, ink: Ink): string {
     label(bin.label, { x: BAR_LEFT - 6, y: middle + 4, "text-anchor": "end", fill: ink.text }) +
     element("rect", { x: BAR_LEFT, y: 3, width: BAR_WIDTH, height: ROW - 6, fill: ink.line, "fill-opacity": 0.5 }) +
     element("rect", { x: BAR_LEFT, y: 3, width: bin.share * BAR_WIDTH, height: ROW - 6, fill }) +
-    element("line", { x1: x(bin.low), x2: x(bin.high), y1: middle, y2: middle, stroke: ink.text, "stroke-width": 1.5 }) +
-    element("line", { x1: x(bin.baseline), x2: x(bin.baseline), y1: 1, y2: ROW - 1, stroke: ink.tick, "stroke-width": 2 }) +
+    element("line", {
+      x1: x(bin.low),
+      x2: x(bin.high),
+      y1: middle,
+      y2: middle,
+      stroke: ink.text,
+      "stroke-width": 1.5,
+    }) +
+    element("line", {
+      x1: x(bin.baseline),
+      x2: x(bin.baseline),
+      y1: 1,
+      y2: ROW - 1,
+      stroke: ink.tick,
+      "stroke-width": 2,
+    }) +
     label(String(bin.count), { x: BAR_LEFT + BAR_WIDTH + 8, y: middle + 4, fill: ink.text }) +
     label(`${format.lift(bin.lift)}${bin.qValue < SIGNIFICANT ? " *" : ""}`, {
-      x: WIDTH - 12, y: middle + 4, "text-anchor": "end", fill: ink.text,
+      x: WIDTH - 12,
+      y: middle + 4,
+      "text-anchor": "end",
+      fill: ink.text,
       "font-weight": bin.qValue < SIGNIFICANT ? "bold" : null,
     })
   );
@@ -45,7 +63,10 @@ export function histogramsSvg(histograms: readonly Histogram[], title: string, i
     y += 10;
   }
   content += label("| share expected in this corpus   — 95 % interval   × lift   * q < 0.05", {
-    x: 12, y: y + 12, fill: ink.muted, "font-size": 11,
+    x: 12,
+    y: y + 12,
+    fill: ink.muted,
+    "font-size": 11,
   });
   return svgDocument(WIDTH, y + 24, title, ink.background, content);
 }

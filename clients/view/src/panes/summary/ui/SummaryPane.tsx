@@ -1,6 +1,5 @@
 /** What the contexts have in common, against what the corpus has anyway. */
 import { useState } from "preact/hooks";
-import { SIGNIFICANT } from "../draw/histogramSvg";
 import * as format from "../../../logic/format";
 import { ANNOTATION_NAMES, ANNOTATION_TITLES, ANNOTATIONS, sameLabel } from "../../../logic/labels";
 import { labelColor } from "../../../logic/palette";
@@ -8,13 +7,17 @@ import type { Bin, Histogram, SummarizeResult } from "../../../protocol";
 import { useApp, useController } from "../../../ui/context";
 import { Button, Segmented } from "../../../ui/controls";
 import { Busy, Empty, Failed, isBusy, isFailed } from "../../../ui/states";
+import { SIGNIFICANT } from "../draw/histogramSvg";
 
 /** Bars and findings before "more"; beside the contexts there is room for fewer. */
 const MOST_BARS = { wide: 3, narrow: 4 };
 const MOST_FINDINGS = { wide: 2, narrow: 3 };
 
 function spoken(bin: Bin, n: number): string {
-  const certain = bin.qValue < SIGNIFICANT ? `significant, q ${bin.qValue < 0.001 ? "below 0.001" : bin.qValue.toFixed(3)}` : "not significant";
+  const certain =
+    bin.qValue < SIGNIFICANT
+      ? `significant, q ${bin.qValue < 0.001 ? "below 0.001" : bin.qValue.toFixed(3)}`
+      : "not significant";
   return `${bin.label}: ${bin.count} of ${n}, ${(100 * bin.share).toFixed(0)} %, ${(100 * bin.baseline).toFixed(1)} % expected, ${format.lift(bin.lift)}, 95 % interval ${(100 * bin.low).toFixed(0)} to ${(100 * bin.high).toFixed(0)} %, ${certain}`;
 }
 
@@ -22,7 +25,11 @@ function Bar(props: { readonly histogram: Histogram; readonly bin: Bin; readonly
   const controller = useController();
   const bar = useApp((s) => s.view.bar);
   const { histogram, bin } = props;
-  const on = bar !== null && bar.of === histogram.of && bar.attribute === histogram.attribute && sameLabel(bar.attribute, bar.label, bin.label);
+  const on =
+    bar !== null &&
+    bar.of === histogram.of &&
+    bar.attribute === histogram.attribute &&
+    sameLabel(bar.attribute, bar.label, bin.label);
   const sure = bin.qValue < SIGNIFICANT;
   const more = bin.share > bin.baseline;
   const color = histogram.attribute === "offset" ? null : labelColor(bin.label, histogram.attribute);
@@ -33,16 +40,27 @@ function Bar(props: { readonly histogram: Histogram; readonly bin: Bin; readonly
       class={`bar${on ? " on" : ""}${bin.count === 0 ? " zero" : ""}`}
       aria-pressed={on}
       title={`${spoken(bin, props.n)}. ${on ? "Click to show all contexts." : "Click to show only these contexts."}`}
-      onClick={() => controller.update({ bar: on ? null : { of: histogram.of, attribute: histogram.attribute, label: bin.label } })}
+      onClick={() =>
+        controller.update({ bar: on ? null : { of: histogram.of, attribute: histogram.attribute, label: bin.label } })
+      }
     >
       <span class="bar-label">{text}</span>{" "}
       <span class="bar-track">
-        <span class="bar-fill" style={{ width: `${100 * bin.share}%`, ...(color === null ? {} : { backgroundColor: color }) }} />
-        <span class="bar-interval" style={{ left: `${100 * bin.low}%`, width: `${Math.max(0.5, 100 * (bin.high - bin.low))}%` }} />
+        <span
+          class="bar-fill"
+          style={{ width: `${100 * bin.share}%`, ...(color === null ? {} : { backgroundColor: color }) }}
+        />
+        <span
+          class="bar-interval"
+          style={{ left: `${100 * bin.low}%`, width: `${Math.max(0.5, 100 * (bin.high - bin.low))}%` }}
+        />
         <span class="bar-tick" style={{ left: `${100 * bin.baseline}%` }} />
       </span>
       <span class="bar-count">{bin.count}</span>{" "}
-      <span class={`bar-lift${sure ? " sure" : ""}`}>{format.lift(bin.lift)}{sure && <span aria-hidden="true">{more ? " ▲" : " ▼"}</span>}</span>
+      <span class={`bar-lift${sure ? " sure" : ""}`}>
+        {format.lift(bin.lift)}
+        {sure && <span aria-hidden="true">{more ? " ▲" : " ▼"}</span>}
+      </span>
     </button>
   );
 }
@@ -53,7 +71,8 @@ const TITLES: Readonly<Record<Histogram["of"], Readonly<Record<SummarizeResult["
 };
 
 function titleOf(histogram: Histogram, summary: SummarizeResult): string {
-  if (histogram.of === "maxAttention" && summary.subject === "match" && summary.attention === "incoming") return "looks most at the match";
+  if (histogram.of === "maxAttention" && summary.subject === "match" && summary.attention === "incoming")
+    return "looks most at the match";
   return TITLES[histogram.of][summary.subject];
 }
 
@@ -68,14 +87,22 @@ function Bars(props: { readonly histogram: Histogram; readonly summary: Summariz
   return (
     <div class="histogram" role="group" aria-label={`${title}: ${ANNOTATION_TITLES[histogram.attribute]}`}>
       <div class="histogram-head">
-        <h3 title={`${title}, by ${ANNOTATION_TITLES[histogram.attribute]}`}>{title} <span class="muted">· {ANNOTATION_NAMES[histogram.attribute]}</span></h3>
+        <h3 title={`${title}, by ${ANNOTATION_TITLES[histogram.attribute]}`}>
+          {title} <span class="muted">· {ANNOTATION_NAMES[histogram.attribute]}</span>
+        </h3>
         {bins.length > most && (
-          <Button kind="link" onClick={() => setAll(!all)} label={`${all ? "fewer" : `${bins.length - most} more`} labels of ${title}`}>
+          <Button
+            kind="link"
+            onClick={() => setAll(!all)}
+            label={`${all ? "fewer" : `${bins.length - most} more`} labels of ${title}`}
+          >
             {all ? "fewer" : `${bins.length - most} more`}
           </Button>
         )}
       </div>
-      {shown.map((bin) => <Bar key={bin.label} histogram={histogram} bin={bin} n={total} />)}
+      {shown.map((bin) => (
+        <Bar key={bin.label} histogram={histogram} bin={bin} n={total} />
+      ))}
       {bins.length === 0 && <p class="muted">nothing to count</p>}
     </div>
   );
@@ -88,7 +115,9 @@ const HARDLY = "hardly special";
 export function withoutRefrain(findings: readonly string[]): string[] {
   const refrains = new Set(findings.map((finding) => / over \d+ distinct sentences/.exec(finding)?.[0]));
   const [refrain] = refrains;
-  return refrains.size === 1 && refrain !== undefined ? findings.map((finding) => finding.replace(refrain, "")) : [...findings];
+  return refrains.size === 1 && refrain !== undefined
+    ? findings.map((finding) => finding.replace(refrain, ""))
+    : [...findings];
 }
 
 /** A figure and its unit stay on one line. */
@@ -100,7 +129,9 @@ function unbroken(text: string): string {
 function Emphasised(props: { readonly text: string }) {
   return (
     <>
-      {unbroken(props.text).split(/(\d+ of \d+|\b[A-Z][A-Z_]+\b|[\d.]+×)/).map((part, i) => (i % 2 === 1 ? <b key={i}>{part}</b> : part))}
+      {unbroken(props.text)
+        .split(/(\d+ of \d+|\b[A-Z][A-Z_]+\b|[\d.]+×)/)
+        .map((part, i) => (i % 2 === 1 ? <b key={i}>{part}</b> : part))}
     </>
   );
 }
@@ -109,7 +140,12 @@ function Findings(props: { readonly findings: readonly string[]; readonly most: 
   const [all, setAll] = useState(false);
   const { findings, most } = props;
   if (findings.length === 0) {
-    return <p class="findings">No share here differs from the corpus' own beyond chance (q &lt; 0.05): these contexts have nothing in common that the counts can show.</p>;
+    return (
+      <p class="findings">
+        No share here differs from the corpus' own beyond chance (q &lt; 0.05): these contexts have nothing in common
+        that the counts can show.
+      </p>
+    );
   }
   // what is certain but no news stays in sight: it keeps people from taking it for a discovery
   const plain = withoutRefrain(findings);
@@ -117,12 +153,23 @@ function Findings(props: { readonly findings: readonly string[]; readonly most: 
   const habits = plain.filter((finding) => finding.includes(HARDLY));
   const shown = all ? news : news.slice(0, most);
   const more = news.length > most && (
-    <Button kind="link" onClick={() => setAll(!all)}>{all ? "fewer findings" : `${news.length - most} more ${news.length - most === 1 ? "finding" : "findings"}`}</Button>
+    <Button kind="link" onClick={() => setAll(!all)}>
+      {all ? "fewer findings" : `${news.length - most} more ${news.length - most === 1 ? "finding" : "findings"}`}
+    </Button>
   );
   return (
     <ul class="findings">
-      {shown.map((finding, i) => <li key={finding}><Emphasised text={finding} />{i === shown.length - 1 && <> {more}</>}</li>)}
-      {habits.map((finding) => <li key={finding} class="muted">{unbroken(finding)}</li>)}
+      {shown.map((finding, i) => (
+        <li key={finding}>
+          <Emphasised text={finding} />
+          {i === shown.length - 1 && <> {more}</>}
+        </li>
+      ))}
+      {habits.map((finding) => (
+        <li key={finding} class="muted">
+          {unbroken(finding)}
+        </li>
+      ))}
     </ul>
   );
 }
@@ -130,7 +177,15 @@ function Findings(props: { readonly findings: readonly string[]; readonly most: 
 /** The strongest finding alone: all that a folded summary says. */
 function Folded(props: { readonly findings: readonly string[] }) {
   const [strongest] = withoutRefrain(props.findings);
-  return <p class="folded">{strongest === undefined ? <span class="muted">Nothing differs from the corpus beyond chance.</span> : <Emphasised text={strongest} />}</p>;
+  return (
+    <p class="folded">
+      {strongest === undefined ? (
+        <span class="muted">Nothing differs from the corpus beyond chance.</span>
+      ) : (
+        <Emphasised text={strongest} />
+      )}
+    </p>
+  );
 }
 
 function Histograms(props: { readonly summary: SummarizeResult; readonly most: number }) {
@@ -140,11 +195,17 @@ function Histograms(props: { readonly summary: SummarizeResult; readonly most: n
   return (
     <>
       <div class="histograms">
-        {chosen.map((histogram) => <Bars key={`${histogram.of}:${histogram.attribute}`} histogram={histogram} summary={summary} most={most} />)}
+        {chosen.map((histogram) => (
+          <Bars key={`${histogram.of}:${histogram.attribute}`} histogram={histogram} summary={summary} most={most} />
+        ))}
       </div>
       <p class="legend">
-        <span class="legend-tick" aria-hidden="true" /> expected, from {format.compact(summary.nBaseline)} tokens · <span class="legend-interval" aria-hidden="true" /> 95 % interval ·
-        × lift · <span title="more or less often than by chance, given that all labels were looked at"><b>▲▼</b> q &lt; 0.05</span> · click a bar to filter
+        <span class="legend-tick" aria-hidden="true" /> expected, from {format.compact(summary.nBaseline)} tokens ·{" "}
+        <span class="legend-interval" aria-hidden="true" /> 95 % interval · × lift ·{" "}
+        <span title="more or less often than by chance, given that all labels were looked at">
+          <b>▲▼</b> q &lt; 0.05
+        </span>{" "}
+        · click a bar to filter
       </p>
     </>
   );
@@ -187,14 +248,20 @@ export function SummaryPane() {
       <div class="pane-head">
         <Title foldable={wide} folded={folded} />
         {summary !== null && (
-          <span class="muted">{summary.nHits} contexts, {summary.nDistinct} distinct</span>
+          <span class="muted">
+            {summary.nHits} contexts, {summary.nDistinct} distinct
+          </span>
         )}
         <span class="spring" />
         {summary !== null && !folded && (
           <Segmented
             label="Count by"
             compact
-            choices={ANNOTATIONS.map((value) => ({ value, text: ANNOTATION_NAMES[value], title: ANNOTATION_TITLES[value] }))}
+            choices={ANNOTATIONS.map((value) => ({
+              value,
+              text: ANNOTATION_NAMES[value],
+              title: ANNOTATION_TITLES[value],
+            }))}
             value={by}
             onChange={(summaryBy) => controller.update({ summaryBy })}
           />
@@ -202,7 +269,11 @@ export function SummaryPane() {
       </div>
       {isBusy(summarize) && <Busy what="Counting …" progress={summarize.progress} />}
       {isFailed(summarize) && <Failed error={summarize.error} onRetry={() => controller.parts.corpus.retry()} />}
-      {summary === null && summarize.phase === "idle" && <Empty title="Nothing to summarise yet"><p>Pin a token in the attention picture; its contexts are counted here.</p></Empty>}
+      {summary === null && summarize.phase === "idle" && (
+        <Empty title="Nothing to summarise yet">
+          <p>Pin a token in the attention picture; its contexts are counted here.</p>
+        </Empty>
+      )}
       {summary !== null && folded && <Folded findings={summary.findings} />}
       {summary !== null && !folded && <Findings findings={summary.findings} most={MOST_FINDINGS[size]} />}
       {summary !== null && !folded && <Histograms summary={summary} most={MOST_BARS[size]} />}

@@ -31,7 +31,7 @@ before(async () => {
 });
 
 after(async () => {
-  // whatever still holds this process half a minute after its last test is not worth waiting for
+  // half a minute after the last test, the process ends even if something still keeps it alive
   setTimeout(() => process.exit(process.exitCode ?? 1), 30_000).unref();
   await browser?.close();
 });
@@ -95,7 +95,7 @@ async function chooseHead(view, layer, head) {
   await view.locator('.head[aria-pressed="false"]').nth(10).waitFor();
 }
 
-/** The share of a canvas that is not one plain colour: a picture was really drawn. */
+/** The share of a canvas that is not one plain color: a picture was really drawn. */
 async function inked(view) {
   return view
     .locator("canvas")
@@ -346,7 +346,7 @@ function bareInterpreter(folder) {
 }
 
 scenario(
-  "a missing package is told with the way to install it",
+  "a missing package is reported with the way to install it",
   async (open) => {
     const window = await open("notes.md");
     await window.selectLine("The girl ran");

@@ -1,4 +1,4 @@
-// Screenshots: into docs/images/ when UPDATE_IMAGES=1, else into test-results/. A palette of 256 colours keeps them small.
+// Screenshots: into docs/images/ when UPDATE_IMAGES=1, else into test-results/. A palette of 256 colors keeps them small.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";

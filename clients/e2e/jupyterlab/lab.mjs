@@ -1,4 +1,4 @@
-// A real JupyterLab with the installed extension, in folders of its own: nobody's settings, nothing left behind.
+// A real JupyterLab with the installed extension, in folders of its own: default settings, nothing left behind.
 import { spawn, spawnSync } from "node:child_process";
 import { createWriteStream, mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";

@@ -32,7 +32,7 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-/** Why nothing can be tested here; undefined when everything is at hand. */
+/** Why nothing can be tested here; undefined when everything is installed. */
 const missing = [
   [await installedVsCode(), "VS Code: run clients/e2e/install-vscode.sh"],
   [CHROMIUM, "Chromium: apt-get install chromium, or set EXBERT_CHROMIUM"],
@@ -70,7 +70,7 @@ before(async () => {
 });
 
 after(async () => {
-  // whatever still holds this process half a minute after its last test is not worth waiting for
+  // half a minute after the last test, the process ends even if something still keeps it alive
   setTimeout(() => process.exit(process.exitCode ?? 1), 30_000).unref();
   await browser?.close();
   await code?.stop();
@@ -143,7 +143,7 @@ function tinyModel() {
 const untilServers = (count) => until(() => code.pythonServers().length === count, `${count} Python servers run`);
 
 scenario(
-  "a missing package is told with a way to install it",
+  "a missing package is reported with a way to install it",
   { "exbert.interpreter": "/usr/bin/python3" },
   async (window, folder) => {
     const view = await exploreLine(window, "notes.md", 3);
@@ -298,7 +298,7 @@ scenario("indexing is cancelled and the corpus stays as it was", {}, async (wind
   await window.page.keyboard.type("The market opens. ");
   await window.page.locator(".view-line", { hasText: /The.market.opens/ }).waitFor();
   await window.page.keyboard.press("Control+s");
-  await until(async () => (await corpusDetail(window)) !== first, "a saved file is indexed anew");
+  await until(async () => (await corpusDetail(window)) !== first, "a saved file is indexed again");
   await window.setSetting(folder, "exbert.index.onSave", false);
   const before = await corpusDetail(window);
   execFileSync(python, [
@@ -358,7 +358,7 @@ scenario(
 );
 
 scenario(
-  "a server of another protocol is told in words",
+  "a server of another protocol is reported in words",
   () => ({ "exbert.interpreter": fakeInterpreter("old") }),
   async (window) => {
     const view = await exploreLine(window, "notes.md", 3);
@@ -371,7 +371,7 @@ scenario(
 );
 
 scenario(
-  "a server's errors and its silence are both told",
+  "a server's errors and its silence are both reported",
   () => ({ "exbert.interpreter": fakeInterpreter("failing"), "exbert.limits.timeout": 5 }),
   async (window, folder) => {
     const view = await exploreLine(window, "notes.md", 3);

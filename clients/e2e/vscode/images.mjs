@@ -1,4 +1,4 @@
-// Screenshots: into docs/images/ when UPDATE_IMAGES=1, else into test-results/. Written with a palette: 256 colours are enough for a window.
+// Screenshots: into docs/images/ when UPDATE_IMAGES=1, else into test-results/. Written with a palette: 256 colors are enough for a window.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";

@@ -63,7 +63,7 @@ export class VsCodeWindow {
     await this.page.keyboard.press("Enter");
   }
 
-  /** Opens a file of the workspace by its name, whatever opens it. */
+  /** Opens a file of the workspace by its name, with any editor. */
   async quickOpen(name) {
     await this.page.keyboard.press("Control+p");
     const input = this.page.locator(".quick-input-widget:visible input.input");

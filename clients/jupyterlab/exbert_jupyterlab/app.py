@@ -16,7 +16,7 @@ class ExbertApp(ExtensionApp):
     """Starts one ``exbert-rpc serve`` for all browser tabs and passes their messages on.
 
     Options go into ``jupyter_server_config.py`` as ``c.ExbertApp.python = ...``. They are the
-    server's, not the browser's: whoever opens the page cannot choose what is run.
+    server's, not the browser's: a person who opens the page cannot choose what is run.
     """
 
     name = "exbert_jupyterlab"

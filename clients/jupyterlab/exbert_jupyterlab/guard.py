@@ -1,4 +1,4 @@
-"""Runs ``exbert_rpc`` as ``python -m`` would, and ends it when whoever started it has died.
+"""Runs ``exbert_rpc`` as ``python -m`` would, and ends it when its parent process has died.
 
 Jupyter holds the other end of standard input and never writes: its end, even by SIGKILL, closes the pipe. This file is
 run by its path, with the server's interpreter, which need not have this package.

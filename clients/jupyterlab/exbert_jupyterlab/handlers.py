@@ -60,7 +60,7 @@ class BridgeHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
         await super().get()
 
     async def open(self) -> None:
-        """Connect to the server; a failure is told by the socket's close code and reason."""
+        """Connect to the server; the socket's close code and reason report a failure."""
         super().open()
         process: ServerProcess = self.settings["exbert_process"]
         try:
@@ -135,7 +135,7 @@ class StatusHandler(_ExbertHandler):
 
 
 class RestartHandler(_ExbertHandler):
-    """Ends the process and starts it anew."""
+    """Restarts the process."""
 
     @web.authenticated
     @authorized("execute")  # type: ignore[untyped-decorator]

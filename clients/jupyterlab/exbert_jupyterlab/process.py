@@ -71,7 +71,7 @@ class Upstream:
 
 
 class ServerProcess:
-    """Starts the server when the first socket asks, keeps it while Jupyter lives, starts it anew after a crash."""
+    """Starts the server when the first socket asks, keeps it while Jupyter runs, starts it again after a crash."""
 
     def __init__(self, launch: Launch, log: logging.Logger | logging.LoggerAdapter[logging.Logger]) -> None:
         self._launch = launch
@@ -121,7 +121,7 @@ class ServerProcess:
             raise ServerUnavailable(f"the exBERT server does not accept connections: {exc}") from exc
 
     async def restart(self) -> None:
-        """End the server and start it anew; the sockets of the old one close.
+        """End the server and start it again; the sockets of the old one close.
 
         Raises:
             ServerUnavailable: The new one does not start.

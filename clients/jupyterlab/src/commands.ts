@@ -53,7 +53,7 @@ export interface Workings {
   readonly selection: () => Selection | null;
   /** Show the panel, with a text or as it was. */
   readonly show: (selection: Selection | null) => Promise<void>;
-  /** Tell an open panel what was chosen. */
+  /** Passes a choice to an open panel. */
   readonly choose: (choice: Choice) => void;
 }
 
@@ -79,12 +79,12 @@ export function addCommands(workings: Workings, palette: ICommandPalette | null)
     workings.set({ followSelection: !settings().followSelection }),
   );
   add(COMMANDS.indexFolder, "Index Folder…", "Make a corpus of a folder", ({ path }) => index(workings, path));
-  add(COMMANDS.indexWorkspace, "Index All Files", "Make a corpus of everything that Jupyter serves", () =>
+  add(COMMANDS.indexWorkspace, "Index All Files", "Make a corpus of all files that Jupyter serves", () =>
     index(workings, ""),
   );
   add(COMMANDS.selectModel, "Select Model", "Choose the model", () => selectModel(workings));
   add(COMMANDS.selectCorpus, "Select Corpus", "Choose the corpus that is searched", () => selectCorpus(workings));
-  add(COMMANDS.restart, "Restart Server", "End the server and start it anew", () => restart(workings));
+  add(COMMANDS.restart, "Restart Server", "Stop the server and start it again", () => restart(workings));
   add(COMMANDS.log, "Show Log", "What the server wrote", () => showLog(workings));
   add(COMMANDS.debugInfo, "Copy Debug Info", "Versions and state, for a bug report", () => copyDebugInfo(workings));
   add(COMMANDS.settings, "Open Settings", "Settings of exBERT", () =>
@@ -95,13 +95,13 @@ export function addCommands(workings: Workings, palette: ICommandPalette | null)
 async function explore(workings: Workings): Promise<void> {
   const selection = workings.selection();
   if (selection === null) {
-    Notification.info("Select some text in a document first; exBERT shows what the model sees in it.", {
+    Notification.info("Nothing is selected. Select text in a document first.", {
       autoClose: 5000,
     });
     return;
   }
   if (isHalfEmpty(selection)) {
-    Notification.info("One of the two selections is empty.", { autoClose: 5000 });
+    Notification.info("One of the two selections is empty. Select text in both.", { autoClose: 5000 });
     return;
   }
   await workings.show(selection);
@@ -114,7 +114,7 @@ async function index(workings: Workings, given?: string): Promise<void> {
     return;
   }
   const root = async () => (await bridge.root()).root;
-  await told("Indexing", async () => {
+  await reported("Indexing", async () => {
     const corpus = await indexFolder({ session, root, precision: () => settings().precision }, path);
     if (corpus !== null) {
       await workings.set({ corpus });
@@ -132,7 +132,7 @@ function selectedFolder({ app, files }: Workings): string | null {
 }
 
 async function selectModel(workings: Workings): Promise<void> {
-  await told("Models", async () => {
+  await reported("Models", async () => {
     const { models } = await workings.session.request("listModels", {});
     const labels = models.map(
       ({ id, loaded, isDefault }) => `${id}${isDefault ? " (default)" : ""}${loaded ? " (loaded)" : ""}`,
@@ -148,10 +148,10 @@ async function selectModel(workings: Workings): Promise<void> {
 }
 
 async function selectCorpus(workings: Workings): Promise<void> {
-  await told("Corpora", async () => {
+  await reported("Corpora", async () => {
     const { corpora } = await workings.session.request("listCorpora", {});
     if (corpora.length === 0) {
-      Notification.info("There is no corpus yet: run “exBERT: Index Folder…”.", { autoClose: 6000 });
+      Notification.info("There is no corpus yet. Run “exBERT: Index Folder…”.", { autoClose: 6000 });
       return;
     }
     const labels = corpora.map(
@@ -182,15 +182,15 @@ async function choose(title: string, labels: readonly string[], current: number)
 }
 
 async function restart({ bridge, session }: Workings): Promise<void> {
-  await told("Restarting", async () => {
+  await reported("Restarting", async () => {
     await bridge.restart();
     await session.reconnect();
-    Notification.success("The exBERT server runs anew.", { autoClose: 3000 });
+    Notification.success("The exBERT server was restarted.", { autoClose: 3000 });
   });
 }
 
 async function showLog({ bridge }: Workings): Promise<void> {
-  await told("Log", async () => {
+  await reported("Log", async () => {
     const node = document.createElement("pre");
     node.className = "exbert-log";
     node.tabIndex = 0;
@@ -201,7 +201,7 @@ async function showLog({ bridge }: Workings): Promise<void> {
 }
 
 async function copyDebugInfo({ app, bridge, session }: Workings): Promise<void> {
-  await told("Debug info", async () => {
+  await reported("Debug info", async () => {
     const { root: _root, rootUri: _uri, python: _python, ...status } = await bridge.status();
     const info = {
       jupyterlab: app.version,
@@ -211,12 +211,12 @@ async function copyDebugInfo({ app, bridge, session }: Workings): Promise<void> 
       browser: navigator.userAgent,
     };
     Clipboard.copyToSystem(JSON.stringify(info, null, 2));
-    Notification.success("Debug info copied; it holds no texts and no paths.", { autoClose: 4000 });
+    Notification.success("Debug info was copied. It holds no texts and no paths.", { autoClose: 4000 });
   });
 }
 
-/** Runs, and tells a person when it fails. */
-async function told(what: string, run: () => Promise<void>): Promise<void> {
+/** Runs, and notifies the person of a failure. */
+async function reported(what: string, run: () => Promise<void>): Promise<void> {
   try {
     await run();
   } catch (error) {

@@ -24,12 +24,12 @@ export async function chooseFolder(manager: IDocumentManager): Promise<string | 
   return folder === undefined ? null : folder.path;
 }
 
-/** Index a folder; gives the corpus's name, or null when it was cancelled or failed (which has been told). */
+/** Index a folder; gives the corpus's name, or null when it was cancelled or failed (which was reported). */
 export async function indexFolder(indexing: Indexing, path: string): Promise<string | null> {
   const root = await indexing.root();
   const asked = await InputDialog.getText({
     title: "Name of the corpus",
-    label: `The texts of ${path === "" ? "the whole folder that Jupyter serves" : path} become a corpus called:`,
+    label: `Name of the corpus of ${path === "" ? "the whole folder that Jupyter serves" : path}:`,
     text: corpusNameFor(path, root),
     okLabel: "Index",
   });
@@ -39,13 +39,13 @@ export async function indexFolder(indexing: Indexing, path: string): Promise<str
 
 async function build(indexing: Indexing, corpus: string, source: string): Promise<string | null> {
   const abort = new AbortController();
-  const actions = [{ label: "Cancel", caption: "Stop; the previous corpus stays", callback: () => abort.abort() }];
+  const actions = [{ label: "Cancel", caption: "Stop and keep the previous corpus", callback: () => abort.abort() }];
   const id = Notification.emit(`Indexing ${corpus}…`, "in-progress", { autoClose: false, progress: 0, actions });
   const onProgress = (progress: Progress) => {
     const message = `Indexing ${corpus}: ${progress.message ?? "working"}`;
     Notification.update({ id, message, type: "in-progress", autoClose: false, progress: fraction(progress), actions });
   };
-  // a closed notification must not hide the end: the outcome is always a message of its own
+  // a closed notification must not hide the outcome, which is always a message of its own
   const end = (message: string, type: "success" | "info" | "error", autoClose: number | false) => {
     Notification.dismiss(id);
     Notification.emit(message, type, { autoClose });
@@ -57,7 +57,7 @@ async function build(indexing: Indexing, corpus: string, source: string): Promis
     return corpus;
   } catch (error) {
     if (error instanceof RpcError && error.code === CANCELLED) {
-      end(`Indexing ${corpus} was cancelled; what was there before is intact.`, "info", 8000);
+      end(`Indexing ${corpus} was cancelled. The previous corpus is unchanged.`, "info", 8000);
     } else {
       end(failure(`Indexing ${corpus} failed`, error), "error", false);
     }

@@ -48,7 +48,7 @@ export class Bridge {
     return this.known ?? (await this.status());
   }
 
-  /** Ends the process and starts it anew; rejects with the reason when it does not come back. */
+  /** Restarts the process; rejects with the reason when it does not start. */
   async restart(): Promise<BridgeStatus> {
     const status = JSON.parse(
       await this.ask("exbert/restart", { method: "POST", body: "{}" }, [200, 503]),

@@ -22,7 +22,7 @@ export interface Opener {
 export async function openLocation(opener: Opener, location: Location): Promise<void> {
   const path = pathBelowRoot(location.document, await opener.rootUri());
   if (path === null) {
-    tellUnopened(location.document, "it does not lie in the folder that Jupyter serves.");
+    tellUnopened(location.document, "it is not in the folder that Jupyter serves.");
     return;
   }
   const factory = path.endsWith(".ipynb") ? "Notebook" : "Editor";
@@ -36,7 +36,7 @@ export async function openLocation(opener: Opener, location: Location): Promise<
   try {
     await Promise.all([widget.context.ready, widget.revealed]);
   } catch {
-    tellUnopened(path, "it has been removed, or cannot be read.");
+    tellUnopened(path, "it was removed, or cannot be read.");
     return;
   }
   await showRange(widget, location);

@@ -8,7 +8,7 @@
  * and the extension would grow by 57 kB minified (13 kB compressed, on top of 192 kB).
  */
 
-/** What is needed of a WebSocket; tests hand in a pair of arrays. */
+/** What is needed of a WebSocket; tests pass a pair of arrays. */
 export interface Socket {
   send(text: string): void;
   close(code?: number, reason?: string): void;

@@ -17,7 +17,7 @@ import { CONNECTION_LOST, RpcConnection, RpcError } from "./rpc";
 export const SERVER_ENDED = 4001;
 export const SERVER_UNAVAILABLE = 4002;
 const INSTALL_HINT =
-  "Install it with: pip install exbert-rpc. Or name the interpreter that has it, as c.ExbertApp.python in jupyter_server_config.py.";
+  "Run: pip install exbert-rpc. Or set c.ExbertApp.python in jupyter_server_config.py to an interpreter that has it.";
 const RECONNECTED = "The connection to the exBERT server is back. Results were refreshed.";
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 30_000;
@@ -143,7 +143,7 @@ export class Session {
     } catch (error) {
       const closing = error instanceof ClosedEarly ? error.closing : { code: 1006, reason: "" };
       const missing = closing.code === SERVER_UNAVAILABLE && (await this.options.isMissing().catch(() => false));
-      const message = closing.reason === "" ? "Jupyter cannot be reached." : sentence(closing.reason);
+      const message = closing.reason === "" ? "Jupyter is not reachable." : sentence(closing.reason);
       this.tell({ kind: missing ? "missing" : "crashed", message });
       throw new RpcError(CONNECTION_LOST, message, {
         kind: missing ? "missing" : "connectionLost",

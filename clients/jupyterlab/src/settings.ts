@@ -26,7 +26,7 @@ export function readSettings(settings: ISettingRegistry.ISettings | null): Setti
   return { ...DEFAULTS, ...given };
 }
 
-/** What the server is told; empty means its own default. Where models run and corpora lie is Jupyter's configuration. */
+/** Options for the server; empty means its own default. The device and the folder of corpora are Jupyter's configuration. */
 export function initializationOptions(settings: Settings): Record<string, string | boolean> {
   const { model, pipeline, precision, trace } = settings;
   const named = Object.entries({ model, pipeline }).filter(([, value]) => value !== "");

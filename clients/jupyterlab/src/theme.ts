@@ -1,4 +1,4 @@
-/** Which of the view's four themes fits JupyterLab's. The colours themselves are mapped in style/theme.css. */
+/** Which of the view's four themes fits JupyterLab's. The colors themselves are mapped in style/theme.css. */
 import type { Theme } from "#view";
 
 export function themeOf(name: string | null, isLight: boolean, moreContrast: boolean): Theme {

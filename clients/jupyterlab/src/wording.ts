@@ -1,4 +1,4 @@
-/** What a person is told: pure functions from what happened to a sentence. */
+/** Messages to persons: pure functions from what happened to a sentence. */
 import { withHint } from "#shared/sentences";
 import type { ServerEvent } from "#view";
 import type { Progress } from "./rpc";

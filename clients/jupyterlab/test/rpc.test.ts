@@ -13,7 +13,7 @@ function connected() {
 }
 
 describe("a request", () => {
-  it("gets the answer with its own id, in whatever order answers come", async () => {
+  it("gets the answer with its own id, in any order of the answers", async () => {
     const { socket, connection } = connected();
     const one = connection.request("one", {});
     const two = connection.request("two", {});
@@ -113,7 +113,7 @@ describe("progress", () => {
     expect(seen).toEqual([0, 40]);
   });
 
-  it("is not asked for when nobody looks", () => {
+  it("is not requested without a listener", () => {
     const { socket, connection } = connected();
     void connection.request("attend", { text: "x" });
     expect(socket.last().params).toEqual({ text: "x" });

@@ -58,7 +58,7 @@ describe("a session", () => {
     expect(trial().sockets).toHaveLength(0);
   });
 
-  it("tells a crash, rejects what was open, and comes back by itself", async () => {
+  it("reports a crash, rejects open requests, and restarts automatically", async () => {
     const { session, sockets, events } = trial();
     await session.request("ping", {});
     const open = session.request("attend", { text: "x" });

@@ -98,7 +98,7 @@ describe("failures", () => {
     expect(failure("Search", new RpcError(-33003, "no corpus x", { hint: "There is y." }))).toBe(
       "Search: no corpus x. There is y.",
     ));
-  it("show whatever was thrown", () => expect(failure("Search", "odd")).toBe("Search: odd"));
+  it("show anything that was thrown", () => expect(failure("Search", "odd")).toBe("Search: odd"));
 });
 
 describe("the status item", () => {
@@ -111,7 +111,7 @@ describe("the status item", () => {
     expect(statusText({ kind: "ready" }, { ...info, defaultModel: "/data/models/mine" }, true).text).toBe(
       "exBERT: mine",
     ));
-  it("says in words what is wrong, not by a colour", () => {
+  it("says in words what is wrong, not by a color", () => {
     expect(statusText({ kind: "crashed", message: "It ended." }, info, true)).toEqual({
       text: "exBERT server stopped ⚠",
       title: "It ended.",

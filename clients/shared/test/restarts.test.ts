@@ -14,7 +14,7 @@ describe("a server that crashes", () => {
     expect([0, 999, 1000, 2000].map((now) => policy.allow(now))).toEqual([true, false, false, true]);
   });
 
-  it("is restarted for ever when crashes are rare", () => {
+  it("is always restarted when crashes are rare", () => {
     const policy = new RestartPolicy();
     const crashes = Array.from({ length: 50 }, (_, i) => policy.allow(i * (RESTART_WINDOW_MS / RESTARTS)));
     expect(crashes.every(Boolean)).toBe(true);

@@ -44,7 +44,7 @@ export interface SharedState {
   readonly previewHead: number | null;
   /** Earlier values of `view.mask`. */
   readonly undo: readonly (readonly number[])[];
-  /** A short message for everybody, screen readers included. */
+  /** A short message, also read by screen readers. */
   readonly notice: string;
 }
 

@@ -1,4 +1,4 @@
-/** A value that tells its subscribers when it changes; the view's single source of truth. */
+/** A value that notifies its subscribers of changes; the view's single source of truth. */
 import { useEffect, useReducer, useRef } from "preact/hooks";
 
 export class Store<T extends object> {

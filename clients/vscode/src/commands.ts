@@ -58,7 +58,7 @@ export class Commands {
     void this.guard(action);
   }
 
-  /** Runs an action and tells what went wrong; never throws. */
+  /** Runs an action and reports its failure; never throws. */
   async guard(action: () => unknown): Promise<void> {
     try {
       await action();
@@ -68,13 +68,13 @@ export class Commands {
     }
   }
 
-  /** A crash that no command was waiting for. */
+  /** Reports a crash outside of any command. */
   async tellCrash(message: string): Promise<void> {
     const answer = await vscode.window.showWarningMessage(message, "Show Log");
     if (answer === "Show Log") this.parts.log.show();
   }
 
-  /** Something changed that a process is started with: a server that was started is started anew. */
+  /** A setting of the process changed: restarts the server if it was started. */
   async relaunch(): Promise<void> {
     if (this.parts.server.state !== undefined) await this.guard(() => this.parts.server.restart());
   }
@@ -111,7 +111,7 @@ export class Commands {
 
   private async indexWorkspace(): Promise<void> {
     const folders = vscode.workspace.workspaceFolders ?? [];
-    if (folders.length === 0) throw new Error("No folder is open: open one, or use “exBERT: Index Folder…”.");
+    if (folders.length === 0) throw new Error("No folder is open. Open a folder, or run “exBERT: Index Folder…”.");
     for (const folder of folders) await this.index(folder.uri);
   }
 

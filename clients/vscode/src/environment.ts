@@ -62,7 +62,7 @@ export function probeInterpreter(interpreter: Interpreter, cwd: string): Promise
     execFile(interpreter.path, ["-c", PROBE_SCRIPT], options, (error, stdout) => {
       const answer = readProbe(stdout);
       if (answer.kind === "notPython" && error !== null) {
-        const reason = "code" in error && error.code === "ENOENT" ? "there is no such program" : answer.reason;
+        const reason = "code" in error && error.code === "ENOENT" ? "the file does not exist" : answer.reason;
         resolve({ kind: "notPython", reason });
       } else resolve(answer);
     });

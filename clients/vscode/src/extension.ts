@@ -52,7 +52,7 @@ export function activate(context: vscode.ExtensionContext): void {
         ),
     ),
     server.onEvent((event) => {
-      // an open view tells it itself
+      // an open view shows it
       if (event.kind === "crashed" && !views.isVisible()) void commands.tellCrash(event.message ?? "");
     }),
     vscode.window.registerUriHandler({

@@ -57,7 +57,7 @@ export class Indexer {
     if (token.isCancellationRequested) return undefined;
     if (sources.length === 0) {
       void vscode.window.showWarningMessage(
-        "exBERT found no text files in this folder. Which files count is set by exbert.index.include.",
+        "exBERT found no text files in this folder. The setting exbert.index.include says which files are indexed.",
       );
       return undefined;
     }
@@ -78,7 +78,7 @@ export class Indexer {
       return result;
     } catch (error) {
       if (toHostError(error).code !== CANCELLED) throw error;
-      void vscode.window.showInformationMessage(`Indexing was cancelled; the corpus “${corpus}” is as it was.`);
+      void vscode.window.showInformationMessage(`Indexing was cancelled. The corpus “${corpus}” is unchanged.`);
       return undefined;
     }
   }

@@ -43,5 +43,5 @@ export type ToView =
 
 /** The default branch of an exhaustive switch. */
 export function unreachable(value: never): never {
-  throw new Error(`not a message of ours: ${JSON.stringify(value)}`);
+  throw new Error(`unknown message: ${JSON.stringify(value)}`);
 }

@@ -103,7 +103,7 @@ export class ViewPanel implements vscode.Disposable {
     }
   }
 
-  /** The page has (re)loaded: nobody waits for what an earlier page asked. */
+  /** The page has (re)loaded: answers to an earlier page are no longer wanted. */
   private onReady(): void {
     this.cancelAll();
     this.isReady = true;
@@ -149,7 +149,7 @@ export class ViewPanel implements vscode.Disposable {
   }
 }
 
-/** A restored view may name a document that nobody has opened yet; opening it sends its text to the server. */
+/** A restored view may name a document that is not open yet; opening it sends its text to the server. */
 async function openNamedDocument(params: unknown): Promise<void> {
   const uri = (params as { textDocument?: { uri?: unknown } | null } | null)?.textDocument?.uri;
   if (typeof uri !== "string") return;

@@ -22,7 +22,7 @@ export async function pickModel(server: Server): Promise<string | undefined> {
     })),
     { label: "$(edit) Another one…", description: "a Hugging Face id or a folder", value: "" },
   ]);
-  await items; // a failure is told as a message, not as an empty list
+  await items; // a failure is shown as a message, not as an empty list
   const picked = await vscode.window.showQuickPick(items, { title: "exBERT: model", matchOnDetail: true });
   if (picked === undefined) return undefined;
   if (picked.value !== "") return picked.value;

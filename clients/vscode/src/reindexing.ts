@@ -6,7 +6,7 @@ import { readSettings } from "./settings";
 
 const REST = 1500;
 
-/** Saves within a second and a half make one run; a corpus that is being built is left alone. */
+/** Saves within a second and a half make one run; a corpus that is being built is skipped. */
 export function reindexOnSave(
   indexer: Indexer,
   onDone: (corpus: string) => void,

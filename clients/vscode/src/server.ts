@@ -114,7 +114,7 @@ export class Server implements vscode.Disposable {
     });
   }
 
-  /** Stops what runs and starts anew, at the person's wish. */
+  /** Restarts the server on a person's request. */
   async restart(): Promise<void> {
     this.policy.reset();
     await this.stop();
@@ -133,7 +133,7 @@ export class Server implements vscode.Disposable {
     this.emitter.dispose();
   }
 
-  /** Asks the server to end, and ends it if it does not listen. */
+  /** Asks the server to end, and kills it if it does not. */
   private async end(client: LanguageClient, child: ChildProcess | undefined): Promise<void> {
     await client
       .dispose(STOP_TIMEOUT)

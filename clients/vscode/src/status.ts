@@ -8,7 +8,7 @@ export function createStatus(server: Server): vscode.Disposable {
   const item = vscode.languages.createLanguageStatusItem("exbert.status", selector);
   item.name = "exBERT";
   item.text = "exBERT: not started";
-  item.detail = "starts when you explore something";
+  item.detail = "starts with the first exploration";
   item.command = { command: "exbert.explore", title: "Explore Selection" };
   const show = async (event: ServerEvent): Promise<void> => {
     item.busy = event.kind === "starting";

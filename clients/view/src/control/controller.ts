@@ -210,7 +210,7 @@ export class Controller {
   /** Why masking is impossible; null when it is possible. */
   maskRefusal(): string | null {
     const { capture } = this.store.get();
-    if (capture === null) return "Nothing is loaded.";
+    if (capture === null) return "No text is loaded.";
     if (capture.model.maskToken === null) return "This model's tokenizer has no mask token.";
     return null;
   }

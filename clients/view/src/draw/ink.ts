@@ -1,4 +1,4 @@
-/** Plain colours for canvas and exported pictures, where CSS variables do not reach. */
+/** Plain colors for canvas and exported pictures, where CSS variables do not reach. */
 import type { Theme } from "../host";
 
 export interface Ink {

@@ -1,4 +1,4 @@
-/** Counts failures in a row, so that what fails at once every time is not tried for ever. */
+/** Counts failures in a row, so that what fails at once every time is not tried forever. */
 export class Attempts {
   private used = 0;
 

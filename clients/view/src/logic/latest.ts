@@ -9,7 +9,7 @@ export class Latest {
     return this.current !== null;
   }
 
-  /** Runs `task`. Its result or error is given only if nothing newer has started and nobody cancelled. */
+  /** Runs `task`. Gives its result or error only if nothing newer was started and it was not cancelled. */
   async run<T>(task: (signal: AbortSignal) => Promise<T>): Promise<Outcome<T>> {
     this.cancel();
     const mine = new AbortController();

@@ -1,5 +1,5 @@
 /**
- * Colours. Chosen to differ in lightness as well as hue, so that they hold up for colour-blind eyes;
+ * Colors. Chosen to differ in lightness as well as hue, so that they hold up for color-blind eyes;
  * no meaning rests on them alone: every swatch carries its label.
  */
 import type { Theme } from "../host";
@@ -41,7 +41,7 @@ const HEADS: Readonly<Record<Mode, readonly string[]>> = {
   ],
 };
 
-/** One colour a head, the same in every picture. Repeats after twelve; the number tells them apart. */
+/** One color a head, the same in every picture. Colors repeat after twelve heads; the number beside them does not. */
 export function headColor(head: number, mode: Mode): string {
   const palette = HEADS[mode];
   return palette[head % palette.length];
@@ -95,7 +95,7 @@ function hash(text: string): number {
   return value >>> 0;
 }
 
-/** The colour of an annotation; null for "none". Labels outside the list get a stable one of their own. */
+/** The color of an annotation; null for "none". Labels outside the list get a stable one of their own. */
 export function labelColor(label: string, attribute: string): string | null {
   if (label === "none") return null;
   if (attribute === "pos" && POS[label] !== undefined) return POS[label];
@@ -121,7 +121,7 @@ export function contrast(a: string, b: string): number {
   return (high + 0.05) / (low + 0.05);
 }
 
-/** Black or white, whichever reads better on a colour. */
+/** Black or white, whichever reads better on a color. */
 export function inkOn(hex: string): "#000000" | "#ffffff" {
   return contrast(hex, "#ffffff") >= contrast(hex, "#000000") ? "#ffffff" : "#000000";
 }

@@ -1,4 +1,4 @@
-/** Which rows of a long list are worth drawing. Heights may differ and are learnt as rows are seen. */
+/** Which rows of a long list are worth drawing. Heights may differ; they are measured as rows come into view. */
 
 export class RowHeights {
   private readonly known = new Map<number, number>();

@@ -15,8 +15,8 @@ function ServerBanner() {
   const texts = {
     starting: "The exBERT server is starting …",
     crashed: "The exBERT server stopped unexpectedly.",
-    restarted: "The exBERT server was restarted; what you see was asked anew.",
-    missing: "The exbert-rpc package was not found in the chosen Python.",
+    restarted: "The exBERT server was restarted. Results were refreshed.",
+    missing: "The Python package exbert-rpc is not installed in the selected interpreter.",
   };
   return (
     <div

@@ -1,4 +1,4 @@
-/** The text under the lens: what it is, where it came from, and a way to type another. */
+/** The explored text, its origin, and a way to enter another one. */
 import { useState } from "preact/hooks";
 import { useApp, useController } from "./context";
 import { Button } from "./controls";
@@ -44,7 +44,7 @@ function Editor(props: { readonly text: string; readonly pair: string; readonly 
       />
       <textarea
         aria-label="Second segment, optional"
-        placeholder="second segment (optional): what the text is paired with"
+        placeholder="second segment of a pair (optional)"
         rows={1}
         value={pair}
         onInput={(event) => setPair(event.currentTarget.value)}
@@ -55,7 +55,7 @@ function Editor(props: { readonly text: string; readonly pair: string; readonly 
           Explore
         </Button>
         <Button onClick={props.onClose}>Cancel</Button>
-        <span class="muted">Enter explores · Shift+Enter breaks the line</span>
+        <span class="muted">Enter: explore · Shift+Enter: new line</span>
       </div>
     </form>
   );

@@ -25,8 +25,8 @@ function RestoreDialog(props: { readonly onClose: () => void }) {
         <b>Restore a view</b>
       </p>
       <p class="muted">
-        Paste a copied link or the JSON of a view: text, model, layer, heads, pinned token, search and filters come
-        back.
+        Paste a copied link or the JSON of a view: text, model, layer, heads, pinned token, search and filters are
+        restored.
       </p>
       <textarea
         aria-label="Link or JSON"

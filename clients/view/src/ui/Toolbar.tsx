@@ -74,9 +74,9 @@ function CorpusPicker() {
 const STRIP = 13;
 
 const STACK_TITLES: Readonly<Record<Stack, string>> = {
-  encoder: "how the encoder's tokens look at each other",
-  decoder: "how the decoder's tokens look back at each other",
-  cross: "how the decoder's tokens look at the encoder's",
+  encoder: "self-attention of the encoder",
+  decoder: "self-attention of the decoder",
+  cross: "cross-attention from the decoder to the encoder",
 };
 
 function LayerPicker() {
@@ -136,7 +136,12 @@ function HeadPicker() {
       <span class="field-label" aria-hidden="true">
         heads
       </span>
-      <div class="heads" role="group" aria-label="Heads; focus previews, Enter or Space toggles" onKeyDown={moveFocus}>
+      <div
+        class="heads"
+        role="group"
+        aria-label="Heads. Focus previews a head, Enter or Space toggles it."
+        onKeyDown={moveFocus}
+      >
         {Array.from({ length: n }, (_, head) => {
           const on = heads === null || heads.includes(head);
           const color = headColor(head, mode);
@@ -148,7 +153,7 @@ function HeadPicker() {
               class="head"
               aria-pressed={on}
               aria-label={`head ${head}`}
-              title={`head ${head}: click to ${on ? "leave out" : "include"}, double click for this one alone`}
+              title={`head ${head}: click to ${on ? "hide" : "include"} it, double-click to show it alone`}
               tabIndex={head === 0 ? 0 : -1}
               style={
                 on ? { backgroundColor: color, color: inkOn(color), borderColor: color } : { borderBottomColor: color }

@@ -1,4 +1,4 @@
-/** Rasterises an SVG at twice its size; null where the page's policy forbids it. */
+/** Rasterizes an SVG at twice its size; null where the page's policy forbids it. */
 export async function svgToPng(svg: string): Promise<Uint8Array | null> {
   const size = /width="(\d+)" height="(\d+)"/.exec(svg);
   if (size === null) return null;

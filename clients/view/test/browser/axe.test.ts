@@ -35,7 +35,7 @@ describe.skipIf(!hasChromium)("axe finds no violation", () => {
   });
   afterAll(() => dev.stop());
 
-  // the high contrast themes differ in colours only: the states with most of them will do
+  // the high contrast themes differ in colors only: the states with most of them will do
   it.each([
     ["light", STATES],
     ["dark", STATES],

@@ -204,7 +204,7 @@ describe.skipIf(!hasChromium)("a person", () => {
     await page.close();
   });
 
-  it("is told of an error and can cancel what takes long", async () => {
+  it("reads what went wrong, and can cancel what takes long", async () => {
     const { page } = await dev.open("loading");
     await page.locator(".attention .busy").waitFor();
     await soon(() => page.locator(".attention .busy").textContent()).toMatch(/reading weights · 40 %/);
@@ -265,7 +265,7 @@ describe.skipIf(!hasChromium)("a person", () => {
     await page.locator('[aria-label="columns"] button:text-is("DEP")').click();
     await soon(() => page.locator(".hit").first().locator(".swatch.here").textContent()).toBe("acl");
     await page.locator('[aria-label="shaded by attention"] button:text-is("to")').click();
-    await soon(() => page.locator(".around").textContent()).toMatch(/looks more at the match/);
+    await soon(() => page.locator(".around").textContent()).toMatch(/more attention to the match/);
     await page.locator('[aria-label="reset the columns"]').click();
     await soon(heads).toEqual(["−1", "match", "+1"]);
     await page.locator('[aria-label="Rows"] button:text-is("whole")').click();
@@ -273,7 +273,7 @@ describe.skipIf(!hasChromium)("a person", () => {
     await page.close();
   });
 
-  it("is told what the shading means in the words of the theme", async () => {
+  it("reads what the shading means, in words that fit the theme", async () => {
     for (const [theme, word] of [
       ["light", "darker"],
       ["dark", "brighter"],
@@ -281,7 +281,7 @@ describe.skipIf(!hasChromium)("a person", () => {
       ["highContrastLight", "darker"],
     ]) {
       const { page } = await opened("escape", { theme });
-      await soon(() => page.locator(".around").textContent()).toBe(`${word}: the match looks there more`);
+      await soon(() => page.locator(".around").textContent()).toBe(`${word}: more attention from the match`);
       await page.close();
     }
   });

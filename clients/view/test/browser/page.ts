@@ -22,12 +22,12 @@ export interface Opened {
   readonly errors: string[];
 }
 
-/** Nothing is on its way any more: nothing is busy, every layer's thumbnails are read, and the page stays as it is for a while. */
+/** Everything has arrived: nothing is busy, the thumbnails of all layers are loaded, and the page is stable for a while. */
 export async function settled(page: Page): Promise<void> {
   await page.waitForFunction(
     () =>
       document.querySelector(".busy") === null &&
-      !(document.querySelector(".overview .muted")?.textContent ?? "").includes("layers read"),
+      !(document.querySelector(".overview .muted")?.textContent ?? "").includes("layers loaded"),
   );
   await page.evaluate(
     () =>

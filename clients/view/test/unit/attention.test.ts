@@ -48,7 +48,7 @@ describe("combined heads", () => {
     near(combineHeads(one, [0, 2, 4], how, masks), oracle.combined(masked(one, masks), [0, 2, 4], how).flat());
   });
 
-  it("are not renormalised after zeroing", () => {
+  it("are not renormalized after zeroing", () => {
     const one = layer();
     const masks = { rows: new Uint8Array(9).fill(1), columns: Uint8Array.from([0, 1, 1, 1, 1, 1, 1, 1, 0]) };
     const row = combineHeads(one, [0], "mean", masks).subarray(0, 9);

@@ -153,7 +153,7 @@ describe("masks", () => {
 });
 
 describe("a pinned token", () => {
-  it("is searched in the corpus with the chosen layer and heads, and its hits are summarised", async () => {
+  it("is searched in the corpus with the chosen layer and heads, and its hits are summarized", async () => {
     const { controller, state, asked } = await loaded();
     controller.onlyHead(2, 11);
     controller.pin({ side: "left", token: 9 });
@@ -316,7 +316,7 @@ describe("the view's state", () => {
 });
 
 describe("the server", () => {
-  it("that was restarted is asked anew", async () => {
+  it("is asked again after a restart", async () => {
     const { host, state, asked } = await loaded();
     const before = asked("attend").length;
     host.forget();
@@ -327,7 +327,7 @@ describe("the server", () => {
     await until(state, (s) => s.attend.phase === "idle" && s.capture?.id === "capture-0");
   });
 
-  it("hears nothing more after the view is gone", async () => {
+  it("gets nothing more after the view is gone", async () => {
     const { host, controller } = await loaded();
     controller.dispose();
     expect([host.selections.size, host.themes.size, host.events.size]).toEqual([0, 0, 0]);

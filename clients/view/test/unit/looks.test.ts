@@ -23,7 +23,7 @@ const POS = [
   "SPACE",
 ];
 
-describe("colours", () => {
+describe("colors", () => {
   it("of labels can be written on", () => {
     const labels = [
       ...POS.map((label) => [label, "pos"]),

@@ -10,7 +10,7 @@ export function cubeOf(values: Float32Array, nHeads: number, nQueries: number, n
   );
 }
 
-/** Zeroes rows and columns; nothing is renormalised. */
+/** Zeroes rows and columns; nothing is renormalized. */
 export function zeroed(cube: Cube, rows: readonly boolean[], columns: readonly boolean[]): number[][][] {
   return cube.map((head) => head.map((row, q) => row.map((value, k) => (rows[q] && columns[k] ? value : 0))));
 }

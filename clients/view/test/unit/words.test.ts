@@ -7,7 +7,7 @@ import * as oracle from "./oracles";
 const TEXT = "Thermocouples everywhere were surrounding her.";
 
 describe("words", () => {
-  it("join neighbouring sub-words and leave special tokens alone", () => {
+  it("join neighboring sub-words and leave special tokens alone", () => {
     const tokens = tokenize(MINI, TEXT, null, []);
     const names = groupByWord(tokens).map((group) =>
       group.tokens.map((i) => tokens[i].text || tokens[i].token).join(""),

@@ -1,4 +1,4 @@
-/** Says after how many milliseconds of silence a promise was given up. */
+/** A promise was given up after this many milliseconds without an answer or progress. */
 export class TimeoutError extends Error {
   constructor(readonly milliseconds: number) {
     super(`No answer for ${Math.round(milliseconds / 1000)} s`);
@@ -8,7 +8,7 @@ export class TimeoutError extends Error {
 
 export interface Deadline<Value> {
   readonly promise: Promise<Value>;
-  /** Progress was made: the silence starts anew. */
+  /** Progress was made: the time starts again. */
   touch(): void;
 }
 

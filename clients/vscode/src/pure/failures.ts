@@ -66,11 +66,11 @@ export function toHostError(error: unknown): HostError {
   return { code: INTERNAL, message: error instanceof Error ? error.message : String(error) };
 }
 
-/** What a request gets whose server went away before it answered. */
+/** The failure of a request whose server stopped before it answered. */
 export function serverDied(): ClientFailure {
   return new ClientFailure(
     "serverDied",
     "The exBERT server stopped before it answered",
-    "Try again; the log says what happened.",
+    "Try again. The log has the reason.",
   );
 }

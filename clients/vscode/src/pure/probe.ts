@@ -26,10 +26,10 @@ export type ProbeResult =
 
 const OLDEST: readonly [number, number] = [3, 11];
 
-/** What the printed text says; anything but our line means that this is no usable Python. */
+/** What the printed text says; without the marked line this is not a usable Python. */
 export function readProbe(stdout: string): ProbeResult {
   const line = stdout.split(/\r?\n/).find((candidate) => candidate.startsWith(MARK));
-  if (line === undefined) return { kind: "notPython", reason: "it did not answer as Python does" };
+  if (line === undefined) return { kind: "notPython", reason: "it does not answer as Python would" };
   try {
     const answer = JSON.parse(line.slice(MARK.length)) as {
       python: [number, number];
@@ -41,6 +41,6 @@ export function readProbe(stdout: string): ProbeResult {
     if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) return { kind: "tooOld", python };
     return answer.found ? { kind: "ready", python, version: answer.version } : { kind: "noPackage", python };
   } catch {
-    return { kind: "notPython", reason: "its answer was not readable" };
+    return { kind: "notPython", reason: "its answer cannot be parsed" };
   }
 }

@@ -20,7 +20,7 @@ export interface Scene {
   readonly preview: number | null;
 }
 
-/** Steps of thickness and opacity; curves of one step and colour are one stroke. */
+/** Steps of thickness and opacity; curves of one step and color are one stroke. */
 const STEPS = 16;
 
 function strokeCurves(context: CanvasRenderingContext2D, curves: readonly Curve[]): void {
@@ -77,7 +77,7 @@ function drawMatrix(context: CanvasRenderingContext2D, scene: Scene, side: "left
   outlineChosen(context, scene, x, rows, mode);
 }
 
-/** Columns of the chosen heads are framed in their colour, unless all are chosen. */
+/** Columns of the chosen heads are framed in their color, unless all are chosen. */
 function outlineChosen(context: CanvasRenderingContext2D, scene: Scene, x: number, rows: number, mode: Mode): void {
   const { picture, layout } = scene;
   const all = picture.chosen.length === layout.nHeads;

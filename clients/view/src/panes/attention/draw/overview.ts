@@ -1,4 +1,4 @@
-/** All layers × heads as thumbnails: one canvas, cells in the heads' colours. */
+/** All layers × heads as thumbnails: one canvas, cells in the heads' colors. */
 
 import { heat, type Ink } from "../../../draw/ink";
 import { headColor, type Mode, rgb } from "../../../logic/palette";

@@ -1,7 +1,7 @@
 /**
  * The attention picture's numbers, from one layer `[head][query][key]`.
  *
- * 1. Masks zero rows and columns (special tokens, segments); nothing is renormalised.
+ * 1. Masks zero rows and columns (special tokens, segments); nothing is renormalized.
  * 2. Chosen heads are combined by mean or sum.
  * 3. Top X %: in each row, edges in descending order until their running total reaches X % of what
  *    remains in the row; the edge that crosses the line is included (exBERT, arXiv 1910.05276).

@@ -16,7 +16,7 @@ export function eachTokenAlone(n: number): Group[] {
   return Array.from({ length: n }, (_, i) => ({ tokens: [i] }));
 }
 
-/** Neighbours with the same word and segment make one group; special and unannotated tokens stand alone. */
+/** Neighbors with the same word and segment make one group; special and unannotated tokens stand alone. */
 export function groupByWord(tokens: readonly Wordly[]): Group[] {
   const groups: { tokens: number[] }[] = [];
   tokens.forEach((token, i) => {

@@ -34,18 +34,18 @@ function Options() {
         max={100}
         value={view.topPercent}
         text={`top ${view.topPercent} %`}
-        title="Which curves are drawn: for each token on the left its strongest edges until they add up to this share of its attention"
+        title="Which curves are drawn: the strongest edges of each token on the left, until they add up to this share of its attention"
         onInput={(topPercent) => controller.update({ topPercent })}
       />
       <Check
         label="hide special"
-        title="Leave out special tokens such as [CLS] and [SEP]; the rest is not rescaled"
+        title="Hide special tokens such as [CLS] and [SEP]. The other weights are not rescaled."
         checked={view.hideSpecial}
         onChange={(hideSpecial) => controller.update({ hideSpecial })}
       />
       <Check
         label="words"
-        title="Join sub-words: attention is summed over a word's keys and averaged over its queries"
+        title="Join sub-words into words: attention is summed over a word's keys and averaged over its queries"
         checked={view.words}
         onChange={(words) => controller.update({ words })}
       />
@@ -93,16 +93,16 @@ function MaskBar() {
             key={index}
             type="button"
             class="chip"
-            title={`take the mask off “${name}”`}
+            title={`unmask “${name}”`}
             onClick={() => controller.toggleMask([index])}
           >
             {name} <span aria-hidden="true">×</span>
-            <span class="hidden">: take the mask off</span>
+            <span class="hidden">: unmask</span>
           </button>
         );
       })}
       {undo > 0 && (
-        <Button kind="link" onClick={() => controller.undoMask()} title="Undo the last change of masks (Ctrl+Z)">
+        <Button kind="link" onClick={() => controller.undoMask()} title="Undo the last change of the mask (Ctrl+Z)">
           undo
         </Button>
       )}
@@ -115,7 +115,7 @@ function MaskBar() {
   );
 }
 
-/** The same list for the same head, so that drawing again computes nothing anew. */
+/** The same list for the same head, so that drawing again computes nothing again. */
 function onePreview(): (head: number) => readonly number[] {
   let last: readonly number[] = [];
   return (head) => {
@@ -167,7 +167,7 @@ function Heading() {
     <span class="muted">
       layer {shown}, {which}
       {stacksOf(capture).length > 1 &&
-        ` of the ${view.stack === "cross" ? "decoder, looking at the encoder" : view.stack}`}
+        ` of the ${view.stack === "cross" ? "cross-attention, decoder to encoder" : view.stack}`}
       {pinned !== null && pinned !== undefined && ` · “${pinned.text.trim() || pinned.token}” pinned`}
       {` · ${capture.tokens.length} tokens`}
     </span>
@@ -203,7 +203,7 @@ export function AttentionPane() {
         />
       )}
       {isFailed(attend) && server?.kind === "missing" && (
-        <Empty title="Nothing can be read yet">
+        <Empty title="The server is not available yet">
           <p>{attend.error.data?.hint}</p>
         </Empty>
       )}
@@ -215,11 +215,11 @@ export function AttentionPane() {
         </Failed>
       )}
       {input === null && server?.kind !== "missing" && (
-        <Empty title="See what a model looks at.">
+        <Empty title="See which tokens a model attends to.">
           <p>
-            Select a sentence in your editor and run <b>exBERT: Explore Selection</b>, or type one above. Its tokens
-            appear here twice: on the left those that look, on the right those that are looked at. The thicker a curve,
-            the more attention flows.
+            Select a sentence in your editor and run <b>exBERT: Explore Selection</b>, or type one above. Each token
+            appears twice: on the left as a query, on the right as a key. The thicker a curve, the stronger the
+            attention.
           </p>
         </Empty>
       )}

@@ -141,16 +141,16 @@ function Legend(props: { readonly picture: Picture; readonly hidden: number }) {
   const combine = useApp((s) => s.view.combine);
   if (picture.chosen.length === 0)
     return (
-      <p class="legend">No head is chosen, so no curve is drawn. Choose heads above, or click a column of cells.</p>
+      <p class="legend">No head is selected, so no curve is drawn. Select heads above, or click a column of cells.</p>
     );
   const most = picture.edges.maxWeight;
   return (
     <p class="legend">
       {most === 0
-        ? "Nothing is left to draw: what remains has no attention."
-        : `thickest curve ${most.toFixed(2)}${picture.chosen.length > 1 ? ` (${combine} of ${picture.chosen.length} heads), coloured by the head that gives most` : ""}`}
+        ? "No curve to draw: the remaining tokens have no attention."
+        : `thickest curve ${most.toFixed(2)}${picture.chosen.length > 1 ? ` (${combine} of ${picture.chosen.length} heads), colored by the strongest head` : ""}`}
       {hidden > 0 &&
-        ` · the strongest ${MOST_CURVES.toLocaleString("en")} curves in sight are drawn, ${hidden.toLocaleString("en")} weaker ones are not`}
+        ` · the strongest ${MOST_CURVES.toLocaleString("en")} curves in view are drawn, ${hidden.toLocaleString("en")} weaker ones are hidden`}
     </p>
   );
 }

@@ -94,7 +94,7 @@ export function Inspector(props: { readonly picture: Picture | null }) {
         <p class="muted">
           Hover a token to see where its attention goes
           {capture?.model.hasLmHead ? " and what the model expects there" : ""}. Click to pin it and search the corpus
-          for its like{capture?.model.maskToken === null ? "" : "; double-click, or press m, to mask it"}.
+          for similar contexts{capture?.model.maskToken === null ? "" : "; double-click, or press m, to mask it"}.
         </p>
       </div>
     );
@@ -128,7 +128,7 @@ export function Inspector(props: { readonly picture: Picture | null }) {
       </div>
       {best.length > 0 && (
         <p class="partners">
-          <span class="muted">{looked.side === "left" ? "looks at" : "is looked at by"}</span>
+          <span class="muted">{looked.side === "left" ? "attends to" : "gets attention from"}</span>
           {best.map((partner, i) => (
             <span key={i} class="partner">
               {partner.name} <span class="muted">{format.weight(partner.weight)}</span>

@@ -37,14 +37,14 @@ export function MatrixHeader(props: { readonly layout: AttentionLayout; readonly
       <span
         class="column-title"
         style={{ right: `${layout.width - layout.leftTokens - layout.tokenWidth}px`, textAlign: "right" }}
-        title="Tokens that look; the cells on the left show how much each head lets them give, special tokens aside"
+        title="Queries. The cells on the left show how much attention each token gives in each head; hidden special tokens do not count."
       >
         from
       </span>
       <span
         class="column-title"
         style={{ left: `${layout.rightTokens}px` }}
-        title="Tokens that are looked at; the cells on the right show how much they get through each head"
+        title="Keys. The cells on the right show how much attention each token gets in each head."
       >
         to
       </span>

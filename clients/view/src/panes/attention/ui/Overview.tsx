@@ -56,14 +56,14 @@ export function Overview() {
       <div class="pane-head">
         <h3>All heads</h3>
         <span class="muted">
-          {nLayers} layers × {nHeads} heads; rows look, columns are looked at
-          {missing > 0 && missing < nLayers ? ` · ${nLayers - missing} of ${nLayers} layers read` : ""}
+          {nLayers} layers × {nHeads} heads; rows are queries, columns are keys
+          {missing > 0 && missing < nLayers ? ` · ${nLayers - missing} of ${nLayers} layers loaded` : ""}
         </span>
       </div>
       <div
         class="overview-grid"
         role="group"
-        aria-label="Heads of all layers; arrows move, Enter shows one alone"
+        aria-label="Heads of all layers. Arrow keys move, Enter shows one head only."
         onKeyDown={keys}
         style={{ height: `${size.height}px` }}
       >
@@ -134,7 +134,7 @@ function Row(props: RowProps) {
   );
 }
 
-/** A thousand thumbnails need not be looked through when one head is toggled. */
+/** A thousand thumbnails need not be compared when one head is toggled. */
 const OverviewRow = memo(
   Row,
   (a, b) =>

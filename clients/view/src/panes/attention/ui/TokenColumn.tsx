@@ -106,7 +106,7 @@ function Column(props: Props) {
       ref={column}
       class={`tokens ${side}`}
       role="group"
-      aria-label={side === "left" ? "Tokens that look" : "Tokens that are looked at"}
+      aria-label={side === "left" ? "Queries: tokens that attend" : "Keys: tokens that get attention"}
       onKeyDown={keys}
       style={{ left: `${x}px`, width: `${layout.tokenWidth}px` }}
     >

@@ -50,12 +50,13 @@ function NothingYet() {
   }));
   const controller = useController();
   if (isFailed(corporaStatus)) return <Failed error={corporaStatus.error} onRetry={() => void controller.lists()} />;
-  if (isBusy(corporaStatus)) return <Busy what="Looking for corpora …" progress={null} />;
+  if (isBusy(corporaStatus)) return <Busy what="Loading the list of corpora …" progress={null} />;
   if (view.corpus === null) {
     return (
-      <Empty title={corpora !== null && corpora.length === 0 ? "No corpus yet" : "No corpus chosen"}>
+      <Empty title={corpora !== null && corpora.length === 0 ? "No corpus yet" : "No corpus selected"}>
         <p>
-          A corpus is your own text, read once by the model, so that a token can be compared with every token in it.
+          A corpus is a set of your own texts. The model reads them once; then any token can be compared with every
+          token in them.
         </p>
         <CommandButton name="indexFolder" kind="primary">
           Index this folder …
@@ -66,7 +67,7 @@ function NothingYet() {
   if (special) {
     return (
       <Empty title="This token cannot be searched">
-        <p>Special tokens, and tokens of the decoder, are not in the corpus. Pin another one.</p>
+        <p>A corpus holds no special tokens and no tokens of a decoder. Pin another token.</p>
       </Empty>
     );
   }
@@ -74,8 +75,8 @@ function NothingYet() {
     return (
       <Empty title="Pin a token">
         <p>
-          {capture === null ? "Once a text is loaded, click" : "Click"} a token in the attention picture: the contexts
-          of “{view.corpus}” in which the model does most nearly the same appear here.
+          {capture === null ? "Once a text is loaded, click" : "Click"} a token in the attention picture to find the
+          most similar contexts in “{view.corpus}”.
         </p>
         {!wide && capture !== null && (
           <Button onClick={() => controller.update({ pane: "attention" })}>Show the tokens</Button>
@@ -85,8 +86,8 @@ function NothingYet() {
   }
   if (view.space === "headOutput" && view.heads !== null && view.heads.length === 0) {
     return (
-      <Empty title="No head is chosen">
-        <p>Choose one or more heads, or search by hidden state.</p>
+      <Empty title="No head is selected">
+        <p>Select one or more heads, or search by hidden state.</p>
       </Empty>
     );
   }
@@ -138,7 +139,7 @@ export function CorpusPane() {
           <SearchBar />
           {result !== null && <RowBar />}
           <Button kind="link" onClick={() => setOpen(false)}>
-            hide these choices
+            hide these options
           </Button>
         </>
       ) : (
@@ -162,8 +163,8 @@ export function CorpusPane() {
       <BarChip />
       {result === null && !isBusy(search) && !isFailed(search) && <NothingYet />}
       {result !== null && result.hits.length === 0 && (
-        <Empty title="Nothing fits">
-          <p>No token of the corpus meets the filter.</p>
+        <Empty title="No matches">
+          <p>No token of the corpus matches the filter.</p>
         </Empty>
       )}
       {result !== null && hits.length > 0 && <HitList hits={hits} />}

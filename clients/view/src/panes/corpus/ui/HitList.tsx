@@ -15,7 +15,7 @@ const LINE = 30;
 const PARAGRAPH = 84;
 
 function useRows(hits: readonly Hit[], wrapped: boolean, width: number) {
-  // other widths wrap differently: heights are learnt anew
+  // other widths wrap differently: heights are measured again
   const bucket = wrapped ? Math.round(width / 40) : 0;
   return useMemo(() => new RowHeights(hits.length, wrapped ? PARAGRAPH : LINE), [hits, wrapped, bucket]);
 }
@@ -44,7 +44,7 @@ function ColumnHeads() {
         ))}
       </span>
       <span class="around">
-        {stronger}: {direction === "outgoing" ? "the match looks there more" : "looks more at the match"}
+        {stronger}: {direction === "outgoing" ? "more attention from the match" : "more attention to the match"}
       </span>
       <span class="end">source</span>
     </div>

@@ -1,4 +1,4 @@
-/** One context: score, coloured annotations, the sentence with the match boxed, the source. */
+/** One context: score, colored annotations, the sentence with the match boxed, the source. */
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { heat, type Ink, inkOf } from "../../../draw/ink";
 import type { Theme } from "../../../host";
@@ -34,7 +34,7 @@ interface Props {
   readonly row: number;
   readonly top: number;
   readonly wrapped: boolean;
-  /** A new object when heights must be learnt anew. */
+  /** A new object when heights must be measured again. */
   readonly heights: RowHeights;
   readonly tabbable: boolean;
   readonly cursor: number | null;
@@ -81,7 +81,7 @@ function Pieces(props: PiecesProps) {
   );
 }
 
-/** Labels of the tokens around the match, in their colours. */
+/** Labels of the tokens around the match, in their colors. */
 function Annotations(props: { readonly hit: Hit; readonly look: RowLook }) {
   const { hit } = props;
   const { columns: attribute, columnsLeft: left, columnsRight: right } = props.look;
@@ -100,7 +100,7 @@ function Swatch(props: { readonly hit: Hit; readonly offset: number; readonly at
   const token = hit.tokens[hit.match + offset];
   const here = offset === 0 ? " here" : "";
   if (token === undefined || token.isSpecial)
-    return <span class={`swatch empty-swatch${here}`} title={`${format.signed(offset)}: outside of the sentence`} />;
+    return <span class={`swatch empty-swatch${here}`} title={`${format.signed(offset)}: outside the sentence`} />;
   const label = annotationOf(token, attribute);
   const color = labelColor(label, attribute);
   return (
@@ -129,7 +129,7 @@ function Source(props: { readonly hit: Hit }) {
   return (
     <div role="gridcell" class="source">
       {hit.stale && (
-        <span class="stale" title="The file has changed since it was indexed: the line may be elsewhere now">
+        <span class="stale" title="The file changed after it was indexed. The line may have moved.">
           changed
         </span>
       )}

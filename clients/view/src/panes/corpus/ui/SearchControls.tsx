@@ -26,7 +26,7 @@ function FilterBar() {
             type="text"
             size={9}
             placeholder={example}
-            title="several: separated by commas"
+            title="Separate several values by commas."
             value={filter[key]}
             onChange={(event) => controller.update({ filter: { ...filter, [key]: event.currentTarget.value } })}
           />
@@ -44,10 +44,10 @@ function SpaceChoice() {
   const space = useApp((s) => s.view.space);
   return (
     <Segmented
-      label="alike in"
+      label="similar in"
       showLabel
       choices={[
-        { value: "headOutput", text: "head output", title: "what the chosen heads pass on at this token" },
+        { value: "headOutput", text: "head output", title: "the output of the selected heads at this token" },
         { value: "hiddenState", text: "hidden state", title: "the residual stream at this token" },
       ]}
       value={space}
@@ -82,7 +82,7 @@ export function SearchBar() {
           <Select
             label="weighting"
             showLabel
-            title="uniform: each head's cosine counts the same; by norm: as exBERT ranked"
+            title="uniform: the cosine of every head has the same weight; by norm: heads are weighted by their norms, as in the first exBERT"
             value={view.weighting}
             choices={[
               { value: "uniform", text: "uniform" },
@@ -91,7 +91,7 @@ export function SearchBar() {
             onChange={(weighting) => controller.update({ weighting: weighting === "norm" ? "norm" : "uniform" })}
           />
         )}
-        <label class="field" title="how many contexts, 1 to 1000">
+        <label class="field" title="number of contexts, 1 to 1000">
           <span class="field-label">k</span>
           <input
             type="number"
@@ -107,7 +107,7 @@ export function SearchBar() {
         </label>
         <Check
           label="distinct"
-          title="Count identical sentences once"
+          title="List identical sentences once"
           checked={view.distinct}
           onChange={(distinct) => controller.update({ distinct })}
         />
@@ -178,7 +178,7 @@ function RowsChoice() {
     <Segmented
       label="Rows"
       choices={[
-        { value: "auto", text: "auto", title: "lines if there is room, else whole sentences" },
+        { value: "auto", text: "auto", title: "lines where there is room, otherwise whole sentences" },
         { value: "kwic", text: "lines", title: "one line each, aligned on the match" },
         { value: "wrapped", text: "whole", title: "whole sentences" },
       ]}
@@ -210,8 +210,8 @@ export function RowBar() {
         label="shaded by attention"
         showLabel
         choices={[
-          { value: "outgoing", text: "from", title: "how much the match looks at each token" },
-          { value: "incoming", text: "to", title: "how much each token looks at the match" },
+          { value: "outgoing", text: "from", title: "attention from the match to each token" },
+          { value: "incoming", text: "to", title: "attention from each token to the match" },
         ]}
         value={view.direction}
         onChange={(direction) => controller.update({ direction, bar: null })}

@@ -67,19 +67,19 @@ function Bar(props: { readonly histogram: Histogram; readonly bin: Bin; readonly
 
 const TITLES: Readonly<Record<Histogram["of"], Readonly<Record<SummarizeResult["subject"], string>>>> = {
   subject: { match: "matched token", next: "next token" },
-  maxAttention: { match: "match looks most at", next: "next looks most at" },
+  maxAttention: { match: "match attends most to", next: "next attends most to" },
 };
 
 function titleOf(histogram: Histogram, summary: SummarizeResult): string {
   if (histogram.of === "maxAttention" && summary.subject === "match" && summary.attention === "incoming")
-    return "looks most at the match";
+    return "attends most to the match";
   return TITLES[histogram.of][summary.subject];
 }
 
 function Bars(props: { readonly histogram: Histogram; readonly summary: SummarizeResult; readonly most: number }) {
   const { histogram, summary, most } = props;
   const [all, setAll] = useState(false);
-  // a label that nobody carries is worth a bar when that is no accident
+  // a label without any context is worth a bar when its absence is significant
   const bins = histogram.bins.filter((bin) => bin.count > 0 || bin.qValue < SIGNIFICANT);
   const shown = all ? bins : bins.slice(0, most);
   const total = bins.reduce((sum, bin) => sum + bin.count, 0);
@@ -140,12 +140,7 @@ function Findings(props: { readonly findings: readonly string[]; readonly most: 
   const [all, setAll] = useState(false);
   const { findings, most } = props;
   if (findings.length === 0) {
-    return (
-      <p class="findings">
-        No share here differs from the corpus' own beyond chance (q &lt; 0.05): these contexts have nothing in common
-        that the counts can show.
-      </p>
-    );
+    return <p class="findings">No share differs significantly from the corpus (q &lt; 0.05).</p>;
   }
   // what is certain but no news stays in sight: it keeps people from taking it for a discovery
   const plain = withoutRefrain(findings);
@@ -180,7 +175,7 @@ function Folded(props: { readonly findings: readonly string[] }) {
   return (
     <p class="folded">
       {strongest === undefined ? (
-        <span class="muted">Nothing differs from the corpus beyond chance.</span>
+        <span class="muted">No significant difference from the corpus.</span>
       ) : (
         <Emphasised text={strongest} />
       )}
@@ -202,7 +197,7 @@ function Histograms(props: { readonly summary: SummarizeResult; readonly most: n
       <p class="legend">
         <span class="legend-tick" aria-hidden="true" /> expected, from {format.compact(summary.nBaseline)} tokens ·{" "}
         <span class="legend-interval" aria-hidden="true" /> 95 % interval · × lift ·{" "}
-        <span title="more or less often than by chance, given that all labels were looked at">
+        <span title="significantly more or less frequent than in the corpus, corrected for multiple testing">
           <b>▲▼</b> q &lt; 0.05
         </span>{" "}
         · click a bar to filter
@@ -221,7 +216,7 @@ function Title(props: { readonly foldable: boolean; readonly folded: boolean }) 
         type="button"
         class="disclosure"
         aria-expanded={!props.folded}
-        title={props.folded ? "show the histograms" : "fold the summary, for more contexts"}
+        title={props.folded ? "show the histograms" : "collapse the summary to show more contexts"}
         onClick={() => controller.update({ summaryFolded: !props.folded })}
       >
         <span aria-hidden="true">{props.folded ? "▸" : "▾"}</span> {text}
@@ -270,8 +265,8 @@ export function SummaryPane() {
       {isBusy(summarize) && <Busy what="Counting …" progress={summarize.progress} />}
       {isFailed(summarize) && <Failed error={summarize.error} onRetry={() => controller.parts.corpus.retry()} />}
       {summary === null && summarize.phase === "idle" && (
-        <Empty title="Nothing to summarise yet">
-          <p>Pin a token in the attention picture; its contexts are counted here.</p>
+        <Empty title="Nothing to summarize yet">
+          <p>Pin a token in the attention picture to summarize its contexts here.</p>
         </Empty>
       )}
       {summary !== null && folded && <Folded findings={summary.findings} />}

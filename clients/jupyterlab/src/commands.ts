@@ -42,7 +42,7 @@ export const HOST_COMMANDS: Readonly<Partial<Record<HostCommand, string>>> = {
   openSettings: COMMANDS.settings,
 };
 
-export interface Workings {
+export interface CommandContext {
   readonly app: JupyterFrontEnd;
   readonly bridge: Bridge;
   readonly session: Session;
@@ -57,8 +57,8 @@ export interface Workings {
   readonly choose: (choice: Choice) => void;
 }
 
-export function addCommands(workings: Workings, palette: ICommandPalette | null): void {
-  const { app, settings } = workings;
+export function addCommands(context: CommandContext, palette: ICommandPalette | null): void {
+  const { app, settings } = context;
   const add = (id: string, label: string, caption: string, execute: (args: { path?: string }) => unknown) => {
     app.commands.addCommand(id, {
       label: (args) =>
@@ -72,28 +72,28 @@ export function addCommands(workings: Workings, palette: ICommandPalette | null)
     palette?.addItem({ command: id, category: CATEGORY, args: { isPalette: true } });
   };
   add(COMMANDS.explore, "Explore Selection", "Attention of the selected text; two selections are a pair", () =>
-    explore(workings),
+    explore(context),
   );
-  add(COMMANDS.open, "Open exBERT Panel", "Show the exBERT panel as it was", () => workings.show(null));
+  add(COMMANDS.open, "Open exBERT Panel", "Show the exBERT panel as it was", () => context.show(null));
   add(COMMANDS.follow, "Follow the Selection", "The panel follows what is selected", () =>
-    workings.set({ followSelection: !settings().followSelection }),
+    context.set({ followSelection: !settings().followSelection }),
   );
-  add(COMMANDS.indexFolder, "Index Folder…", "Make a corpus of a folder", ({ path }) => index(workings, path));
+  add(COMMANDS.indexFolder, "Index Folder…", "Make a corpus of a folder", ({ path }) => index(context, path));
   add(COMMANDS.indexWorkspace, "Index All Files", "Make a corpus of all files that Jupyter serves", () =>
-    index(workings, ""),
+    index(context, ""),
   );
-  add(COMMANDS.selectModel, "Select Model", "Choose the model", () => selectModel(workings));
-  add(COMMANDS.selectCorpus, "Select Corpus", "Choose the corpus that is searched", () => selectCorpus(workings));
-  add(COMMANDS.restart, "Restart Server", "Stop the server and start it again", () => restart(workings));
-  add(COMMANDS.log, "Show Log", "What the server wrote", () => showLog(workings));
-  add(COMMANDS.debugInfo, "Copy Debug Info", "Versions and state, for a bug report", () => copyDebugInfo(workings));
+  add(COMMANDS.selectModel, "Select Model", "Choose the model", () => selectModel(context));
+  add(COMMANDS.selectCorpus, "Select Corpus", "Choose the corpus that is searched", () => selectCorpus(context));
+  add(COMMANDS.restart, "Restart Server", "Stop the server and start it again", () => restart(context));
+  add(COMMANDS.log, "Show Log", "What the server wrote", () => showLog(context));
+  add(COMMANDS.debugInfo, "Copy Debug Info", "Versions and state, for a bug report", () => copyDebugInfo(context));
   add(COMMANDS.settings, "Open Settings", "Settings of exBERT", () =>
     app.commands.execute("settingeditor:open", { query: "exBERT" }),
   );
 }
 
-async function explore(workings: Workings): Promise<void> {
-  const selection = workings.selection();
+async function explore(context: CommandContext): Promise<void> {
+  const selection = context.selection();
   if (selection === null) {
     Notification.info("Nothing is selected. Select text in a document first.", {
       autoClose: 5000,
@@ -104,12 +104,12 @@ async function explore(workings: Workings): Promise<void> {
     Notification.info("One of the two selections is empty. Select text in both.", { autoClose: 5000 });
     return;
   }
-  await workings.show(selection);
+  await context.show(selection);
 }
 
-async function index(workings: Workings, given?: string): Promise<void> {
-  const { bridge, session, documents, settings } = workings;
-  const path = given ?? selectedFolder(workings) ?? (await chooseFolder(documents));
+async function index(context: CommandContext, given?: string): Promise<void> {
+  const { bridge, session, documents, settings } = context;
+  const path = given ?? selectedFolder(context) ?? (await chooseFolder(documents));
   if (path === null) {
     return;
   }
@@ -117,39 +117,39 @@ async function index(workings: Workings, given?: string): Promise<void> {
   await reported("Indexing", async () => {
     const corpus = await indexFolder({ session, root, precision: () => settings().precision }, path);
     if (corpus !== null) {
-      await workings.set({ corpus });
-      workings.choose({ corpus });
+      await context.set({ corpus });
+      context.choose({ corpus });
     }
   });
 }
 
 /** The folder under the pointer when the command comes out of the file browser's context menu, which has selected it. */
-function selectedFolder({ app, files }: Workings): string | null {
+function selectedFolder({ app, files }: CommandContext): string | null {
   const inMenu = app.contextMenuHitTest((node) => node.dataset.isdir === "true") !== undefined;
   const items = inMenu ? [...(files?.tracker.currentWidget?.selectedItems() ?? [])] : [];
   const folder = items.find(({ type }) => type === "directory");
   return folder === undefined ? null : folder.path.replace(/^[^/]*:/, "");
 }
 
-async function selectModel(workings: Workings): Promise<void> {
+async function selectModel(context: CommandContext): Promise<void> {
   await reported("Models", async () => {
-    const { models } = await workings.session.request("listModels", {});
+    const { models } = await context.session.request("listModels", {});
     const labels = models.map(
       ({ id, loaded, isDefault }) => `${id}${isDefault ? " (default)" : ""}${loaded ? " (loaded)" : ""}`,
     );
-    const current = models.findIndex(({ id }) => id === workings.settings().model);
+    const current = models.findIndex(({ id }) => id === context.settings().model);
     const chosen = await choose("Model", labels, current);
     const model = chosen === null ? undefined : (models[chosen]?.id ?? labels[chosen]);
     if (model !== undefined) {
-      await workings.set({ model });
-      workings.choose({ model });
+      await context.set({ model });
+      context.choose({ model });
     }
   });
 }
 
-async function selectCorpus(workings: Workings): Promise<void> {
+async function selectCorpus(context: CommandContext): Promise<void> {
   await reported("Corpora", async () => {
-    const { corpora } = await workings.session.request("listCorpora", {});
+    const { corpora } = await context.session.request("listCorpora", {});
     if (corpora.length === 0) {
       Notification.info("There is no corpus yet. Run “exBERT: Index Folder…”.", { autoClose: 6000 });
       return;
@@ -161,12 +161,12 @@ async function selectCorpus(workings: Workings): Promise<void> {
     const chosen = await choose(
       "Corpus",
       labels,
-      corpora.findIndex(({ corpus }) => corpus === workings.settings().corpus),
+      corpora.findIndex(({ corpus }) => corpus === context.settings().corpus),
     );
     if (chosen !== null) {
       const { corpus } = corpora[chosen];
-      await workings.set({ corpus });
-      workings.choose({ corpus });
+      await context.set({ corpus });
+      context.choose({ corpus });
     }
   });
 }
@@ -181,7 +181,7 @@ async function choose(title: string, labels: readonly string[], current: number)
   return place < 0 ? null : place;
 }
 
-async function restart({ bridge, session }: Workings): Promise<void> {
+async function restart({ bridge, session }: CommandContext): Promise<void> {
   await reported("Restarting", async () => {
     await bridge.restart();
     await session.reconnect();
@@ -189,7 +189,7 @@ async function restart({ bridge, session }: Workings): Promise<void> {
   });
 }
 
-async function showLog({ bridge }: Workings): Promise<void> {
+async function showLog({ bridge }: CommandContext): Promise<void> {
   await reported("Log", async () => {
     const node = document.createElement("pre");
     node.className = "exbert-log";
@@ -200,7 +200,7 @@ async function showLog({ bridge }: Workings): Promise<void> {
   });
 }
 
-async function copyDebugInfo({ app, bridge, session }: Workings): Promise<void> {
+async function copyDebugInfo({ app, bridge, session }: CommandContext): Promise<void> {
   await reported("Debug info", async () => {
     const { root: _root, rootUri: _uri, python: _python, ...status } = await bridge.status();
     const info = {

@@ -5,7 +5,7 @@ import type { IStateDB } from "@jupyterlab/statedb";
 import type { Widget } from "@lumino/widgets";
 import type { Choice } from "#view";
 import type { Selection } from "./editorText";
-import type { Surroundings } from "./host";
+import type { HostContext } from "./host";
 import { ExbertPanel, PANEL_ID } from "./panel";
 
 export interface HolderOptions {
@@ -14,7 +14,7 @@ export interface HolderOptions {
   /** State of a panel that was never open before. */
   readonly initial: () => object;
   readonly beside: () => Widget | null;
-  readonly surroundings: Omit<Surroundings, "state">;
+  readonly context: Omit<HostContext, "state">;
 }
 
 export class PanelHolder {
@@ -61,9 +61,9 @@ export class PanelHolder {
   }
 
   private async create(): Promise<ExbertPanel> {
-    const { database, initial, beside, shell, surroundings } = this.options;
+    const { database, initial, beside, shell, context } = this.options;
     const kept = await database?.fetch(PANEL_ID).catch(() => undefined);
-    const panel = new ExbertPanel(surroundings, database, kept ?? initial());
+    const panel = new ExbertPanel(context, database, kept ?? initial());
     await this.tracker.add(panel);
     const reference = beside();
     shell.add(panel, "main", reference === null ? {} : { mode: "split-right", ref: reference.id });

@@ -8,16 +8,16 @@ import type {
   Host,
   HostCommand,
   Location,
+  RequestOptions,
   SavedFile,
   SelectionEvent,
   ServerEvent,
   Theme,
 } from "#view";
-import type { CallOptions } from "./rpc";
 import type { Session } from "./session";
 
 /** What the host needs of JupyterLab; the panel hands it in. */
-export interface Surroundings {
+export interface HostContext {
   readonly session: Session;
   readonly state: { get(): unknown; set(state: unknown): void };
   readonly theme: () => Theme;
@@ -43,24 +43,24 @@ export class JupyterHost implements Host {
   /** A person chose a model, a corpus or a link outside of the view. */
   readonly choices = new Emitter<Choice>();
 
-  constructor(private readonly surroundings: Surroundings) {
-    this.state = surroundings.state;
+  constructor(private readonly context: HostContext) {
+    this.state = context.state;
   }
 
   get theme(): Theme {
-    return this.surroundings.theme();
+    return this.context.theme();
   }
 
   request<M extends keyof Methods>(
     method: M,
     params: Methods[M]["params"],
-    options?: CallOptions,
+    options?: RequestOptions,
   ): Promise<Methods[M]["result"]> {
-    return this.surroundings.session.request(method, params, options);
+    return this.context.session.request(method, params, options);
   }
 
   openLocation(location: Location): Promise<void> {
-    return this.surroundings.openLocation(location);
+    return this.context.openLocation(location);
   }
 
   save({ name, mime, data }: SavedFile): void {
@@ -95,15 +95,15 @@ export class JupyterHost implements Host {
   }
 
   onServerEvent(callback: (event: ServerEvent) => void) {
-    return this.surroundings.session.onEvent(callback);
+    return this.context.session.onEvent(callback);
   }
 
   runCommand(name: HostCommand): void {
-    this.surroundings.runCommand(name);
+    this.context.runCommand(name);
   }
 
   link(encodedState: string): string {
-    return this.surroundings.link(encodedState);
+    return this.context.link(encodedState);
   }
 }
 

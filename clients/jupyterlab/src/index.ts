@@ -75,7 +75,7 @@ async function activate(
     database,
     initial: () => ({ version: 1, model: settings.model || null, corpus: settings.corpus || null }),
     beside: () => watched.current,
-    surroundings: {
+    context: {
       session,
       theme,
       openLocation: (location) =>

@@ -2,14 +2,13 @@
 import { InputDialog, Notification } from "@jupyterlab/apputils";
 import type { IDocumentManager } from "@jupyterlab/docmanager";
 import { FileDialog } from "@jupyterlab/filebrowser";
+import { ERROR_CODES } from "#protocol";
 import { buildSummary } from "#shared/buildSummary";
+import type { Progress } from "#view";
 import { corpusNameFor, sourceOf } from "./locations";
-import type { Progress } from "./rpc";
 import { RpcError } from "./rpc";
 import type { Session } from "./session";
 import { failure, fraction } from "./wording";
-
-const CANCELLED = -32800;
 
 export interface Indexing {
   readonly session: Session;
@@ -56,7 +55,7 @@ async function build(indexing: Indexing, corpus: string, source: string): Promis
     end(buildSummary(result), "success", 8000);
     return corpus;
   } catch (error) {
-    if (error instanceof RpcError && error.code === CANCELLED) {
+    if (error instanceof RpcError && error.code === ERROR_CODES.cancelled) {
       end(`Indexing ${corpus} was cancelled. The previous corpus is unchanged.`, "info", 8000);
     } else {
       end(failure(`Indexing ${corpus} failed`, error), "error", false);

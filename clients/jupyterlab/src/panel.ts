@@ -5,7 +5,7 @@ import type { Message } from "@lumino/messaging";
 import { Widget } from "@lumino/widgets";
 import type { Choice, MountedView, SelectionEvent } from "#view";
 import { mount } from "#view";
-import type { Surroundings } from "./host";
+import type { HostContext } from "./host";
 import { JupyterHost } from "./host";
 import { exbertIcon } from "./icon";
 
@@ -17,7 +17,7 @@ export class ExbertPanel extends Widget {
   private state: unknown;
 
   constructor(
-    surroundings: Omit<Surroundings, "state">,
+    context: Omit<HostContext, "state">,
     private readonly database: IStateDB | null,
     kept: unknown,
   ) {
@@ -31,7 +31,7 @@ export class ExbertPanel extends Widget {
     this.title.closable = true;
     this.state = kept;
     const state = { get: () => this.state, set: (value: unknown) => this.keep(value) };
-    this.host = new JupyterHost({ ...surroundings, state });
+    this.host = new JupyterHost({ ...context, state });
     this.draw();
   }
 

@@ -7,6 +7,9 @@
  * cancellation; and an answer without `result` is an error to it. What would have to be added is as long as this file,
  * and the extension would grow by 57 kB minified (13 kB compressed, on top of 192 kB).
  */
+import { ERROR_CODES } from "#protocol";
+import { CLIENT_CODES } from "#shared/clientErrors";
+import type { HostError, Progress, RequestOptions } from "#view";
 
 /** What is needed of a WebSocket; tests pass a pair of arrays. */
 export interface Socket {
@@ -16,27 +19,12 @@ export interface Socket {
   onclose: ((event: { code: number; reason: string }) => void) | null;
 }
 
-/** Work-done progress as it arrives; `percentage` is 0..100. */
-export interface Progress {
-  readonly message?: string;
-  readonly percentage?: number;
-}
-
-export interface CallOptions {
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: Progress) => void;
-}
-
 export interface Closing {
   readonly code: number;
   readonly reason: string;
 }
 
-export interface ErrorData {
-  readonly kind?: string;
-  readonly hint?: string;
-  readonly [name: string]: unknown;
-}
+type ErrorData = NonNullable<HostError["data"]>;
 
 /** A JSON-RPC error, or the reason why no answer can come any more. */
 export class RpcError extends Error {
@@ -50,10 +38,6 @@ export class RpcError extends Error {
   }
 }
 
-/** Codes that the client itself gives; the server's are in the protocol. */
-export const CONNECTION_LOST = -32099;
-const CANCELLED = -32800;
-const METHOD_NOT_FOUND = -32601;
 /** How long a cancelled request may stay open before the client gives it up. */
 export const CANCEL_PATIENCE_MS = 10_000;
 
@@ -91,7 +75,7 @@ export class RpcConnection {
     socket.onmessage = ({ data }) => this.receive(data);
   }
 
-  request(method: string, params: object | undefined, options: CallOptions = {}): Promise<unknown> {
+  request(method: string, params: object | undefined, options: RequestOptions = {}): Promise<unknown> {
     if (this.end !== null) {
       return Promise.reject(lost(this.end));
     }
@@ -163,7 +147,7 @@ export class RpcConnection {
     if (method === "window/workDoneProgress/create") {
       this.send({ id, result: null });
     } else {
-      this.send({ id, error: { code: METHOD_NOT_FOUND, message: `this client has no ${method}` } });
+      this.send({ id, error: { code: ERROR_CODES.methodNotFound, message: `this client has no ${method}` } });
     }
   }
 
@@ -198,12 +182,12 @@ function parse(data: unknown): Message | null {
 }
 
 function cancelled(): RpcError {
-  return new RpcError(CANCELLED, "the request was cancelled", { kind: "cancelled" });
+  return new RpcError(ERROR_CODES.cancelled, "the request was cancelled", { kind: "cancelled" });
 }
 
 function lost(end: Closing): RpcError {
   const why = end.reason === "" ? "the connection to the server was lost" : end.reason;
-  return new RpcError(CONNECTION_LOST, why, {
+  return new RpcError(CLIENT_CODES.connectionLost, why, {
     kind: "connectionLost",
     hint: "Try again. The server is started when it is needed.",
   });

@@ -3,15 +3,16 @@
  * tells its listeners what happened.
  */
 
-import type { Methods } from "#protocol";
+import type { ExperimentalCapability, Method, Methods } from "#protocol";
 import { PROTOCOL_VERSION } from "#protocol";
+import { CLIENT_CODES } from "#shared/clientErrors";
 import { Emitter } from "#shared/emitter";
 import { versionMismatch } from "#shared/protocolVersion";
 import { RESTARTED, RESTARTING, RestartPolicy } from "#shared/restarts";
 import { sentence } from "#shared/sentences";
-import type { ServerEvent } from "#view";
-import type { CallOptions, Closing, Socket } from "./rpc";
-import { CONNECTION_LOST, RpcConnection, RpcError } from "./rpc";
+import type { RequestOptions, ServerEvent } from "#view";
+import type { Closing, Socket } from "./rpc";
+import { RpcConnection, RpcError } from "./rpc";
 
 /** Close codes of exbert_jupyterlab/handlers.py. */
 export const SERVER_ENDED = 4001;
@@ -21,16 +22,6 @@ const INSTALL_HINT =
 const RECONNECTED = "The connection to the exBERT server is back. Results were refreshed.";
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 30_000;
-
-export type Method = keyof Methods;
-
-/** `capabilities.experimental.exbert` of the server's greeting. */
-export interface ServerInfo {
-  readonly protocolVersion: string;
-  readonly methods: readonly string[];
-  readonly defaultModel: string;
-  readonly device: string;
-}
 
 export interface SessionOptions {
   /** Opens a socket; resolves when it is open, rejects with a {@link ClosedEarly} when it is refused. */
@@ -49,7 +40,7 @@ export class ClosedEarly extends Error {
 }
 
 export class Session {
-  info: ServerInfo | null = null;
+  info: ExperimentalCapability | null = null;
   private connecting: Promise<RpcConnection> | null = null;
   private readonly emitter = new Emitter<ServerEvent>();
   private readonly policy = new RestartPolicy();
@@ -75,7 +66,7 @@ export class Session {
   async request<M extends Method>(
     method: M,
     params: Methods[M]["params"],
-    options: CallOptions = {},
+    options: RequestOptions = {},
   ): Promise<Methods[M]["result"]> {
     const connection = await this.connection();
     return (await connection.request(method, params, options)) as Methods[M]["result"];
@@ -145,14 +136,15 @@ export class Session {
       const missing = closing.code === SERVER_UNAVAILABLE && (await this.options.isMissing().catch(() => false));
       const message = closing.reason === "" ? "Jupyter is not reachable." : sentence(closing.reason);
       this.tell({ kind: missing ? "missing" : "crashed", message });
-      throw new RpcError(CONNECTION_LOST, message, {
-        kind: missing ? "missing" : "connectionLost",
+      const kind = missing ? "serverMissing" : "connectionLost";
+      throw new RpcError(CLIENT_CODES[kind], message, {
+        kind,
         hint: missing ? INSTALL_HINT : "Run “exBERT: Restart Server”.",
       });
     }
   }
 
-  private async greet(connection: RpcConnection): Promise<ServerInfo> {
+  private async greet(connection: RpcConnection): Promise<ExperimentalCapability> {
     const rootUri = await this.options.rootUri();
     const greeting = (await connection.request("initialize", {
       processId: null,
@@ -160,12 +152,12 @@ export class Session {
       rootUri,
       capabilities: { window: { workDoneProgress: true }, general: { positionEncodings: ["utf-16"] } },
       initializationOptions: this.options.initializationOptions(),
-    })) as { capabilities?: { experimental?: { exbert?: ServerInfo } } } | null;
+    })) as { capabilities?: { experimental?: { exbert?: ExperimentalCapability } } } | null;
     const info = greeting?.capabilities?.experimental?.exbert;
     const complaint = versionMismatch(PROTOCOL_VERSION, info?.protocolVersion);
     if (info === undefined || complaint !== undefined) {
-      throw new RpcError(CONNECTION_LOST, complaint ?? "The server does not describe itself.", {
-        kind: "protocolVersion",
+      throw new RpcError(CLIENT_CODES.protocolMismatch, complaint ?? "The server does not describe itself.", {
+        kind: "protocolMismatch",
         hint: "Run: pip install --upgrade exbert-rpc exbert-jupyterlab, and restart Jupyter.",
       });
     }

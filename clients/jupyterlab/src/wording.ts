@@ -1,9 +1,8 @@
 /** Messages to persons: pure functions from what happened to a sentence. */
+import type { ExperimentalCapability } from "#protocol";
 import { withHint } from "#shared/sentences";
-import type { ServerEvent } from "#view";
-import type { Progress } from "./rpc";
+import type { Progress, ServerEvent } from "#view";
 import { RpcError } from "./rpc";
-import type { ServerInfo } from "./session";
 
 /** Share of the work, 0..1, as notifications want it. */
 export function fraction({ percentage }: Progress): number | undefined {
@@ -35,7 +34,7 @@ const WORDS: Readonly<Record<ServerEvent["kind"], string>> = {
 /** What the item says; `title` is its tooltip. */
 export function statusText(
   event: ServerEvent,
-  info: ServerInfo | null,
+  info: ExperimentalCapability | null,
   used: boolean,
 ): { text: string; title: string } {
   if (!used) {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { CANCEL_PATIENCE_MS, CONNECTION_LOST, RpcConnection } from "../src/rpc";
+import { CLIENT_CODES } from "#shared/clientErrors";
+import { CANCEL_PATIENCE_MS, RpcConnection } from "../src/rpc";
 import { FakeSocket } from "./fakes";
 
 afterEach(() => {
@@ -44,14 +45,17 @@ describe("a request", () => {
     const requests = [connection.request("a", {}), connection.request("b", {})];
     socket.drop(4001, "the server ended with code 3");
     for (const request of requests) {
-      await expect(request).rejects.toMatchObject({ code: CONNECTION_LOST, message: "the server ended with code 3" });
+      await expect(request).rejects.toMatchObject({
+        code: CLIENT_CODES.connectionLost,
+        message: "the server ended with code 3",
+      });
     }
   });
 
   it("is rejected at once after the socket has closed", async () => {
     const { socket, connection } = connected();
     socket.drop(1006);
-    await expect(connection.request("a", {})).rejects.toMatchObject({ code: CONNECTION_LOST });
+    await expect(connection.request("a", {})).rejects.toMatchObject({ code: CLIENT_CODES.connectionLost });
     expect(socket.sent).toEqual([]);
   });
 });

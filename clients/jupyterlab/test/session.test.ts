@@ -93,7 +93,7 @@ describe("a session", () => {
       new ClosedEarly({ code: SERVER_UNAVAILABLE, reason: "the Python package exbert-rpc is not installed" });
     const { session, events } = trial({ refuse, missing: true });
     const error: RpcError = (await session.request("ping", {}).catch((reason: RpcError) => reason)) as RpcError;
-    expect(error.data).toMatchObject({ kind: "missing", hint: expect.stringContaining("pip install") });
+    expect(error.data).toMatchObject({ kind: "serverMissing", hint: expect.stringContaining("pip install") });
     expect(events).toEqual(["starting", "missing"]);
   });
 

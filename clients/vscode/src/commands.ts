@@ -5,7 +5,7 @@ import { debugInfo } from "./debugInfo";
 import type { Indexer } from "./indexing";
 import { installPackage } from "./install";
 import type { HostCommand } from "./messages";
-import { type Remedies, tell } from "./messagesToPerson";
+import { type Remedies, showError } from "./notifications";
 import { pickCorpus, pickFolder, pickInterpreter, pickModel } from "./pickers";
 import { currentSelection } from "./selection";
 import type { Server } from "./server";
@@ -64,12 +64,12 @@ export class Commands {
       await action();
     } catch (error) {
       this.parts.log.error(error instanceof Error ? error.message : String(error));
-      void tell(error, this.remedies());
+      void showError(error, this.remedies());
     }
   }
 
   /** Reports a crash outside of any command. */
-  async tellCrash(message: string): Promise<void> {
+  async showCrash(message: string): Promise<void> {
     const answer = await vscode.window.showWarningMessage(message, "Show Log");
     if (answer === "Show Log") this.parts.log.show();
   }

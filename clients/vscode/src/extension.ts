@@ -53,7 +53,7 @@ export function activate(context: vscode.ExtensionContext): void {
     ),
     server.onEvent((event) => {
       // an open view shows it
-      if (event.kind === "crashed" && !views.isVisible()) void commands.tellCrash(event.message ?? "");
+      if (event.kind === "crashed" && !views.isVisible()) void commands.showCrash(event.message ?? "");
     }),
     vscode.window.registerUriHandler({
       handleUri: (uri) => views.openLink(new URLSearchParams(uri.query).get("state") ?? ""),

@@ -1,8 +1,8 @@
 /** Corpora from folders: which files, under which name, with a notification that can be cancelled. */
 import * as vscode from "vscode";
-import type { IndexResult } from "../../../protocol/types";
+import { ERROR_CODES, type IndexResult } from "../../../protocol/types";
 import { buildSummary } from "../../shared/src/buildSummary";
-import { CANCELLED, toHostError } from "./pure/failures";
+import { toHostError } from "./pure/failures";
 import { corpusName } from "./pure/names";
 import type { Server } from "./server";
 import { readSettings } from "./settings";
@@ -77,7 +77,7 @@ export class Indexer {
       this.report(result);
       return result;
     } catch (error) {
-      if (toHostError(error).code !== CANCELLED) throw error;
+      if (toHostError(error).code !== ERROR_CODES.cancelled) throw error;
       void vscode.window.showInformationMessage(`Indexing was cancelled. The corpus “${corpus}” is unchanged.`);
       return undefined;
     }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ERROR_CODES } from "../../../protocol/types";
+import { CLIENT_CODES } from "../../shared/src/clientErrors";
 import { TimeoutError } from "../src/pure/deadline";
-import { CLIENT_CODES, ClientFailure, serverDied, toHostError } from "../src/pure/failures";
+import { ClientFailure, serverDied, toHostError } from "../src/pure/failures";
 
 describe("a failure", () => {
   it("of the server passes unchanged", () => {

@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
 import { moveFocus } from "./roving";
 
-export interface Choice<T extends string | number> {
+export interface Option<T extends string | number> {
   readonly value: T;
   readonly text: string;
   readonly title?: string;
@@ -13,7 +13,7 @@ export interface Choice<T extends string | number> {
 /** One of a few: buttons in a row, one tab stop, arrows move. */
 export function Segmented<T extends string | number>(props: {
   readonly label: string;
-  readonly choices: readonly Choice<T>[];
+  readonly choices: readonly Option<T>[];
   readonly value: T;
   readonly onChange: (value: T) => void;
   readonly showLabel?: boolean;
@@ -75,7 +75,7 @@ export function Select(props: {
   readonly label: string;
   readonly title?: string;
   readonly value: string;
-  readonly choices: readonly Choice<string>[];
+  readonly choices: readonly Option<string>[];
   readonly onChange: (value: string) => void;
   readonly showLabel?: boolean;
 }) {

@@ -51,10 +51,10 @@ describe.skipIf(!hasChromium)("axe finds no violation", () => {
         const { violations } = await page.evaluate(() =>
           (window as unknown as AxeWindow).axe.run("#view", { resultTypes: ["violations"] }),
         );
-        const told = violations.map(
+        const reported = violations.map(
           (one) => `${one.id}: ${one.nodes.map((node) => `${node.html} ${node.failureSummary}`).join("\n")}`,
         );
-        expect(told, `${scenario} ${width} ${pane}`).toEqual([]);
+        expect(reported, `${scenario} ${width} ${pane}`).toEqual([]);
         expect(errors, `${scenario} ${width} ${pane}`).toEqual([]);
         await page.close();
       }

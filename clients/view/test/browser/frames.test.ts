@@ -36,7 +36,7 @@ async function measure(page: Page, actions: readonly string[]): Promise<Times> {
   };
 }
 
-function told(what: string, times: Times): Times {
+function reported(what: string, times: Times): Times {
   process.stdout.write(
     `${what}: quartile ${times.quartile.toFixed(1)} ms, median ${times.median.toFixed(1)} ms, worst ${times.worst.toFixed(1)} ms\n`,
   );
@@ -68,9 +68,9 @@ describe.skipIf(!hasChromium)("drawing keeps to its frame budget", { retry: 2 },
     await page.waitForFunction("document.querySelectorAll('.token').length > 10");
     await settled(page);
     await measure(page, HEADS);
-    const head = told("128 tokens, head toggled", await measure(page, [...HEADS, ...HEADS]));
-    const layer = told("128 tokens, layer changed", await measure(page, [...LAYERS, ...LAYERS]));
-    const hover = told("128 tokens, token looked at", await measure(page, HOVERS));
+    const head = reported("128 tokens, head toggled", await measure(page, [...HEADS, ...HEADS]));
+    const layer = reported("128 tokens, layer changed", await measure(page, [...LAYERS, ...LAYERS]));
+    const hover = reported("128 tokens, token looked at", await measure(page, HOVERS));
     expect(head.quartile).toBeLessThan(16);
     expect(layer.quartile).toBeLessThan(16);
     expect(hover.quartile).toBeLessThan(16);
@@ -101,9 +101,9 @@ describe.skipIf(!hasChromium)("drawing keeps to its frame budget", { retry: 2 },
     await page.waitForFunction("document.querySelectorAll('.token').length > 10");
     await settled(page);
     await measure(page, HEADS);
-    const scroll = told("512 tokens, scrolled", await measure(page, SCROLLS));
-    const head = told("512 tokens, head toggled", await measure(page, HEADS));
-    const hover = told("512 tokens, token looked at", await measure(page, HOVERS));
+    const scroll = reported("512 tokens, scrolled", await measure(page, SCROLLS));
+    const head = reported("512 tokens, head toggled", await measure(page, HEADS));
+    const hover = reported("512 tokens, token looked at", await measure(page, HOVERS));
     expect(scroll.quartile).toBeLessThan(50);
     expect(head.quartile).toBeLessThan(50);
     expect(hover.quartile).toBeLessThan(50);
@@ -119,7 +119,7 @@ describe.skipIf(!hasChromium)("drawing keeps to its frame budget", { retry: 2 },
       { length: 20 },
       (_, i) => `document.querySelector(".hits-scroll").scrollTop = ${120 * (i + 1)}`,
     );
-    const times = told("1000 contexts, scrolled", await measure(page, scroll));
+    const times = reported("1000 contexts, scrolled", await measure(page, scroll));
     expect(times.quartile).toBeLessThan(16);
     await page.close();
   }, 180_000);

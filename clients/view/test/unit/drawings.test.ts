@@ -27,7 +27,7 @@ const base: PictureInput = {
   heads: null,
   combine: "mean",
   topPercent: 60,
-  looked: null,
+  inspected: null,
 };
 
 function drawing(change: Partial<PictureInput>, theme: "light" | "dark" | "highContrast" = "light") {
@@ -49,7 +49,7 @@ function drawing(change: Partial<PictureInput>, theme: "light" | "dark" | "highC
 describe("the attention picture", () => {
   it.each([
     ["all-heads", {}, "light"],
-    ["one-head-focused", { heads: [2], looked: { side: "left", token: 4 } }, "light"],
+    ["one-head-focused", { heads: [2], inspected: { side: "left", token: 4 } }, "light"],
     ["words-sum-dark", { words: true, combine: "sum" }, "dark"],
     ["first-to-second-segment", { segments: "AB", topPercent: 90 }, "highContrast"],
     ["no-heads", { heads: [] }, "light"],

@@ -2,25 +2,15 @@
  * Everything that can go wrong, as the JSON-RPC error that the view shows.
  * The server's own errors pass unchanged; what happens on this side of the wire gets a `kind` of its own.
  */
+import { ERROR_CODES } from "../../../../protocol/types";
+import { CLIENT_CODES, type ClientErrorKind } from "../../../shared/src/clientErrors";
 import type { HostError } from "../messages";
 import { TimeoutError } from "./deadline";
-
-export const CANCELLED = -32800;
-const INTERNAL = -32603;
-/** Codes of the client's own failures; the server never sends them. */
-export const CLIENT_CODES = {
-  serverMissing: -33090,
-  serverDied: -33091,
-  protocolMismatch: -33092,
-  timeout: -33093,
-} as const;
-
-export type ClientFailureKind = keyof typeof CLIENT_CODES;
 
 /** A failure on the client's side, with what the person can do about it. */
 export class ClientFailure extends Error {
   constructor(
-    readonly kind: ClientFailureKind,
+    readonly kind: ClientErrorKind,
     message: string,
     readonly hint: string,
   ) {
@@ -63,7 +53,7 @@ export function toHostError(error: unknown): HostError {
       ? { code: error.code, message: error.message }
       : { code: error.code, message: error.message, data };
   }
-  return { code: INTERNAL, message: error instanceof Error ? error.message : String(error) };
+  return { code: ERROR_CODES.internal, message: error instanceof Error ? error.message : String(error) };
 }
 
 /** The failure of a request whose server stopped before it answered. */

@@ -18,7 +18,7 @@ function drawnPicture(state: AppState) {
   const { capture, layer, view } = state;
   const { left, right } = sides(capture, view.stack);
   if (layer === null || layer.nQueries !== left.length) return null;
-  const picture = pictureMaker()({ ...view, layer, left, right, looked: view.pinned });
+  const picture = pictureMaker()({ ...view, layer, left, right, inspected: view.pinned });
   return {
     picture,
     leftLabels: picture.leftGroups.map((group) => groupLabel(left, group)),

@@ -30,7 +30,7 @@ function inFocus(edges: Edges, i: number, focus: Focus | null): boolean {
   return focus.side === "left" ? edges.source[i] === focus.row : edges.target[i] === focus.row;
 }
 
-/** Edges of the token looked at come before all others. */
+/** Edges of the inspected token come before all others. */
 const FIRST = 1000;
 
 function isInSight({ source, target }: Edges, i: number, { first, last }: Window): boolean {

@@ -24,10 +24,10 @@ export interface PictureInput {
   readonly combine: Combine;
   readonly topPercent: number;
   /** A token of one side, hovered or pinned: the other side's matrix is restricted to it. */
-  readonly looked: { readonly side: "left" | "right"; readonly token: number } | null;
+  readonly inspected: { readonly side: "left" | "right"; readonly token: number } | null;
 }
 
-/** The row of the token that is looked at. */
+/** The row of the inspected token. */
 export interface Focus {
   readonly side: "left" | "right";
   readonly row: number;
@@ -99,9 +99,9 @@ export function pictureMaker(): (input: PictureInput) => Picture {
     const keep = masks(input.left, lg, input.right, rg, input.hideSpecial, input.segments);
     const heads = chosen(layer.heads, input.heads);
     const matrix = combined(layer, heads, input.combine, keep);
-    const { looked } = input;
-    const row = looked === null ? -1 : groupOf(looked.side === "left" ? lg : rg, looked.token);
-    const focus = looked === null || row < 0 ? null : { side: looked.side, row };
+    const { inspected } = input;
+    const row = inspected === null ? -1 : groupOf(inspected.side === "left" ? lg : rg, inspected.token);
+    const focus = inspected === null || row < 0 ? null : { side: inspected.side, row };
     return {
       focus,
       layer,

@@ -140,7 +140,7 @@ function usePicture() {
     heads: s.previewHead === null ? s.view.heads : previewed(s.previewHead),
     combine: s.view.combine,
     topPercent: s.view.topPercent,
-    looked: s.hover ?? s.view.pinned,
+    inspected: s.hover ?? s.view.pinned,
   });
   return { picture, left, right };
 }

@@ -85,10 +85,10 @@ function Facts(props: { readonly token: Token }) {
 export function Inspector(props: { readonly picture: Picture | null }) {
   const controller = useController();
   const { view, hover, capture } = useApp((s) => ({ view: s.view, hover: s.hover, capture: s.capture }));
-  const looked = hover ?? view.pinned;
+  const inspected = hover ?? view.pinned;
   const { left, right } = sides(capture, view.stack);
-  const token = looked === null ? undefined : (looked.side === "left" ? left : right)[looked.token];
-  if (looked === null || token === undefined) {
+  const token = inspected === null ? undefined : (inspected.side === "left" ? left : right)[inspected.token];
+  if (inspected === null || token === undefined) {
     return (
       <div class="inspector quiet">
         <p class="muted">
@@ -101,10 +101,12 @@ export function Inspector(props: { readonly picture: Picture | null }) {
   }
   const { picture } = props;
   const row =
-    picture === null ? -1 : groupOf(looked.side === "left" ? picture.leftGroups : picture.rightGroups, looked.token);
+    picture === null
+      ? -1
+      : groupOf(inspected.side === "left" ? picture.leftGroups : picture.rightGroups, inspected.token);
   const best =
-    picture === null || row < 0 ? [] : partners(picture, looked.side, row, looked.side === "left" ? right : left);
-  const pinned = view.pinned !== null && view.pinned.side === looked.side && view.pinned.token === looked.token;
+    picture === null || row < 0 ? [] : partners(picture, inspected.side, row, inspected.side === "left" ? right : left);
+  const pinned = view.pinned !== null && view.pinned.side === inspected.side && view.pinned.token === inspected.token;
   return (
     <div class="inspector">
       <div class="inspector-head">
@@ -120,7 +122,7 @@ export function Inspector(props: { readonly picture: Picture | null }) {
             </Button>
           )}
           {!token.isSpecial && controller.maskRefusal() === null && pinned && (
-            <Button kind="link" onClick={() => controller.toggleMask([looked.token])} title="m">
+            <Button kind="link" onClick={() => controller.toggleMask([inspected.token])} title="m">
               {token.isMasked ? "unmask" : "mask"}
             </Button>
           )}
@@ -128,7 +130,7 @@ export function Inspector(props: { readonly picture: Picture | null }) {
       </div>
       {best.length > 0 && (
         <p class="partners">
-          <span class="muted">{looked.side === "left" ? "attends to" : "gets attention from"}</span>
+          <span class="muted">{inspected.side === "left" ? "attends to" : "gets attention from"}</span>
           {best.map((partner, i) => (
             <span key={i} class="partner">
               {partner.name} <span class="muted">{format.weight(partner.weight)}</span>

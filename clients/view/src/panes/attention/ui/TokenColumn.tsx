@@ -128,7 +128,7 @@ function Column(props: Props) {
   );
 }
 
-/** With no token looked at, a hundred buttons need not be looked through when a head is toggled: they show no weights. */
+/** With no inspected token, a hundred buttons need not be compared when a head is toggled: they show no weights. */
 export const TokenColumn = memo(
   Column,
   (a, b) =>
@@ -179,7 +179,7 @@ function TokenButton(props: ButtonProps) {
   const classes = [
     "token",
     props.pinned && "pinned",
-    focus?.side === side && focus.row === row && "looked",
+    focus?.side === side && focus.row === row && "inspected",
     first.isSpecial && "special",
     first.isMasked && "masked",
     props.mask[row] === 0 && "off",

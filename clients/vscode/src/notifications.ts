@@ -10,8 +10,8 @@ export interface Remedies {
   restart(): void;
 }
 
-/** Tells an error with buttons that fit it. Resolves when the notification is gone. */
-export async function tell(error: unknown, remedies: Remedies): Promise<void> {
+/** Shows an error with the buttons that fit it. Resolves when the notification is gone. */
+export async function showError(error: unknown, remedies: Remedies): Promise<void> {
   const { message, data } = toHostError(error);
   const text = withHint(message, data?.hint);
   const buttons = buttonsFor(error);
@@ -40,6 +40,7 @@ function buttonsFor(error: unknown): Button[] {
       return ["Install", "Open Setting", "Show Log"];
     case "serverDied":
     case "timeout":
+    case "connectionLost":
       return ["Restart Server", "Show Log"];
   }
 }

@@ -146,11 +146,14 @@ describe("two panes that define the same field", () => {
 
 const SRC = resolve(__dirname, "../../src");
 
-/** Every relative import of a folder: from which file, to which path, both below src/. */
+function sourcesBelow(folder: string): string[] {
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => /\.tsx?$/.test(name));
+  return names.map((name) => join(folder, name));
+}
+
+/** Every relative import of a folder: from which file, to which path, both relative to src/. */
 function importsBelow(folder: string): { readonly from: string; readonly to: string }[] {
-  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => /\.tsx?$/.test(name));
-  return files.flatMap((name) => {
-    const path = join(folder, name);
+  return sourcesBelow(folder).flatMap((path) => {
     const specifiers = [...readFileSync(path, "utf8").matchAll(/(?:from|import) "(\.[^"]+)"/g)].map(
       (found) => found[1],
     );
@@ -195,5 +198,18 @@ describe("the seam between panes and the rest", () => {
     expect(imports.filter(({ from }) => from === "panes/index.ts").map(({ to }) => to)).toEqual(
       PANES.map(({ id }) => `panes/${id}`),
     );
+  });
+});
+
+describe("the seam between the view and its hosts", () => {
+  it("lets the view import its own code, the wire types, what clients share, and two drawing libraries", () => {
+    const outside = importsBelow(SRC)
+      .map(({ to }) => to)
+      .filter((to) => to.startsWith(".."));
+    expect([...new Set(outside)].sort()).toEqual(["../../../protocol/types", "../../shared/src/sentences"]);
+    const packages = sourcesBelow(SRC).flatMap((path) =>
+      [...readFileSync(path, "utf8").matchAll(/from "([^."][^"]*)"/g)].map((found) => found[1]),
+    );
+    expect([...new Set(packages)].sort()).toEqual(["d3-shape", "preact", "preact/hooks"]);
   });
 });

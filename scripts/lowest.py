@@ -23,7 +23,7 @@ TOOLS = "test"
 _HEADER = """\
 # The lowest versions that pyproject.toml allows, made by `python -m scripts.lowest --write`; `make check-lowest` tests
 # them with Python 3.11. Test tools have the versions of constraints.txt.
-# So far they were run with torch 2.13 in place of 2.6, whose only build for Linux there was brings CUDA along.
+# Last run with torch 2.13 in place of 2.6, whose wheel for Linux needs several GB of CUDA libraries.
 """
 
 

@@ -83,7 +83,7 @@ def _places(root: Path) -> list[tuple[Path, re.Pattern[str], int]]:
     """Each file with the pattern of its version, and how often it states it."""
     packages = [
         (path, _PACKAGE, 1 if path.name == "package.json" else 2)
-        for folder in ("protocol", "clients/*", "clients/e2e/*")
+        for folder in ("protocol", "clients", "clients/*", "clients/e2e/*")
         for name in ("package.json", "package-lock.json")
         for path in sorted(root.glob(f"{folder}/{name}"))
     ]

@@ -93,7 +93,7 @@ def test_a_sentence_of_a_thousand_pieces_is_cut_without_running_out_of_stack():
 WORDS = st.sampled_from(["a", "bc", "def", "word", ".", "!", ",", "\ue000", "\n", "\t", "  ", "é", "日本", "x" * 30])
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(words=st.lists(WORDS, max_size=60), max_tokens=st.integers(3, 12), letters=st.booleans())
 def test_every_character_is_in_one_sentence_or_one_loss(words, max_tokens, letters):
     text = " ".join(words).strip()

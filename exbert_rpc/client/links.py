@@ -159,6 +159,8 @@ class WebSocketLink:
 
 
 def _unix(path: str) -> socket.socket:
+    if not hasattr(socket, "AF_UNIX"):
+        raise OSError("this system has no Unix sockets; connect to tcp://host:port or ws://host:port")
     connected = socket.socket(socket.AF_UNIX)
     try:
         connected.connect(path)

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from exbert_rpc.errors import StorageFailed
 
 _TEMPORARY = ".tmp"
+_FOLDER: int | None = getattr(os, "O_DIRECTORY", None)
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> int:
@@ -39,8 +40,10 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> int:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames and removals in a folder last."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    """Make renames and removals in a folder last, where a folder can be opened (on Windows it cannot)."""
+    if _FOLDER is None:
+        return
+    descriptor = os.open(folder, os.O_RDONLY | _FOLDER)
     try:
         os.fsync(descriptor)
     finally:

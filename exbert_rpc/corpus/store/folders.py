@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import xxhash
+from filelock import BaseFileLock, FileLock, Timeout
 
 from exbert_rpc.corpus.store.atomic import is_temporary, storage_errors, sync_folder, write_atomically
 from exbert_rpc.corpus.store.documents import IndexedDocument, dump_documents, load_documents
@@ -124,24 +124,25 @@ class CorpusFolder:
         Raises:
             Busy: somebody else holds it.
         """
+        # on a file system without `flock` this is an error: a file that stands for a lock may outlive its builder
+        lock = FileLock(self._path / _LOCK, timeout=0, mode=0o600, thread_local=False, fallback_to_soft=False)
         with storage_errors("lock"):
-            descriptor = os.open(self._path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+            self._take(lock)
         try:
-            self._take(descriptor)
             yield
         finally:
-            os.close(descriptor)
+            with storage_errors("lock"):
+                lock.release()
 
-    def _take(self, descriptor: int) -> None:
-        with storage_errors("lock"):
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as exc:
-                raise Busy(
-                    f"another build of corpus {self.name!r} is running",
-                    hint="wait until it has finished, or cancel it",
-                    corpus=self.name,
-                ) from exc
+    def _take(self, lock: BaseFileLock) -> None:
+        try:
+            lock.acquire()
+        except Timeout as exc:
+            raise Busy(
+                f"another build of corpus {self.name!r} is running",
+                hint="wait until it has finished, or cancel it",
+                corpus=self.name,
+            ) from exc
 
     def stamp(self) -> tuple[int, int, int] | None:
         """Changes whenever the manifest is replaced; ``None`` without one."""

@@ -40,6 +40,8 @@ PIECE = 1 << 18
 
 _ALIGN = 64
 _DIGITS = 16
+# somebody may have put a pipe in a segment's place; Windows has no pipes among its files
+_NOT_WAITING: int = getattr(os, "O_NONBLOCK", 0)
 _SOON, _ON_ITS_OWN, _AS_USUAL = (getattr(mmap, f"MADV_{name}", None) for name in ("WILLNEED", "RANDOM", "NORMAL"))
 _TRAILER = struct.Struct("<QQQ")
 _NUMBERS = re.compile(r"[<|][iuf][1248]")
@@ -314,8 +316,7 @@ def are_plain_texts(values: Iterable[Any]) -> bool:
 
 def _map_file(path: Path, expected_bytes: int) -> mmap.mmap:
     try:
-        # not blocking: somebody may have put a pipe in its place
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        descriptor = os.open(path, os.O_RDONLY | _NOT_WAITING)
     except OSError as exc:
         raise damaged(path.name, "the file is missing or cannot be opened") from exc
     try:

@@ -8,6 +8,7 @@ import logging
 import os
 import secrets
 import signal
+import socket
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,6 +70,10 @@ class TransportOptions:
             raise InvalidParams("token", f"must have at least {MIN_TOKEN} characters")
         if (self.kind == "unix") != (self.path is not None):
             raise InvalidParams("path", "belongs to a Unix socket, which needs one")
+        if self.kind == "unix" and not hasattr(socket, "AF_UNIX"):
+            raise InvalidParams(
+                "path", "this system has no Unix sockets", hint="Use standard input and output, TCP or a WebSocket."
+            )
 
     def secret(self) -> tuple[str | None, bool]:
         """The token, and whether it is a new one. A Unix socket is the user's alone and may do without."""

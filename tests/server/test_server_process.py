@@ -7,10 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import psutil
 import pytest
 
+from exbert_rpc.server.transports import parent_watch
+from exbert_rpc.server.transports.parent_watch import find_process, is_alive
 from tests.patience import PATIENCE, within
 from tests.server.harness import COMMAND, ROOT, TRANSPORTS, Server, frame, notice, request
 
@@ -198,3 +201,72 @@ def test_a_server_without_standard_error_still_serves():
         out, _ = process.communicate(messages, timeout=PATIENCE)
     assert process.returncode == 0
     assert out.count(b"Content-Length") == 2
+
+
+# --- the watch itself -----------------------------------------------------------------------------
+
+
+@contextmanager
+def sleeper():
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_process_is_alive_until_it_has_ended_waited_for_or_not():
+    with sleeper() as process:
+        found = find_process(process.pid)
+        assert is_alive(found)
+        process.kill()
+        assert ended(process.pid, within(3.0))
+        assert psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE
+        assert not is_alive(found)
+        process.wait()
+        assert not is_alive(found)
+        assert find_process(process.pid) is None
+
+
+def test_another_process_under_the_same_number_is_not_the_one_that_was_watched(monkeypatch):
+    with sleeper() as process:
+        found = find_process(process.pid)
+        later = time.time() + 5
+        monkeypatch.setattr(psutil.Process, "_get_ident", lambda self: (self.pid, later))
+        assert is_alive(find_process(process.pid))
+        assert not is_alive(found)
+
+
+@pytest.mark.parametrize("number", [-1, 2**22 + 1, 2**40, 2**80])
+def test_a_number_that_no_process_has_is_a_dead_process(number):
+    assert not is_alive(find_process(number))
+
+
+def test_a_watched_process_that_ends_is_noticed_once(monkeypatch):
+    monkeypatch.setattr(parent_watch, "INTERVAL", 0.01)
+    deaths = []
+    with sleeper() as process:
+        watch = parent_watch.ParentWatch(lambda: deaths.append(time.monotonic()))
+        watch.watch(os.getpid())
+        watch.watch(process.pid)
+        watch.start()
+        time.sleep(0.1)
+        assert deaths == []
+        process.kill()
+        end = time.monotonic() + within(3.0)
+        while not deaths and time.monotonic() < end:
+            time.sleep(0.01)
+        time.sleep(0.05)
+    assert len(deaths) == 1
+
+
+def test_where_a_dead_parent_stays_the_parent_it_is_watched_as_a_process(monkeypatch):
+    monkeypatch.setattr(parent_watch, "_KEEPS_DEAD_PARENT", True)
+    with sleeper() as process:
+        monkeypatch.setattr(parent_watch.os, "getppid", lambda: process.pid)
+        watch = parent_watch.ParentWatch(lambda: None)
+        monkeypatch.undo()
+        assert [is_alive(one) for one in watch._watched.values()] == [True]
+        process.kill()
+        process.wait()
+        assert [is_alive(one) for one in watch._watched.values()] == [False]

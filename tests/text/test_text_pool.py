@@ -5,8 +5,8 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from pathlib import Path
 
+import psutil
 import pytest
 
 from exbert_rpc.errors import Cancelled, ExbertError, InvalidParams, TextTooLong
@@ -23,8 +23,8 @@ def process_ids(pool: AnnotatorPool) -> list[int]:
 
 def is_alive(pid: int) -> bool:
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
 
 

@@ -6,7 +6,6 @@ No JSON, no event loop. All methods are synchronous and may be called from many 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from platformdirs import user_cache_path
 
 from exbert_rpc.corpus.search.graph import Graphs
 from exbert_rpc.corpus.types import CorpusDescription
@@ -203,9 +203,11 @@ class Engine:
 
 
 def default_store() -> Path:
-    """The user's cache folder for corpora."""
-    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(cache) / "exbert-rpc"
+    """Where corpora lie unless another folder is named: ``exbert-rpc`` in the user's cache folder.
+
+    That is ``$XDG_CACHE_HOME`` or ``~/.cache`` on Linux, ``~/Library/Caches`` on macOS, ``%LOCALAPPDATA%`` on Windows.
+    """
+    return user_cache_path("exbert-rpc", appauthor=False)
 
 
 def _plan(capture: Capture, n_layers: int, n_heads: int) -> AnswerSize:

@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from exbert_rpc.analysis.glossary import explain
 from exbert_rpc.analysis.types import Attribute, Bin, Direction, HistogramOf, Subject
 
 MAX_FINDINGS = 12
@@ -30,6 +29,7 @@ class Evidence:
         n_distinct: Distinct sentences behind its q-value.
         log_p: Natural logarithm of its p-value, the measure of strength.
         hits: The hits that carry the label, by their place in the answer.
+        meaning: What the label stands for; ``None`` if nobody says.
     """
 
     of: HistogramOf
@@ -39,11 +39,18 @@ class Evidence:
     n_distinct: int
     log_p: float
     hits: frozenset[int]
+    meaning: str | None = None
 
     @property
     def is_more(self) -> bool:
         """Whether the label is more frequent than expected."""
         return self.row.share > self.row.baseline
+
+    @property
+    def named(self) -> str:
+        """The label with its meaning behind it in brackets, where that says more: ``"VERB (verb)"``."""
+        label = self.row.label
+        return label if self.meaning is None or self.meaning == label else f"{label} ({self.meaning})"
 
 
 def find(evidence: Sequence[Evidence], subject: Subject, attention: Direction) -> tuple[str, ...]:
@@ -97,7 +104,7 @@ def _subject_sentence(one: Evidence, also: Sequence[Evidence], subject: Subject)
 
 
 def _predicate(one: Evidence) -> str:
-    label = explain(one.attribute, one.row.label)
+    label = one.named
     if one.row.label == "none":
         nothing = {"pos": "part of speech", "tag": "tag", "dep": "dependency"}.get(one.attribute)
         return "are in no entity" if nothing is None else f"have no {nothing}"
@@ -131,7 +138,7 @@ def _likewise(one: Evidence, also: Sequence[Evidence]) -> str:
 def _trait(one: Evidence) -> str:
     if one.row.label == "none":
         return "in no entity" if one.attribute == "entity" else f"without {one.attribute}"
-    label = explain(one.attribute, one.row.label)
+    label = one.named
     return {
         "tag": f"tagged {label}",
         "dep": f"with the dependency {label}",
@@ -152,9 +159,8 @@ def _place(one: Evidence, attention: Direction) -> str:
         return f"{to}tokens " + ("in no entity" if one.attribute == "entity" else f"without {one.attribute}")
     if label == "special":
         return f"{to}special tokens"
-    named = explain(one.attribute, label)
-    return {"tag": f"{to}tokens tagged {named}", "dep": f"{to}tokens with the dependency {named}"}.get(
-        one.attribute, f"{to}{named}"
+    return {"tag": f"{to}tokens tagged {one.named}", "dep": f"{to}tokens with the dependency {one.named}"}.get(
+        one.attribute, f"{to}{one.named}"
     )
 
 

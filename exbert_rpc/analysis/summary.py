@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +75,7 @@ def summarize_hits(
     *,
     subject: Subject,
     attention: Direction,
+    meanings: Mapping[str, str] = MappingProxyType({}),
 ) -> Summary:
     """What the hits have in common.
 
@@ -83,6 +85,7 @@ def summarize_hits(
         targets: Of the token that the subject attends to most, or that attends to it most; attribute ``offset`` too.
         subject: Which token the subjects are.
         attention: Which way ``targets`` looked.
+        meanings: What labels stand for; one that is missing is shown alone.
     """
     parts: tuple[tuple[HistogramOf, Observations], ...]
     parts = (("subject", subjects), ("maxAttention", _within(targets, subjects.exists)))
@@ -96,7 +99,7 @@ def summarize_hits(
     histograms: list[Histogram] = []
     evidence: list[Evidence] = []
     for table in tables:
-        histogram, seen = table.finish([next(q_values) for _ in table.log_p])
+        histogram, seen = table.finish([next(q_values) for _ in table.log_p], meanings)
         histograms.append(histogram)
         evidence += seen
     counted = [key for key, exists in zip(sentences, subjects.exists, strict=True) if exists]
@@ -154,7 +157,7 @@ class _Table:
         log_p = [log_fisher_two_sided(distinct[label], n, baseline.counts.get(label, 0), base_n) for label in labels]
         return cls(of, attribute, labels, counts, distinct, hits, baseline, log_p)
 
-    def finish(self, q_values: Sequence[float]) -> tuple[Histogram, list[Evidence]]:
+    def finish(self, q_values: Sequence[float], meanings: Mapping[str, str]) -> tuple[Histogram, list[Evidence]]:
         """The histogram, and what of it may be said: its labels with q below ``SIGNIFICANT``."""
         bins: list[Bin] = []
         evidence: list[Evidence] = []
@@ -171,6 +174,7 @@ class _Table:
             agrees = (share > base) == (self.distinct_counts[label] > base * n_distinct)
             if q_value < SIGNIFICANT and agrees:
                 hits = frozenset(self.hits.get(label, ()))
-                evidence.append(Evidence(self.of, self.attribute, row, n, n_distinct, log_p, hits))
+                meaning = meanings.get(label)
+                evidence.append(Evidence(self.of, self.attribute, row, n, n_distinct, log_p, hits, meaning))
         bins.sort(key=lambda row: (-row.count, row.label))
         return Histogram(self.of, self.attribute, tuple(bins)), evidence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -103,7 +103,7 @@ def annotate_tokens(encoding: Encoding, pool: AnnotatorPool) -> TokenAnnotations
         columns.fill(tokens, word, annotated, words, sentences)
         words += len(annotated.pos)
         sentences += len(annotated.sentence_start)
-    return columns.finish()
+    return columns.finish(pool.info.meanings)
 
 
 class _Columns:
@@ -130,7 +130,7 @@ class _Columns:
             self._numbers["word"][token] = words + at
             self._numbers["sentence"][token] = sentences + int(annotated.sentence[at])
 
-    def finish(self) -> TokenAnnotations:
+    def finish(self, meanings: Mapping[str, str]) -> TokenAnnotations:
         """The columns, unchangeable."""
         labels, numbers = self._labels, self._numbers
         return TokenAnnotations(
@@ -142,6 +142,7 @@ class _Columns:
             syntactic_head=tuple(numbers["head"]),
             word=tuple(numbers["word"]),
             sentence=tuple(numbers["sentence"]),
+            meanings=meanings,
         )
 
 

@@ -5,6 +5,7 @@ Offsets are code points within the text that was sent. ``None`` means "not given
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -58,7 +59,7 @@ class TokenAnnotations:
     """spaCy's word of each token, ``n`` entries each; ``None`` for special tokens and where the pipeline has none.
 
     ``syntactic_head`` is the first token of the word that the token's word depends on; ``word`` and ``sentence``
-    count from 0 within the segment's text.
+    count from 0 within the segment's text. ``meanings`` has, by label, what the pipeline's labels stand for.
     """
 
     pos: tuple[str | None, ...]
@@ -69,6 +70,7 @@ class TokenAnnotations:
     syntactic_head: tuple[int | None, ...]
     word: tuple[int | None, ...]
     sentence: tuple[int | None, ...]
+    meanings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,11 @@ class TokenTable:
     encoding: Encoding
     annotations: TokenAnnotations | None = None
     predictions: tuple[tuple[Prediction, ...], ...] | None = None
+
+    @property
+    def meanings(self) -> Mapping[str, str]:
+        """What labels stand for, as far as the pipeline says; empty without annotations."""
+        return {} if self.annotations is None else self.annotations.meanings
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,6 +174,7 @@ def summarize_kept(kept: KeptSearch, request: SummarizeRequest, task: Task) -> S
         observe_targets(kept.hits, subject, request.attention, request.include_special, targets),
         subject=subject,
         attention=request.attention,
+        meanings=kept.table.meanings,
     )
 
 

@@ -5,7 +5,8 @@ All offsets are code points (Python string indices); only ``methods/`` counts ot
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,9 +93,11 @@ class PipelineInfo:
         version: Version of pipeline and spaCy, for people.
         fingerprint: Hex digest that changes whenever annotations could.
         labels: For ``pos``, ``tag``, ``dep`` and ``entity``: every label that the pipeline can produce, sorted.
+        meanings: In a few words, by label, what those stand for that spaCy explains.
     """
 
     name: str
     version: str
     fingerprint: str
     labels: dict[str, tuple[str, ...]]
+    meanings: Mapping[str, str] = field(default_factory=dict)

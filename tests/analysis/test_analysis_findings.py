@@ -3,6 +3,18 @@ import pytest
 from exbert_rpc.analysis.findings import MAX_FINDINGS, Evidence, find
 from exbert_rpc.analysis.types import Bin
 
+MEANINGS = {
+    "VERB": "verb",
+    "NOUN": "noun",
+    "PROPN": "proper noun",
+    "PART": "particle",
+    "VB": "verb, base form",
+    "TO": 'infinitival "to"',
+    "aux": "auxiliary",
+    "PERSON": "people, including fictional",
+    "root": "root",
+}
+
 
 def evidence(
     of, attribute, label, count, baseline, *, q_value=1e-9, log_p=-20.0, n=50, n_distinct=50, first=0
@@ -10,7 +22,8 @@ def evidence(
     """A label that ``count`` of ``n`` hits carry, from the hit ``first`` on."""
     share = count / n
     row = Bin(label, count, share, baseline, share / baseline if baseline else None, 0.0, 1.0, q_value)
-    return Evidence(of, attribute, row, n, n_distinct, log_p, frozenset(range(first, first + count)))
+    hits = frozenset(range(first, first + count))
+    return Evidence(of, attribute, row, n, n_distinct, log_p, hits, MEANINGS.get(label))
 
 
 def sentence(one: Evidence, subject="match", attention="outgoing") -> str:
@@ -23,11 +36,13 @@ def sentence(one: Evidence, subject="match", attention="outgoing") -> str:
     [
         ("pos", "VERB", "48 of 50 matches are VERB (verb): 96 %, 10 % expected, 9.6×, q < 0.001."),
         ("tag", "VB", "48 of 50 matches are tagged VB (verb, base form): 96 %, 10 % expected, 9.6×, q < 0.001."),
+        ("dep", "root", "48 of 50 matches have the dependency root: 96 %, 10 % expected, 9.6×, q < 0.001."),
         ("dep", "zzz", "48 of 50 matches have the dependency zzz: 96 %, 10 % expected, 9.6×, q < 0.001."),
         (
             "entity",
             "PERSON",
-            "48 of 50 matches are in an entity of type PERSON (people): 96 %, 10 % expected, 9.6×, q < 0.001.",
+            "48 of 50 matches are in an entity of type PERSON (people, including fictional): 96 %, 10 % expected, "
+            "9.6×, q < 0.001.",
         ),
         ("entity", "none", "48 of 50 matches are in no entity: 96 %, 10 % expected, 9.6×, q < 0.001."),
     ],
@@ -79,8 +94,8 @@ def test_labels_of_the_same_targets_are_one_finding_said_of_the_rarest_in_the_co
     fine = evidence("maxAttention", "tag", "TO", 48, 0.015, log_p=-170)
     role = evidence("maxAttention", "dep", "aux", 48, 0.05, log_p=-120)
     assert find([coarse, fine, role], "match", "outgoing") == (
-        "The matches' strongest attention goes to tokens tagged TO (infinitival to), all of them PART (particle) and "
-        "with the dependency aux (auxiliary), in 96 % (2 % expected, 64×), q < 0.001.",
+        'The matches\' strongest attention goes to tokens tagged TO (infinitival "to"), all of them PART (particle) '
+        "and with the dependency aux (auxiliary), in 96 % (2 % expected, 64×), q < 0.001.",
     )
 
 
@@ -88,8 +103,8 @@ def test_labels_of_the_same_matches_are_one_finding():
     name = evidence("subject", "pos", "PROPN", 20, 0.1)
     person = evidence("subject", "entity", "PERSON", 20, 0.02, log_p=-40)
     assert find([name, person], "match", "outgoing") == (
-        "20 of 50 matches are in an entity of type PERSON (people), all of them PROPN (proper noun): "
-        "40 %, 2 % expected, 20×, q < 0.001.",
+        "20 of 50 matches are in an entity of type PERSON (people, including fictional), all of them PROPN (proper "
+        "noun): 40 %, 2 % expected, 20×, q < 0.001.",
     )
 
 

@@ -37,6 +37,7 @@ def summarize(subject, target, base, *, sentences=None, exists=EVERY, target_exi
         Observations(target_exists, target, base[1]),
         subject=which,
         attention="outgoing",
+        meanings={"PART": "particle", "TO": 'infinitival "to"'},
     )
 
 
@@ -104,7 +105,7 @@ def test_two_annotations_are_one_finding_only_if_the_very_same_hits_carry_them()
         return tuple(one for one in findings if "PART" in one or "TO" in one)
 
     (together,) = said(tag)
-    assert "PART (particle), all of them tagged TO (infinitival to), in 50 %" in together
+    assert 'PART (particle), all of them tagged TO (infinitival "to"), in 50 %' in together
     apart = said([*tag[1:], "TO"])  # as many, but not the same ones
     assert len(apart) == 2
 

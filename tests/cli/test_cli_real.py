@@ -39,7 +39,7 @@ def test_the_demo_indexes_then_reuses_and_finds_the_infinitive(
     first = capsys.readouterr().out
     assert f"{len(TOPICS)} documents indexed" in first
     assert 'looks at "to" (42%)' in first
-    assert "tagged TO (infinitival to)" in first
+    assert 'tagged TO (infinitival "to")' in first
     assert first.count(".txt:") == demo.SHOWN_HITS
     assert demo.main() == 0
     assert "found unchanged" in capsys.readouterr().out

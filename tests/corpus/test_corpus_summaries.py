@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from exbert_rpc.engine.requests import SummarizeRequest
 from exbert_rpc.engine.search import summarize_kept
 from exbert_rpc.tasks import Task
 from tests.store_faults.building import build, open_folder, search_kept
-from tests.store_faults.fakes import FakeModel, make_text
+from tests.store_faults.fakes import FakeAnnotators, FakeModel, make_text
 
 
 class PlantedModel(FakeModel):
@@ -62,6 +63,16 @@ def test_a_planted_enrichment_of_the_match_is_found(planted):
     assert words == {"frob"}
     # words of four letters are all verbs, objects and T4 to the fake pipeline; few other words are
     assert any("verb" in finding.lower() for finding in findings)
+
+
+def test_findings_explain_labels_as_the_pipeline_does_and_show_those_alone_that_it_does_not(planted, monkeypatch):
+    explained = replace(FakeAnnotators.info, meanings={"VERB": "a doing word"})
+    monkeypatch.setattr(FakeAnnotators, "info", explained)
+    findings, _ = summarize(*planted, "One two three frob five.", 4)
+    text = " ".join(findings)
+    assert "VERB (a doing word)" in text
+    assert "tagged T4" in text
+    assert "T4 (" not in text
 
 
 def test_a_planted_habit_of_attention_is_found(planted):

@@ -5,9 +5,10 @@ import pytest
 import spacy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from spacy.glossary import GLOSSARY
 
 from exbert_rpc.errors import InvalidParams, TextTooLong
-from exbert_rpc.text.annotation.pipeline import MAX_CHARACTERS, Annotator, installed_pipelines
+from exbert_rpc.text.annotation.pipeline import _CLEARER, MAX_CHARACTERS, Annotator, installed_pipelines
 
 PIPELINES = ["en_core_web_sm", "blank:de", "blank:tr", "blank:ja", "blank:ar"]
 PIECES = [
@@ -125,6 +126,28 @@ def test_labels_are_those_of_spacy(english):
     assert list(annotated.entity) == [token.ent_type_ for token in doc]
     assert annotated.syntactic_head.tolist() == [number[token.head.i] for token in doc]
     assert {"PERSON", "GPE"} <= set(annotated.entity)
+
+
+def test_labels_mean_what_spacy_explains_worded_for_a_sentence(english):
+    meanings = english.info.meanings
+    for labels in english.info.labels.values():
+        for label in labels:
+            words = GLOSSARY.get(label)
+            if words is None or label in _CLEARER:
+                assert meanings.get(label) == _CLEARER.get(label)
+            else:
+                assert meanings[label].lower() == words.lower().removesuffix(".") or words.endswith("etc.")
+    assert meanings["TO"] == 'infinitival "to"'
+    assert meanings["PERSON"] == "people, including fictional"
+    assert meanings["LAW"] == "named documents made into laws"
+    assert meanings["FAC"] == "buildings, airports, highways, bridges, etc."
+    assert not load("blank:de").info.meanings
+
+
+def test_words_of_our_own_explain_only_what_spacy_explains_worse():
+    for label in _CLEARER:
+        worse = spacy.explain(label)
+        assert "(" in worse
 
 
 def test_white_space_takes_no_word_and_heads_skip_it(english):

@@ -6,7 +6,7 @@ import hashlib
 import re
 import threading
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
 from itertools import islice
 from pathlib import Path
@@ -33,6 +33,18 @@ _UNIVERSAL_POS = (
     *("ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN"),
     *("PUNCT", "SCONJ", "SYM", "VERB", "X"),
 )
+
+
+# what spaCy says of these reads worse within a sentence and brackets: brackets of its own, another language, a question
+_CLEARER = {
+    "JJ": "adjective",
+    "acl": "clausal modifier of noun",
+    "auxpass": "passive auxiliary",
+    "csubjpass": "passive clausal subject",
+    "nsubjpass": "passive nominal subject",
+    "PRODUCT": "objects, vehicles, foods, etc.",
+    "DRV": "words that are derived from a name",
+}
 
 
 def check_text(text: str) -> None:
@@ -212,7 +224,8 @@ def _describe(name: str, nlp: Language) -> PipelineInfo:
             digest.update(f"{file.relative_to(root).as_posix()}\0{file.stat().st_size}\0".encode())
             digest.update(file.read_bytes())
     version = f"{nlp.lang}_{nlp.meta['name']} {nlp.meta['version']}, spaCy {spacy.__version__}"
-    return PipelineInfo(name, version, digest.hexdigest(), _labels(nlp))
+    labels = _labels(nlp)
+    return PipelineInfo(name, version, digest.hexdigest(), labels, _meanings(labels))
 
 
 def _labels(nlp: Language) -> dict[str, tuple[str, ...]]:
@@ -224,6 +237,21 @@ def _labels(nlp: Language) -> dict[str, tuple[str, ...]]:
         "entity": _component_labels(nlp, "doc.ents", "token.ent_type"),
     }
     return {"pos": _UNIVERSAL_POS if has_pos else ()} | {key: tuple(sorted(value)) for key, value in found.items()}
+
+
+def _meanings(labels: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """What spaCy's glossary says of labels, worded so that it can stand within a sentence."""
+    from spacy.glossary import GLOSSARY
+
+    known = {label: GLOSSARY[label] for found in labels.values() for label in found if label in GLOSSARY}
+    return {label: _CLEARER.get(label, _within_a_sentence(words)) for label, words in known.items()}
+
+
+def _within_a_sentence(words: str) -> str:
+    """``Named person or family.`` → ``named person or family``; abbreviations keep their full stop."""
+    if words.endswith(".") and not words.endswith("etc."):
+        words = words[:-1]
+    return words[:1].lower() + words[1:]
 
 
 def _component_labels(nlp: Language, *attributes: str) -> set[str]:

@@ -27,9 +27,9 @@ FLOORS = [
     ["corpus.store"],
     ["model"],
     ["text"],
-    ["errors", "tasks"],
+    ["errors", "tasks", "recent"],
 ]
-EVERYBODYS = {"errors", "tasks"}
+EVERYBODYS = {"errors", "tasks", "recent"}
 WIDTH, ROOM, HEIGHT, GAP = 620, 170, 40, 34
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 from exbert_rpc.engine.requests import TokenAnnotations
 from exbert_rpc.errors import InvalidParams
 from exbert_rpc.model.types import Encoding
+from exbert_rpc.recent import Recent
 from exbert_rpc.tasks import Task
 from exbert_rpc.text.align import join_words
 from exbert_rpc.text.annotation.pipeline import check_pipeline
@@ -37,8 +36,7 @@ class Annotators:
 
     def __init__(self, allowed_roots: Sequence[Path] | None = None) -> None:
         self._allowed_roots = allowed_roots
-        self._pools: OrderedDict[str, AnnotatorPool] = OrderedDict()
-        self._lock = threading.Lock()
+        self._pools: Recent[str, AnnotatorPool] = Recent(_MOST_POOLS, on_drop=lambda pool: pool.close())
 
     def get(self, pipeline: str) -> AnnotatorPool:
         """The process of a pipeline; it starts when it is first used, and the least recently used ones end.
@@ -47,23 +45,13 @@ class Annotators:
             InvalidParams: the pipeline lies where we may not look.
         """
         check_pipeline(pipeline, self._allowed_roots)
-        dropped = []
-        with self._lock:
-            if pipeline not in self._pools:
-                self._pools[pipeline] = AnnotatorPool(pipeline)
-            self._pools.move_to_end(pipeline)
-            while len(self._pools) > _MOST_POOLS:
-                dropped.append(self._pools.popitem(last=False)[1])
-            found = self._pools[pipeline]
-        for pool in dropped:
-            pool.close()
-        return found
+        found = self._pools.get(pipeline)
+        # a pool costs nothing until it is first asked: one that another thread was quicker with may be let go of
+        return self._pools.get_or_put(pipeline, AnnotatorPool(pipeline)) if found is None else found
 
     def close(self) -> None:
         """End all processes."""
-        with self._lock:
-            pools, self._pools = list(self._pools.values()), OrderedDict()
-        for pool in pools:
+        for pool in self._pools.clear():
             pool.close()
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import OrderedDict
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +19,7 @@ from exbert_rpc.engine.models import Models
 from exbert_rpc.engine.requests import IndexRequest, IndexResult
 from exbert_rpc.errors import CorpusDamaged, CorpusNotFound, InvalidParams
 from exbert_rpc.model.types import ModelDescription
+from exbert_rpc.recent import Recent
 from exbert_rpc.tasks import Progress, Task
 from exbert_rpc.text.annotation.pool import AnnotatorPool
 from exbert_rpc.text.calibration import calibration_texts
@@ -53,8 +52,7 @@ class Corpora:
         self._default_pipeline = default_pipeline
         self._allowed_roots = allowed_roots
         self._annotators = annotators
-        self._open: OrderedDict[str, CorpusReader] = OrderedDict()
-        self._lock = threading.Lock()
+        self._open: Recent[str, CorpusReader] = Recent(_MOST_OPEN)
 
     def reader(self, name: str) -> CorpusReader:
         """A corpus as it is now, opened.
@@ -64,17 +62,11 @@ class Corpora:
             CorpusDamaged: a file of it is not what was written.
         """
         folder = self._store.folder(name)
-        with self._lock:
-            kept = self._open.get(name)
-            if kept is not None and kept.is_current:
-                self._open.move_to_end(name)
-                return kept
+        kept = self._open.get(name)
+        if kept is not None and kept.is_current:
+            return kept
         reader = CorpusReader(folder)
-        with self._lock:
-            self._open[name] = reader
-            self._open.move_to_end(name)
-            while len(self._open) > _MOST_OPEN:
-                self._open.popitem(last=False)
+        self._open.put(name, reader)
         return reader
 
     def build(self, request: IndexRequest, task: Task) -> IndexResult:
@@ -152,8 +144,7 @@ class Corpora:
     def remove(self, name: str) -> None:
         """Remove a corpus for good."""
         self._store.remove(name)
-        with self._lock:
-            self._open.pop(name, None)
+        self._open.discard(name)
 
 
 def _describe(folder: CorpusFolder, thorough: bool) -> CorpusDescription:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exbert_rpc.engine.requests import ModelListing
+from exbert_rpc.recent import Recent
 from exbert_rpc.tasks import Progress, Task
 
 if TYPE_CHECKING:
@@ -42,8 +42,7 @@ class Models:
         self._allow_network = allow_network
         self._allowed_roots = allowed_roots
         self._cache_dir = cache_dir
-        self._loaded: OrderedDict[str, LoadedModel] = OrderedDict()
-        self._lock = threading.Lock()
+        self._loaded: Recent[str, LoadedModel] = Recent(_MOST_LOADED)
         self._loading = threading.Lock()
 
     def get(self, model_id: str | None, task: Task) -> LoadedModel:
@@ -54,11 +53,11 @@ class Models:
             ModelNotSupported: it cannot be loaded safely or reproduced exactly.
         """
         name = self.default if model_id is None else model_id
-        found = self._kept(name)
+        found = self._loaded.get(name)
         if found is not None:
             return found
         with self._loading:
-            found = self._kept(name)
+            found = self._loaded.get(name)
             if found is None:
                 task.report(Progress(f"loading model {name}"))
                 found = self._load(name, task)
@@ -82,24 +81,13 @@ class Models:
         """Models that can be asked for without network, the default among them."""
         from exbert_rpc.model.sources import list_models
 
-        with self._lock:
-            loaded = set(self._loaded)
+        loaded = set(self._loaded.current_keys())
         listed = {model.id: model.source for model in list_models()}
         for name in (self.default, *loaded):
             listed.setdefault(name, "local")
         return [ModelListing(name, source, name in loaded, name == self.default) for name, source in listed.items()]
 
-    def _kept(self, name: str) -> LoadedModel | None:
-        with self._lock:
-            if name in self._loaded:
-                self._loaded.move_to_end(name)
-                return self._loaded[name]
-            return None
-
     def _load(self, name: str, task: Task) -> LoadedModel:
         model = self.loader(name)(report=lambda sentence: task.report(Progress(sentence)))
-        with self._lock:
-            self._loaded[name] = model
-            while len(self._loaded) > _MOST_LOADED:
-                self._loaded.popitem(last=False)
+        self._loaded.put(name, model)
         return model

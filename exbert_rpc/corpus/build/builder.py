@@ -40,6 +40,7 @@ from exbert_rpc.corpus.types import CorpusModel
 from exbert_rpc.corpus.vectors import unit_parts
 from exbert_rpc.errors import CorpusDamaged
 from exbert_rpc.model.types import BatchCapture, Encoding
+from exbert_rpc.recent import Recent
 from exbert_rpc.tasks import Progress, Task
 from exbert_rpc.text.blocks import split_blocks
 from exbert_rpc.text.files import file_state
@@ -50,7 +51,7 @@ WINDOW_TOKENS = 4096
 _WINDOWS_AHEAD = 1
 _MOST_CHOSEN = 16  # sets of scales that are kept for a model
 
-_chosen: WeakKeyDictionary[CorpusModel, dict[Hashable, Scales]] = WeakKeyDictionary()
+_chosen: WeakKeyDictionary[CorpusModel, Recent[Hashable, Scales]] = WeakKeyDictionary()
 SEGMENT_BYTES = 192 << 20
 
 Annotate = Callable[[Iterable[str]], Iterator[AnnotatedText]]
@@ -331,13 +332,9 @@ def choose_scales(model: CorpusModel, config: CorpusConfig, calibration: Sequenc
 
     They depend on the model alone, so they are chosen once for as long as it is loaded.
     """
-    chosen = _chosen.setdefault(model, {})
+    chosen = _chosen.setdefault(model, Recent(_MOST_CHOSEN))
     key = (config.precision, config.spaces, config.hidden_layers, config.layers, tuple(calibration))
-    if key not in chosen:
-        if len(chosen) >= _MOST_CHOSEN:
-            chosen.clear()
-        chosen[key] = _choose_scales(model, config, calibration, task)
-    return chosen[key]
+    return chosen.get_or_compute(key, lambda: _choose_scales(model, config, calibration, task))
 
 
 def _choose_scales(model: CorpusModel, config: CorpusConfig, calibration: Sequence[str], task: Task) -> Scales:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,7 @@ from exbert_rpc.corpus.search.exact import find_exactly
 from exbert_rpc.corpus.search.finding import Candidates, Scope
 from exbert_rpc.corpus.types import Space
 from exbert_rpc.corpus.vectors import Query, make_query
+from exbert_rpc.recent import Recent
 from exbert_rpc.tasks import Task
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Graphs:
 
     def __init__(self, pays_from: int = PAYS_FROM) -> None:
         self._pays_from = pays_from
-        self._ready: OrderedDict[tuple[int, Space, int], Graph] = OrderedDict()
+        self._ready: Recent[tuple[int, Space, int], Graph] = Recent(_MOST_GRAPHS)
         self._wanted: set[tuple[int, Space, int]] = set()
         self._jobs: queue.SimpleQueue[Scope] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -115,7 +115,6 @@ class Graphs:
         with self._lock:
             graph = self._ready.get(key)
             if graph is not None:
-                self._ready.move_to_end(key)
                 return graph if asked or graph.serves(n_parts) else None
             pays = asked or everything.eligible.total >= self._pays_from
             if pays and key not in self._wanted and not self._stop.cancelled:
@@ -158,10 +157,7 @@ class Graphs:
             key = _key(everything)
             try:
                 graph = build_graph(everything, self._stop)
-                with self._lock:
-                    self._ready[key] = graph
-                    while len(self._ready) > _MOST_GRAPHS:
-                        self._ready.popitem(last=False)
+                self._ready.put(key, graph)
             except Exception:
                 # searches stay exact; the next process may try again
                 logger.exception("no graph for %s %s %d", everything.reader.name, everything.space, everything.layer)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +23,7 @@ from exbert_rpc.corpus.store.validation import attention_offsets, check_structur
 from exbert_rpc.corpus.types import Precision, SentenceTokens, Space
 from exbert_rpc.errors import CorpusDamaged, InvalidParams
 from exbert_rpc.model.types import Encoding, ModelDescription
+from exbert_rpc.recent import Recent
 
 T = TypeVar("T")
 
@@ -212,8 +211,7 @@ class CorpusReader:
                 # a build has replaced the corpus while we read it
         self._stamp = stamp
         self._locate_sentences()
-        self._cache: OrderedDict[Hashable, object] = OrderedDict()
-        self._cache_lock = threading.Lock()
+        self._cache: Recent[Hashable, object] = Recent(_CACHED)
 
     def _read(self, folder: CorpusFolder) -> None:
         self.manifest: Manifest = folder.manifest()
@@ -258,16 +256,7 @@ class CorpusReader:
 
     def cached(self, key: Hashable, compute: Callable[[], T]) -> T:
         """What ``compute`` gives, kept for the next caller with the same key; the last few are kept."""
-        with self._cache_lock:
-            if key in self._cache:
-                self._cache.move_to_end(key)
-                return cast(T, self._cache[key])
-        value = compute()
-        with self._cache_lock:
-            self._cache[key] = value
-            while len(self._cache) > _CACHED:
-                self._cache.popitem(last=False)
-        return value
+        return cast(T, self._cache.get_or_compute(key, compute))
 
     def check_layer(self, space: Space, layer: int) -> None:
         """Return at once if a layer can be searched; otherwise raise ``InvalidParams`` with those that can.

@@ -6,7 +6,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -15,6 +15,7 @@ from typing import Self, cast
 
 from exbert_rpc.cores import busy_elsewhere
 from exbert_rpc.errors import ExbertError, InvalidParams
+from exbert_rpc.recent import Recent
 from exbert_rpc.tasks import Task
 from exbert_rpc.text.annotation.pipeline import check_text
 from exbert_rpc.text.annotation.worker import read_frame, write_frame
@@ -50,7 +51,7 @@ class AnnotatorPool:
         self._threads = ThreadPoolExecutor(self._processes, thread_name_prefix="annotate")
         self._info: PipelineInfo | None = None
         self._closed = False
-        self._recent: OrderedDict[str, Future[AnnotatedText]] = OrderedDict()
+        self._recent: Recent[str, Future[AnnotatedText]] = Recent(_MOST_RECENT)
 
     @property
     def info(self) -> PipelineInfo:
@@ -66,23 +67,18 @@ class AnnotatorPool:
     def annotate(self, text: str) -> AnnotatedText:
         """Annotate one text, or give what was said of it lately; raises what :meth:`annotate_many` raises."""
         check_text(text)
-        with self._lock:
-            known = self._recent.get(text)
-            if known is None:
-                mine = self._recent[text] = Future()
-        if known is not None:
+        mine: Future[AnnotatedText] = Future()
+        known = self._recent.get_or_put(text, mine)
+        if known is not mine:
             return known.result()
         try:
             mine.set_result(self._run([text])[0])
         except BaseException as error:
             mine.set_exception(error)
-            self._drop(text, mine)
+            self._recent.discard_value(text, mine)
             raise
         if len(text) > _RECENT_CHARACTERS:
-            self._drop(text, mine)
-        with self._lock:
-            while len(self._recent) > _MOST_RECENT:
-                self._recent.popitem(last=False)
+            self._recent.discard_value(text, mine)
         return mine.result()
 
     def begin(self, text: str) -> bool:
@@ -91,8 +87,7 @@ class AnnotatorPool:
         Returns:
             Whether a process is now at work on it: not if it was annotated lately, nor if it is too long to be kept.
         """
-        with self._lock:
-            known = self._recent.get(text)
+        known = self._recent.get(text)
         if len(text) > _RECENT_CHARACTERS or (known is not None and known.done()):
             return False
         threading.Thread(target=self._annotate_quietly, args=(text,), name="annotate-ahead", daemon=True).start()
@@ -144,11 +139,6 @@ class AnnotatorPool:
     def _annotate_quietly(self, text: str) -> None:
         with suppress(ExbertError):
             self.annotate(text)
-
-    def _drop(self, text: str, future: Future[AnnotatedText]) -> None:
-        with self._lock:
-            if self._recent.get(text) is future:
-                del self._recent[text]
 
     def _submit(self, texts: list[str]) -> Future[list[AnnotatedText]]:
         try:

@@ -23,10 +23,14 @@ class OpenDocument(TextDocument):  # type: ignore[misc]
 
     encoding: PositionEncoding = "utf-16"
 
+    def __init__(self, uri: str, text: str, version: int | None = None, language_id: str | None = None) -> None:
+        super().__init__(uri, text, version, language_id)
+        self._current = text
+
     @property
     def source(self) -> str:
         """The text as the client sees it."""
-        return self._source or ""
+        return self._current
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -50,10 +54,14 @@ class OpenDocument(TextDocument):  # type: ignore[misc]
             raise InvalidParams("range", "its end is before its start", hint="Swap start and end.")
         return self.source[first:last]
 
-    def _apply_incremental_change(self, change: types.TextDocumentContentChangePartial) -> None:
+    def apply_change(self, change: types.TextDocumentContentChangeEvent) -> None:
+        """Replace a range of the text, or all of it where the client names no range."""
+        if not isinstance(change, types.TextDocumentContentChangePartial):
+            self._current = change.text
+            return
         start = self.offset_at(change.range.start.line, change.range.start.character)
         end = self.offset_at(change.range.end.line, change.range.end.character)
-        self._source = self.source[:start] + change.text + self.source[max(start, end) :]
+        self._current = self._current[:start] + change.text + self._current[max(start, end) :]
 
 
 class SessionWorkspace(Workspace):  # type: ignore[misc]
@@ -67,7 +75,7 @@ class SessionWorkspace(Workspace):  # type: ignore[misc]
 
     def document(self, uri: str) -> OpenDocument:
         """An open document; raises :class:`InvalidParams` for one that the client has not opened."""
-        found = self._text_documents.get(unquote(uri))
+        found = self.text_documents.get(unquote(uri))
         if not isinstance(found, OpenDocument):
             raise InvalidParams(
                 "textDocument",
@@ -76,9 +84,14 @@ class SessionWorkspace(Workspace):  # type: ignore[misc]
             )
         return found
 
-    def _create_text_document(
-        self, doc_uri: str, source: str | None = None, version: int | None = None, language_id: str | None = None
-    ) -> OpenDocument:
-        document = OpenDocument(doc_uri, source or "", version, language_id, sync_kind=self._sync_kind)
+    def get_text_document(self, doc_uri: str) -> OpenDocument:
+        """As :meth:`document`; pygls' own version reads what is not open from the disk."""
+        return self.document(doc_uri)
+
+    def put_text_document(self, text_document: types.TextDocumentItem, notebook_uri: str | None = None) -> None:
+        """Open a document, by itself or as a cell of a notebook."""
+        super().put_text_document(text_document, notebook_uri)
+        item = text_document
+        document = OpenDocument(item.uri, item.text, item.version, item.language_id)
         document.encoding = self.encoding
-        return document
+        self.text_documents[unquote(item.uri)] = document

@@ -8,8 +8,8 @@ results), runs requests before ``initialize``, and shares one writer between all
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from concurrent.futures import Future
 from functools import cache
+from typing import cast
 
 import cattrs
 from lsprotocol import converters, types
@@ -19,6 +19,8 @@ from pygls.protocol import LanguageServerProtocol, lsp_method
 from exbert_rpc import __version__
 from exbert_rpc.errors import InvalidParams
 from exbert_rpc.server.documents import SessionWorkspace
+
+_SYNC = types.TextDocumentSyncKind.Incremental
 
 
 @cache
@@ -30,21 +32,19 @@ def shared_converter() -> cattrs.Converter:
 class ConnectionProtocol(LanguageServerProtocol):  # type: ignore[misc]
     """pygls' protocol without its transport."""
 
+    _opened: SessionWorkspace | None = None
+
     @property
     def workspace(self) -> SessionWorkspace:
-        """The client's documents."""
-        workspace = super().workspace
-        assert isinstance(workspace, SessionWorkspace)
-        return workspace
+        """The client's documents; before ``initialize`` pygls raises that there are none."""
+        return super().workspace if self._opened is None else self._opened
 
     @lsp_method(types.INITIALIZE)  # type: ignore[untyped-decorator]
     def lsp_initialize(self, params: types.InitializeParams) -> Generator[object, object, object]:
-        """Let pygls negotiate, then exchange its workspace for ours."""
+        """Let pygls negotiate, then open a workspace of ours instead of its own."""
         result = yield from super().lsp_initialize(params)
         stock = super().workspace
-        self._workspace: SessionWorkspace | None = SessionWorkspace(
-            stock.root_uri, self._server._text_document_sync_kind, None, stock.position_encoding
-        )
+        self._opened = SessionWorkspace(stock.root_uri, _SYNC, None, stock.position_encoding)
         return result
 
     def get_message_type(self, method: str) -> type | None:
@@ -61,28 +61,13 @@ class ConnectionProtocol(LanguageServerProtocol):  # type: ignore[misc]
 
     def run_builtin(self, method: str, params: object) -> object:
         """Run pygls' handler of an LSP message at once, and give its result as plain JSON values."""
-        structured = self._structure(method, params)
-        outcome: list[Future[object]] = []
-        self._ctx_msg_id.set("builtin")  # `shutdown` cancels every request but the current one
-        handler = self.fm.builtin_features[method]
-        self._execute_handler("builtin", handler, callback=outcome.append, args=(structured,))
-        self._request_futures.pop("builtin", None)
-        return self._converter.unstructure(outcome[0].result())
+        outcome = self.fm.builtin_features[method](_structured(method, self.get_message_type(method), params))
+        return shared_converter().unstructure(_result_of(outcome))
 
     def feature(self, method: str) -> Callable[..., None] | None:
         """Our own handler of ``method``."""
         handler: Callable[..., None] | None = self.fm.features.get(method)
         return handler
-
-    def _structure(self, method: str, params: object) -> object:
-        message_type = self.get_message_type(method)
-        message = {"jsonrpc": "2.0", "id": 0, "method": method, "params": params}
-        try:
-            structured = self._converter.structure(message, message_type)
-        except Exception as error:
-            field = _first_field(error)
-            raise InvalidParams(field or "params", f"not what {method} takes") from error
-        return getattr(structured, "params", None)
 
 
 class ConnectionServer(LanguageServer):  # type: ignore[misc]
@@ -96,6 +81,7 @@ class ConnectionServer(LanguageServer):  # type: ignore[misc]
             __version__,
             protocol_cls=ConnectionProtocol,
             converter_factory=shared_converter,
+            text_document_sync_kind=_SYNC,
             max_workers=1,
         )
 
@@ -113,6 +99,28 @@ def minimal_initialize(params: Mapping[str, object]) -> dict[str, object]:
     known = [item for item in encodings if isinstance(item, str)] if isinstance(encodings, list) else []
     kept = {"general": {"positionEncodings": known}} if known else {}
     return {"processId": None, "rootUri": None, "capabilities": kept}
+
+
+def _structured(method: str, message_type: type | None, params: object) -> object:
+    """The params of a message as lsprotocol has them; raises :class:`InvalidParams`."""
+    message = {"jsonrpc": "2.0", "id": 0, "method": method, "params": params}
+    try:
+        structured: object = shared_converter().structure(message, cast(type[object], message_type))
+    except Exception as error:
+        field = _first_field(error)
+        raise InvalidParams(field or "params", f"not what {method} takes") from error
+    return getattr(structured, "params", None)
+
+
+def _result_of(outcome: object) -> object:
+    """What a handler of pygls returns. Most are generators, which yield only to handlers that we never register."""
+    if not isinstance(outcome, Generator):
+        return outcome
+    try:
+        handler, *_ = next(outcome)
+    except StopIteration as end:
+        return end.value
+    raise RuntimeError(f"pygls hands over to {handler}, which this server does not know")
 
 
 def _first_field(error: BaseException) -> str:

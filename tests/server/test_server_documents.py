@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+import pygls
 import pytest
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
@@ -9,6 +13,7 @@ from lsprotocol import types
 
 from exbert_rpc.errors import InvalidParams
 from exbert_rpc.protocol.positions import ENCODINGS, OffsetMap, code_points, units
+from exbert_rpc.server import documents, lifecycle
 from exbert_rpc.server.documents import OpenDocument
 from tests import oracles_server as oracle
 from tests.server.harness import notice
@@ -116,3 +121,23 @@ def test_offsets_count_in_the_negotiated_encoding(offered, chosen, start):
             == hit["range"]["start"]["character"]
             == {"utf-32": 4, "utf-16": 5, "utf-8": 7}[chosen]
         )
+
+
+def test_a_change_without_a_range_is_the_whole_text():
+    found = document("old\ntext")
+    found.apply_change(types.TextDocumentContentChangeWholeDocument(text="new"))
+    assert (found.source, found.lines) == ("new", ("new",))
+
+
+def test_pygls_is_used_through_its_public_interface_only():
+    """No private name of our classes on top of pygls is one that pygls uses, be it to call it or to override it."""
+    private = re.compile(r"\b_[a-z]\w*")
+    theirs = {
+        name
+        for file in Path(pygls.__file__).parent.rglob("*.py")
+        for name in private.findall(file.read_text(encoding="utf-8"))
+    }
+    assert {"_source", "_text_documents", "_workspace", "_execute_handler", "_converter"} <= theirs
+    for module in (documents, lifecycle):
+        ours = private.findall(Path(module.__file__).read_text(encoding="utf-8"))
+        assert set(ours) & theirs == set(), module.__name__

@@ -7,15 +7,9 @@ beside other work (annotating, quantising) is often one that has been taken away
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import ParamSpec, TypeVar
-
-from exbert_rpc.cores import Turns
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 _MOST_LANES = 8  # each holds a batch in memory
 
@@ -34,26 +28,8 @@ def open_lanes(device: str, *, side_by_side: bool) -> ThreadPoolExecutor:
     cores = torch.get_num_threads()
     if device != "cpu" or not side_by_side or cores == 1:
         return ThreadPoolExecutor(1, thread_name_prefix="pass")
-    return _Lanes(cores)
-
-
-class _Lanes(ThreadPoolExecutor):
-    """Threads with an equal share of the cores each; only as many run as other processes leave cores for."""
-
-    def __init__(self, cores: int) -> None:
-        lanes = min(cores, _MOST_LANES)
-        each = cores // lanes
-        super().__init__(lanes, thread_name_prefix="pass", initializer=_narrow, initargs=(each, cores))
-        self._turns = Turns(cores, each)
-
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Queue a call, which waits for its turn when a thread takes it."""
-
-        def in_turn() -> T:
-            with self._turns.turn():
-                return fn(*args, **kwargs)
-
-        return super().submit(in_turn)
+    lanes = min(cores, _MOST_LANES)
+    return ThreadPoolExecutor(lanes, thread_name_prefix="pass", initializer=_narrow, initargs=(cores // lanes, cores))
 
 
 @contextmanager

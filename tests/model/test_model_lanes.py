@@ -5,13 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 
 import numpy as np
 import pytest
 import torch
 
-from exbert_rpc.cores import Turns, busy_elsewhere
 from exbert_rpc.model.lanes import all_cores_but_one, open_lanes
 from tests.model import zoo
 
@@ -109,76 +107,3 @@ def in_a_fresh_thread(call):
     fresh.start()
     fresh.join()
     return found[0]
-
-
-def running_at_once(turns: Turns, wanted: int) -> tuple[int, threading.Event, list[threading.Thread]]:
-    """How many of ``wanted`` threads are admitted; they stay until the event is set."""
-    leave, admitted = threading.Event(), []
-
-    def work() -> None:
-        with turns.turn():
-            admitted.append(1)
-            leave.wait(60)
-
-    threads = [threading.Thread(target=work) for _ in range(wanted)]
-    for thread in threads:
-        thread.start()
-    time.sleep(0.2)
-    return len(admitted), leave, threads
-
-
-@pytest.mark.parametrize(
-    ("cores", "each", "elsewhere", "expected"), [(2, 1, 0, 2), (2, 1, 1, 1), (2, 1, 3, 1), (8, 2, 0, 4), (8, 2, 3, 2)]
-)
-def test_as_many_have_a_turn_as_other_processes_leave_cores_for(cores, each, elsewhere, expected):
-    with ExitStack() as busy:
-        for _ in range(elsewhere):
-            busy.enter_context(busy_elsewhere())
-        admitted, leave, threads = running_at_once(Turns(cores, each), 6)
-        leave.set()
-        for thread in threads:
-            thread.join(60)
-    assert admitted == expected
-    assert not any(thread.is_alive() for thread in threads)
-
-
-def test_a_core_that_comes_free_is_taken_at_once():
-    turns, begun = Turns(2), threading.Event()
-
-    def second() -> None:
-        with turns.turn():
-            begun.set()
-
-    with ExitStack() as busy:
-        busy.enter_context(busy_elsewhere())
-        with turns.turn():
-            waiting = threading.Thread(target=second)
-            waiting.start()
-            assert not begun.wait(0.2)
-            busy.close()
-            assert begun.wait(60)
-        waiting.join()
-
-
-def test_a_lane_leaves_its_core_to_another_process():
-    most = torch.get_num_threads()
-    if most < 2:
-        pytest.skip("needs two cores")
-    running, seen = [], []
-
-    def work() -> None:
-        running.append(1)
-        seen.append(len(running))
-        time.sleep(0.02)
-        running.pop()
-
-    with open_lanes("cpu", side_by_side=True) as lanes:
-        with ExitStack() as busy:
-            for _ in range(most):
-                busy.enter_context(busy_elsewhere())
-            for future in [lanes.submit(work) for _ in range(10)]:
-                future.result()
-        alone, seen[:] = max(seen), []
-        for future in [lanes.submit(work) for _ in range(10)]:
-            future.result()
-    assert (alone, max(seen) > 1) == (1, True)

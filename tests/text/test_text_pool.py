@@ -4,7 +4,6 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
 
 import psutil
 import pytest
@@ -118,20 +117,6 @@ def test_a_cancel_does_not_wait_for_the_batch_that_a_process_is_at():
         finally:
             os.kill(pid, signal.SIGCONT)
         assert pool.annotate("Doch.").text == "Doch."
-
-
-def test_a_process_at_work_is_a_core_that_passes_leave_alone(pool, monkeypatch):
-    busy = []
-
-    @contextmanager
-    def noted():
-        busy.append(True)
-        yield
-        busy.append(False)
-
-    monkeypatch.setattr("exbert_rpc.text.annotation.pool.busy_elsewhere", noted)
-    list(pool.annotate_many(["One text.", "Another."], Task()))
-    assert busy == [True, False]
 
 
 def test_nothing_is_started_before_it_is_needed():

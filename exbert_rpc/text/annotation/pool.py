@@ -13,7 +13,6 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self, cast
 
-from exbert_rpc.cores import busy_elsewhere
 from exbert_rpc.errors import ExbertError, InvalidParams
 from exbert_rpc.recent import Recent
 from exbert_rpc.tasks import Task
@@ -154,8 +153,7 @@ class AnnotatorPool:
                 worker = self._start()
             if not texts:
                 return []
-            with busy_elsewhere():
-                return cast(list[AnnotatedText], worker.ask(texts))
+            return cast(list[AnnotatedText], worker.ask(texts))
         except _WorkerDied as exc:
             self._forget(worker)
             worker = None

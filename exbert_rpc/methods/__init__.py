@@ -12,6 +12,8 @@ from importlib import import_module
 from exbert_rpc.methods.method import Method
 from exbert_rpc.protocol.types import signatures
 
+__all__ = ["methods"]
+
 
 @cache
 def methods() -> dict[str, Method]:

@@ -15,6 +15,8 @@ from types import ModuleType
 
 from exbert_rpc.protocol.types.base import Signature
 
+__all__ = ["PROTOCOL_VERSION", "modules", "signatures"]
+
 PROTOCOL_VERSION = "1.0"
 
 

@@ -79,6 +79,8 @@ ruff-format: $(VENV)/.test
 
 mypy: $(VENV)/.test
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32
+	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin
 
 imports: $(VENV)/.test
 	$(BIN)/lint-imports --no-logo

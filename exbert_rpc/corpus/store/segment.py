@@ -21,6 +21,7 @@ import os
 import re
 import stat
 import struct
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -335,7 +336,7 @@ def _map_file(path: Path, expected_bytes: int) -> mmap.mmap:
 def _advise(mapped: mmap.mmap, advice: int | None, start: int, end: int) -> None:
     """Tell the system how bytes of a file will be read, if it listens."""
     before = start % mmap.PAGESIZE
-    if advice is not None:
+    if sys.platform != "win32" and advice is not None:
         with suppress(OSError):
             mapped.madvise(advice, start - before, end - start + before)
 

@@ -12,7 +12,8 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from exbert_rpc.errors import InvalidParams
@@ -187,18 +188,24 @@ async def serve_stream(
     return 0
 
 
-async def _start_unix(connected: object, path: Path) -> asyncio.Server:
+async def _start_unix(
+    connected: Callable[[asyncio.StreamReader, asyncio.StreamWriter], None], path: Path
+) -> asyncio.Server:
     """Listen on a path that only the user can open; a socket that a dead server left is replaced."""
     if path.exists() and _answers(path):  # asyncio would take it over in silence
         raise InvalidParams("path", "another server listens there", hint="Stop it, or choose another path.")
+    if sys.platform == "win32":
+        raise InvalidParams("path", "this system has no Unix sockets", hint="Listen on a TCP port instead.")
     before = os.umask(0o177)
     try:
-        return await asyncio.start_unix_server(connected, path)  # type: ignore[arg-type]
+        return await asyncio.start_unix_server(connected, path)
     finally:
         os.umask(before)
 
 
 def _answers(path: Path) -> bool:
+    if sys.platform == "win32":
+        return False
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(str(path))

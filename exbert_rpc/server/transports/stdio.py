@@ -53,10 +53,11 @@ def claim_streams() -> tuple[int, int]:
 
 def _widen(descriptor: int) -> None:
     """Let a pipe hold more, where it is one and the system can."""
-    with suppress(ImportError, AttributeError, OSError):
-        import fcntl
+    if sys.platform == "linux":
+        with suppress(ImportError, OSError):
+            import fcntl
 
-        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE)
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE)
 
 
 class PipeWriter:

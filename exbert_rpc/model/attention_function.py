@@ -8,7 +8,9 @@ transformers' public ``AttentionInterface`` hands every attention call of a mode
 4. where the recorder is certain to want all weights, they are computed at once, and the output from them: the kernel
    would multiply query and key a second time (half of the time at 30 tokens, two thirds at 256).
 
-The registration is global and does nothing to models that don't ask for it by name.
+The registration is global and does nothing to models that don't ask for it by name. Some models apply a mask of their
+own only if the implementation is called ``eager`` or ``sdpa``: for those :func:`register_as_kernel` puts a function
+under the second name that records where this thread has a recorder and otherwise is transformers' own.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 NAME_BOOL_MASK: Final = "exbert_rpc"
 NAME_FLOAT_MASK: Final = "exbert_rpc_additive"
+NAME_OF_THE_KERNEL: Final = "sdpa"
 
 _running = threading.local()
 
@@ -121,6 +124,18 @@ def register() -> None:
     AttentionMaskInterface.register(NAME_FLOAT_MASK, eager_mask)
 
 
+def register_as_kernel() -> None:
+    """Let passes with a recorder be seen in models that run by the name ``sdpa``; harmless when repeated."""
+    from transformers import AttentionInterface
+    from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+    def recorded_or_stock(*args: Any, **kwargs: Any) -> tuple[torch.Tensor, torch.Tensor | None]:  # noqa: ANN401
+        seen = getattr(_running, "recorder", None) is not None
+        return (recorded_attention if seen else sdpa_attention_forward)(*args, **kwargs)
+
+    AttentionInterface.register(NAME_OF_THE_KERNEL, recorded_or_stock)
+
+
 def recorded_attention(
     module: torch.nn.Module,
     query: torch.Tensor,
@@ -166,8 +181,9 @@ def recorded_attention(
 
 
 def attention_weights(call: AttentionCall, item: int | None = None, heads: Sequence[int] | None = None) -> torch.Tensor:
-    """Weights float32 ``[b, len(heads), n, m]`` of one batch item (``b`` = 1) or of all; rows sum to 1.
+    """Weights ``[b, len(heads), n, m]`` of one batch item (``b`` = 1) or of all; rows sum to 1.
 
+    They are float32, or float64 where query and key are.
     Where a model has sinks, rows sum to 1 less what the sink takes.
     """
     import torch
@@ -177,7 +193,7 @@ def attention_weights(call: AttentionCall, item: int | None = None, heads: Seque
     items = slice(None) if item is None else slice(item, item + 1)
     n_heads = call.query.shape[1]
     group = n_heads // call.key.shape[1]
-    query, key = call.query[items].float(), call.key[items].float()
+    query, key = _wide(call.query[items]), _wide(call.key[items])
     if heads is not None:
         query, key = query[:, list(heads)], key[:, [head // group for head in heads]]
     elif group > 1:
@@ -197,9 +213,16 @@ def attention_weights(call: AttentionCall, item: int | None = None, heads: Seque
     if call.sinks is None:
         # in place on the processor, row by row: fresh memory costs as much as the softmax
         return torch.softmax(scores, dim=-1, out=scores if scores.device.type == "cpu" else None)
-    sinks = call.sinks.float().reshape(1, -1, 1, 1)
+    sinks = _wide(call.sinks).reshape(1, -1, 1, 1)
     sinks = (sinks if heads is None else sinks[:, list(heads)]).expand(scores.shape[0], -1, scores.shape[2], 1)
     return torch.softmax(torch.cat([scores, sinks], dim=-1), dim=-1)[..., :-1]
+
+
+def _wide(tensor: torch.Tensor) -> torch.Tensor:
+    """At least float32."""
+    import torch
+
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
 def _pick(tensor: torch.Tensor, items: slice, heads: Sequence[int] | None) -> torch.Tensor:

@@ -123,13 +123,19 @@ class LoadedModel:
         return [found[index] for index in range(len(encodings))]
 
     def _groups(self, encodings: Sequence[Encoding]) -> list[list[int]]:
-        """What may share a pass: everything, or texts of one length where padding would change the numbers."""
-        if self._network.padding_is_harmless:
-            return [list(range(len(encodings)))] if encodings else []
-        by_length: dict[int, list[int]] = {}
+        """What may share a pass: everything, or texts on the same side of each length at which the model changes.
+
+        Where padding changes the numbers, only texts of one length share one.
+        """
+        groups: dict[tuple[int, ...], list[int]] = {}
         for index, encoding in enumerate(encodings):
-            by_length.setdefault(len(encoding.ids), []).append(index)
-        return list(by_length.values())
+            groups.setdefault(self._side(len(encoding.ids)), []).append(index)
+        return list(groups.values())
+
+    def _side(self, length: int) -> tuple[int, ...]:
+        if not self._network.padding_is_harmless:
+            return (length,)
+        return tuple((length > limit) - (length < limit) for limit in self._network.split_at)
 
     def _decoder_encoding(self, encoding: Encoding, given: Encoding | None) -> Encoding:
         if given is None:

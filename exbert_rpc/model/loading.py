@@ -20,6 +20,7 @@ from exbert_rpc.model.network import Network
 from exbert_rpc.model.sources import find_model
 from exbert_rpc.model.tokenizer import load_tokenizer, longest_input
 from exbert_rpc.model.types import ModelDescription
+from exbert_rpc.model.verified import note_of, recall, remember
 from exbert_rpc.model.verify import pad_id_of, verify
 from exbert_rpc.model.weights import load_network_weights, weight_files
 
@@ -44,7 +45,7 @@ def load_model(
         model_id: A folder, a ``.gguf`` file, ``package:…``, a short name, or a Hub id; see ``model/sources.py``.
         device: ``auto`` (CUDA if there is one), or a torch device.
         allow_network: Whether a Hub id may be downloaded.
-        cache_dir: Where converted models and file digests are kept; made if need be.
+        cache_dir: Where converted models, file digests and what was verified are kept; made if need be.
         allowed_roots: Folders that local paths must be inside of; ``None``: anywhere.
         report: Is told in a sentence what takes long.
 
@@ -71,10 +72,15 @@ def load_model(
     attention_function.register()
     max_tokens = longest_input(model, tokenizer)
     name = type(model).__name__
-    facts = verify(
-        network, name, has_lm_head=has_lm_head, forbidden_ids=set(tokenizer.all_special_ids), max_tokens=max_tokens
-    )
     digest = fingerprint(files, _plain(config), literal.to_str(), "float32", cache_dir)
+    note = note_of(cache_dir, digest, name, str(chosen_device), max_tokens)
+    facts = recall(note, network)
+    if facts is None:
+        say(f"verifying {model_id}, once")
+        forbidden = set(tokenizer.all_special_ids)
+        facts = verify(network, name, has_lm_head=has_lm_head, forbidden_ids=forbidden, max_tokens=max_tokens)
+        remember(note, network, facts)
+    max_tokens = facts.max_tokens
     info = _info(model_id, name, facts, max_tokens, has_lm_head, tokenizer.mask_token, digest, str(chosen_device))
     vocabulary = _vocabulary(tokenizer)
     text_tokenizer = TextTokenizer(

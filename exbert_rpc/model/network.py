@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from exbert_rpc.model.attention_function import (
     NAME_BOOL_MASK,
     NAME_FLOAT_MASK,
+    NAME_OF_THE_KERNEL,
     EnoughSeen,
     Recorder,
     attention_weights,
     recording,
+    register_as_kernel,
 )
 from exbert_rpc.model.taps import Tap, tapping
 
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
 
     from exbert_rpc.model.attention_function import AttentionCall
 
-Route = Literal["exbert_rpc", "exbert_rpc_additive", "eager"]
-INTERFACE_ROUTES: tuple[Route, ...] = (NAME_BOOL_MASK, NAME_FLOAT_MASK)
+Route = Literal["exbert_rpc", "exbert_rpc_additive", "sdpa", "eager"]
+ROUTES: tuple[Route, ...] = (NAME_BOOL_MASK, NAME_FLOAT_MASK, NAME_OF_THE_KERNEL)
+"""On the attention interface, in the order in which they are tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ class Network:
         head_taps: Where head outputs can be read, for the ``eager`` route.
         n_heads: Query heads (0 until known).
         padding_is_harmless: Whether a padded batch gives the numbers of single passes.
+        split_at: Numbers of tokens; texts on different sides of one of them must not share a batch.
         answering: Name of the submodule (``""``: the body) whose kept output the head continues from.
         lock: Held by whole passes, of which one runs at a time. Selected ones (:meth:`run_selected`) don't wait for it
             if ``side_by_side`` holds.
@@ -94,6 +98,7 @@ class Network:
     head_taps: tuple[Tap, ...] = ()
     n_heads: int = 0
     padding_is_harmless: bool = True
+    split_at: tuple[int, ...] = ()
     answering: str = ""
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -105,8 +110,8 @@ class Network:
     @property
     def side_by_side(self) -> bool:
         """Whether passes may run at the same time: not where each sets the model's rotary frequencies by its length."""
-        described = str(getattr(self.model.config, "rope_parameters", None))
-        return not any(kind in described for kind in ("dynamic", "longrope"))
+        described = str(self.model.config.to_dict())
+        return not any(f"_type': '{kind}'" in described for kind in ("dynamic", "longrope"))
 
     @property
     def body(self) -> Any:  # noqa: ANN401 - transformers has no useful type for it
@@ -130,6 +135,8 @@ class Network:
 
     def use(self, route: Route) -> bool:
         """Switch the attention implementation; whether the model followed."""
+        if route == NAME_OF_THE_KERNEL:
+            register_as_kernel()
         try:
             self.model.set_attn_implementation(route)
         except (ValueError, KeyError, NotImplementedError):
@@ -149,6 +156,12 @@ class Network:
         self._take(raw, "self", recorder.of("self"), getattr(final, "attentions", None), heads)
         return raw
 
+    def run_whole(self, inputs: dict[str, torch.Tensor]) -> RawPass:
+        """A whole pass without anything for a decoder to read: it gets the first token, if there is one."""
+        if not self.is_encoder_decoder:
+            return self.run(inputs)
+        return self.run({**inputs, "decoder_input_ids": inputs["input_ids"][:, :1]})
+
     def run_selected(
         self,
         inputs: dict[str, torch.Tensor],
@@ -159,7 +172,7 @@ class Network:
         """A pass that keeps only what is asked for, and ends as soon as it has it. Encoder only, if there are two."""
         eager = self.route == "eager"
         if self.hidden_taps is None or (eager and len(attention_layers) > 0):
-            return self._whole_for_selected(inputs)
+            return self.run_whole(inputs)
         raw = RawPass()
         # depth in the model: hidden state i comes between the attention of layer i - 1 and that of layer i
         last_call = max([*layers, *attention_layers], default=-1)
@@ -263,11 +276,6 @@ class Network:
         with _answering(self.model.get_decoder(), cut):
             logits: torch.Tensor = self.call(self.model, inputs).logits
             return logits
-
-    def _whole_for_selected(self, inputs: dict[str, torch.Tensor]) -> RawPass:
-        if not self.is_encoder_decoder:
-            return self.run(inputs)
-        return self.run({**inputs, "decoder_input_ids": inputs["input_ids"][:, :1]})
 
     def _until_enough(self, inputs: dict[str, torch.Tensor]) -> None:
         reader = self.model.get_encoder() if self.is_encoder_decoder else self.body

@@ -1,0 +1,156 @@
+"""Whether a captured pass is the stock model's, relative to how exact the stock model itself is.
+
+1. Numbers within :data:`PROMISED` of the largest one of the reference (or of 1) are the same.
+2. What is further off is compared with the stock model's own distance from float64: sharp attention or many layers
+   take eager attention itself further than that. Up to :data:`TIMES_EAGER` times its distance is rounding.
+3. Nothing beyond :data:`NEVER_ROUNDING` is rounding, whatever float64 says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+    from exbert_rpc.model.attention_function import AttentionCall
+    from exbert_rpc.model.network import RawPass
+    from exbert_rpc.model.stock import Stock
+
+PROMISED = 1e-5
+TIMES_EAGER = 4.0
+NEVER_ROUNDING = 1e-2
+
+
+@dataclass(slots=True)
+class Judge:
+    """Compares with one stock pass; runs it in float64 only if something is further off than promised.
+
+    Attributes:
+        stock: The reference.
+        run_in_float64: Gives the reference in float64, or ``None``; called once at most.
+    """
+
+    stock: Stock
+    run_in_float64: Callable[[], Stock | None]
+    _exact: list[Stock | None] = field(default_factory=list)
+
+    def difference(self, raw: RawPass) -> str:
+        """In words, what differs between a captured pass of the same input and the stock model; empty if nothing."""
+        return self._attention_difference(raw) or self._state_difference(raw) or head_difference(raw)
+
+    def are_logits(self, found: torch.Tensor) -> bool:
+        """Whether logits are the stock model's."""
+        expected = self.stock.logits
+        return expected is not None and self._same(found, expected, lambda stock: stock.logits)
+
+    def rounding(self) -> float:
+        """How far rounding may take hidden states and weights, relative to the largest number of each, or to 1."""
+        exact = self.exact
+        if exact is None:
+            return PROMISED
+        pairs = list(zip(self.stock.hidden, exact.hidden, strict=False))
+        pairs += list(zip(self.stock.attention["self"], exact.attention["self"], strict=False))
+        own = max((distance(found, expected) for found, expected in pairs), default=0.0)
+        return max(PROMISED, min(NEVER_ROUNDING, TIMES_EAGER * own))
+
+    @property
+    def exact(self) -> Stock | None:
+        """The reference in float64, if it can be had."""
+        if not self._exact:
+            self._exact.append(self.run_in_float64())
+        return self._exact[0]
+
+    def _same(self, found: torch.Tensor, expected: torch.Tensor, pick: Callable[[Stock], torch.Tensor | None]) -> bool:
+        if found.shape != expected.shape:
+            return False
+        off = distance(found, expected)
+        if off <= PROMISED:
+            return True
+        exact = self.exact
+        reference = None if exact is None else pick(exact)
+        if reference is None or not off <= NEVER_ROUNDING:
+            return False
+        return off <= TIMES_EAGER * distance(expected, reference)
+
+    def _attention_difference(self, raw: RawPass) -> str:
+        for stream, reference in self.stock.attention.items():
+            layers = raw.attention.get(stream, {})
+            if len(layers) != len(reference):
+                return f"{len(layers)} of {len(reference)} {stream} attention calls pass through the attention interface"
+            for layer, expected in enumerate(reference):
+                found = layers[layer].weights()
+                if not self._same(found, expected, lambda stock, s=stream, n=layer: stock.attention[s][n]):  # type: ignore[misc]
+                    return f"its attention weights in layer {layer} ({stream}) are not those of its own eager attention"
+                call = layers[layer].call
+                if (call is None or call.sinks is None) and distance(
+                    found.sum(-1), found.new_ones(found.shape[:-1])
+                ) > 10 * PROMISED:
+                    return f"the attention rows of layer {layer} don't sum to 1"
+        return ""
+
+    def _state_difference(self, raw: RawPass) -> str:
+        if len(raw.heads) != len(self.stock.attention["self"]) or len(raw.hidden) != len(self.stock.hidden):
+            return "its layers cannot be told apart"
+        for layer, expected in enumerate(self.stock.hidden):
+            if not self._same(raw.hidden[layer], expected, lambda stock, n=layer: stock.hidden[n]):  # type: ignore[misc]
+                return f"hidden state {layer} is not the stock model's"
+        return ""
+
+
+def distance(found: torch.Tensor, expected: torch.Tensor) -> float:
+    """Largest difference, relative to the largest number expected or to 1; infinity where something is not finite."""
+    import math
+
+    if expected.numel() == 0:
+        return 0.0
+    scale = max(1.0, float(expected.abs().max()))
+    off = float((found.double() - expected.double()).abs().max())
+    return off / scale if math.isfinite(off) else math.inf
+
+
+def head_difference(raw: RawPass) -> str:
+    """In words, whether a head output is not softmax(QKᵀ)·V of its call's own numbers; forgets the values.
+
+    Calls that kept no values (of models off the interface) are not looked at.
+    """
+    for number, call in enumerate(raw.calls):
+        if call.value is None or call.output is None or call.query is None or call.key is None:
+            return "its values were not seen"
+        found, plain, exact = call.output, _mixed(call), _mixed(_in_double(call))
+        off = distance(found, exact)
+        if off > PROMISED and not off <= min(NEVER_ROUNDING, TIMES_EAGER * distance(plain, exact)):
+            return f"the head outputs of attention call {number} are not softmax(QK)V"
+    for call in raw.calls:
+        call.value = None
+    return ""
+
+
+def farthest(found: Sequence[torch.Tensor], expected: Sequence[torch.Tensor]) -> float:
+    """The largest :func:`distance` of some pairs; infinity where shapes differ."""
+    import math
+
+    pairs = list(zip(found, expected, strict=True))
+    if any(one.shape != other.shape for one, other in pairs):
+        return math.inf
+    return max((distance(one, other) for one, other in pairs), default=0.0)
+
+
+def _mixed(call: AttentionCall) -> torch.Tensor:
+    """float ``[b, n, H, d]``: the values under the call's weights."""
+    import torch
+
+    from exbert_rpc.model.attention_function import attention_weights
+
+    weights, value = attention_weights(call), call.value
+    if value is None:
+        raise LookupError("values of this call were not kept")
+    group = weights.shape[1] // call.n_kv_heads
+    return torch.matmul(weights, value.to(weights.dtype).repeat_interleave(group, dim=1)).transpose(1, 2)
+
+
+def _in_double(call: AttentionCall) -> AttentionCall:
+    names = ("query", "key", "value", "bias", "sinks")
+    return replace(call, **{name: None if (t := getattr(call, name)) is None else t.double() for name in names})

@@ -1,0 +1,38 @@
+"""A pass in float64 without a float64 copy of the model.
+
+Every operator of the block gets its float32 tensors as float64 ones, weights among them, one operator at a time. What
+a pass asks for in float32 (``x.float()``, ``softmax(..., dtype=torch.float32)``) it gets in float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def in_float64() -> Iterator[None]:
+    """Compute in float64 what this thread would compute in float32; gradients are off."""
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils._pytree import tree_map
+
+    def widened(value: Any) -> Any:  # noqa: ANN401 - whatever an operator takes
+        if isinstance(value, torch.Tensor):
+            return value.double() if value.dtype == torch.float32 else value
+        return torch.float64 if value is torch.float32 else value
+
+    class Widening(TorchDispatchMode):
+        def __torch_dispatch__(  # type: ignore[override]
+            self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        ) -> Any:
+            return func(*tree_map(widened, args), **tree_map(widened, kwargs or {}))
+
+    before = torch.get_default_dtype()
+    with torch.no_grad(), Widening():
+        torch.set_default_dtype(torch.float64)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(before)

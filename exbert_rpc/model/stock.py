@@ -1,0 +1,140 @@
+"""What the unmodified model says of a probe: eager attention, ``output_attentions``, in float32 and in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from exbert_rpc.errors import ModelNotSupported
+from exbert_rpc.model.float64 import in_float64
+from exbert_rpc.model.taps import SeenCall, watching
+
+if TYPE_CHECKING:
+    import torch
+
+    from exbert_rpc.model.network import Network
+
+_FIRST_STEP = 7919
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """A pass of the stock model.
+
+    Attributes:
+        attention: By stream, for each layer float ``[b, H, n, m]``.
+        hidden: float ``[b, n, D]`` each, of the encoder if there are two.
+        logits: float ``[b, n, vocabulary]``; ``None`` without a language-model head.
+        seen: Every module call of the pass.
+    """
+
+    attention: dict[str, tuple[torch.Tensor, ...]]
+    hidden: tuple[torch.Tensor, ...]
+    logits: torch.Tensor | None
+    seen: list[SeenCall]
+
+
+def make_probe(network: Network, forbidden_ids: set[int], length: int, start: int = 0) -> dict[str, torch.Tensor]:
+    """A fixed sequence of ordinary ids; the decoder gets a shorter one, so that streams can't be mixed up.
+
+    Args:
+        network: The model.
+        forbidden_ids: Ids that must not occur (padding, end of text …).
+        length: Number of tokens.
+        start: Where in the sequence to begin; other ones give other texts.
+    """
+    import torch
+
+    size = network.n_embeddings
+    allowed = [id_ for id_ in range(min(size, 50_000)) if id_ not in forbidden_ids] or [0]
+    chosen = [allowed[(_FIRST_STEP * (step + 1)) % len(allowed)] for step in range(start, start + length)]
+    ids = torch.tensor([chosen], dtype=torch.long, device=network.device)
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    if network.is_encoder_decoder:
+        inputs["decoder_input_ids"] = ids[:, : max(1, length - 3)]
+    return inputs
+
+
+def run_stock(network: Network, name: str, inputs: dict[str, torch.Tensor], *, has_lm_head: bool) -> Stock:
+    """The reference pass; leaves the network on the eager route.
+
+    Raises:
+        ModelNotSupported: It fails, or gives no attention of the shape ``[n, n]`` in some layers; says why.
+    """
+    import torch
+
+    network.use("eager")
+    module = network.model if has_lm_head else network.body
+    try:
+        with torch.inference_mode(), watching(network.model) as seen:
+            output = network.call(module, inputs, output_attentions=True, output_hidden_states=True)
+    except Exception as exc:
+        raise ModelNotSupported(f"{name} cannot run on plain text: {line_of(exc)}") from exc
+    stock = _read(output, network, seen, has_lm_head=has_lm_head)
+    _check_shapes(stock, name)
+    return stock
+
+
+def run_stock_in_float64(network: Network, inputs: dict[str, torch.Tensor], *, has_lm_head: bool) -> Stock | None:
+    """The same pass in float64, which tells how far rounding takes eager attention; ``None`` if it can't be had."""
+    route = network.route
+    network.use("eager")
+    module = network.model if has_lm_head else network.body
+    try:
+        with _plain_experts(network.model), in_float64():
+            output = network.call(module, inputs, output_attentions=True, output_hidden_states=True)
+        return _read(output, network, [], has_lm_head=has_lm_head)
+    except Exception:  # an operator without a float64 kernel: then there is no more tolerance than without
+        return None
+    finally:
+        network.use(route)
+
+
+def line_of(exc: BaseException) -> str:
+    """An exception as one short line."""
+    lines = str(exc).strip().splitlines()
+    return f"{type(exc).__name__}: {lines[0][:200]}" if lines else type(exc).__name__
+
+
+def _read(output: Any, network: Network, seen: list[SeenCall], *, has_lm_head: bool) -> Stock:  # noqa: ANN401
+    prefix = "encoder_" if network.is_encoder_decoder else ""
+    attention = {"self": _tensors(getattr(output, f"{prefix}attentions", None))}
+    if network.is_encoder_decoder:
+        attention["decoder"] = _tensors(getattr(output, "decoder_attentions", None))
+        attention["cross"] = _tensors(getattr(output, "cross_attentions", None))
+    hidden = _tensors(getattr(output, f"{prefix}hidden_states", None))
+    return Stock(attention, hidden, getattr(output, "logits", None) if has_lm_head else None, seen)
+
+
+def _check_shapes(stock: Stock, name: str) -> None:
+    own, hidden = stock.attention["self"], stock.hidden
+    if not own or not hidden or any(weights.dim() != 4 for weights in own):
+        raise ModelNotSupported(
+            f"{name} has no softmax attention that it could show", hint="state-space models have no attention weights"
+        )
+    if len(own) != len(hidden) - 1:
+        raise ModelNotSupported(f"{name}: only {len(own)} of its {len(hidden) - 1} layers have softmax attention")
+
+
+@contextmanager
+def _plain_experts(model: Any) -> Iterator[None]:  # noqa: ANN401
+    """Mixtures of experts as a loop over experts: the grouped kernels know no float64."""
+    before = model.get_experts_implementation() if hasattr(model, "get_experts_implementation") else {}
+    if not any(before.values()):
+        yield
+        return
+    model.set_experts_implementation("eager")
+    try:
+        yield
+    finally:
+        model.set_experts_implementation(before)
+
+
+def _tensors(value: object) -> tuple[torch.Tensor, ...]:
+    import torch
+
+    if not isinstance(value, (tuple, list)):
+        return ()
+    return tuple(item for item in value if isinstance(item, torch.Tensor))

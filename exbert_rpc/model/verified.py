@@ -1,0 +1,89 @@
+"""What verification found out about a model, remembered, so that it is loaded a second time without a probe.
+
+A note is named by everything that it depends on: the model's fingerprint (weights, configuration, tokenizer, versions of
+the libraries), its class, the kind of device, and the code of this package's ``model`` folder. Only success is
+remembered.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import xxhash
+
+from exbert_rpc.model.network import Route
+from exbert_rpc.model.taps import Tap
+from exbert_rpc.model.verify import Facts
+
+if TYPE_CHECKING:
+    from exbert_rpc.model.network import Network
+
+
+def note_of(cache_dir: Path, fingerprint: str, name: str, device: str, max_tokens: int) -> Path:
+    """Where the note about a model lies, or would lie."""
+    parts = (fingerprint, name, device.partition(":")[0], str(max_tokens), _code())
+    return cache_dir / "verified" / f"{xxhash.xxh3_128_hexdigest('\x00'.join(parts).encode())}.json"
+
+
+def recall(note: Path, network: Network) -> Facts | None:
+    """Set the network as a note says and give the facts; ``None`` if there is no note that can be read."""
+    try:
+        data = json.loads(note.read_text(encoding="utf-8"))
+        facts = Facts(**data["facts"])
+        modules = dict(network.model.named_modules())
+        hidden = None if data["hidden_taps"] is None else _taps(data["hidden_taps"], modules)
+        heads = _taps(data["head_taps"], modules)
+        route, split_at = data["route"], tuple(int(value) for value in data["split_at"])
+        harmless, answering = bool(data["padding_is_harmless"]), str(data["answering"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    if route not in get_args(Route) or not network.use(route):
+        return None
+    network.hidden_taps, network.head_taps, network.n_heads = hidden, heads, facts.n_heads
+    network.padding_is_harmless, network.split_at, network.answering = harmless, split_at, answering
+    return facts
+
+
+def remember(note: Path, network: Network, facts: Facts) -> None:
+    """Write a note, whole or not at all; a folder that can't be written only costs the next load some time."""
+    names = {id(module): name for name, module in network.model.named_modules()}
+    data = {
+        "facts": asdict(facts),
+        "route": network.route,
+        "hidden_taps": None if network.hidden_taps is None else _named(network.hidden_taps, names),
+        "head_taps": _named(network.head_taps, names),
+        "padding_is_harmless": network.padding_is_harmless,
+        "split_at": network.split_at,
+        "answering": network.answering,
+    }
+    temporary = note.with_suffix(f".{os.getpid()}.{threading.get_ident()}.tmp")
+    try:
+        note.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(data), encoding="utf-8")
+        temporary.replace(note)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+
+
+def _named(taps: tuple[Tap, ...], names: dict[int, str]) -> list[tuple[str, int, bool]]:
+    return [(names[id(tap.module)], tap.call, tap.of_input) for tap in taps]
+
+
+def _taps(data: list[Any], modules: dict[str, Any]) -> tuple[Tap, ...]:
+    return tuple(Tap(modules[name], int(call), of_input=bool(of_input)) for name, call, of_input in data)
+
+
+@cache
+def _code() -> str:
+    """Digest of the source of everything that verifies and runs models."""
+    digest = xxhash.xxh3_128()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return str(digest.hexdigest())

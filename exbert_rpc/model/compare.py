@@ -79,7 +79,9 @@ class Judge:
         for stream, reference in self.stock.attention.items():
             layers = raw.attention.get(stream, {})
             if len(layers) != len(reference):
-                return f"{len(layers)} of {len(reference)} {stream} attention calls pass through the attention interface"
+                return (
+                    f"{len(layers)} of {len(reference)} {stream} attention calls pass through the attention interface"
+                )
             for layer, expected in enumerate(reference):
                 found = layers[layer].weights()
                 if not self._same(found, expected, lambda stock, s=stream, n=layer: stock.attention[s][n]):  # type: ignore[misc]
@@ -152,5 +154,15 @@ def _mixed(call: AttentionCall) -> torch.Tensor:
 
 
 def _in_double(call: AttentionCall) -> AttentionCall:
-    names = ("query", "key", "value", "bias", "sinks")
-    return replace(call, **{name: None if (t := getattr(call, name)) is None else t.double() for name in names})
+    return replace(
+        call,
+        query=_double(call.query),
+        key=_double(call.key),
+        value=_double(call.value),
+        bias=_double(call.bias),
+        sinks=_double(call.sinks),
+    )
+
+
+def _double(tensor: torch.Tensor | None) -> torch.Tensor | None:
+    return None if tensor is None else tensor.double()

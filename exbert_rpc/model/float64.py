@@ -23,11 +23,18 @@ def in_float64() -> Iterator[None]:
             return value.double() if value.dtype == torch.float32 else value
         return torch.float64 if value is torch.float32 else value
 
-    class Widening(TorchDispatchMode):
-        def __torch_dispatch__(  # type: ignore[override]
-            self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-        ) -> Any:
-            return func(*tree_map(widened, args), **tree_map(widened, kwargs or {}))
+    class Widening(TorchDispatchMode):  # type: ignore[misc]
+        def __torch_dispatch__(
+            self,
+            func: Any,  # noqa: ANN401
+            _types: Any,  # noqa: ANN401
+            args: tuple[Any, ...] = (),
+            kwargs: dict[str, Any] | None = None,
+        ) -> Any:  # noqa: ANN401
+            named = kwargs or {}
+            if _writes_float32(func, args, named):  # into what was there before, such as a buffer
+                return func(*args, **named)
+            return func(*tree_map(widened, args), **tree_map(widened, named))
 
     before = torch.get_default_dtype()
     with torch.no_grad(), Widening():
@@ -36,3 +43,14 @@ def in_float64() -> Iterator[None]:
             yield
         finally:
             torch.set_default_dtype(before)
+
+
+def _writes_float32(func: Any, args: tuple[Any, ...], named: dict[str, Any]) -> bool:  # noqa: ANN401
+    import torch
+
+    written = [
+        args[place] if place < len(args) else named.get(argument.name)
+        for place, argument in enumerate(func._schema.arguments)
+        if argument.alias_info is not None and argument.alias_info.is_write
+    ]
+    return any(isinstance(value, torch.Tensor) and value.dtype == torch.float32 for value in written)

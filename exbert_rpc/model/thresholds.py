@@ -29,6 +29,7 @@ _SOMETHING_ELSE = re.compile(
 _NOT_TEXT = re.compile(r"vision|audio|image|video|speech|codec|vocoder|qformer|backbone")
 _IN_BLOCKS = re.compile(r"blocks$")
 _OF_BLOCKS = re.compile(r"block_size|kpool|compress")
+_BUCKETS, _DISTANCE = re.compile("buckets"), re.compile("distance|relative_max")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,9 @@ class Threshold:
     @property
     def lowered(self) -> int:
         """What stands for it in a copy: few blocks, of few tokens."""
-        name = " ".join(str(step) for step in self.path)
-        if _IN_BLOCKS.search(name):
-            return 2
-        return 4 if _OF_BLOCKS.search(name) else 8
+        if _IN_BLOCKS.search(self.field):
+            return min(self.value, 2)
+        return min(self.value, 4 if _OF_BLOCKS.search(self.field) else 8)
 
 
 def find_thresholds(config: Any) -> tuple[Threshold, ...]:  # noqa: ANN401 - a transformers configuration
@@ -58,18 +58,33 @@ def find_thresholds(config: Any) -> tuple[Threshold, ...]:  # noqa: ANN401 - a t
     return tuple(sorted(found.values(), key=lambda threshold: (threshold.value, threshold.field)))
 
 
+def beyond_reach(thresholds: Sequence[Threshold]) -> list[Threshold]:
+    """Those that a probe of a few dozen tokens doesn't meet; a number of blocks counts as many times their size."""
+    in_tokens = lengths_in_tokens(thresholds)
+    together: list[re.Pattern[str]] = []
+    if any(value > REACH for value in in_tokens if value not in {one.value for one in thresholds}):
+        together += [_IN_BLOCKS, _OF_BLOCKS]
+    if any(threshold.value > REACH and _DISTANCE.search(threshold.field) for threshold in thresholds):
+        together.append(_BUCKETS)  # more buckets than distances make no sense
+    return [
+        threshold
+        for threshold in thresholds
+        if threshold.value > REACH or any(kind.search(threshold.field) for kind in together)
+    ]
+
+
 def lower(config: Any, thresholds: Sequence[Threshold]) -> Any:  # noqa: ANN401
     """A copy of a configuration in which those thresholds are small; everything else is as it was."""
     changed = copy.deepcopy(config)
     for threshold in thresholds:
-        place = changed
-        for step in threshold.path[:-1]:
-            place = place[step] if isinstance(place, (dict, list)) else getattr(place, str(step))
-        last = threshold.path[-1]
+        place: Any = changed
+        steps: tuple[Any, ...] = threshold.path
+        for step in steps[:-1]:
+            place = place[step] if isinstance(place, (dict, list)) else getattr(place, step)
         if isinstance(place, (dict, list)):
-            place[last] = threshold.lowered  # type: ignore[index]
+            place[steps[-1]] = threshold.lowered
         else:
-            setattr(place, str(last), threshold.lowered)
+            setattr(place, steps[-1], threshold.lowered)
     return changed
 
 

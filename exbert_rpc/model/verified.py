@@ -1,7 +1,7 @@
 """What verification found out about a model, remembered, so that it is loaded a second time without a probe.
 
-A note is named by everything that it depends on: the model's fingerprint (weights, configuration, tokenizer, versions of
-the libraries), its class, the kind of device, and the code of this package's ``model`` folder. Only success is
+A note is named by everything that it depends on: the model's fingerprint (weights, configuration, tokenizer, versions
+of the libraries), its class, the kind of device, and the code of this package's ``model`` folder. Only success is
 remembered.
 """
 
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 def note_of(cache_dir: Path, fingerprint: str, name: str, device: str, max_tokens: int) -> Path:
     """Where the note about a model lies, or would lie."""
     parts = (fingerprint, name, device.partition(":")[0], str(max_tokens), _code())
-    return cache_dir / "verified" / f"{xxhash.xxh3_128_hexdigest('\x00'.join(parts).encode())}.json"
+    digest = xxhash.xxh3_128_hexdigest("\x00".join(parts).encode())
+    return cache_dir / "verified" / f"{digest}.json"
 
 
 def recall(note: Path, network: Network) -> Facts | None:

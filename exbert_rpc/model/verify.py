@@ -26,7 +26,7 @@ from exbert_rpc.model.head_probe import find_head_taps
 from exbert_rpc.model.network import ROUTES, Network
 from exbert_rpc.model.stock import Stock, line_of, make_probe, run_stock, run_stock_in_float64
 from exbert_rpc.model.taps import find_tap
-from exbert_rpc.model.thresholds import REACH, Threshold, find_thresholds, lengths_in_tokens, lower
+from exbert_rpc.model.thresholds import REACH, Threshold, beyond_reach, find_thresholds, lengths_in_tokens, lower
 from exbert_rpc.model.twin import build_twin
 from exbert_rpc.model.types import ModelKind
 
@@ -127,8 +127,8 @@ def verify(network: Network, name: str, *, has_lm_head: bool, forbidden_ids: set
     """
     prober = _Prober(name, has_lm_head, forbidden_ids, max_tokens)
     thresholds = [found for found in find_thresholds(network.model.config) if found.value < max_tokens]
-    near = [threshold for threshold in thresholds if threshold.value <= REACH]
-    far = [threshold for threshold in thresholds if threshold.value > REACH]
+    far = beyond_reach(thresholds)
+    near = [threshold for threshold in thresholds if threshold not in far]
     twin, missed = _copy_with_lowered(prober, network, far, near)
     reachable = [threshold for threshold in missed if threshold.value < LONGEST_PROBE]
     longest = max((threshold.value + 8 for threshold in reachable), default=0)
@@ -189,7 +189,8 @@ def _choose_route(subjects: Sequence[_Subject], name: str) -> RawPass:
             raws.append(raw)
         if len(raws) == len(subjects):
             return raws[0]
-    return [_fall_back(subject, name, reason) for subject in subjects][0]
+    raws = [_fall_back(subject, name, reason) for subject in subjects]
+    return raws[0]
 
 
 _OFF_INTERFACE = "it is not on transformers' attention interface"

@@ -187,9 +187,87 @@ FAMILIES: dict[str, Family] = {
         "MambaConfig", "MambaForCausalLM", "bpe", {"hidden_size": 32, "num_hidden_layers": 2, "state_size": 4}
     ),
 }
+_ROUTED = {"n_routed_experts": 4, "n_shared_experts": 1, "num_experts_per_tok": 2, "n_group": 1, "topk_group": 1}
+_LATENT = {"q_lora_rank": 16, "kv_lora_rank": 8, "qk_nope_head_dim": 8, "qk_rope_head_dim": 8, "v_head_dim": 12}
+
+
+def _indexed(**more: Any) -> dict[str, Any]:
+    """As DeepSeek V3.2: latent attention, of which an index keeps some keys for each query."""
+    index = {"index_topk": 24, "index_head_dim": 16, "index_n_heads": 2}
+    kept = _bert(**_ROUTED, **_LATENT, **index, moe_intermediate_size=16, num_key_value_heads=4)
+    return {**kept, "max_position_embeddings": 512, "mlp_layer_types": ["dense", "sparse", "dense"], **more}
+
+
+def _long_rope(threshold: int) -> dict[str, Any]:
+    factors = {"short_factor": [1.0] * 4, "long_factor": [3.0] * 4, "original_max_position_embeddings": threshold}
+    rope = {"rope_type": "longrope", "rope_theta": 1e4, "partial_rotary_factor": 1.0, **factors}
+    return _bert(
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+        original_max_position_embeddings=threshold,
+        rope_parameters=rope,
+        pad_token_id=1,
+    )
+
+
+# what changes with length: met by the probe (24), or beyond it (90), where only a copy with lowered thresholds shows it
+LENGTHS: dict[str, Family] = {
+    "phi3-long": Family("Phi3Config", "Phi3ForCausalLM", "bpe", _long_rope(24)),
+    "phi3-longer": Family("Phi3Config", "Phi3ForCausalLM", "bpe", _long_rope(90)),
+    "deepseek_v32": Family("DeepseekV32Config", "DeepseekV32ForCausalLM", "bpe", _indexed()),
+    "deepseek_v32-90": Family("DeepseekV32Config", "DeepseekV32ForCausalLM", "bpe", _indexed(index_topk=90)),
+    "glm_moe_dsa-90": Family("GlmMoeDsaConfig", "GlmMoeDsaForCausalLM", "bpe", _indexed(index_topk=90)),
+    "minimax_m3-90": Family(
+        "MiniMaxM3VLTextConfig",
+        "MiniMaxM3VLForCausalLM",
+        "bpe",
+        _llama(
+            dense_intermediate_size=40,
+            layer_types=["full_attention", "minimax_m3_sparse", "minimax_m3_sparse"],
+            intermediate_size=16,
+            shared_intermediate_size=16,
+            num_local_experts=4,
+            num_experts_per_tok=2,
+            rotary_dim=8,
+            index_n_heads=2,
+            index_head_dim=16,
+            index_block_size=30,
+            index_topk_blocks=3,
+            max_position_embeddings=512,
+        ),
+    ),
+    "mistral-90": Family("MistralConfig", "MistralForCausalLM", "bpe", _llama(sliding_window=90)),
+    "gemma3-90": Family(
+        "Gemma3TextConfig",
+        "Gemma3ForCausalLM",
+        "bpe",
+        _llama(query_pre_attn_scalar=16, **{**_SLIDING, "sliding_window": 90, "max_position_embeddings": 512}),
+    ),
+    "gpt_neo-90": Family(
+        "GPTNeoConfig",
+        "GPTNeoForCausalLM",
+        "bpe",
+        {
+            "hidden_size": 32,
+            "num_layers": 4,
+            "num_heads": 4,
+            "attention_types": [[["global", "local"], 2]],
+            "window_size": 90,
+            "max_position_embeddings": 512,
+            "initializer_range": 0.3,
+        },
+    ),
+    "modernbert-90": Family(
+        "ModernBertConfig",
+        "ModernBertForMaskedLM",
+        "bpe",
+        _bert(local_attention=90, global_attn_every_n_layers=2, initializer_cutoff_factor=2.0),
+    ),
+}
+FAMILIES |= LENGTHS
 FALLBACK = ["deberta-v2", "deberta", "mpnet", "gptj", "gpt_neo", "bloom"]
 ENCODER_DECODER = ["t5", "bart"]
-ON_INTERFACE = [name for name in FAMILIES if name not in {*FALLBACK, *ENCODER_DECODER, "gpt_oss", "mamba"}]
+ON_INTERFACE = [name for name in FAMILIES if name not in {*FALLBACK, *ENCODER_DECODER, *LENGTHS, "gpt_oss", "mamba"}]
 
 
 def make_model(family: str, folder: Path, *, seed: int = 0) -> Path:

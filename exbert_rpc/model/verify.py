@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from exbert_rpc.model.network import RawPass, Route
 
-PROBE_TOKENS = 24
+PROBE_TOKENS = 16
 LONGEST_PROBE = 1100
 """Tokens that a probe has at most where a threshold cannot be lowered."""
 
@@ -97,7 +97,7 @@ class _Prober:
             ModelNotSupported: The stock model cannot run on it.
         """
         lengths = lengths_in_tokens(thresholds)
-        wanted = max(PROBE_TOKENS, length, *(2 * value + 3 for value in lengths if value <= REACH), 0)
+        wanted = max(PROBE_TOKENS, length, *(2 * value + 8 for value in lengths if value <= REACH), 0)
         inputs = make_probe(network, self.forbidden_ids, min(wanted, self.max_tokens))
         stock = run_stock(network, self.name, inputs, has_lm_head=self.has_lm_head)
         judge = Judge(stock, lambda: run_stock_in_float64(network, inputs, has_lm_head=self.has_lm_head))
@@ -133,9 +133,9 @@ def verify(network: Network, name: str, *, has_lm_head: bool, forbidden_ids: set
     reachable = [threshold for threshold in missed if threshold.value < LONGEST_PROBE]
     longest = max((threshold.value + 8 for threshold in reachable), default=0)
     subjects = [prober.subject(network, [*near, *reachable], longest), *([] if twin is None else [twin])]
-    raw = _choose_route(subjects, name)
-    facts = _settle(prober, subjects, raw)
-    _share_batches(prober, subjects, lengths_in_tokens(thresholds))
+    raws = _choose_route(subjects, name)
+    facts = _settle(prober, subjects, raws[0])
+    _share_batches(prober, subjects, raws, lengths_in_tokens(thresholds))
     beyond = [threshold.value for threshold in missed if threshold not in reachable]
     return replace(facts, max_tokens=min([max_tokens, *beyond]))
 
@@ -175,8 +175,8 @@ def _try_copy(
     return subject if all(bool(torch.isfinite(tensor).all()) for tensor in numbers) else None
 
 
-def _choose_route(subjects: Sequence[_Subject], name: str) -> RawPass:
-    """Set the route of all networks; the pass over the first subject's probe."""
+def _choose_route(subjects: Sequence[_Subject], name: str) -> list[RawPass]:
+    """Set the route of all networks; the passes over the subjects' probes."""
     reason = ""
     for route in ROUTES:
         raws: list[RawPass] = []
@@ -188,9 +188,8 @@ def _choose_route(subjects: Sequence[_Subject], name: str) -> RawPass:
                 break
             raws.append(raw)
         if len(raws) == len(subjects):
-            return raws[0]
-    raws = [_fall_back(subject, name, reason) for subject in subjects]
-    return raws[0]
+            return raws
+    return [_fall_back(subject, name, reason) for subject in subjects]
 
 
 _OFF_INTERFACE = "it is not on transformers' attention interface"
@@ -274,27 +273,32 @@ def _check_logits(network: Network, name: str, judge: Judge, raw: RawPass) -> No
     raise ModelNotSupported(f"{name}: its predictions cannot be reproduced from its last hidden state")
 
 
-def _share_batches(prober: _Prober, subjects: Sequence[_Subject], thresholds: tuple[int, ...]) -> None:
+def _share_batches(
+    prober: _Prober, subjects: Sequence[_Subject], raws: Sequence[RawPass], thresholds: tuple[int, ...]
+) -> None:
     """Find out which texts may share a batch; set it in the first subject's network."""
     network = subjects[0].network
     network.padding_is_harmless, network.split_at = True, ()
-    for subject in subjects:
+    for subject, raw in zip(subjects, raws, strict=True):
         longest = subject.inputs["input_ids"].shape[1]
         shortest = min(longest, *subject.thresholds, longest // 3 + 1) - 1
-        mixed = [longest, max(1, (longest + shortest) // 2), max(1, shortest)]
-        if _batch_is_exact(prober, subject, mixed):
+        between = [max(1, (longest + shortest) // 2)] if subject.thresholds else []
+        if _batch_is_exact(prober, subject, [longest, *between, max(1, shortest)], raw):
             continue
         below = [shortest, shortest - 2]
         above = [longest, max([longest - 2, *(value + 1 for value in subject.thresholds)])]
         sides = [side for side in (below, above) if min(side) > 0]
-        if not subject.thresholds or not all(_batch_is_exact(prober, subject, side) for side in sides):
+        if not subject.thresholds or not all(_batch_is_exact(prober, subject, side, None) for side in sides):
             network.padding_is_harmless = False
             return
         network.split_at = thresholds
 
 
-def _batch_is_exact(prober: _Prober, subject: _Subject, lengths: Sequence[int]) -> bool:
-    """Whether texts of those lengths, the first being the longest, give in a padded batch what they give alone."""
+def _batch_is_exact(prober: _Prober, subject: _Subject, lengths: Sequence[int], probed: RawPass | None) -> bool:
+    """Whether texts of those lengths, the first being the longest, give in a padded batch what they give alone.
+
+    ``probed`` is a pass over the first one, if there is one already.
+    """
     network = subject.network
     texts = prober.texts(subject, lengths)
     n_layers = len(subject.stock.attention["self"])
@@ -302,7 +306,8 @@ def _batch_is_exact(prober: _Prober, subject: _Subject, lengths: Sequence[int]) 
     together = network.run_selected(_padded(texts, pad_id_of(network)), hidden_layers, layers, layers)
     for item, ids in enumerate(texts):
         n = ids.shape[1]
-        alone = network.run_whole({"input_ids": ids, "attention_mask": ids.new_ones(ids.shape)})
+        inputs = {"input_ids": ids, "attention_mask": ids.new_ones(ids.shape)}
+        alone = probed if item == 0 and probed is not None else network.run_whole(inputs)
         found = [together.hidden[layer][item : item + 1, :n] for layer in hidden_layers]
         found += [together.heads[layer][item : item + 1, :n] for layer in layers]
         found += [together.attention["self"][layer].weights(item)[:, :, :n, :n] for layer in layers]
@@ -312,7 +317,7 @@ def _batch_is_exact(prober: _Prober, subject: _Subject, lengths: Sequence[int]) 
         if off > 1e-5 and off > subject.judge.rounding():
             if item == 0 and network.hidden_taps is not None and not _taps_are_right(network, ids, hidden_layers):
                 network.hidden_taps = None
-                return _batch_is_exact(prober, subject, lengths)
+                return _batch_is_exact(prober, subject, lengths, probed)
             return False
     return True
 

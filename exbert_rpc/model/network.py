@@ -259,13 +259,16 @@ class Network:
         return raw
 
     def _decode(self, encoded: Any, inputs: dict[str, torch.Tensor]) -> Any:  # noqa: ANN401
-        """The decoder alone, for models whose head sits beside the stacks (T5)."""
+        """The decoder alone, for models whose head sits beside the stacks (T5) or in one of them (composites)."""
         arguments = {
             "input_ids": inputs["decoder_input_ids"],
             "encoder_hidden_states": encoded.last_hidden_state,
             "encoder_attention_mask": inputs["attention_mask"],
         }
-        return self.call(self.model.get_decoder(), arguments, **self._eager_flags())
+        widen = getattr(self.model, "enc_to_dec_proj", None)
+        if widen is not None:  # a composite of two models of different widths
+            arguments["encoder_hidden_states"] = widen(encoded.last_hidden_state)
+        return self.call(self.model.get_decoder().base_model, arguments, **self._eager_flags())
 
     def _logits_around_stacks(self, cut: Any) -> torch.Tensor:  # noqa: ANN401
         from transformers.modeling_outputs import BaseModelOutput
@@ -273,7 +276,12 @@ class Network:
         n = cut.last_hidden_state.shape[1]
         inputs: dict[str, Any] = {"decoder_input_ids": self.placeholder(n)}
         inputs["encoder_outputs"] = BaseModelOutput(last_hidden_state=cut.last_hidden_state)
-        with _answering(self.model.get_decoder(), cut):
+        encoder_width = getattr(getattr(self.model.get_encoder(), "config", None), "hidden_size", None)
+        if getattr(self.model, "enc_to_dec_proj", None) is not None and isinstance(encoder_width, int):
+            inputs["encoder_outputs"] = BaseModelOutput(
+                last_hidden_state=cut.last_hidden_state.new_zeros((1, n, encoder_width))
+            )
+        with _answering(self.model.get_decoder().base_model, cut):
             logits: torch.Tensor = self.call(self.model, inputs).logits
             return logits
 

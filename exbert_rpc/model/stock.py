@@ -73,7 +73,7 @@ def run_stock(network: Network, name: str, inputs: dict[str, torch.Tensor], *, h
     except Exception as exc:
         raise ModelNotSupported(f"{name} cannot run on plain text: {line_of(exc)}") from exc
     stock = _read(output, network, seen, has_lm_head=has_lm_head)
-    _check_shapes(stock, name)
+    _check_shapes(stock, name, network.model.config, inputs["input_ids"].shape[1])
     return stock
 
 
@@ -108,14 +108,43 @@ def _read(output: Any, network: Network, seen: list[SeenCall], *, has_lm_head: b
     return Stock(attention, hidden, getattr(output, "logits", None) if has_lm_head else None, seen)
 
 
-def _check_shapes(stock: Stock, name: str) -> None:
+def _check_shapes(stock: Stock, name: str, config: Any, n: int) -> None:  # noqa: ANN401
     own, hidden = stock.attention["self"], stock.hidden
-    if not own or not hidden or any(weights.dim() != 4 for weights in own):
+    if any(state.dim() != 3 for state in hidden):
+        shape = ", ".join(str(size) for size in hidden[0].shape)
         raise ModelNotSupported(
-            f"{name} has no softmax attention that it could show", hint="state-space models have no attention weights"
+            f"{name}: its hidden states are several streams side by side (shape [{shape}], not [batch, tokens, width])",
+            hint="choose a model with one residual stream",
         )
+    if not own or not hidden or any(weights.dim() != 4 for weights in own):
+        raise _no_weights(name, config)
+    for layer, weights in enumerate(own):
+        if weights.shape[-2:] != (n, n):
+            rows, columns = weights.shape[-2:]
+            raise ModelNotSupported(
+                f"{name}: its attention in layer {layer} is not that of each token to each token: {n} tokens have the "
+                f"weights [{rows}, {columns}] (windows, blocks or compressed keys)",
+                hint="choose a model whose attention transformers gives as [tokens, tokens]",
+            )
     if len(own) != len(hidden) - 1:
         raise ModelNotSupported(f"{name}: only {len(own)} of its {len(hidden) - 1} layers have softmax attention")
+
+
+def _no_weights(name: str, config: Any) -> ModelNotSupported:  # noqa: ANN401
+    """Why transformers gives no attention weights, as far as the configuration tells."""
+    if getattr(config, "attention_type", None) == "block_sparse":
+        return ModelNotSupported(
+            f"{name}: transformers gives no attention weights for its block-sparse attention",
+            hint='set "attention_type": "original_full" in its config.json; texts then cost n² and give the weights',
+        )
+    if getattr(config, "local_radius", None) is not None:
+        return ModelNotSupported(
+            f"{name}: transformers gives no attention weights [tokens, tokens] for its local attention",
+            hint="choose a model whose encoder attends to all tokens",
+        )
+    return ModelNotSupported(
+        f"{name} has no softmax attention that it could show", hint="state-space models have no attention weights"
+    )
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from exbert_rpc.errors import ModelNotSupported
+from exbert_rpc.errors import ExbertError, ModelNotSupported
 from exbert_rpc.model.compare import Judge, distance, farthest
 from exbert_rpc.model.head_probe import find_head_taps
 from exbert_rpc.model.network import ROUTES, Network
@@ -125,6 +125,15 @@ def verify(network: Network, name: str, *, has_lm_head: bool, forbidden_ids: set
     Raises:
         ModelNotSupported: No route reproduces the model; says why.
     """
+    try:
+        return _verify(network, name, has_lm_head, forbidden_ids, max_tokens)
+    except ExbertError:
+        raise
+    except Exception as exc:  # a class may lack anything that others have, such as an embedding of tokens
+        raise ModelNotSupported(f"{name} cannot be captured: {line_of(exc)}") from exc
+
+
+def _verify(network: Network, name: str, has_lm_head: bool, forbidden_ids: set[int], max_tokens: int) -> Facts:
     prober = _Prober(name, has_lm_head, forbidden_ids, max_tokens)
     thresholds = [found for found in find_thresholds(network.model.config) if found.value < max_tokens]
     far = beyond_reach(thresholds)
@@ -342,7 +351,7 @@ def _padded(texts: Sequence[torch.Tensor], pad_id: int) -> dict[str, torch.Tenso
 def pad_id_of(network: Network) -> int:
     """Id to pad with: the configuration's, or 0 (what is padded is masked anyhow)."""
     pad = getattr(network.model.config, "pad_token_id", None)
-    return int(pad) if isinstance(pad, int) and pad >= 0 else 0
+    return int(pad) if isinstance(pad, int) and 0 <= pad < network.n_embeddings else 0
 
 
 def _configured_kv_heads(network: Network) -> int:

@@ -39,7 +39,7 @@ def load_network_weights(folder: Path, config: Any, model_id: str) -> tuple[Any,
     """
     import torch
 
-    loader, has_lm_head = _class_of(config)
+    loader, has_lm_head = _class_of(config, folder)
     try:
         model, loading = loader.from_pretrained(
             folder,
@@ -67,25 +67,63 @@ def load_network_weights(folder: Path, config: Any, model_id: str) -> tuple[Any,
     return model.eval().requires_grad_(False), has_lm_head
 
 
-def _class_of(config: Any) -> tuple[Any, bool]:  # noqa: ANN401
-    """Transformers' class for the checkpoint, and whether that class has a language-model head."""
+def _class_of(config: Any, folder: Path) -> tuple[Any, bool]:  # noqa: ANN401
+    """Transformers' class for the checkpoint, and whether that class has a language-model head.
+
+    Names that differ from transformers' own in case only are the same class. Without a name, the type decides, if the
+    files hold weights of a head.
+    """
     import transformers
-    from transformers.models.auto import modeling_auto
 
     architecture = (getattr(config, "architectures", None) or [""])[0]
-    heads = (
-        (modeling_auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES, transformers.AutoModelForSeq2SeqLM),
-        (modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES, transformers.AutoModelForMaskedLM),
-        (modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, transformers.AutoModelForCausalLM),
-    )
-    for names, loader in heads:
-        if names.get(config.model_type) == architecture:
-            return loader, True
+    wanted = _SYNONYMS.get(architecture, architecture).lower()
+    for part, loader in _HEADS:
+        known = _names_of(part, config.model_type)
+        if wanted and wanted in (name.lower() for name in known):
+            return getattr(transformers, loader), True
+        if not wanted and known and _holds_a_head(folder):
+            return getattr(transformers, loader), True
     if architecture == "BertForPreTraining":
         return transformers.AutoModelForMaskedLM, True
     if architecture.endswith("EncoderModel") and hasattr(transformers, architecture):
         return getattr(transformers, architecture), False
     return transformers.AutoModel, False
+
+
+_HEADS = (
+    ("SEQ_TO_SEQ_CAUSAL_LM", "AutoModelForSeq2SeqLM"),
+    ("MASKED_LM", "AutoModelForMaskedLM"),
+    ("CAUSAL_LM", "AutoModelForCausalLM"),
+    ("IMAGE_TEXT_TO_TEXT", "AutoModelForImageTextToText"),
+)
+_SYNONYMS = {"T5WithLMHeadModel": "T5ForConditionalGeneration"}
+_HEAD_WEIGHTS = (
+    "lm_head.",
+    "embed_out.",
+    "cls.predictions.",
+    "vocab_transform.",
+    "generator_lm_head.",
+    "predictions.",
+    "mlm_head.",
+)
+
+
+def _names_of(part: str, model_type: str) -> tuple[str, ...]:
+    """Classes of that kind of head that a type has."""
+    from transformers.models.auto import modeling_auto
+
+    names = getattr(modeling_auto, f"MODEL_FOR_{part}_MAPPING_NAMES").get(model_type, ())
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _holds_a_head(folder: Path) -> bool:
+    from safetensors import safe_open
+
+    for path in folder.glob("*.safetensors"):
+        with safe_open(path, framework="pt") as opened:
+            if any(key.startswith(_HEAD_WEIGHTS) for key in opened.keys()):  # noqa: SIM118 - not a mapping
+                return True
+    return False
 
 
 def _is_finite(tensor: Any) -> bool:  # noqa: ANN401

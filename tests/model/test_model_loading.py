@@ -226,3 +226,52 @@ def test_a_toy_vocabulary_makes_a_masked_lm(tmp_path, cache_dir):
     encoding = model.tokenize("the cat sat", mask=[2])
     assert encoding.tokens == ("[CLS]", "the", "[MASK]", "sat", "[SEP]")
     assert len(model.capture(encoding).predictions(3)) == 5
+
+
+@pytest.mark.parametrize("architectures", [["GPTNeoXForCausalLM"], ["gptneoxforcausallm"], None, []])
+def test_a_head_is_found_although_the_class_is_spelled_otherwise_or_not_named(copy_of, cache_dir, architectures):
+    folder = copy_of("gpt_neox")
+    weights = load_file(folder / "model.safetensors")
+    change_config(folder, architectures=architectures)
+    assert any(name.startswith(("embed_out", "lm_head")) for name in weights)
+    assert load_model(str(folder), cache_dir=cache_dir).info.has_lm_head
+
+
+def test_a_nameless_checkpoint_without_a_head_has_no_predictions(copy_of, cache_dir):
+    folder = copy_of("bert")
+    change_config(folder, architectures=None)
+    change_weights(folder, lambda weights: [weights.pop(key) for key in list(weights) if key.startswith("cls.")])
+    assert not load_model(str(folder), cache_dir=cache_dir).info.has_lm_head
+
+
+def test_a_model_of_images_and_text_predicts_text(tmp_path, cache_dir):
+    import transformers as tf
+
+    tokenizer = zoo.make_tokenizer("bpe", tmp_path)
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 40}
+    text = tf.LlamaConfig(vocab_size=len(tokenizer), max_position_embeddings=128, initializer_range=0.2, **sizes)
+    config = tf.LlavaConfig(
+        vision_config=tf.CLIPVisionConfig(image_size=32, patch_size=16, **sizes), text_config=text, image_token_id=4
+    )
+    torch.manual_seed(0)
+    tf.LlavaForConditionalGeneration(config).eval().save_pretrained(tmp_path)
+    model = load_model(str(tmp_path), cache_dir=cache_dir, device="cpu")
+    assert model.info.architecture == "LlavaForConditionalGeneration"
+    capture = model.capture(model.encode(zoo.TEXT))
+    stock = tf.LlavaForConditionalGeneration.from_pretrained(tmp_path, attn_implementation="eager").eval()
+    with torch.inference_mode():
+        logits = stock(input_ids=torch.tensor(capture.encoding.ids)[None]).logits[0]
+    best = torch.softmax(logits, -1).max(-1).values.tolist()
+    assert [row[0].probability for row in capture.predictions(1)] == pytest.approx(best, abs=1e-4)
+
+
+def test_a_pad_id_outside_of_the_vocabulary_is_not_used(load):
+    from exbert_rpc.model.verify import pad_id_of
+
+    network = load("gpt2")._network
+    before = network.model.config.pad_token_id
+    try:
+        network.model.config.pad_token_id = network.n_embeddings
+        assert pad_id_of(network) == 0
+    finally:
+        network.model.config.pad_token_id = before

@@ -1,0 +1,157 @@
+"""Models of unusual shapes: shown as they are, or refused with a reason that is true."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+import transformers as tf
+
+from exbert_rpc.errors import ModelNotSupported
+from exbert_rpc.model.loading import load_model
+from tests.model import zoo
+from tests.oracles_model import softmax, stock_model
+
+SMALL = {
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "intermediate_size": 40,
+    "max_position_embeddings": 512,
+    "initializer_range": 0.3,
+}
+T5_SIZES = {"d_model": 32, "d_kv": 8, "num_layers": 2, "num_heads": 4, "d_ff": 40, "decoder_start_token_id": 0}
+BART_SIZES = {"d_model": 32, "encoder_layers": 2, "decoder_layers": 2, "encoder_ffn_dim": 40, "decoder_ffn_dim": 40}
+
+
+@pytest.fixture
+def save(tmp_path):
+    """A folder with a tokenizer of that kind and the model that ``make`` gives for its vocabulary size."""
+
+    def made(kind, make):
+        tokenizer = zoo.make_tokenizer(kind, tmp_path / "model")
+        torch.manual_seed(0)
+        make(len(tokenizer)).eval().save_pretrained(tmp_path / "model")
+        return tmp_path / "model"
+
+    return made
+
+
+@pytest.fixture
+def load_from(tmp_path):
+    return lambda folder: load_model(str(folder), cache_dir=tmp_path / "cache", device="cpu")
+
+
+def refused(load_from, folder) -> ModelNotSupported:
+    with pytest.raises(ModelNotSupported) as caught:
+        load_from(folder)
+    return caught.value
+
+
+def change_config(folder, **values) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def test_window_shaped_attention_is_refused_with_its_shape(save, load_from):
+    config = {**SMALL, "attention_window": [8, 8, 8], "pad_token_id": 0}
+    folder = save("wordpiece", lambda n: tf.LongformerForMaskedLM(tf.LongformerConfig(vocab_size=n, **config)))
+    assert "not that of each token to each token" in refused(load_from, folder).message
+
+
+def test_an_encoder_with_window_shaped_attention_is_refused_too(save, load_from):
+    config = {**BART_SIZES, "encoder_attention_heads": 4, "decoder_attention_heads": 4, "attention_window": [8, 8]}
+    folder = save("bpe", lambda n: tf.LEDForConditionalGeneration(tf.LEDConfig(vocab_size=n, **config)))
+    assert "not that of each token to each token" in refused(load_from, folder).message
+
+
+def test_block_sparse_attention_is_refused_with_what_makes_it_work(save, load_from):
+    config = tf.BigBirdConfig(block_size=4, num_random_blocks=1, pad_token_id=0, **SMALL)
+    folder = save("wordpiece", lambda n: tf.BigBirdForMaskedLM(_sized(config, n)))
+    error = refused(load_from, folder)
+    assert "block-sparse" in error.message
+    assert "original_full" in error.hint
+    change_config(folder, attention_type="original_full")
+    assert load_from(folder).info.n_layers == 3
+
+
+def test_local_attention_is_refused_as_such(save, load_from):
+    config = tf.LongT5Config(local_radius=4, **T5_SIZES)
+    folder = save("unigram", lambda n: tf.LongT5ForConditionalGeneration(_sized(config, n)))
+    assert "local attention" in refused(load_from, folder).message
+
+
+def _sized(config, n):
+    config.vocab_size = n
+    return config
+
+
+def test_hidden_states_of_several_streams_are_refused_as_such(save, load_from):
+    sizes = {**SMALL, "num_key_value_heads": 2, "head_dim": 8, "num_kv_shared_layers": 0, "laurel_rank": 8}
+    sizes |= {"hidden_size_per_layer_input": 8, "altup_num_inputs": 2, "sliding_window": 8}
+
+    def make(n):
+        config = tf.Gemma3nTextConfig(vocab_size=n, vocab_size_per_layer_input=n, **sizes)
+        return tf.Gemma3nForCausalLM(config)
+
+    assert "several streams" in refused(load_from, save("bpe", make)).message
+
+
+@pytest.mark.parametrize("decoder_width", [32, 48])
+def test_two_models_put_together_are_shown_as_one(save, load_from, decoder_width):
+    def make(n):
+        encoder = tf.BertConfig(vocab_size=n, pad_token_id=0, **SMALL)
+        sizes = {**SMALL, "hidden_size": decoder_width, "num_hidden_layers": 2}
+        decoder = tf.BertConfig(vocab_size=n, pad_token_id=0, is_decoder=True, add_cross_attention=True, **sizes)
+        config = tf.EncoderDecoderConfig.from_encoder_decoder_configs(encoder, decoder)
+        config.decoder_start_token_id, config.pad_token_id = 2, 0
+        return tf.EncoderDecoderModel(config=config)
+
+    folder = save("wordpiece", make)
+    model = load_from(folder)
+    capture = model.capture(model.encode("The girl ran to a pub", "She didn't know why"))
+    stock = tf.EncoderDecoderModel.from_pretrained(folder, attn_implementation="eager").eval()
+    ids = {"input_ids": capture.encoding.ids, "decoder_input_ids": capture.decoder_encoding.ids}
+    with torch.inference_mode():
+        out = stock(**{name: torch.tensor(row)[None] for name, row in ids.items()}, output_attentions=True)
+    for stream, expected in (
+        ("self", out.encoder_attentions),
+        ("decoder", out.decoder_attentions),
+        ("cross", out.cross_attentions),
+    ):
+        found = capture.attention(range(len(expected)), stream=stream)
+        np.testing.assert_allclose(found, np.stack([layer[0].numpy() for layer in expected]), atol=1e-5)
+    best = [row[0].probability for row in capture.predictions(1)]
+    np.testing.assert_allclose(best, softmax(out.logits[0].numpy()).max(-1), atol=1e-5)
+
+
+def narrow_opt(n):
+    sizes = {**SMALL, "ffn_dim": 40, "word_embed_proj_dim": 16, "do_layer_norm_before": False, "pad_token_id": 1}
+    return tf.OPTForCausalLM(tf.OPTConfig(vocab_size=n, init_std=0.3, **sizes))
+
+
+def uneven_heads(n):
+    """Heads of layers with full attention are larger, as in Gemma 4."""
+    sizes = {**SMALL, "num_key_value_heads": 2, "head_dim": 8, "global_head_dim": 16, "sliding_window": 8}
+    sizes |= {"hidden_size_per_layer_input": 8, "vocab_size_per_layer_input": n, "num_kv_shared_layers": 0}
+    layers = ["sliding_attention", "sliding_attention", "full_attention"]
+    return tf.Gemma4ForCausalLM(tf.Gemma4TextConfig(vocab_size=n, layer_types=layers, **sizes))
+
+
+@pytest.mark.parametrize(("kind", "make", "what"), [("bpe", narrow_opt, "hidden"), ("bpe", uneven_heads, "heads")])
+def test_layers_of_different_widths_show_attention_and_refuse_a_corpus_by_name(save, load_from, kind, make, what):
+    folder = save(kind, make)
+    model = load_from(folder)
+    encoding = model.encode(zoo.TEXT)
+    capture = model.capture(encoding)
+    with torch.inference_mode():
+        out = stock_model(folder)(input_ids=torch.tensor(encoding.ids)[None], output_attentions=True)
+    expected = np.stack([layer[0].numpy() for layer in out.attentions])
+    np.testing.assert_allclose(capture.attention(range(3)), expected, atol=1e-5)
+    asked = {"hidden_layers": range(4), "layers": range(3), "attention_layers": []}
+    with pytest.raises(ModelNotSupported, match="different widths"):
+        model.capture_batch([encoding], **asked)
+    with pytest.raises(ModelNotSupported, match="different widths"):
+        _ = capture.hidden_states if what == "hidden" else capture.head_outputs

@@ -240,17 +240,20 @@ def _compare(model: LoadedModel, stock: Any) -> str:
 
 def _found(model: LoadedModel, encoding: Any, decoder: Any, shared: Any) -> dict[str, Any]:
     """What a pass alone and one in a batch (``None``: there is none) give, by name."""
+    from exbert_rpc.errors import InvalidParams
+
     capture = model.capture(encoding, decoder)
     n_layers = model.info.n_layers
     found: dict[str, Any] = {f"attention of layer {n}": capture.attention([n])[0] for n in range(n_layers)}
     if shared is not None:
         found |= {f"hidden state {n}": capture.hidden_states[n] for n in range(n_layers + 1)}
         found |= {f"attention of layer {n} in a batch": shared.attention[n] for n in range(n_layers)}
-        found |= {f"hidden state {n} in a batch": shared.hidden[n] for n in range(n_layers + 1)}
+        found |= {f"hidden state {n} in a batch": shared.hidden_states[n] for n in range(n_layers + 1)}
     if decoder is not None:
         for stream in ("decoder", "cross"):
             for n in range(model.info.n_decoder_layers or 0):
-                found[f"{stream} attention of layer {n}"] = capture.attention([n], stream=stream)[0]
+                with contextlib.suppress(InvalidParams):  # a decoder may have no cross attention
+                    found[f"{stream} attention of layer {n}"] = capture.attention([n], stream=stream)[0]
     predicted = capture.predictions(1)
     found["predictions"] = None if predicted is None else np.array([row[0].probability for row in predicted])
     return found
@@ -271,7 +274,7 @@ def _expected(model: LoadedModel, stock: Any, inputs: dict[str, Any], names: dic
         for n, layer in enumerate(out[f"{prefix}hidden_states"]):
             given[f"hidden state {n}{suffix}"] = layer[0].numpy()
     for stream in ("decoder", "cross") if prefix else ():
-        for n, layer in enumerate(out[f"{stream}_attentions"]):
+        for n, layer in enumerate(getattr(out, f"{stream}_attentions", None) or ()):
             given[f"{stream} attention of layer {n}"] = layer[0].numpy()
     if "predictions" in names:
         given["predictions"] = torch.softmax(out.logits[0].double(), -1).max(-1).values.numpy()

@@ -257,7 +257,7 @@ def test_a_model_of_images_and_text_predicts_text(tmp_path, cache_dir):
     tf.LlavaForConditionalGeneration(config).eval().save_pretrained(tmp_path)
     model = load_model(str(tmp_path), cache_dir=cache_dir, device="cpu")
     assert model.info.architecture == "LlavaForConditionalGeneration"
-    capture = model.capture(model.encode(zoo.TEXT))
+    capture = model.capture(model.tokenize(zoo.TEXT))
     stock = tf.LlavaForConditionalGeneration.from_pretrained(tmp_path, attn_implementation="eager").eval()
     with torch.inference_mode():
         logits = stock(input_ids=torch.tensor(capture.encoding.ids)[None]).logits[0]

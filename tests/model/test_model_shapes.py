@@ -111,7 +111,7 @@ def test_two_models_put_together_are_shown_as_one(save, load_from, decoder_width
 
     folder = save("wordpiece", make)
     model = load_from(folder)
-    capture = model.capture(model.encode("The girl ran to a pub", "She didn't know why"))
+    capture = model.capture(model.tokenize("The girl ran to a pub", "She didn't know why"))
     stock = tf.EncoderDecoderModel.from_pretrained(folder, attn_implementation="eager").eval()
     ids = {"input_ids": capture.encoding.ids, "decoder_input_ids": capture.decoder_encoding.ids}
     with torch.inference_mode():
@@ -144,7 +144,7 @@ def uneven_heads(n):
 def test_layers_of_different_widths_show_attention_and_refuse_a_corpus_by_name(save, load_from, kind, make, what):
     folder = save(kind, make)
     model = load_from(folder)
-    encoding = model.encode(zoo.TEXT)
+    encoding = model.tokenize(zoo.TEXT)
     capture = model.capture(encoding)
     with torch.inference_mode():
         out = stock_model(folder)(input_ids=torch.tensor(encoding.ids)[None], output_attentions=True)

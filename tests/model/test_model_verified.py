@@ -89,7 +89,7 @@ def test_rounding_of_sharp_attention_is_no_reason_to_refuse_a_model(tmp_path, mo
     folder = zoo.make_model("deep", tmp_path / "deep")
     sharpened(folder, 3)
     model = load_model(str(folder), cache_dir=tmp_path, device="cpu")
-    capture = model.capture(model.encode(zoo.TEXT))
+    capture = model.capture(model.tokenize(zoo.TEXT))
     inputs = {"input_ids": torch.tensor(capture.encoding.ids)[None]}
     stock = stock_model(folder)
     with torch.inference_mode():
@@ -123,15 +123,15 @@ def test_a_second_load_verifies_nothing_and_gives_the_same(family, folder_of, tm
     for name in ("route", "n_heads", "padding_is_harmless", "split_at", "answering"):
         assert getattr(first._network, name) == getattr(second._network, name)
     text = zoo.LONG_TEXT
-    one, other = first.capture(first.encode(text)), second.capture(second.encode(text))
+    one, other = first.capture(first.tokenize(text)), second.capture(second.tokenize(text))
     np.testing.assert_array_equal(one.attention([0, 1]), other.attention([0, 1]))
     np.testing.assert_array_equal(one.head_outputs, other.head_outputs)
     assert one.predictions(3) == other.predictions(3)
     asked = {"hidden_layers": [0, 1, 2], "layers": [0, 1], "attention_layers": []}
     texts = ["The girl ran.", text]
-    one, other = (model.capture_batch(model.encode_many(texts), **asked) for model in (first, second))
+    one, other = (model.capture_batch(model.tokenize_many(texts), **asked) for model in (first, second))
     for left, right in zip(one, other, strict=True):
-        np.testing.assert_array_equal(left.hidden, right.hidden)
+        np.testing.assert_array_equal(left.hidden_states, right.hidden_states)
 
 
 def test_other_weights_are_verified_again(folder_of, tmp_path, verified):

@@ -6,6 +6,7 @@ Nothing here uses ``exbert_rpc``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,25 @@ VALUES = {
     **dict.fromkeys(
         ["llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3", "gpt_oss"], (".self_attn.v_proj", "alone")
     ),
+}
+
+
+# end of the name of the module that takes the heads' outputs
+PROJECTIONS = {
+    **dict.fromkeys(["bert", "roberta", "electra", "xlm-roberta", "deberta", "deberta-v2"], ".attention.output.dense"),
+    "distilbert": ".attention.out_lin",
+    "albert": ".attention.dense",
+    "modernbert": ".attn.Wo",
+    "gpt2": ".attn.c_proj",
+    "gpt_neox": ".attention.dense",
+    "opt": ".self_attn.out_proj",
+    "t5": ".SelfAttention.o",
+    "bart": ".self_attn.out_proj",
+    "mpnet": ".attn.o",
+    "gptj": ".attn.out_proj",
+    "gpt_neo": ".attention.out_proj",
+    "bloom": ".self_attention.dense",
+    **dict.fromkeys(["llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3", "phi3", "gpt_oss"], ".self_attn.o_proj"),
 }
 
 
@@ -119,3 +139,45 @@ def _mix(weights: np.ndarray, value: np.ndarray) -> np.ndarray:
 
 def _stack(tensors: Sequence[torch.Tensor]) -> np.ndarray:
     return np.stack([tensor[0].float().numpy() for tensor in tensors])
+
+
+@contextmanager
+def zeroed_columns(reader, family, heads, head_size):
+    """While each layer's output projection runs, the columns of that layer's heads are zero; gives the number of calls.
+
+    (Albert's layers share one module, so the columns differ from call to call.)
+    """
+    calls = [0]
+    kept = []
+
+    def before(module, args):
+        kept.append(module.weight.detach().clone())
+        weight = module.weight.data.T if type(module).__name__ == "Conv1D" else module.weight.data
+        for head in [h for layer, h in heads if layer == calls[0]]:
+            weight[:, head * head_size : (head + 1) * head_size] = 0
+        calls[0] += 1
+
+    def after(module, args, output):
+        module.weight.data.copy_(kept.pop())
+
+    projections = [module for name, module in reader.named_modules() if name.endswith(PROJECTIONS[family])]
+    handles = [module.register_forward_pre_hook(before) for module in projections]
+    handles += [module.register_forward_hook(after) for module in projections]
+    try:
+        with torch.no_grad():
+            yield calls
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def zeroed(folder, family, inputs, heads, head_size):
+    """Last hidden state (of the encoder) and logits of the stock model with columns of W_O set to zero."""
+    model = stock_model(folder)
+    both = family in ("t5", "bart")
+    tensors = {name: torch.tensor(np.asarray(ids), dtype=torch.long)[None] for name, ids in inputs.items()}
+    with zeroed_columns(model.get_encoder() if both else model, family, heads, head_size) as calls:
+        out = model(**tensors, output_hidden_states=True)
+    hidden = out.encoder_hidden_states if both else out.hidden_states
+    assert calls[0] == len(hidden) - 1
+    return hidden[-1][0].numpy(), out.logits[0].numpy()

@@ -16,7 +16,7 @@ under the second name that records where this thread has a recorder and otherwis
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 NAME_BOOL_MASK: Final = "exbert_rpc"
 NAME_FLOAT_MASK: Final = "exbert_rpc_additive"
 NAME_OF_THE_KERNEL: Final = "sdpa"
+
+HeadEdit = Callable[[int, "torch.Tensor"], "torch.Tensor"]
+"""Head outputs ``[b, n, H, d]`` of a layer (given by number) as the model shall go on with them; another tensor, or the
+same one untouched."""
 
 _running = threading.local()
 
@@ -81,6 +85,8 @@ class Recorder:
         keep_values: Whether values are kept too (for verification).
         stop_after: Number of the last call that is needed; ``None``: never stop.
         stage: Label of the calls that come next.
+        edit: Replaces the outputs of the calls of stage ``self``; ``None``: nothing does.
+        first: Number of the first call of stage ``self``; above 0 where the layers before it are not run.
         calls: The calls, in order of execution.
     """
 
@@ -90,6 +96,8 @@ class Recorder:
     keep_values: bool = False
     stop_after: int | None = None
     stage: str = "self"
+    edit: HeadEdit | None = None
+    first: int = 0
     calls: list[AttentionCall] = field(default_factory=list)
 
     def of(self, stage: str) -> list[AttentionCall]:
@@ -99,7 +107,8 @@ class Recorder:
     @property
     def number(self) -> int:
         """Number of the next call within its stage."""
-        return sum(1 for call in self.calls if call.stage == self.stage)
+        first = self.first if self.stage == "self" else 0
+        return first + sum(1 for call in self.calls if call.stage == self.stage)
 
 
 @contextmanager
@@ -176,6 +185,8 @@ def recorded_attention(
     else:
         output = _output(call, value)
     if recorder is not None:
+        if recorder.edit is not None and recorder.stage == "self":
+            output = recorder.edit(recorder.number, output)
         _record(recorder, call, output)
     return output, None
 

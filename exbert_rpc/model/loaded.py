@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from exbert_rpc.errors import InvalidParams, ModelNotSupported
 from exbert_rpc.model.capture import PassCapture, batch_captures, check_range
+from exbert_rpc.model.contributions import Contributions, NotSeparable, Reading, of_prediction, of_similarity
 from exbert_rpc.model.encoding import TextTokenizer
+from exbert_rpc.model.intervene import Ablation, Head, Interventions, PassEnd
 from exbert_rpc.model.lanes import open_lanes
-from exbert_rpc.model.types import BatchCapture, Encoding, ModelDescription
+from exbert_rpc.model.lens import find_final_norm, lens_logits
+from exbert_rpc.model.predictions import vocabulary_form
+from exbert_rpc.model.types import BatchCapture, Encoding, ModelDescription, Prediction
+from exbert_rpc.model.value_norms import value_norms
 
 if TYPE_CHECKING:
     import torch
 
     from exbert_rpc.model.network import Network
+
+_PROBE = "The girl ran to a local pub."
 
 
 class LoadedModel:
@@ -65,30 +74,35 @@ class LoadedModel:
         """Number of tokens of a text, special ones included; it may exceed ``info.max_tokens``."""
         return self._tokenizer.count_tokens(text)
 
+    def token(self, id_: int) -> str:
+        """Vocabulary form of an id."""
+        return vocabulary_form(self._vocabulary, id_)
+
+    def prediction(self, id_: int, probability: float) -> Prediction:
+        """A candidate of the language-model head."""
+        return Prediction(self.token(id_), id_, probability)
+
     def check_length(self, encoding: Encoding) -> None:
         """Return at once, or raise :class:`~exbert_rpc.errors.TextTooLong` with both lengths."""
         self._tokenizer.check_length(encoding)
 
-    def capture(self, encoding: Encoding, decoder_encoding: Encoding | None = None) -> PassCapture:
+    def capture(
+        self, encoding: Encoding, decoder_encoding: Encoding | None = None, ablation: Ablation | None = None
+    ) -> PassCapture:
         """One forward pass.
 
         Args:
             encoding: Of :meth:`tokenize`.
             decoder_encoding: What the decoder of an encoder-decoder model reads; by default the encoding's pair,
                 or the text itself without one.
+            ablation: Heads that give a constant instead of their output.
 
         Raises:
             InvalidParams: A ``decoder_encoding`` for a model that has no decoder beside its encoder.
             ModelNotSupported: The model gave numbers that are not finite.
         """
-        self._check_runnable(encoding)
-        inputs = self._inputs([encoding])
-        if self._network.is_encoder_decoder:
-            decoder_encoding = self._decoder_encoding(encoding, decoder_encoding)
-            inputs["decoder_input_ids"] = self._inputs([decoder_encoding])["input_ids"]
-        elif decoder_encoding is not None:
-            raise InvalidParams("textPair", f"{self._info.architecture} has no decoder of its own")
-        raw = self._network.run(inputs)
+        inputs, decoder_encoding = self._inputs_of(encoding, decoder_encoding)
+        raw = self._network.run(inputs, edit=None if ablation is None else self._interventions.edit(ablation))
         return PassCapture(self._info, encoding, decoder_encoding, raw, self._network, self._vocabulary)
 
     def capture_batch(
@@ -121,6 +135,105 @@ class LoadedModel:
             captures = batch_captures(chosen, raw, hidden_layers, layers, attention_layers, self._info)
             found |= dict(zip(group, captures, strict=True))
         return [found[index] for index in range(len(encodings))]
+
+    def ablate_each(
+        self,
+        encoding: Encoding,
+        decoder_encoding: Encoding | None,
+        heads: Sequence[Head],
+        values: NDArray[np.float32],
+        position: int | None,
+    ) -> Iterator[PassEnd]:
+        """How a pass ends with each of the heads replaced, one at a time, in the order of ``heads``.
+
+        The numbers are those of :meth:`ablate` for each of the heads alone, to 3e-5; passes are shared where the model
+        allows it.
+
+        Args:
+            encoding: The text.
+            decoder_encoding: As of :meth:`capture`.
+            heads: Pairs of layer and head; neighbors of one layer share passes.
+            values: float32 ``[L, H, d]``: what each head gives instead of its output.
+            position: Token (of the decoder, if there is one) where logits are wanted; ``None``: nowhere.
+        """
+        inputs, _decoder = self._inputs_of(encoding, decoder_encoding)
+        yield from self._interventions.each(inputs, heads, values, position)
+
+    def ablate(
+        self,
+        encoding: Encoding,
+        decoder_encoding: Encoding | None,
+        ablation: Ablation | None,
+        position: int | None,
+    ) -> PassEnd:
+        """How a whole pass ends, with all heads of an ablation replaced together (``None``: unchanged)."""
+        inputs, _decoder = self._inputs_of(encoding, decoder_encoding)
+        return self._interventions.end(inputs, ablation, position)
+
+    def explain_prediction(
+        self, encoding: Encoding, position: int, target: int, contrast: int | None = None
+    ) -> Contributions:
+        """Parts of a logit less the mean of all logits at that position, or less the logit of ``contrast``.
+
+        Raises:
+            ModelNotSupported: its parts cannot be told apart.
+        """
+        return self._explain(encoding, lambda reading: of_prediction(reading, position, target, contrast))
+
+    def explain_similarity(self, encoding: Encoding, other: NDArray[np.float32]) -> Contributions:
+        """Parts of the cosine of the mean last hidden state with ``other`` (float32 ``[D]``).
+
+        Raises:
+            ModelNotSupported: its parts cannot be told apart.
+        """
+        return self._explain(encoding, lambda reading: of_similarity(reading, other))
+
+    def value_norms(self, encoding: Encoding) -> NDArray[np.float32]:
+        """float32 ``[L, H, n]``: norm of each token's value behind each head's output projection.
+
+        Raises:
+            ModelNotSupported: values or projections cannot be seen.
+        """
+        inputs, _decoder = self._inputs_of(encoding, None)
+        try:
+            return value_norms(self._network, inputs, self._info.n_layers)
+        except NotSeparable as exc:
+            raise ModelNotSupported(
+                f"{self._info.architecture} gives no value-weighted attention: {exc}", hint='use `weights: "attention"`'
+            ) from exc
+
+    def lens(self, encoding: Encoding, position: int) -> NDArray[np.float32]:
+        """float32 ``[L + 1, vocabulary]``: logits of each hidden state at a position, behind the final norm."""
+        inputs, _decoder = self._inputs_of(encoding, None)
+        norm = find_final_norm(self._network, inputs, self._interventions.plan().layers)
+        rows = lens_logits(self._network, self._network.run(inputs), position, norm)
+        return np.stack([row.float().cpu().numpy() for row in rows])
+
+    def _explain(self, encoding: Encoding, explain: Callable[[Reading], Contributions]) -> Contributions:
+        inputs, _decoder = self._inputs_of(encoding, None)
+        reading = Reading(self._network, inputs, self._info.n_layers, self._interventions.plan().layers)
+        try:
+            return explain(reading)
+        except NotSeparable as exc:
+            raise ModelNotSupported(f"{self._info.architecture} cannot be decomposed: {exc}") from exc
+
+    @cached_property
+    def _interventions(self) -> Interventions:
+        probe, _decoder = self._inputs_of(self._tokenizer.tokenize(_PROBE), None)
+        return Interventions(self._network, self._info.n_layers, probe)
+
+    def _inputs_of(
+        self, encoding: Encoding, decoder_encoding: Encoding | None
+    ) -> tuple[dict[str, torch.Tensor], Encoding | None]:
+        """Inputs of one text, and what the decoder reads."""
+        self._check_runnable(encoding)
+        inputs = self._inputs([encoding])
+        if self._network.is_encoder_decoder:
+            decoder_encoding = self._decoder_encoding(encoding, decoder_encoding)
+            inputs["decoder_input_ids"] = self._inputs([decoder_encoding])["input_ids"]
+        elif decoder_encoding is not None:
+            raise InvalidParams("textPair", f"{self._info.architecture} has no decoder of its own")
+        return inputs, decoder_encoding
 
     def _groups(self, encodings: Sequence[Encoding]) -> list[list[int]]:
         """What may share a pass: everything, or texts on the same side of each length at which the model changes.

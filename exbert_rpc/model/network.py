@@ -24,7 +24,7 @@ from exbert_rpc.model.taps import Tap, tapping
 if TYPE_CHECKING:
     import torch
 
-    from exbert_rpc.model.attention_function import AttentionCall
+    from exbert_rpc.model.attention_function import AttentionCall, HeadEdit
 
 Route = Literal["exbert_rpc", "exbert_rpc_additive", "sdpa", "eager"]
 ROUTES: tuple[Route, ...] = (NAME_BOOL_MASK, NAME_FLOAT_MASK, NAME_OF_THE_KERNEL)
@@ -73,6 +73,19 @@ class RawPass:
     attention: dict[str, dict[int, LayerAttention]] = field(default_factory=dict)
     final: Any = None
     calls: list[AttentionCall] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What :meth:`Network.run_to_end` keeps.
+
+    Attributes:
+        hidden: float ``[b, n, D]``, the last state (of the encoder).
+        final: The body's output, which the language-model head continues from; ``None`` where the decoder did not run.
+    """
+
+    hidden: torch.Tensor
+    final: Any
 
 
 @dataclass(slots=True)
@@ -144,13 +157,15 @@ class Network:
         self.route = route
         return bool(self.model.config._attn_implementation == route)
 
-    def run(self, inputs: dict[str, torch.Tensor], *, keep_values: bool = False) -> RawPass:
-        """One whole pass: every hidden state, head output and attention call."""
+    def run(
+        self, inputs: dict[str, torch.Tensor], *, keep_values: bool = False, edit: HeadEdit | None = None
+    ) -> RawPass:
+        """One whole pass: every hidden state, head output (as ``edit`` leaves it) and attention call."""
         with self.lock, _inference():
             if self.is_encoder_decoder:
-                return self._run_both(inputs, keep_values)
-            recorder = Recorder(keep_values=keep_values)
-            with recording(recorder), self._reading_heads() as heads:
+                return self._run_both(inputs, keep_values, edit)
+            recorder = Recorder(keep_values=keep_values, edit=edit)
+            with recording(recorder), self._reading_heads(edit) as heads:
                 final = self.call(self.body, inputs, output_hidden_states=True, **self._eager_flags())
         raw = RawPass(hidden=dict(enumerate(final.hidden_states)), final=_bare(final), calls=recorder.calls)
         self._take(raw, "self", recorder.of("self"), getattr(final, "attentions", None), heads)
@@ -209,16 +224,52 @@ class Network:
         }
         return raw
 
-    def logits(self, final: Any, first: int, last: int) -> torch.Tensor:  # noqa: ANN401 - a transformers output
-        """Float ``[1, last - first, vocabulary]``: the model's own head on a stretch of a kept pass; no second pass."""
+    def run_to_end(
+        self,
+        inputs: dict[str, torch.Tensor],
+        *,
+        edit: HeadEdit | None = None,
+        first_layer: int = 0,
+        decode: bool = True,
+        differentiable: bool = False,
+    ) -> Ending:
+        """A pass of which only the end is kept.
+
+        Args:
+            inputs: ``b`` texts of one length.
+            edit: Replaces head outputs of the encoder, or of the only stack.
+            first_layer: The layers before it are not run, because something else answers for them (:func:`answering`).
+            decode: Whether the decoder of an encoder-decoder model runs, too.
+            differentiable: Whether gradients of what ``edit`` and listeners put in can be asked for.
+        """
+        recorder = Recorder(outputs=frozenset(), scores=frozenset(), edit=edit, first=first_layer)
+        grad = _gradients() if differentiable else _inference()
+        with self.lock, grad, recording(recorder), self._reading_heads(edit):
+            if not self.is_encoder_decoder:
+                final = _bare(self.call(self.body, inputs))
+                return Ending(final.last_hidden_state, final)
+            plain = {name: value for name, value in inputs.items() if not name.startswith("decoder_")}
+            encoded = self.call(self.model.get_encoder(), plain)
+            recorder.stage = "decoder"
+            return Ending(encoded.last_hidden_state, _bare(self._finish(encoded, inputs)) if decode else None)
+
+    def logits(
+        self,
+        final: Any,  # noqa: ANN401 - a transformers output
+        first: int,
+        last: int,
+        *,
+        differentiable: bool = False,
+    ) -> torch.Tensor:
+        """Float ``[b, last - first, vocabulary]``: the model's own head on a stretch of a kept pass; no second pass."""
         cut = _slice(final, first, last)
-        with self.lock, _inference():
+        with self.lock, _gradients() if differentiable else _inference():
             if self.is_encoder_decoder and self.body is self.model:
                 return self._logits_around_stacks(cut)
-            inputs = {"input_ids": self.placeholder(last - first)}
+            inputs = {"input_ids": self.placeholder(last - first).expand(cut.last_hidden_state.shape[0], -1)}
             if self.is_encoder_decoder:
                 inputs["decoder_input_ids"] = inputs["input_ids"]
-            with _answering(self.body.get_submodule(self.answering), cut):
+            with answering(self.body.get_submodule(self.answering), cut):
                 logits: torch.Tensor = self.call(self.model, inputs).logits
                 return logits
 
@@ -238,18 +289,15 @@ class Network:
 
     # --- inside ----------------------------------------------------------------------------------
 
-    def _run_both(self, inputs: dict[str, torch.Tensor], keep_values: bool) -> RawPass:
-        recorder = Recorder(keep_values=keep_values)
+    def _run_both(self, inputs: dict[str, torch.Tensor], keep_values: bool, edit: HeadEdit | None) -> RawPass:
+        recorder = Recorder(keep_values=keep_values, edit=edit)
         flags = self._eager_flags()
         encoder_inputs = {name: value for name, value in inputs.items() if not name.startswith("decoder_")}
         with recording(recorder):
-            with self._reading_heads() as heads:
+            with self._reading_heads(edit) as heads:
                 encoded = self.call(self.model.get_encoder(), encoder_inputs, output_hidden_states=True, **flags)
             recorder.stage = "decoder"
-            later = {"encoder_outputs": encoded, "attention_mask": inputs["attention_mask"]}
-            later["decoder_input_ids"] = inputs["decoder_input_ids"]
-            body = self.body if self.body is not self.model else None
-            final = self._decode(encoded, inputs) if body is None else self.call(body, later, **flags)
+            final = self._finish(encoded, inputs)
         raw = RawPass(hidden=dict(enumerate(encoded.hidden_states)), final=_bare(final), calls=recorder.calls)
         self._take(raw, "self", recorder.of("self"), getattr(encoded, "attentions", None), heads)
         decoding = recorder.of("decoder")
@@ -257,6 +305,14 @@ class Network:
         self._take(raw, "decoder", decoding[0::2], own, {})
         self._take(raw, "cross", decoding[1::2], getattr(final, "cross_attentions", None), {})
         return raw
+
+    def _finish(self, encoded: Any, inputs: dict[str, torch.Tensor]) -> Any:  # noqa: ANN401
+        """The decoder behind an encoder that has run."""
+        if self.body is self.model:
+            return self._decode(encoded, inputs)
+        later = {"encoder_outputs": encoded, "attention_mask": inputs["attention_mask"]}
+        later["decoder_input_ids"] = inputs["decoder_input_ids"]
+        return self.call(self.body, later, **self._eager_flags())
 
     def _decode(self, encoded: Any, inputs: dict[str, torch.Tensor]) -> Any:  # noqa: ANN401
         """The decoder alone, for models whose head sits beside the stacks (T5) or in one of them (composites)."""
@@ -273,15 +329,15 @@ class Network:
     def _logits_around_stacks(self, cut: Any) -> torch.Tensor:  # noqa: ANN401
         from transformers.modeling_outputs import BaseModelOutput
 
-        n = cut.last_hidden_state.shape[1]
-        inputs: dict[str, Any] = {"decoder_input_ids": self.placeholder(n)}
+        b, n = cut.last_hidden_state.shape[:2]
+        inputs: dict[str, Any] = {"decoder_input_ids": self.placeholder(n).expand(b, -1)}
         inputs["encoder_outputs"] = BaseModelOutput(last_hidden_state=cut.last_hidden_state)
         encoder_width = getattr(getattr(self.model.get_encoder(), "config", None), "hidden_size", None)
         if getattr(self.model, "enc_to_dec_proj", None) is not None and isinstance(encoder_width, int):
             inputs["encoder_outputs"] = BaseModelOutput(
                 last_hidden_state=cut.last_hidden_state.new_zeros((1, n, encoder_width))
             )
-        with _answering(self.model.get_decoder().base_model, cut):
+        with answering(self.model.get_decoder().base_model, cut):
             logits: torch.Tensor = self.call(self.model, inputs).logits
             return logits
 
@@ -296,11 +352,16 @@ class Network:
         return {"output_attentions": True} if self.route == "eager" else {}
 
     @contextmanager
-    def _reading_heads(self) -> Iterator[dict[int, torch.Tensor]]:
+    def _reading_heads(self, edit: HeadEdit | None = None) -> Iterator[dict[int, torch.Tensor]]:
+        """Head outputs by layer, as ``edit`` leaves them, where only taps see them."""
         read: dict[int, torch.Tensor] = {}
 
-        def receive(number: int, tensor: torch.Tensor) -> None:
-            read[number] = self._by_head(tensor)
+        def receive(number: int, tensor: torch.Tensor) -> torch.Tensor | None:
+            read[number] = heads = self._by_head(tensor)
+            if edit is None:
+                return None
+            read[number] = edit(number, heads)
+            return read[number].reshape(tensor.shape)
 
         with tapping(self.head_taps if self.route == "eager" else (), receive):
             yield read
@@ -334,8 +395,14 @@ def _inference() -> Any:  # noqa: ANN401 - torch's context manager
     return torch.inference_mode()
 
 
+def _gradients() -> Any:  # noqa: ANN401
+    import torch
+
+    return torch.enable_grad()
+
+
 @contextmanager
-def _answering(module: Any, answer: Any) -> Iterator[None]:  # noqa: ANN401
+def answering(module: Any, answer: Any) -> Iterator[None]:  # noqa: ANN401
     """Let a module give this thread a kept output instead of running; other threads run it."""
     before, forward, here = module.__dict__.get("forward"), module.forward, threading.get_ident()
 

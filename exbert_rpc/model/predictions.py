@@ -34,10 +34,10 @@ def top_predictions(
             values, ids = torch.topk(probabilities, min(k, probabilities.shape[-1]), dim=-1)
         for row_values, row_ids in zip(values.tolist(), ids.tolist(), strict=True):
             pairs = sorted(zip(row_ids, row_values, strict=True), key=lambda pair: (-pair[1], pair[0]))
-            rows.append(tuple(Prediction(_form(vocabulary, id_), id_, value) for id_, value in pairs))
+            rows.append(tuple(Prediction(vocabulary_form(vocabulary, id_), id_, value) for id_, value in pairs))
     return tuple(rows)
 
 
-def _form(vocabulary: Sequence[str], id_: int) -> str:
+def vocabulary_form(vocabulary: Sequence[str], id_: int) -> str:
     """Vocabulary form; a head may be wider than the vocabulary (padded to a multiple), then there is none."""
     return vocabulary[id_] if id_ < len(vocabulary) else f"<{id_}>"

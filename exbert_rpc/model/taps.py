@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import torch
@@ -49,7 +49,7 @@ def watching(model: torch.nn.Module) -> Iterator[list[SeenCall]]:
     def note(module: torch.nn.Module, args: tuple[Any, ...], output: object) -> None:
         call = counts.get(id(module), 0)
         counts[id(module)] = call + 1
-        seen.append(SeenCall(module, call, _first_tensor(args), _first_tensor(output)))
+        seen.append(SeenCall(module, call, first_tensor(args), first_tensor(output)))
 
     handles = [module.register_forward_hook(note) for module in model.modules()]
     try:
@@ -59,21 +59,48 @@ def watching(model: torch.nn.Module) -> Iterator[list[SeenCall]]:
             handle.remove()
 
 
-@contextmanager
-def tapping(taps: Sequence[Tap], receive: Callable[[int, torch.Tensor], None]) -> Iterator[None]:
-    """Call ``receive(number of the tap, tensor)`` whenever this thread runs one of the taps inside the block.
+class Listener(Protocol):
+    """Sees the module calls of one thread, and may change what they take and give; ``None`` leaves it as it is."""
 
-    The modules keep a hook from then on, which does nothing while its thread taps nothing: other threads may run the
+    def takes(self, module: torch.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """A module is called; gives other positional arguments, if any."""
+        ...
+
+    def gives(self, module: torch.nn.Module, args: tuple[Any, ...], output: Any) -> Any:  # noqa: ANN401
+        """A module has run; gives another output, if any."""
+        ...
+
+
+_Listeners = tuple[tuple[frozenset[int], Listener], ...]
+"""Ids of modules, and who hears them."""
+
+
+@contextmanager
+def listening(modules: Iterable[torch.nn.Module], listener: Listener) -> Iterator[None]:
+    """Let ``listener`` see the calls of the modules by this thread inside the block, after those that listen already.
+
+    The modules keep a hook from then on, which does nothing while its thread has no listener: other threads may run the
     same model meanwhile, and hooks that come and go would show in their passes.
     """
-    for tap in taps:
-        _listen(tap.module)
-    before: _Listener | None = getattr(_running, "listener", None)
-    _running.listener = _Listener(taps, receive)
+    heard = {id(module): module for module in modules}
+    for module in heard.values():
+        _listen(module)
+    before: _Listeners = getattr(_running, "listeners", ())
+    _running.listeners = (*before, (frozenset(heard), listener))
     try:
         yield
     finally:
-        _running.listener = before
+        _running.listeners = before
+
+
+def tapping(
+    taps: Sequence[Tap], receive: Callable[[int, torch.Tensor], torch.Tensor | None]
+) -> AbstractContextManager[None]:
+    """Call ``receive(number of the tap, tensor)`` whenever this thread runs one of the taps inside the block.
+
+    A tensor that ``receive`` gives takes the place of the one that it saw.
+    """
+    return listening([tap.module for tap in taps], _TapListener(taps, receive))
 
 
 def find_tap(seen: Sequence[SeenCall], wanted: torch.Tensor) -> Tap | None:
@@ -91,31 +118,39 @@ def find_tap(seen: Sequence[SeenCall], wanted: torch.Tensor) -> Tap | None:
     return None
 
 
-class _Listener:
+class _TapListener:
     """What one pass of one thread wants to see; counts the calls of each module."""
 
-    def __init__(self, taps: Sequence[Tap], receive: Callable[[int, torch.Tensor], None]) -> None:
+    def __init__(self, taps: Sequence[Tap], receive: Callable[[int, torch.Tensor], torch.Tensor | None]) -> None:
         self._receive = receive
         self._counts: dict[int, int] = {}
         self._wanted: dict[tuple[int, int, bool], list[int]] = {}
         for number, tap in enumerate(taps):
             self._wanted.setdefault((id(tap.module), tap.call, tap.of_input), []).append(number)
 
-    def takes(self, module: torch.nn.Module, args: tuple[Any, ...]) -> None:
+    def takes(self, module: torch.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """A module is called."""
-        self._tell(id(module), self._counts.get(id(module), 0), True, args)
+        changed = self._tell(id(module), self._counts.get(id(module), 0), True, args)
+        return None if changed is None else (changed, *args[1:])
 
-    def gives(self, module: torch.nn.Module, output: object) -> None:
+    def gives(self, module: torch.nn.Module, args: tuple[Any, ...], output: Any) -> Any:  # noqa: ANN401, ARG002
         """A module has run."""
         call = self._counts.get(id(module), 0)
         self._counts[id(module)] = call + 1
-        self._tell(id(module), call, False, output)
+        changed = self._tell(id(module), call, False, output)
+        if changed is None or not isinstance(output, (tuple, list)):
+            return changed
+        return type(output)((changed, *output[1:]))
 
-    def _tell(self, module: int, call: int, of_input: bool, value: object) -> None:
+    def _tell(self, module: int, call: int, of_input: bool, value: object) -> torch.Tensor | None:
+        """The tensor that takes the place of what was seen, if any."""
+        changed = None
         for number in self._wanted.get((module, call, of_input), ()):
-            tensor = _first_tensor(value)
+            tensor = first_tensor(value) if changed is None else changed
             if tensor is not None:
-                self._receive(number, tensor)
+                found = self._receive(number, tensor)
+                changed = changed if found is None else found
+        return changed
 
 
 def _listen(module: torch.nn.Module) -> None:
@@ -128,19 +163,26 @@ def _listen(module: torch.nn.Module) -> None:
         _hooked.add(module)
 
 
-def _before(module: torch.nn.Module, args: tuple[Any, ...]) -> None:
-    listener: _Listener | None = getattr(_running, "listener", None)
-    if listener is not None:
-        listener.takes(module, args)
+def _before(module: torch.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    listeners: _Listeners = getattr(_running, "listeners", ())
+    changed: tuple[Any, ...] | None = None
+    for heard, listener in listeners:
+        found = listener.takes(module, args if changed is None else changed) if id(module) in heard else None
+        changed = changed if found is None else found
+    return changed
 
 
-def _after(module: torch.nn.Module, _args: tuple[Any, ...], output: object) -> None:
-    listener: _Listener | None = getattr(_running, "listener", None)
-    if listener is not None:
-        listener.gives(module, output)
+def _after(module: torch.nn.Module, args: tuple[Any, ...], output: Any) -> Any:  # noqa: ANN401
+    listeners: _Listeners = getattr(_running, "listeners", ())
+    changed = None
+    for heard, listener in listeners:
+        found = listener.gives(module, args, output if changed is None else changed) if id(module) in heard else None
+        changed = changed if found is None else found
+    return changed
 
 
-def _first_tensor(value: object) -> torch.Tensor | None:
+def first_tensor(value: object) -> torch.Tensor | None:
+    """The tensor itself, or the first one of a sequence; ``None`` if that is no tensor."""
     import torch
 
     if isinstance(value, torch.Tensor):

@@ -1,5 +1,5 @@
 // Generated from schema.json by generate.mjs; do not edit.
-// schema.json sha256: f66811331c7bad796dadd865bff3367b545d2b40d1508db1d2aa1c85d4506ff4
+// schema.json sha256: 0668156738b175aa21b9b16f0d93d5d83b607fc6ff7e5f5f460647af68497958
 
 /**
  * Nested lists of numbers, one level an axis.
@@ -62,6 +62,10 @@ export interface AttendParams {
    * Form of the attention: nested lists, or base64 of float16 or uint8.
    */
   tensors?: "float16" | "list" | "uint8";
+  /**
+   * What is returned: attention, or attention times the norm of what each token hands over (its value behind the head's output projection; Kobayashi et al. 2020), each row divided by its sum.
+   */
+  weights?: "attention" | "valueNorm";
   /**
    * Token that progress is reported under (LSP).
    */
@@ -815,6 +819,388 @@ export interface PingResult {
   uptimeSeconds: number;
 }
 /**
+ * One head.
+ */
+export interface HeadIndex {
+  /**
+   * Attention layer, counted from 0.
+   */
+  layer: number;
+  /**
+   * Head of that layer, counted from 0.
+   */
+  head: number;
+}
+/**
+ * A prediction.
+ */
+export interface PredictionIndex {
+  /**
+   * Position whose prediction is meant; by default the last one, or the one that is masked.
+   */
+  token?: number | null;
+  /**
+   * The predicted token: its id, or its exact text; by default the likeliest one.
+   */
+  id?: number | string | null;
+}
+/**
+ * A text input, the heads whose output is replaced, and what is measured.
+ */
+export interface AblateHeadsParams {
+  /**
+   * Heads to replace together, or `each`: every head of the model alone.
+   */
+  heads: HeadIndex[] | "each";
+  /**
+   * The text to read.
+   */
+  text?: string | null;
+  /**
+   * A second segment.
+   */
+  textPair?: string | null;
+  /**
+   * An open document; goes with `range`.
+   */
+  textDocument?: TextDocumentIdentifier | null;
+  /**
+   * The part of the document to read.
+   */
+  range?: Range | null;
+  /**
+   * An earlier pass, instead of a text.
+   */
+  captureId?: string | null;
+  /**
+   * Model id; by default the model of the session.
+   */
+  model?: string | null;
+  /**
+   * Token positions that are replaced by the mask token.
+   */
+  mask?: number[] | null;
+  /**
+   * A second text: the measure is the cosine of the two texts (means of the last hidden states over all tokens), with the same heads replaced in both.
+   */
+  against?: string | null;
+  /**
+   * What they give instead of their output: their mean, or zero.
+   */
+  mode?: "mean" | "zero";
+  /**
+   * Corpus over whose sentences means are taken; by default a text that comes with the package.
+   */
+  corpus?: string | null;
+  /**
+   * Whose log-probability is measured; by default the likeliest token of the last or masked position. Models without a language-model head compare the text with its own unchanged pass instead.
+   */
+  target?: PredictionIndex | null;
+  /**
+   * Predictions with each head replaced (default 1; 0: none).
+   */
+  topK?: number;
+  /**
+   * Whether the pass with the heads replaced is kept; goes with a list of heads.
+   */
+  keep?: boolean;
+  /**
+   * Token that progress is reported under (LSP).
+   */
+  workDoneToken?: number | string | null;
+}
+/**
+ * What replacing a head does.
+ */
+export interface HeadEffect {
+  /**
+   * Its layer; null for several heads together.
+   */
+  layer: number | null;
+  /**
+   * The head; null for several heads together.
+   */
+  head: number | null;
+  /**
+   * The measure with the head replaced: log-probability (natural logarithm) of the target, or cosine.
+   */
+  value: number;
+  /**
+   * The value less `base`.
+   */
+  delta: number;
+  /**
+   * KL divergence (nats) of the prediction from that of the unchanged pass; null for a cosine.
+   */
+  klDivergence: number | null;
+  /**
+   * The likeliest tokens with the head replaced; null for a cosine.
+   */
+  top: Prediction[] | null;
+}
+/**
+ * The prediction that was measured.
+ */
+export interface PredictionTarget {
+  /**
+   * Position (of the decoder, if there is one).
+   */
+  token: number;
+  /**
+   * Id of the predicted token.
+   */
+  id: number;
+  /**
+   * The predicted token as the vocabulary has it.
+   */
+  piece: string;
+}
+/**
+ * What changes when heads give a constant instead of their output.
+ */
+export interface AblateHeadsResult {
+  /**
+   * What the heads gave instead.
+   */
+  mode: "mean" | "zero";
+  /**
+   * What `base` and the values are.
+   */
+  measure: "cosine" | "logProbability";
+  /**
+   * The measure of the unchanged pass.
+   */
+  base: number;
+  /**
+   * One a head, by layer and head; or one for all heads together.
+   */
+  effects: HeadEffect[];
+  model: ModelDescription;
+  /**
+   * The prediction that was measured; null for a cosine.
+   */
+  target: PredictionTarget | null;
+  /**
+   * The likeliest tokens of the unchanged pass; null for a cosine.
+   */
+  baseTop: Prediction[] | null;
+  /**
+   * Handle of the pass with the heads replaced, if it is kept; `attend` and `searchContexts` take it.
+   */
+  captureId: string | null;
+}
+/**
+ * Two passes.
+ */
+export interface CompareCapturesParams {
+  /**
+   * Handles of two passes over the same tokens; only masked tokens may differ.
+   *
+   * @minItems 2
+   * @maxItems 2
+   */
+  captureIds: [string, string];
+  /**
+   * Token that progress is reported under (LSP).
+   */
+  workDoneToken?: number | string | null;
+}
+/**
+ * How far the attention of a head differs.
+ */
+export interface HeadDivergence {
+  /**
+   * Its layer.
+   */
+  layer: number;
+  /**
+   * The head.
+   */
+  head: number;
+  /**
+   * Jensen-Shannon distance (base 2) of its two rows, mean over all rows.
+   */
+  divergence: number;
+}
+/**
+ * How alike a hidden state is in both passes.
+ */
+export interface HiddenStateCosine {
+  /**
+   * Which hidden state; 0 is the embedding output.
+   */
+  hiddenLayer: number;
+  /**
+   * One a token.
+   */
+  cosine: number[];
+}
+/**
+ * A position whose likeliest token differs.
+ */
+export interface ChangedPrediction {
+  /**
+   * The position (of the decoder, if there is one).
+   */
+  token: number;
+  before: Prediction;
+  after: Prediction;
+}
+/**
+ * How two passes over the same tokens differ.
+ */
+export interface CompareCapturesResult {
+  /**
+   * Every head, by layer and head.
+   */
+  heads: HeadDivergence[];
+  /**
+   * Every hidden state.
+   */
+  hiddenStates: HiddenStateCosine[];
+  /**
+   * The positions whose likeliest token differs; empty without a language-model head.
+   */
+  predictions: ChangedPrediction[];
+}
+/**
+ * A text input, and the prediction (or the second text) that is explained.
+ */
+export interface DecomposeParams {
+  /**
+   * The text to read.
+   */
+  text?: string | null;
+  /**
+   * A second segment.
+   */
+  textPair?: string | null;
+  /**
+   * An open document; goes with `range`.
+   */
+  textDocument?: TextDocumentIdentifier | null;
+  /**
+   * The part of the document to read.
+   */
+  range?: Range | null;
+  /**
+   * An earlier pass, instead of a text.
+   */
+  captureId?: string | null;
+  /**
+   * Model id; by default the model of the session.
+   */
+  model?: string | null;
+  /**
+   * Token positions that are replaced by the mask token.
+   */
+  mask?: number[] | null;
+  /**
+   * Position whose prediction is explained; by default the last one.
+   */
+  token?: number | null;
+  /**
+   * The predicted token: its id, or its exact text; by default the likeliest one.
+   */
+  target?: number | string | null;
+  /**
+   * Another token, whose logit is subtracted; by default the mean of all logits is.
+   */
+  contrast?: number | string | null;
+  /**
+   * A second text, instead of `token`, `target` and `contrast`: the cosine of the two texts (means of the last hidden states over all tokens) is explained.
+   */
+  against?: string | null;
+  /**
+   * Predictions a hidden state (default 3; 0: none).
+   */
+  topK?: number;
+  /**
+   * Token that progress is reported under (LSP).
+   */
+  workDoneToken?: number | string | null;
+}
+/**
+ * A part of the sum.
+ */
+export interface Part {
+  /**
+   * What it is; `bias` are all biases together, that of the language-model head among them.
+   */
+  kind: "bias" | "embedding" | "head" | "mlp";
+  /**
+   * Its layer; null for embedding and bias.
+   */
+  layer: number | null;
+  /**
+   * Its head; null unless it is one.
+   */
+  head: number | null;
+  /**
+   * What it contributes.
+   */
+  value: number;
+}
+/**
+ * What a hidden state predicts through the final norm and the language-model head.
+ */
+export interface LensLayer {
+  /**
+   * Which hidden state; 0 is the embedding output.
+   */
+  hiddenLayer: number;
+  /**
+   * Its likeliest tokens.
+   */
+  top: Prediction[];
+  /**
+   * Rank of the target, 1 for the likeliest.
+   */
+  targetRank: number;
+  /**
+   * Probability of the target.
+   */
+  targetProbability: number;
+}
+/**
+ * The parts of a model that a prediction, or the similarity of two texts, is the sum of.
+ */
+export interface DecomposeResult {
+  /**
+   * What `total` is: logit less the mean of all logits, less another logit, or cosine.
+   */
+  measure: "cosine" | "logit" | "logitDifference";
+  /**
+   * The number that is explained.
+   */
+  total: number;
+  /**
+   * The total less the sum of the parts: rounding.
+   */
+  residual: number;
+  /**
+   * Embedding, heads, MLPs and biases; norms are frozen at their scale in this pass.
+   */
+  parts: Part[];
+  model: ModelDescription;
+  /**
+   * The prediction; null for a cosine.
+   */
+  target: PredictionTarget | null;
+  /**
+   * The token whose logit was subtracted, if one was named.
+   */
+  contrast: PredictionTarget | null;
+  /**
+   * Tensor `[n, m]` over pairs of tokens, which sums to the cosine; null for a prediction.
+   */
+  tokenPairs: Tensor | null;
+  /**
+   * What each hidden state predicts at that position; empty for a cosine.
+   */
+  lens: LensLayer[];
+}
+/**
  * For methods that take nothing.
  */
 export interface NoParams {
@@ -843,7 +1229,7 @@ export interface ErrorData {
 }
 
 /** Version of the protocol that these types are of; the server's answer to `initialize` carries its own. */
-export const PROTOCOL_VERSION = "1.0";
+export const PROTOCOL_VERSION = "1.1";
 
 /** Every method with what it takes and what it answers. */
 export interface Methods {
@@ -857,6 +1243,9 @@ export interface Methods {
   listModels: { params: NoParams; result: ListModelsResult };
   describeModel: { params: ModelParams; result: ModelDescription };
   ping: { params: NoParams; result: PingResult };
+  ablateHeads: { params: AblateHeadsParams; result: AblateHeadsResult };
+  compareCaptures: { params: CompareCapturesParams; result: CompareCapturesResult };
+  decompose: { params: DecomposeParams; result: DecomposeResult };
 }
 
 export type Method = keyof Methods;

@@ -134,6 +134,7 @@ def _attend(parser: Parser) -> None:
     parser.add_argument("--layer", type=numbers, metavar="LIST", help="layers (table: default the last; JSON: all)")
     parser.add_argument("--heads", type=numbers, metavar="LIST", help="heads: 0,3,5-7 (default: all)")
     parser.add_argument("--token", metavar="T", help="show the attention of this token (number or word), head by head")
+    parser.add_argument("--weights", choices=("attention", "valueNorm"), default="attention", help="what is shown")
     parser.add_argument("--top", type=int, default=3, metavar="N", help="predictions a token (default: 3)")
     parser.add_argument(
         "--tensors", choices=("list", "float16", "uint8"), default="list", help="form of attention in JSON"
@@ -185,6 +186,45 @@ def _summarize(parser: Parser) -> None:
     )
     parser.add_argument("--include-special", action="store_true", help=_means("summarize", "include_special"))
     parser.add_argument("--bins", type=int, default=5, metavar="N", help="labels shown of each histogram (default: 5)")
+
+
+def _ablate(parser: Parser) -> None:
+    _text(parser)
+    parser.add_argument("--heads", type=heads, metavar="LIST", help="these together: 5.9,4.1 (default: each alone)")
+    _mode(parser)
+    parser.add_argument("--corpus", metavar="CORPUS", help="whose sentences means are taken over")
+    _prediction(parser)
+    _json(parser)
+    _engine(parser)
+
+
+def _decompose(parser: Parser) -> None:
+    _text(parser)
+    _prediction(parser)
+    parser.add_argument("--contrast", metavar="T", help="token whose logit is subtracted (default: the mean is)")
+    _json(parser)
+    _engine(parser)
+
+
+def _compare(parser: Parser) -> None:
+    _text(parser)
+    parser.add_argument("--heads", type=heads, metavar="LIST", help="heads that the second pass is without: 5.9,4.1")
+    _mode(parser)
+    parser.add_argument("--other", metavar="ID", help="model of the second pass")
+    parser.add_argument("--rows", type=count, default=10, metavar="N", help="heads shown (default: 10)")
+    _json(parser)
+    _engine(parser)
+
+
+def _mode(parser: Parser) -> None:
+    parser.add_argument("--mode", choices=("mean", "zero"), default="mean", help="what heads give (default: mean)")
+
+
+def _prediction(parser: Parser) -> None:
+    parser.add_argument("--token", metavar="T", help="position (number or word; default: the last, or the masked one)")
+    parser.add_argument("--target", metavar="T", help="predicted token: its text, or #id (default: the likeliest)")
+    parser.add_argument("--against", metavar="TEXT", help="the similarity with this text, instead of a prediction")
+    parser.add_argument("--rows", type=count, default=10, metavar="N", help="rows shown (default: 10)")
 
 
 def _corpora(parser: Parser) -> None:
@@ -244,6 +284,9 @@ _COMMANDS: dict[str, tuple[str, Callable[[Parser], None]]] = {
     "attend": ("show what each token of a text attends to", _attend),
     "search": ("find the contexts of a corpus that are represented most like one token", _search),
     "summarize": ("say what the contexts found have in common, against the corpus' base rates", _summarize),
+    "ablate": ("show what changes when heads give their mean output, or nothing", _ablate),
+    "decompose": ("show which parts of a model a prediction or a similarity is the sum of", _decompose),
+    "compare": ("show how a pass differs from a masked one, one without heads, or another model", _compare),
     "corpora": ("list, describe or remove corpora", _corpora),
     "models": ("list the available models, or describe one", _models),
     "call": ("call any method of the protocol with JSON, or list the methods", _call),
@@ -261,6 +304,17 @@ def numbers(value: str) -> tuple[int, ...]:
             found += range(int(first), int(last) + 1) if dash else [int(first)]
     except ValueError:
         raise argparse.ArgumentTypeError(f"{value!r} is no list of numbers such as 0,3,5-7") from None
+    return tuple(found)
+
+
+def heads(value: str) -> tuple[tuple[int, int], ...]:
+    """``5.9,4.1`` as pairs of layer and head."""
+    found: list[tuple[int, int]] = []
+    for part in value.split(","):
+        layer, _dot, head = part.strip().partition(".")
+        if not (layer.isdecimal() and head.isdecimal()):
+            raise argparse.ArgumentTypeError(f"{value!r} is no list of heads such as 5.9,4.1 (layer.head)")
+        found.append((int(layer), int(head)))
     return tuple(found)
 
 

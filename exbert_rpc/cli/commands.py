@@ -22,7 +22,7 @@ def attend(options: Namespace) -> int:
     """Show what each token attends to, or one token's attention head by head."""
     from exbert_rpc.protocol.types.attend import AttendParams, AttendResult
 
-    given = _text_input(options)
+    given = text_input(options)
     if options.json:
         params = AttendParams(
             text=given.text,
@@ -34,6 +34,7 @@ def attend(options: Namespace) -> int:
             top_k=options.top,
             pipeline=options.pipeline,
             tensors=options.tensors,
+            weights=options.weights,
         )
         with engine_of(options) as engine:
             print_json(call(engine, params, AttendResult, "attend", options=options))
@@ -57,6 +58,7 @@ def _read(engine: Engine, given: TextInput, options: Namespace) -> AttendResult:
         heads=options.heads,
         top_k=options.top,
         pipeline=options.pipeline,
+        weights=options.weights,
     )
     return run(lambda task: engine.attend(request, task), "attend")
 
@@ -123,7 +125,7 @@ def _query(options: Namespace, engine: Engine) -> dict[str, Any]:
     if not 1 <= options.k <= 1000:
         raise InvalidParams("k", f"{options.k} is out of range", hint="1 to 1000")
     model = options.model or _model_of(engine, options.corpus)
-    read = AttendRequest(SESSION, _text_input(options), model=model, layers=(0,), heads=(0,), top_k=0, annotate=False)
+    read = AttendRequest(SESSION, text_input(options), model=model, layers=(0,), heads=(0,), top_k=0, annotate=False)
     read_pass = run(lambda task: engine.attend(read, task), "search")
     named = ("pos", options.pos), ("dep", options.dep), ("entity", options.entity), ("token", options.words)
     allowed = {name: list(labels) for name, labels in (*named, ("documents", options.documents)) if labels is not None}
@@ -158,7 +160,8 @@ def _model_of(engine: Engine, corpus: str) -> str | None:
     return (engine.describe_corpus(corpus) if info is None else info).model or None
 
 
-def _text_input(options: Namespace) -> TextInput:
+def text_input(options: Namespace) -> TextInput:
+    """The text that the options name; ``-`` is standard input."""
     text = sys.stdin.read() if options.text == "-" else options.text
     return TextInput(text, options.pair, options.mask or ())
 

@@ -80,7 +80,7 @@ def show_every_token(screen: Screen, view: AttentionView) -> None:
         row += _few(view, token.index) if few else _many(view, token.index)
         if has_predictions:
             found = token.predictions or []
-            row.append(" · ".join(f"{_readable(one.token)} {percent(one.probability)}" for one in found))
+            row.append(" · ".join(f"{readable(one.token)} {percent(one.probability)}" for one in found))
         rows.append(row)
     draw(screen, columns, rows)
 
@@ -138,7 +138,7 @@ def _label(token: Token, continues: bool) -> str:
 _MARKS = {"Ġ": "␣", "▁": "␣", "Ċ": "↵"}
 
 
-def _readable(token: str) -> str:
+def readable(token: str) -> str:
     """A predicted token for a person, its leading space or line end made visible."""
     return tidy(_MARKS[token[0]] + token[1:] if token[:1] in _MARKS else token)
 

@@ -8,8 +8,11 @@ from typing import Literal, Protocol, TypeVar
 
 from exbert_rpc.client.connection import OnProgress
 from exbert_rpc.client.params import make_params
+from exbert_rpc.protocol.types.ablate_heads import AblateHeadsParams, AblateHeadsResult, HeadIndex, PredictionIndex
 from exbert_rpc.protocol.types.attend import AttendParams, AttendResult
 from exbert_rpc.protocol.types.base import NoParams, Params, Position, Range, Result, Space, TensorForm
+from exbert_rpc.protocol.types.compare_captures import CompareCapturesParams, CompareCapturesResult
+from exbert_rpc.protocol.types.decompose import DecomposeParams, DecomposeResult
 from exbert_rpc.protocol.types.describe_corpus import CorpusDescription, CorpusParams
 from exbert_rpc.protocol.types.describe_model import ModelDescription, ModelParams
 from exbert_rpc.protocol.types.index_corpus import IndexParams, IndexResult, InlineSource
@@ -44,6 +47,7 @@ class Methods(Protocol):
         annotate: bool = True,
         pipeline: str | None = None,
         tensors: TensorForm = "float16",
+        weights: Literal["attention", "valueNorm"] = "attention",
         on_progress: OnProgress | None = None,
     ) -> AttendResult:
         """Tokens and attention ``[layer][head][query][key]`` of one forward pass.
@@ -62,6 +66,8 @@ class Methods(Protocol):
             annotate: Whether tokens carry spaCy annotations.
             pipeline: spaCy pipeline; by default the pipeline of the session.
             tensors: Form of arrays on the way; `to_array` reads each.
+            weights: What is returned: attention, or attention times the norm of what each token hands over (its
+                value behind the head's output projection; Kobayashi et al. 2020), each row divided by its sum.
         """
         return self._call(
             "attend",
@@ -80,6 +86,7 @@ class Methods(Protocol):
                 annotate=annotate,
                 pipeline=pipeline,
                 tensors=tensors,
+                weights=weights,
             ),
             AttendResult,
             on_progress,
@@ -331,6 +338,138 @@ class Methods(Protocol):
         """Answered by the event loop itself: shows that it is free."""
         return self._call("ping", make_params(NoParams), PingResult)
 
+    def ablate_heads(
+        self,
+        *,
+        heads: Sequence[HeadIndex | tuple[int, int]] | Literal["each"],
+        text: str | None = None,
+        text_pair: str | None = None,
+        uri: str | None = None,
+        range: Range | None = None,
+        capture_id: str | None = None,
+        model: str | None = None,
+        mask: Sequence[int] | None = None,
+        against: str | None = None,
+        mode: Literal["mean", "zero"] = "mean",
+        corpus: str | None = None,
+        target: PredictionIndex | None = None,
+        top_k: int = 1,
+        keep: bool = False,
+        on_progress: OnProgress | None = None,
+    ) -> AblateHeadsResult:
+        """What changes when heads give a constant instead of their output.
+
+        Args:
+            heads: Heads to replace together, or `each`: every head of the model alone.
+            text: The text to read.
+            text_pair: A second segment.
+            uri: An open document; goes with `range`, or with `position`.
+            range: The part of the document to read.
+            capture_id: An earlier pass, instead of a text.
+            model: Model id; by default the model of the session.
+            mask: Token positions that are replaced by the mask token.
+            against: A second text: the measure is the cosine of the two texts (means of the last hidden states over
+                all tokens), with the same heads replaced in both.
+            mode: What they give instead of their output: their mean, or zero.
+            corpus: Corpus over whose sentences means are taken; by default a text that comes with the package.
+            target: Whose log-probability is measured; by default the likeliest token of the last or masked
+                position. Models without a language-model head compare the text with its own unchanged pass instead.
+            top_k: Predictions with each head replaced (default 1; 0: none).
+            keep: Whether the pass with the heads replaced is kept; goes with a list of heads.
+        """
+        return self._call(
+            "ablateHeads",
+            make_params(
+                AblateHeadsParams,
+                heads=heads,
+                text=text,
+                text_pair=text_pair,
+                uri=uri,
+                range=range,
+                capture_id=capture_id,
+                model=model,
+                mask=mask,
+                against=against,
+                mode=mode,
+                corpus=corpus,
+                target=target,
+                top_k=top_k,
+                keep=keep,
+            ),
+            AblateHeadsResult,
+            on_progress,
+        )
+
+    def compare_captures(
+        self, *, capture_ids: Sequence[str], on_progress: OnProgress | None = None
+    ) -> CompareCapturesResult:
+        """How two passes over the same tokens differ.
+
+        Args:
+            capture_ids: Handles of two passes over the same tokens; only masked tokens may differ.
+        """
+        return self._call(
+            "compareCaptures",
+            make_params(CompareCapturesParams, capture_ids=capture_ids),
+            CompareCapturesResult,
+            on_progress,
+        )
+
+    def decompose(
+        self,
+        *,
+        text: str | None = None,
+        text_pair: str | None = None,
+        uri: str | None = None,
+        range: Range | None = None,
+        capture_id: str | None = None,
+        model: str | None = None,
+        mask: Sequence[int] | None = None,
+        token: int | None = None,
+        target: int | str | None = None,
+        contrast: int | str | None = None,
+        against: str | None = None,
+        top_k: int = 3,
+        on_progress: OnProgress | None = None,
+    ) -> DecomposeResult:
+        """The parts of a model that a prediction, or the similarity of two texts, is the sum of.
+
+        Args:
+            text: The text to read.
+            text_pair: A second segment.
+            uri: An open document; goes with `range`, or with `position`.
+            range: The part of the document to read.
+            capture_id: An earlier pass, instead of a text.
+            model: Model id; by default the model of the session.
+            mask: Token positions that are replaced by the mask token.
+            token: Position whose prediction is explained; by default the last one.
+            target: The predicted token: its id, or its exact text; by default the likeliest one.
+            contrast: Another token, whose logit is subtracted; by default the mean of all logits is.
+            against: A second text, instead of `token`, `target` and `contrast`: the cosine of the two texts (means
+                of the last hidden states over all tokens) is explained.
+            top_k: Predictions a hidden state (default 3; 0: none).
+        """
+        return self._call(
+            "decompose",
+            make_params(
+                DecomposeParams,
+                text=text,
+                text_pair=text_pair,
+                uri=uri,
+                range=range,
+                capture_id=capture_id,
+                model=model,
+                mask=mask,
+                token=token,
+                target=target,
+                contrast=contrast,
+                against=against,
+                top_k=top_k,
+            ),
+            DecomposeResult,
+            on_progress,
+        )
+
 
 class AsyncMethods(Protocol):
     """The methods as coroutines."""
@@ -353,6 +492,7 @@ class AsyncMethods(Protocol):
         annotate: bool = True,
         pipeline: str | None = None,
         tensors: TensorForm = "float16",
+        weights: Literal["attention", "valueNorm"] = "attention",
         on_progress: OnProgress | None = None,
     ) -> AttendResult:
         """Tokens and attention ``[layer][head][query][key]`` of one forward pass.
@@ -371,6 +511,8 @@ class AsyncMethods(Protocol):
             annotate: Whether tokens carry spaCy annotations.
             pipeline: spaCy pipeline; by default the pipeline of the session.
             tensors: Form of arrays on the way; `to_array` reads each.
+            weights: What is returned: attention, or attention times the norm of what each token hands over (its
+                value behind the head's output projection; Kobayashi et al. 2020), each row divided by its sum.
         """
         return await self._call(
             "attend",
@@ -389,6 +531,7 @@ class AsyncMethods(Protocol):
                 annotate=annotate,
                 pipeline=pipeline,
                 tensors=tensors,
+                weights=weights,
             ),
             AttendResult,
             on_progress,
@@ -639,3 +782,135 @@ class AsyncMethods(Protocol):
     async def ping(self) -> PingResult:
         """Answered by the event loop itself: shows that it is free."""
         return await self._call("ping", make_params(NoParams), PingResult)
+
+    async def ablate_heads(
+        self,
+        *,
+        heads: Sequence[HeadIndex | tuple[int, int]] | Literal["each"],
+        text: str | None = None,
+        text_pair: str | None = None,
+        uri: str | None = None,
+        range: Range | None = None,
+        capture_id: str | None = None,
+        model: str | None = None,
+        mask: Sequence[int] | None = None,
+        against: str | None = None,
+        mode: Literal["mean", "zero"] = "mean",
+        corpus: str | None = None,
+        target: PredictionIndex | None = None,
+        top_k: int = 1,
+        keep: bool = False,
+        on_progress: OnProgress | None = None,
+    ) -> AblateHeadsResult:
+        """What changes when heads give a constant instead of their output.
+
+        Args:
+            heads: Heads to replace together, or `each`: every head of the model alone.
+            text: The text to read.
+            text_pair: A second segment.
+            uri: An open document; goes with `range`, or with `position`.
+            range: The part of the document to read.
+            capture_id: An earlier pass, instead of a text.
+            model: Model id; by default the model of the session.
+            mask: Token positions that are replaced by the mask token.
+            against: A second text: the measure is the cosine of the two texts (means of the last hidden states over
+                all tokens), with the same heads replaced in both.
+            mode: What they give instead of their output: their mean, or zero.
+            corpus: Corpus over whose sentences means are taken; by default a text that comes with the package.
+            target: Whose log-probability is measured; by default the likeliest token of the last or masked
+                position. Models without a language-model head compare the text with its own unchanged pass instead.
+            top_k: Predictions with each head replaced (default 1; 0: none).
+            keep: Whether the pass with the heads replaced is kept; goes with a list of heads.
+        """
+        return await self._call(
+            "ablateHeads",
+            make_params(
+                AblateHeadsParams,
+                heads=heads,
+                text=text,
+                text_pair=text_pair,
+                uri=uri,
+                range=range,
+                capture_id=capture_id,
+                model=model,
+                mask=mask,
+                against=against,
+                mode=mode,
+                corpus=corpus,
+                target=target,
+                top_k=top_k,
+                keep=keep,
+            ),
+            AblateHeadsResult,
+            on_progress,
+        )
+
+    async def compare_captures(
+        self, *, capture_ids: Sequence[str], on_progress: OnProgress | None = None
+    ) -> CompareCapturesResult:
+        """How two passes over the same tokens differ.
+
+        Args:
+            capture_ids: Handles of two passes over the same tokens; only masked tokens may differ.
+        """
+        return await self._call(
+            "compareCaptures",
+            make_params(CompareCapturesParams, capture_ids=capture_ids),
+            CompareCapturesResult,
+            on_progress,
+        )
+
+    async def decompose(
+        self,
+        *,
+        text: str | None = None,
+        text_pair: str | None = None,
+        uri: str | None = None,
+        range: Range | None = None,
+        capture_id: str | None = None,
+        model: str | None = None,
+        mask: Sequence[int] | None = None,
+        token: int | None = None,
+        target: int | str | None = None,
+        contrast: int | str | None = None,
+        against: str | None = None,
+        top_k: int = 3,
+        on_progress: OnProgress | None = None,
+    ) -> DecomposeResult:
+        """The parts of a model that a prediction, or the similarity of two texts, is the sum of.
+
+        Args:
+            text: The text to read.
+            text_pair: A second segment.
+            uri: An open document; goes with `range`, or with `position`.
+            range: The part of the document to read.
+            capture_id: An earlier pass, instead of a text.
+            model: Model id; by default the model of the session.
+            mask: Token positions that are replaced by the mask token.
+            token: Position whose prediction is explained; by default the last one.
+            target: The predicted token: its id, or its exact text; by default the likeliest one.
+            contrast: Another token, whose logit is subtracted; by default the mean of all logits is.
+            against: A second text, instead of `token`, `target` and `contrast`: the cosine of the two texts (means
+                of the last hidden states over all tokens) is explained.
+            top_k: Predictions a hidden state (default 3; 0: none).
+        """
+        return await self._call(
+            "decompose",
+            make_params(
+                DecomposeParams,
+                text=text,
+                text_pair=text_pair,
+                uri=uri,
+                range=range,
+                capture_id=capture_id,
+                model=model,
+                mask=mask,
+                token=token,
+                target=target,
+                contrast=contrast,
+                against=against,
+                top_k=top_k,
+            ),
+            DecomposeResult,
+            on_progress,
+        )

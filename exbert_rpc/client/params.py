@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from exbert_rpc.protocol.types.ablate_heads import HeadIndex
 from exbert_rpc.protocol.types.base import Params, TextDocumentIdentifier
 from exbert_rpc.protocol.types.index_corpus import InlineSource
 
@@ -15,8 +16,8 @@ P = TypeVar("P", bound=Params)
 def make_params(params: type[P], **given: object) -> P:
     """The params of a method.
 
-    Sequences become lists, ``uri`` an open document, pairs in ``sources`` inline texts; ``space=None`` follows from
-    whether a ``hidden_layer`` is given.
+    Sequences become lists, ``uri`` an open document, pairs in ``sources`` inline texts, pairs in ``heads`` a layer and
+    a head of it; ``space=None`` follows from whether a ``hidden_layer`` is given.
     """
     fields = {name: _plain(value) for name, value in given.items()}
     if "uri" in fields:
@@ -26,6 +27,9 @@ def make_params(params: type[P], **given: object) -> P:
         sources = fields["sources"]
         assert isinstance(sources, list)
         fields["sources"] = [_source(source) for source in sources]
+    heads = fields.get("heads")
+    if isinstance(heads, list):
+        fields["heads"] = [_head(head) for head in heads]
     if "space" in fields and fields["space"] is None:
         fields["space"] = "headOutput" if fields.get("hidden_layer") is None else "hiddenState"
     return params(**fields)
@@ -33,6 +37,10 @@ def make_params(params: type[P], **given: object) -> P:
 
 def _plain(value: object) -> object:
     return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+
+
+def _head(head: object) -> object:
+    return HeadIndex(layer=head[0], head=head[1]) if isinstance(head, tuple) else head
 
 
 def _source(source: object) -> object:

@@ -17,10 +17,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """A pass that is kept, with the model that can still be asked about it."""
+    """A pass that is kept, with the model that can still be asked about it.
+
+    Attributes:
+        model: What ran.
+        capture: What it left.
+        ablated: Pairs of layer and head that gave a constant instead of their output.
+    """
 
     model: LoadedModel
     capture: Capture
+    ablated: tuple[tuple[int, int], ...] = ()
 
     @property
     def nbytes(self) -> int:
@@ -40,6 +47,15 @@ def read_text(model: LoadedModel, given: TextInput | None, task: Task) -> Pass:
     encoding = model.tokenize(given.text, given.pair, given.mask)
     task.check()
     return Pass(model, model.capture(encoding))
+
+
+def check_unchanged(kept: Pass) -> None:
+    """Raise ``InvalidParams`` for a pass with heads replaced, which cannot be run again from its text alone."""
+    if kept.ablated:
+        named = ", ".join(f"{layer}.{head}" for layer, head in kept.ablated[:8])
+        raise InvalidParams(
+            "captureId", f"in this pass heads ({named}) were replaced", hint="send the text, or the unchanged capture"
+        )
 
 
 def chosen_layers(given: Sequence[int] | None, n_layers: int, field: str) -> tuple[int, ...]:

@@ -15,18 +15,29 @@ import numpy as np
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
+from exbert_rpc.analysis.value_weights import value_weighted
 from exbert_rpc.corpus.search.graph import Graphs
 from exbert_rpc.corpus.types import CorpusDescription
+from exbert_rpc.engine.ablation import ablate
 from exbert_rpc.engine.annotations import Annotators, annotate_tokens
-from exbert_rpc.engine.captures import Pass, chosen_heads, chosen_layers, read_text
+from exbert_rpc.engine.captures import Pass, check_unchanged, chosen_heads, chosen_layers, read_text
+from exbert_rpc.engine.comparison import compare_passes
 from exbert_rpc.engine.corpora import Corpora
+from exbert_rpc.engine.decomposition import decompose
 from exbert_rpc.engine.defaults import DEFAULT_MODEL, DEFAULT_PIPELINE
 from exbert_rpc.engine.handles import Handles
 from exbert_rpc.engine.models import Models
+from exbert_rpc.engine.reference import References, zero_outputs
 from exbert_rpc.engine.requests import (
+    AblateRequest,
+    AblateResult,
     AnswerSize,
     AttendRequest,
     AttendResult,
+    CompareRequest,
+    CompareResult,
+    DecomposeRequest,
+    DecomposeResult,
     IndexRequest,
     IndexResult,
     ModelListing,
@@ -34,6 +45,7 @@ from exbert_rpc.engine.requests import (
     SearchResult,
     SummarizeRequest,
     SummarizeResult,
+    TextInput,
     TokenTable,
 )
 from exbert_rpc.engine.search import KeptSearch, Searcher, summarize_kept
@@ -45,6 +57,7 @@ from exbert_rpc.tasks import Progress, Task
 _SINK_NOTE = (
     "rows of attention sum to less than 1: this model has attention sinks, which take the rest and are no tokens"
 )
+_VALUE_NOTE = "weights are attention times the norm of what each token hands over, each row divided by its sum"
 _WHOLE_ROW = 0.999
 _CAPTURE_BYTES = 512 << 20
 _CAPTURES = 256
@@ -80,6 +93,7 @@ class Engine:
         self._pipeline = pipeline
         self._captures: Handles[Pass] = Handles("captureId", _CAPTURE_BYTES, _CAPTURES, lambda kept: kept.nbytes)
         self._searches: Handles[KeptSearch] = Handles("searchId", _CAPTURE_BYTES, _SEARCHES, lambda kept: kept.nbytes)
+        self._references = References()
         self._graphs = Graphs()
         self._searcher = Searcher(
             self._corpora, self._models, self._annotators, self._captures, self._graphs, allowed_roots
@@ -115,6 +129,13 @@ class Engine:
         decoder = capture.decoder_encoding
         table = self._table(capture.encoding, capture if decoder is None else None, request)
         answer = _answer(capture_id or self._captures.put(request.session, kept), capture, table, layers, heads)
+        if request.weights == "valueNorm":
+            check_unchanged(kept)
+            norms = kept.model.value_norms(capture.encoding)[np.ix_(answer.layers, heads)]
+            weighted = value_weighted(answer.attention, norms)
+            answer = replace(answer, attention=weighted, notes=(*answer.notes, _VALUE_NOTE))
+        if kept.ablated:
+            answer = replace(answer, notes=(*answer.notes, _ablated_note(kept)))
         if decoder is None:
             return answer
         return _with_decoder(answer, capture, self._table(decoder, capture, request), layers)
@@ -143,6 +164,56 @@ class Engine:
         else:
             raise InvalidParams("searchId", "is missing", hint="give it, or all that searchContexts takes")
         return SummarizeResult(search_id, summarize_kept(kept, request, task))
+
+    def ablate_heads(self, request: AblateRequest, task: Task) -> AblateResult:
+        """Say what replacing heads by their mean (or by zero) does to a prediction, or to the similarity of two texts.
+
+        Raises:
+            InvalidParams, TextTooLong, ModelNotFound, CorpusNotFound, CorpusMismatch, UnknownHandle, Cancelled
+        """
+        kept = self.read(request.session, request.input, request.capture_id, request.model, task)
+        if request.mode == "zero":
+            if request.corpus is not None:
+                raise InvalidParams("corpus", 'goes with `mode: "mean"`', hint="leave one of them out")
+            values = zero_outputs(kept.capture.info)
+        elif request.corpus is None:
+            values = self._references.packaged(kept.model, task)
+        else:
+            values = self._references.corpus(kept.model, self._corpora.reader(request.corpus), task)
+        result, changed = ablate(kept, request, values, task)
+        capture_id = None if changed is None else self._captures.put(request.session, changed)
+        return replace(result, capture_id=capture_id, model=kept.capture.info)
+
+    def decompose(self, request: DecomposeRequest, task: Task) -> DecomposeResult:
+        """Say which parts of a model a prediction, or the similarity of two texts, is the sum of.
+
+        Raises:
+            InvalidParams, TextTooLong, ModelNotFound, ModelNotSupported, UnknownHandle, Cancelled
+        """
+        return decompose(
+            self.read(request.session, request.input, request.capture_id, request.model, task), request, task
+        )
+
+    def compare_captures(self, request: CompareRequest, task: Task) -> CompareResult:
+        """Say how two kept passes over the same tokens differ.
+
+        Raises:
+            InvalidParams, UnknownHandle, Cancelled
+        """
+        first, second = (self._captures.get(request.session, handle) for handle in (request.first, request.second))
+        return compare_passes(first, second, task)
+
+    def read(
+        self, session: str, given: TextInput | None, capture_id: str | None, model: str | None, task: Task
+    ) -> Pass:
+        """The pass that a handle names, or a new one over a text.
+
+        Raises:
+            InvalidParams, TextTooLong, ModelNotFound, ModelNotSupported, UnknownHandle
+        """
+        if capture_id is not None:
+            return self._captures.get(session, capture_id)
+        return read_text(self._models.get(model, task), given, task)
 
     def index_corpus(self, request: IndexRequest, task: Task) -> IndexResult:
         """Make a corpus hold exactly what the sources name; only what has changed is computed."""
@@ -227,6 +298,11 @@ def _notes(attention: NDArray[np.float32]) -> tuple[str, ...]:
     """What a reader of the weights must know: some models (gpt_oss) let part of each row go to no token at all."""
     rows = attention[:1] @ np.ones(attention.shape[-1], dtype=np.float32)
     return (_SINK_NOTE,) if rows.size and float(rows.min()) < _WHOLE_ROW else ()
+
+
+def _ablated_note(kept: Pass) -> str:
+    named = ", ".join(f"{layer}.{head}" for layer, head in kept.ablated)
+    return f"in this pass heads gave a constant instead of their output: {named}"
 
 
 def _deepest(info: ModelDescription) -> int:

@@ -12,12 +12,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from exbert_rpc.analysis.ablation import Effect
+from exbert_rpc.analysis.comparison import Comparison
 from exbert_rpc.analysis.types import Direction, Summary
 from exbert_rpc.corpus.types import Filter, Hit, Precision, SearchStats, Space, Weighting
+from exbert_rpc.model.contributions import Contributions
 from exbert_rpc.model.types import Encoding, ModelDescription, Prediction
 from exbert_rpc.text.types import Skipped
 
 Stream = Literal["self", "decoder", "cross"]
+AblationMode = Literal["mean", "zero"]
+Weights = Literal["attention", "valueNorm"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class AttendRequest:
     top_k: int = 5
     annotate: bool = True
     pipeline: str | None = None
+    weights: Weights = "attention"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +208,150 @@ class SummarizeResult:
 
     search_id: str
     summary: Summary
+
+
+@dataclass(frozen=True, slots=True)
+class AblateRequest:
+    """See ``ablateHeads``. Exactly one of ``input`` and ``capture_id`` is given.
+
+    Attributes:
+        heads: Pairs of layer and head, replaced together; ``None``: each head of the model alone.
+        target_token: Position whose prediction is measured.
+        target: The token that is measured there, by id or as text; ``None``: the likeliest one.
+    """
+
+    session: str
+    input: TextInput | None = None
+    capture_id: str | None = None
+    model: str | None = None
+    against: str | None = None
+    heads: tuple[tuple[int, int], ...] | None = None
+    mode: AblationMode = "mean"
+    corpus: str | None = None
+    target_token: int | None = None
+    target: int | str | None = None
+    top_k: int = 1
+    keep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionTarget:
+    """A prediction: of which position, and of which token (id and vocabulary form)."""
+
+    position: int
+    id: int
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeadEffect:
+    """What replacing a head does; ``layer`` and ``head`` are ``None`` for several heads together."""
+
+    layer: int | None
+    head: int | None
+    effect: Effect
+
+
+@dataclass(frozen=True, slots=True)
+class AblateResult:
+    """Answer of ``ablateHeads``.
+
+    Attributes:
+        mode: What the heads gave instead: their mean, or zero.
+        measure: What ``base`` and each ``value`` are.
+        base: The measure of the unchanged pass.
+        effects: One a head by layer and head, or one for all heads together.
+        target: The prediction that is measured; ``None`` for a cosine.
+        base_top: The likeliest tokens of the unchanged pass.
+        capture_id: Handle of the pass with the heads replaced; ``None`` unless it is kept.
+        model: What ran.
+    """
+
+    mode: AblationMode
+    measure: Literal["logProbability", "cosine"]
+    base: float
+    effects: tuple[HeadEffect, ...]
+    target: PredictionTarget | None = None
+    base_top: tuple[Prediction, ...] | None = None
+    capture_id: str | None = None
+    model: ModelDescription | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DecomposeRequest:
+    """See ``decompose``. Exactly one of ``input`` and ``capture_id`` is given.
+
+    Attributes:
+        against: A second text: the similarity of the two is decomposed; then the next three are ``None``.
+        token: Position whose prediction is decomposed; ``None``: the last one, or the one that is masked.
+        target: The predicted token, by id or as text; ``None``: the likeliest one.
+        contrast: Another token, whose logit is subtracted; ``None``: the mean of all logits is.
+    """
+
+    session: str
+    input: TextInput | None = None
+    capture_id: str | None = None
+    model: str | None = None
+    against: str | None = None
+    token: int | None = None
+    target: int | str | None = None
+    contrast: int | str | None = None
+    top_k: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LensLayer:
+    """What one hidden state predicts; see :class:`~exbert_rpc.analysis.decomposition.LensRow`."""
+
+    hidden_layer: int
+    top: tuple[Prediction, ...]
+    target_rank: int
+    target_probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class DecomposeResult:
+    """Answer of ``decompose``.
+
+    Attributes:
+        measure: What ``parts`` sum to.
+        parts: The parts.
+        model: What ran.
+        target: The prediction; ``None`` for a cosine.
+        contrast: What it is compared with.
+        token_pairs: float32 ``[n, m]``, which sums to the cosine; ``None`` for a prediction.
+        lens: One entry a hidden state; empty for a cosine.
+    """
+
+    measure: Literal["logit", "logitDifference", "cosine"]
+    parts: Contributions
+    model: ModelDescription
+    target: PredictionTarget | None = None
+    contrast: PredictionTarget | None = None
+    token_pairs: NDArray[np.float32] | None = None
+    lens: tuple[LensLayer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CompareRequest:
+    """See ``compareCaptures``: handles of two passes over the same tokens."""
+
+    session: str
+    first: str
+    second: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompareResult:
+    """Answer of ``compareCaptures``.
+
+    Attributes:
+        comparison: Differences of heads and hidden states.
+        changed: Positions whose likeliest token differs: index, before, after.
+    """
+
+    comparison: Comparison
+    changed: tuple[tuple[int, Prediction, Prediction], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ def read_request(params: AttendParams, context: Context) -> requests.AttendReque
         top_k=5 if params.top_k is None else params.top_k,
         annotate=params.annotate,
         pipeline=params.pipeline or context.defaults.pipeline,
+        weights=params.weights,
     )
 
 

@@ -42,7 +42,7 @@ def encode_tokens(table: TokenTable, encoding: PositionEncoding) -> list[Token]:
             segment=segment,
             is_special=is_special,
             is_masked=is_masked,
-            predictions=None if rows is None else [_prediction(one) for one in rows[index]],
+            predictions=None if rows is None else [encode_prediction(one) for one in rows[index]],
             **({} if words is None else dict(zip(_ANNOTATIONS, next(words), strict=True))),
         )
         found.append(token)
@@ -60,7 +60,8 @@ def _units(tokens: Encoding, encoding: PositionEncoding) -> tuple[list[int], lis
     return start.tolist(), end.tolist()
 
 
-def _prediction(one: model.Prediction) -> Prediction:
+def encode_prediction(one: model.Prediction) -> Prediction:
+    """A candidate of the language-model head."""
     probability = min(1.0, max(0.0, round(float(one.probability), DIGITS)))
     return Prediction(token=one.token, id=int(one.id), probability=probability)
 

@@ -56,15 +56,29 @@ class Server:
         return self.process.wait()
 
 
+def filled(value: object, answers: dict[str, dict]) -> object:
+    """Params with ``"{method.field}"`` replaced by that field of the method's answer."""
+    if isinstance(value, dict):
+        return {name: filled(one, answers) for name, one in value.items()}
+    if isinstance(value, list):
+        return [filled(one, answers) for one in value]
+    if isinstance(value, str) and value.startswith("{") and value.endswith("}"):
+        method, _, field = value[1:-1].partition(".")
+        return answers[method][field]
+    return value
+
+
 def main() -> int:
     whole = "--json" in sys.argv
     with tempfile.TemporaryDirectory() as store:
         server = Server(store)
         server.request("initialize", {"processId": None, "rootUri": None, "capabilities": {}})
         server.send({"method": "initialized", "params": {}})
+        answers: dict[str, dict] = {}
         for path in sorted(HERE.glob("*.json")):
             example = json.loads(path.read_text(encoding="utf-8"))
-            result = server.request(example["method"], example["params"])
+            params = filled(example["params"], answers)
+            result = answers[example["method"]] = server.request(example["method"], params)
             answer = json.dumps(result)
             if whole:
                 print(json.dumps({"method": example["method"], "result": result}))

@@ -11,18 +11,27 @@ import time
 import numpy as np
 
 from exbert_rpc import errors
+from exbert_rpc.analysis.ablation import Effect
+from exbert_rpc.analysis.comparison import Comparison
 from exbert_rpc.analysis.types import Bin, Histogram, Summary
 from exbert_rpc.corpus.types import CorpusDescription, Hit, Peak, SearchStats, SentenceTokens, TextPosition
 from exbert_rpc.engine.requests import (
+    AblateResult,
     AnswerSize,
     AttendResult,
+    CompareResult,
+    DecomposeResult,
+    HeadEffect,
     IndexResult,
+    LensLayer,
     ModelListing,
+    PredictionTarget,
     SearchResult,
     SummarizeResult,
     TokenAnnotations,
     TokenTable,
 )
+from exbert_rpc.model.contributions import Contributions
 from exbert_rpc.model.types import Encoding, ModelDescription, Prediction
 from exbert_rpc.tasks import Progress
 
@@ -108,6 +117,41 @@ class FakeEngine:
         hits = tuple(self._hit(rank) for rank in range(min(request.k, 3)))
         token = 1 if request.token is None else request.token
         return SearchResult(search, MODEL, self._table(text), token, 0, (0,), hits, SearchStats(3, True, 0.1, "int8"))
+
+    def ablate_heads(self, request, task):
+        heads = (
+            tuple((layer, head) for layer in (0, 1) for head in (0, 1, 2)) if request.heads is None else request.heads
+        )
+        if request.input is not None:
+            self._obey(request.input.text, task)
+        if any(layer > 1 or head > 2 for layer, head in heads):
+            raise errors.InvalidParams("heads", "there is no layer 2", hint="Layers are 0 to 1.")
+        capture_id = f"c{len(self.captures)}-{request.session[:6]}" if request.keep else None
+        if request.against is not None:
+            effects = tuple(HeadEffect(layer, head, Effect(0.25, -0.5)) for layer, head in heads)
+            return AblateResult(request.mode, "cosine", 0.75, effects, model=MODEL, capture_id=capture_id)
+        top = (Prediction("b", 2, 0.5),)
+        effects = tuple(HeadEffect(layer, head, Effect(-2.5, -1.5, 0.25, top)) for layer, head in heads)
+        target = PredictionTarget(2, 1, "a")
+        return AblateResult(request.mode, "logProbability", -1.0, effects, target, top, capture_id, MODEL)
+
+    def decompose(self, request, task):
+        if request.input is not None:
+            self._obey(request.input.text, task)
+        heads, mlps = np.full((2, 3), 0.125), np.array([0.25, -0.5])
+        parts = Contributions(1.0, 0.25, heads, mlps, 0.25)
+        if request.against is not None:
+            return DecomposeResult("cosine", parts, MODEL, token_pairs=np.full((2, 2), 0.25, dtype=np.float32))
+        target = PredictionTarget(2, 1, "a")
+        lens = tuple(LensLayer(layer, (Prediction("a", 1, 0.5),), 3 - layer, 0.5) for layer in range(3))
+        return DecomposeResult("logit", parts, MODEL, target, None, None, lens)
+
+    def compare_captures(self, request, task):
+        for handle in (request.first, request.second):
+            if (request.session, handle) not in self.captures:
+                raise errors.UnknownHandle("this captureId is unknown", hint="Send the text again.")
+        comparison = Comparison(np.full((2, 3), 0.25), np.full((3, 4), 0.75))
+        return CompareResult(comparison, ((2, Prediction("a", 1, 0.5), Prediction("b", 2, 0.25)),))
 
     def summarize(self, request, task):
         if request.search_id is not None and (request.session, request.search_id) not in self.searches:

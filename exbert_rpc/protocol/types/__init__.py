@@ -17,7 +17,7 @@ from exbert_rpc.protocol.types.base import Signature
 
 __all__ = ["PROTOCOL_VERSION", "modules", "signatures"]
 
-PROTOCOL_VERSION = "1.0"
+PROTOCOL_VERSION = "1.1"
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
@@ -38,6 +38,8 @@ class AttendParams(Params, frozen=True, kw_only=True):
         annotate: Whether tokens carry spaCy annotations.
         pipeline: spaCy pipeline; by default the pipeline of the session.
         tensors: Form of the attention: nested lists, or base64 of float16 or uint8.
+        weights: What is returned: attention, or attention times the norm of what each token hands over (its value
+            behind the head's output projection; Kobayashi et al. 2020), each row divided by its sum.
         work_done_token: Token that progress is reported under (LSP).
     """
 
@@ -54,6 +56,7 @@ class AttendParams(Params, frozen=True, kw_only=True):
     annotate: bool = True
     pipeline: str | None = None
     tensors: TensorForm = "list"
+    weights: Literal["attention", "valueNorm"] = "attention"
     work_done_token: ProgressToken | None = None
 
 

@@ -50,3 +50,32 @@ def hand_count(labels: list[str | int | None]) -> dict[str, int]:
     for label in labels:
         tally["none" if label is None or label == "" else str(label)] += 1
     return dict(tally)
+
+
+def design_effect_by_documents(has: list[bool], documents: list[object]) -> Fraction | None:
+    """Variance of a ratio estimate over clusters (Cochran 1977, 6.4), over that of a simple random sample."""
+    n = len(has)
+    p = Fraction(sum(has), n)
+    groups = sorted(set(documents), key=str)
+    if len(groups) < 2 or p in (0, 1):
+        return None
+    squares = Fraction(0)
+    for group in groups:
+        members = [one for one, document in zip(has, documents, strict=True) if document == group]
+        squares += (sum(members) - p * len(members)) ** 2
+    clustered = Fraction(len(groups), len(groups) - 1) * squares / n**2
+    return clustered / (p * (1 - p) / n)
+
+
+def fraction_of_tables(count: int, n: int, base_count: int, base_n: int, *, more: bool) -> Fraction:
+    """One-sided Fisher: of all tables with these margins, the share that is at least as extreme."""
+    return hypergeometric_tails(count, n, base_count, base_n)[1 if more else 0]
+
+
+def place_in_order(share: float, others: list[float], *, more: bool) -> tuple[int, int, float]:
+    """Rank from 1 in a sorted list, behind those with the same share; how many there are; the others' median."""
+    ordered = sorted([*others, share], reverse=more)
+    middle = sorted(others)
+    half = len(middle) // 2
+    median = middle[half] if len(middle) % 2 else (middle[half - 1] + middle[half]) / 2
+    return len(ordered) - ordered[::-1].index(share), len(ordered), median

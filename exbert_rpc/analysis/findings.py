@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from exbert_rpc.analysis.types import Attribute, Bin, Direction, HistogramOf, Subject
+from exbert_rpc.analysis.types import Attribute, Bin, Controls, Direction, HistogramOf, Subject
 
 MAX_FINDINGS = 12
 """More than a person reads at once would hide the strong ones."""
@@ -53,8 +53,21 @@ class Evidence:
         return label if self.meaning is None or self.meaning == label else f"{label} ({self.meaning})"
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A finding: a significant bin that is worth a sentence, and what else the very same hits are."""
+
+    evidence: Evidence
+    also: tuple[Evidence, ...]
+
+
 def find(evidence: Sequence[Evidence], subject: Subject, attention: Direction) -> tuple[str, ...]:
-    """At most ``MAX_FINDINGS`` sentences, strongest (smallest p-value) first.
+    """At most ``MAX_FINDINGS`` sentences, strongest (smallest p-value) first."""
+    return tuple(sentence_of(one, subject, attention) for one in choose(evidence))
+
+
+def choose(evidence: Sequence[Evidence]) -> tuple[Chosen, ...]:
+    """At most ``MAX_FINDINGS`` findings, strongest (smallest p-value) first.
 
     What is missing is said only where nothing in the same histogram is found more often: that would explain it.
     Labels of several annotations on the very same hits are one finding, said of the label that is rarest in the corpus.
@@ -65,7 +78,7 @@ def find(evidence: Sequence[Evidence], subject: Subject, attention: Direction) -
     for one in ranked:
         same_hits[_topic(one)].append(one)
     said: Counter[tuple[HistogramOf, Attribute]] = Counter()
-    sentences: list[str] = []
+    chosen: list[Chosen] = []
     for one in ranked:
         place = (one.of, one.attribute)
         if not one.is_more and (place in explained or one.row.baseline < _WORTH_MISSING):
@@ -73,9 +86,41 @@ def find(evidence: Sequence[Evidence], subject: Subject, attention: Direction) -
         key = _topic(one)
         if said[place] < _PER_HISTOGRAM and key in same_hits:
             said[place] += 1
-            also = [other for other in same_hits.pop(key) if other is not one]
-            sentences.append(_sentence(one, also, subject, attention))
-    return tuple(sentences[:MAX_FINDINGS])
+            chosen.append(Chosen(one, tuple(other for other in same_hits.pop(key) if other is not one)))
+    return tuple(chosen[:MAX_FINDINGS])
+
+
+def sentence_of(finding: Chosen, subject: Subject, attention: Direction) -> str:
+    """A finding in words."""
+    if finding.evidence.of == "subject":
+        return _subject_sentence(finding.evidence, finding.also, subject)
+    return _target_sentence(finding.evidence, finding.also, subject, attention)
+
+
+def with_controls(sentence: str, controls: Controls, attended: str | None) -> str:
+    """The sentence of a finding, and how often its label occurs in controls.
+
+    Args:
+        sentence: As from :func:`sentence_of`.
+        controls: Those that were looked at.
+        attended: The word that the strongest attention of most hits goes to; ``None`` if it goes to many words.
+    """
+    parts = []
+    if controls.word is not None:
+        parts.append(f"the word alone gives {_percent(controls.word.share)}")
+    if controls.echo is not None:
+        looked_at = "the same words" if attended is None else f"“{attended}”"
+        parts.append(f"tokens that look at {looked_at} give {_percent(controls.echo.share)}")
+    if controls.peers is not None:
+        peers = controls.peers
+        place = f"this head is {_ordinal(peers.rank)} of {peers.of}"
+        parts.append(f"the median other head of the layer gives {_percent(peers.median)} ({place})")
+    return f"{sentence.removesuffix('.')}; {', '.join(parts)}." if parts else sentence
+
+
+def _ordinal(n: int) -> str:
+    ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{n}{ending}"
 
 
 def _topic(one: Evidence) -> tuple[object, ...]:
@@ -88,12 +133,6 @@ def _topic(one: Evidence) -> tuple[object, ...]:
     if one.attribute == "offset" or not one.is_more:
         return (one.of, one.attribute, one.row.label)
     return (one.of, one.hits)
-
-
-def _sentence(one: Evidence, also: Sequence[Evidence], subject: Subject, attention: Direction) -> str:
-    if one.of == "subject":
-        return _subject_sentence(one, also, subject)
-    return _target_sentence(one, also, subject, attention)
 
 
 def _subject_sentence(one: Evidence, also: Sequence[Evidence], subject: Subject) -> str:

@@ -6,7 +6,10 @@
    binomial test it knows that the baseline is itself a sample, so that a label which the baseline never saw is
    no proof; and where the hits are part of the baseline it errs on the careful side. Both directions count:
    that a head avoids something is as much a finding as that it seeks it.
-3. Many labels: Benjamini-Hochberg (1995) over all labels of all histograms of a summary, seen in the hits or not;
+3. Control: the hits against another sample of the same corpus, by the same test, one-sided.
+4. Dependence: hits of one document are not independent. The design effect (Kish 1965) of a cluster sample, estimated
+   from the hits themselves, says how many independent hits they are worth (:func:`effective_size`).
+5. Many labels: Benjamini-Hochberg (1995) over all labels of all histograms of a summary, seen in the hits or not;
    testing the seen ones alone would select for surprise.
 
 Counts are discrete, hence exact p-values are uniform or larger: P(p <= a) <= a for random hits.
@@ -14,9 +17,13 @@ Counts are discrete, hence exact p-values are uniform or larger: P(p <= a) <= a 
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
+from math import ceil, floor
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+_ROUNDING = 1e-9  # what division leaves of a whole number
 _Z95 = 1.959963984540054  # standard normal quantile at 0.975
 
 
@@ -56,11 +63,80 @@ def log_fisher_tails(count: int, n: int, base_count: int, base_n: int) -> tuple[
     return min(0.0, _log_sum(log_pmf[: here + 1])), min(0.0, _log_sum(log_pmf[here:]))
 
 
-def log_fisher_two_sided(count: int, n: int, base_count: int, base_n: int) -> float:
-    """Natural logarithm of the two-sided exact p-value: twice the smaller tail, at most 1; 0.0 without data."""
+def log_fisher_two_sided(count: int, n: int, base_count: int, base_n: int, size: float | None = None) -> float:
+    """Natural logarithm of the two-sided exact p-value: twice the smaller tail, at most 1; 0.0 without data.
+
+    Args:
+        count: Hits with the label.
+        n: Hits.
+        base_count: Baseline tokens with the label.
+        base_n: Baseline tokens.
+        size: How many independent hits they are worth; ``None``: all.
+    """
     if n == 0 or base_n == 0:
         return 0.0
-    return min(0.0, float(np.log(2)) + min(log_fisher_tails(count, n, base_count, base_n)))
+    worth = n if size is None else size
+    tails = [
+        log_fisher_tails(*effective_counts(count, n, worth, up=not more), base_count, base_n)[more]
+        for more in (False, True)
+    ]
+    return min(0.0, float(np.log(2)) + min(tails))
+
+
+def log_fisher_one_sided(count: int, n: int, base_count: int, base_n: int, *, more: bool) -> float:
+    """Natural logarithm of the one-sided exact p-value of Fisher's test; 0.0 without data on either side.
+
+    Args:
+        count: Hits with the label.
+        n: Hits.
+        base_count: Rows of the control with the label.
+        base_n: Rows of the control.
+        more: Whether the alternative is that the label is more frequent among hits (else: less).
+    """
+    if n == 0 or base_n == 0:
+        return 0.0
+    return log_fisher_tails(count, n, base_count, base_n)[1 if more else 0]
+
+
+def design_effect(has: ArrayLike, documents: Sequence[Hashable]) -> float:
+    """How much larger the variance of a share is than that of independent hits; 1.0 where it cannot be estimated.
+
+    ``[G/(G-1) * sum_d (x_d - p m_d)^2 / n^2] / [p(1-p)/n]`` over the G documents, of which document d has m_d hits, x_d
+    of them with the label. With one document, or where all hits or no hit carry the label, there is nothing to estimate
+    it from. Values below 1 occur by chance.
+
+    Args:
+        has: bool ``[n]``, whether each hit carries the label.
+        documents: ``n`` keys, equal for hits of one document.
+    """
+    labelled = np.asarray(has, dtype=np.float64)
+    n = len(labelled)
+    numbers = {document: number for number, document in enumerate(dict.fromkeys(documents))}
+    if n == 0 or len(numbers) < 2 or labelled.min() == labelled.max():
+        return 1.0
+    of_hit = np.array([numbers[document] for document in documents])
+    share = labelled.mean()
+    residuals = np.bincount(of_hit, labelled - share)
+    groups = len(numbers)
+    clustered = groups / (groups - 1) * float(residuals @ residuals) / n**2
+    return clustered / float(share * (1 - share) / n)
+
+
+def effective_size(has: ArrayLike, documents: Sequence[Hashable]) -> float:
+    """How many independent hits these are worth: ``n / max(1, design effect)``, at least 1 if there are any."""
+    n = len(documents)
+    return n if n == 0 else max(1.0, n / max(1.0, design_effect(has, documents)))
+
+
+def effective_counts(count: int, n: int, size: float, *, up: bool) -> tuple[int, int]:
+    """Whole counts for an exact test of a share that is worth ``size`` hits: ``(count, n)``.
+
+    ``n`` is rounded down, and the count is scaled and then rounded up or down as asked: against the alternative, so
+    that rounding alone never makes a p-value smaller. Without dependence (``size == n``) nothing is rounded.
+    """
+    whole = floor(size + _ROUNDING)
+    scaled = count * whole / n if n else 0.0
+    return (ceil(scaled - _ROUNDING) if up else floor(scaled + _ROUNDING)), whole
 
 
 def benjamini_hochberg(p_values: ArrayLike) -> NDArray[np.float64]:

@@ -4,7 +4,9 @@
    without a target from the histograms of the strongest attention.
 2. Counts, shares and lift are of all hits that remain. Significance and interval count every distinct sentence once:
    of identical sentences the best hit stands for all, so that a line repeated a hundred times proves nothing more.
-3. A bin is a label that some hit carries, or that none carries although q < 0.05 says that some should.
+3. Where documents are given, hits of one document count as fewer than independent ones, in significance and interval
+   (:func:`~exbert_rpc.analysis.statistics.effective_size`).
+4. A bin is a label that some hit carries, or that none carries although q < 0.05 says that some should.
 """
 
 from __future__ import annotations
@@ -17,15 +19,13 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from exbert_rpc.analysis.contrast import SIGNIFICANT, Tally, tally
 from exbert_rpc.analysis.findings import Evidence, find
 from exbert_rpc.analysis.statistics import benjamini_hochberg, log_fisher_two_sided, wilson_interval
 from exbert_rpc.analysis.types import Attribute, Bin, Direction, Histogram, HistogramOf, Subject, Summary
 
 NONE = "none"
 """The label of what has none: no entity, or a pipeline without that attribute."""
-
-SIGNIFICANT = 0.05
-"""Largest q-value that supports a finding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +41,47 @@ class LabelCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Observations:
-    """Labels of the hits' subjects (or targets), and of the baseline they are compared with.
+class Labels:
+    """Labels of the subjects of some rows, or of their targets.
 
     Attributes:
-        exists: bool ``[n_hits]``, False where a hit has no such token.
-        labels: For each attribute ``n_hits`` labels; ``""`` and ``None`` count as ``"none"``, offsets are integers.
-            What stands where ``exists`` is False does not matter.
-        baseline: For each attribute of ``labels`` the counts under the same conditions, named as by :func:`label_of`.
+        exists: bool ``[n]``, False where a row has no such token.
+        labels: For each attribute ``n`` labels; ``""`` and ``None`` count as ``"none"``, offsets are integers. What
+            stands where ``exists`` is False does not matter.
     """
 
     exists: NDArray[np.bool_]
     labels: Mapping[Attribute, Sequence[str | int | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Observations(Labels):
+    """Labels of the hits' subjects (or targets), and of the baseline they are compared with.
+
+    Attributes:
+        baseline: For each attribute of ``labels`` the counts under the same conditions, named as by :func:`label_of`.
+    """
+
     baseline: Mapping[Attribute, LabelCounts]
+
+
+@dataclass(frozen=True, slots=True)
+class CountedHits:
+    """Hits counted, before findings are chosen.
+
+    Attributes:
+        n_hits: Hits whose subject exists.
+        n_distinct: Distinct sentences among them.
+        n_baseline: Corpus tokens behind the base rates of the subject histograms.
+        histograms: One for each attribute.
+        evidence: What the significant bins are made of.
+    """
+
+    n_hits: int
+    n_distinct: int
+    n_baseline: int
+    histograms: tuple[Histogram, ...]
+    evidence: tuple[Evidence, ...]
 
 
 def label_of(value: str | int | None) -> str:
@@ -87,10 +115,37 @@ def summarize_hits(
         attention: Which way ``targets`` looked.
         meanings: What labels stand for; one that is missing is shown alone.
     """
+    counted = count_hits(sentences, subjects, targets, meanings=meanings)
+    return Summary(
+        subject=subject,
+        attention=attention,
+        n_hits=counted.n_hits,
+        n_distinct=counted.n_distinct,
+        n_baseline=counted.n_baseline,
+        histograms=counted.histograms,
+        findings=find(counted.evidence, subject, attention),
+    )
+
+
+def count_hits(
+    sentences: Sequence[Hashable],
+    subjects: Observations,
+    targets: Observations,
+    documents: Sequence[Hashable] | None = None,
+    *,
+    meanings: Mapping[str, str] = MappingProxyType({}),
+) -> CountedHits:
+    """Hits by label, and what of it is significant.
+
+    Args:
+        sentences: See :func:`summarize_hits`; so are ``subjects`` and ``targets``.
+        documents: ``n_hits`` keys, equal for hits of one document; ``None`` takes all hits as independent.
+        meanings: What labels stand for.
+    """
     parts: tuple[tuple[HistogramOf, Observations], ...]
     parts = (("subject", subjects), ("maxAttention", _within(targets, subjects.exists)))
     tables = [
-        _Table.count(of, attribute, values, observed, sentences)
+        _Table.count(of, attribute, values, observed, sentences, documents)
         for of, observed in parts
         for attribute, values in observed.labels.items()
     ]
@@ -103,15 +158,21 @@ def summarize_hits(
         histograms.append(histogram)
         evidence += seen
     counted = [key for key, exists in zip(sentences, subjects.exists, strict=True) if exists]
-    return Summary(
-        subject=subject,
-        attention=attention,
+    return CountedHits(
         n_hits=len(counted),
         n_distinct=len(set(counted)),
         n_baseline=max((counts.total for counts in subjects.baseline.values()), default=0),
         histograms=tuple(histograms),
-        findings=find(evidence, subject, attention),
+        evidence=tuple(evidence),
     )
+
+
+def distinct_rows(sentences: Sequence[Hashable], exists: NDArray[np.bool_]) -> list[int]:
+    """Of rows that exist the first from each distinct sentence, hence the best one, in order."""
+    first: dict[Hashable, int] = {}
+    for row in np.flatnonzero(exists).tolist():
+        first.setdefault(sentences[row], row)
+    return list(first.values())
 
 
 def _within(observed: Observations, exists: NDArray[np.bool_]) -> Observations:
@@ -124,9 +185,8 @@ class _Table:
 
     of: HistogramOf
     attribute: Attribute
-    labels: list[str]
     counts: Counter[str]
-    distinct_counts: Counter[str]
+    distinct: Mapping[str, Tally]
     hits: Mapping[str, set[int]]
     baseline: LabelCounts
     log_p: list[float]
@@ -139,42 +199,42 @@ class _Table:
         values: Sequence[str | int | None],
         observed: Observations,
         sentences: Sequence[Hashable],
+        documents: Sequence[Hashable] | None,
     ) -> _Table:
         """Count one attribute."""
-        counted = [
-            (key, label_of(value))
-            for key, value, exists in zip(sentences, values, observed.exists, strict=True)
-            if exists
-        ]
-        counts = Counter(label for _, label in counted)
-        distinct = Counter(dict(reversed(counted)).values())  # the first of equal keys, hence the best hit, stays
         hits: defaultdict[str, set[int]] = defaultdict(set)
         for hit in np.flatnonzero(observed.exists).tolist():
             hits[label_of(values[hit])].add(hit)
+        counts = Counter({label: len(found) for label, found in hits.items()})
         baseline = observed.baseline[attribute]
         labels = sorted({*counts, *(label for label, number in baseline.counts.items() if number > 0)})
-        n, base_n = distinct.total(), baseline.total
-        log_p = [log_fisher_two_sided(distinct[label], n, baseline.counts.get(label, 0), base_n) for label in labels]
-        return cls(of, attribute, labels, counts, distinct, hits, baseline, log_p)
+        kept = distinct_rows(sentences, observed.exists)
+        owners = None if documents is None else [documents[hit] for hit in kept]
+        distinct = {label: tally([hit in hits.get(label, ()) for hit in kept], owners) for label in labels}
+        log_p = [
+            log_fisher_two_sided(one.count, one.n, baseline.counts.get(label, 0), baseline.total, one.size)
+            for label, one in distinct.items()
+        ]
+        return cls(of, attribute, counts, distinct, hits, baseline, log_p)
 
     def finish(self, q_values: Sequence[float], meanings: Mapping[str, str]) -> tuple[Histogram, list[Evidence]]:
         """The histogram, and what of it may be said: its labels with q below ``SIGNIFICANT``."""
         bins: list[Bin] = []
         evidence: list[Evidence] = []
-        n, n_distinct, base_n = self.counts.total(), self.distinct_counts.total(), self.baseline.total
-        for label, log_p, q_value in zip(self.labels, self.log_p, q_values, strict=True):
+        n, base_n = self.counts.total(), self.baseline.total
+        for (label, distinct), log_p, q_value in zip(self.distinct.items(), self.log_p, q_values, strict=True):
             if self.counts[label] == 0 and q_value >= SIGNIFICANT:
                 continue
             share = self.counts[label] / n if n else 0.0
             base = self.baseline.counts.get(label, 0) / base_n if base_n else 0.0
-            low, high = wilson_interval(share, n_distinct)
+            low, high = wilson_interval(share, distinct.size)
             row = Bin(label, self.counts[label], share, base, share / base if base else None, low, high, q_value)
             bins.append(row)
             # copies may tip the share the other way than the distinct sentences: then nothing is said
-            agrees = (share > base) == (self.distinct_counts[label] > base * n_distinct)
+            agrees = (share > base) == (distinct.count > base * distinct.n)
             if q_value < SIGNIFICANT and agrees:
                 hits = frozenset(self.hits.get(label, ()))
                 meaning = meanings.get(label)
-                evidence.append(Evidence(self.of, self.attribute, row, n, n_distinct, log_p, hits, meaning))
+                evidence.append(Evidence(self.of, self.attribute, row, n, distinct.n, log_p, hits, meaning))
         bins.sort(key=lambda row: (-row.count, row.label))
         return Histogram(self.of, self.attribute, tuple(bins)), evidence

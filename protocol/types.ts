@@ -1,5 +1,5 @@
 // Generated from schema.json by generate.mjs; do not edit.
-// schema.json sha256: 0668156738b175aa21b9b16f0d93d5d83b607fc6ff7e5f5f460647af68497958
+// schema.json sha256: 48f1f58461daaf1b567f99474db25184babdac22798522afdfada6b89fd51952
 
 /**
  * Nested lists of numbers, one level an axis.
@@ -611,9 +611,54 @@ export interface SummarizeParams {
    */
   includeSpecial?: boolean;
   /**
+   * What findings are compared with: `word` (the same search in hidden layer 0), `echo` (what else attends to the same words) and `peers` (the other heads of the layer); by default all that apply, `[]` for none.
+   */
+  controls?: ("echo" | "peers" | "word")[] | null;
+  /**
    * Name of the corpus to search.
    */
   corpus?: string | null;
+}
+/**
+ * How often the rows of a control carry a label: the share, and how many rows it is of.
+ */
+export interface ControlShare {
+  share: number;
+  n: number;
+}
+/**
+ * How a head stands among the heads of its layer.
+ */
+export interface Peers {
+  /**
+   * Its place by the share of a label, from 1; heads with an equal share count as better.
+   */
+  rank: number;
+  /**
+   * Heads of the layer.
+   */
+  of: number;
+  /**
+   * Median share of the other heads.
+   */
+  median: number;
+}
+/**
+ * How often a label occurs without the head; ``null`` where that was not looked at, or where there are no rows.
+ */
+export interface Controls {
+  /**
+   * The nearest rows of hidden layer 0, read with the same heads: the same word, without any head.
+   */
+  word: ControlShare | null;
+  /**
+   * Rows whose strongest attention goes to the same words as that of the hits.
+   */
+  echo: ControlShare | null;
+  /**
+   * The same query in each other head of the layer.
+   */
+  peers: Peers | null;
 }
 /**
  * One label: how often, how often expected, and how sure. ``qValue`` is Benjamini-Hochberg.
@@ -627,6 +672,10 @@ export interface Bin {
   low: number;
   high: number;
   qValue: number;
+  /**
+   * How often without the head; null without controls.
+   */
+  controls: Controls | null;
 }
 /**
  * Counts of one attribute over the subjects, or over the targets of their strongest attention.
@@ -637,12 +686,45 @@ export interface Histogram {
   bins: Bin[];
 }
 /**
+ * One sentence of `findings`, and whose finding it is.
+ */
+export interface Finding {
+  /**
+   * The sentence.
+   */
+  sentence: string;
+  /**
+   * Histogram that its label stands in.
+   */
+  of: "maxAttention" | "subject";
+  /**
+   * Likewise.
+   */
+  attribute: "dep" | "entity" | "offset" | "pos" | "tag";
+  /**
+   * The label.
+   */
+  label: string;
+  /**
+   * `head` if neither the word nor what is attended to explains it, `word` or `echo` if that does, `unchecked` if a control that is needed to say so was not looked at, or has too few rows to tell.
+   */
+  verdict: "echo" | "head" | "unchecked" | "word";
+  /**
+   * Benjamini-Hochberg adjusted p-value, over the findings, of the largest p-value against `word` and `echo`; 1 where neither can tell.
+   */
+  qValue: number;
+  controls: Controls;
+}
+/**
  * What the hits have in common, against what the corpus has anyway.
  *
  * ``nHits`` counts the hits whose subject exists. If that is ``match``, these are all hits of the search. If it is
  * ``next``, hits whose own ``next`` is null, their match being the last token of its sentence, are left out: of
  * ``nHits``, ``nDistinct``, the histograms and the findings. Such tokens of the corpus are not in ``nBaseline`` and
  * the base rates either.
+ *
+ * With controls, hits from the query's own sentence are counted, but not in intervals, q-values and verdicts, and hits
+ * of one document are worth fewer than independent ones. Findings of the head come first.
  */
 export interface SummarizeResult {
   subject: "match" | "next";
@@ -653,6 +735,14 @@ export interface SummarizeResult {
   searchId: string;
   attention: "incoming" | "outgoing";
   nBaseline: number;
+  /**
+   * The same findings, each with its verdict.
+   */
+  findingsDetailed: Finding[];
+  /**
+   * What limits the controls, in words.
+   */
+  notes: string[];
 }
 /**
  * A document given by value.

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
 
 from exbert_rpc.analysis.contrast import Contrast, Sampled, Tally, judge, stand_among, tally
 from exbert_rpc.analysis.findings import choose, sentence_of, with_controls
@@ -68,8 +72,10 @@ def summarize_with_controls(
     targets: Observations,
     controls: ControlRows,
     *,
+    own: NDArray[np.bool_],
     subject: Subject,
     attention: Direction,
+    meanings: Mapping[str, str] = MappingProxyType({}),
 ) -> Summary:
     """What the hits have in common, and how much of it is the head's.
 
@@ -79,11 +85,14 @@ def summarize_with_controls(
         subjects: Of each hit's match or next token.
         targets: Of the token that the subject attends to most, or that attends to it most.
         controls: What to compare with, labeled in the same way.
+        own: bool ``[n_hits]``, hits from the query's own sentence: they are counted, but prove nothing.
         subject: Which token the subjects are.
         attention: Which way ``targets`` looked.
+        meanings: What labels stand for; one that is missing is shown alone.
     """
-    counted = count_hits(keys, subjects, targets, documents)
-    table = _ControlTable(LabeledRows(keys, documents, subjects, targets), controls)
+    counted = count_hits(keys, subjects, targets, documents, own, meanings=meanings)
+    others = [Labels(part.exists & ~own, part.labels) for part in (subjects, targets)]
+    table = _ControlTable(LabeledRows(keys, documents, *others), controls)
     chosen = choose(counted.evidence)
     verdicts = judge(
         [table.contrast(one.evidence.of, one.evidence.attribute, one.evidence.row) for one in chosen], controls.needed

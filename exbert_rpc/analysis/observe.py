@@ -7,10 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.analysis.base_rates import SPECIAL, BaseRates
-from exbert_rpc.analysis.summary import LabelCounts, Observations, label_of
+from exbert_rpc.analysis.base_rates import SPECIAL, BaseRates, TargetChoice
+from exbert_rpc.analysis.controls import LabeledRows
+from exbert_rpc.analysis.peaks import subject_token
+from exbert_rpc.analysis.summary import LabelCounts, Labels, Observations, label_of
 from exbert_rpc.analysis.types import Attribute, Direction, Subject
-from exbert_rpc.corpus.search.hits import peak_of
+from exbert_rpc.corpus.search.hits import FoundRow, peak_of
+from exbert_rpc.corpus.search.reader import CorpusReader, OpenSegment
 from exbert_rpc.corpus.types import Hit
 
 ATTRIBUTES: tuple[Attribute, ...] = ("pos", "tag", "dep", "entity")
@@ -41,6 +44,50 @@ def observe_targets(
     columns["offset"] = [None if one is None else one[1] for one in found]
     exists = np.array([one is not None for one in found], dtype=bool)
     return Observations(exists, columns, _baseline(rates, (*ATTRIBUTES, "offset")))
+
+
+def observe_rows(
+    reader: CorpusReader, rows: Sequence[FoundRow], targets: Sequence[int | None], choice: TargetChoice
+) -> LabeledRows:
+    """Labels of rows of a corpus, as :func:`observe_subjects` and :func:`observe_targets` give those of hits.
+
+    Args:
+        reader: The corpus.
+        rows: The rows, best first.
+        targets: For each row the target of its strongest attention, a token of its sentence.
+        choice: How that was looked up.
+    """
+    segments = [reader.segments[one.segment] for one in rows]
+    sentences = [int(segment.row_sentence[one.row]) for segment, one in zip(segments, rows, strict=True)]
+    subjects = [subject_token(segment, one.row, choice) for segment, one in zip(segments, rows, strict=True)]
+    places = list(zip(segments, sentences, strict=True))
+
+    def labels(tokens: Sequence[int | None]) -> dict[Attribute, Sequence[str | int | None]]:
+        return {
+            attribute: [
+                None if token is None else _stored_label(segment, sentence, attribute, token)
+                for (segment, sentence), token in zip(places, tokens, strict=True)
+            ]
+            for attribute in ATTRIBUTES
+        }
+
+    offsets = [
+        None if target is None or subject is None else target - subject
+        for target, subject in zip(targets, subjects, strict=True)
+    ]
+    return LabeledRows(
+        keys=[segment.sentence_text(sentence) for segment, sentence in places],
+        documents=[reader.documents[one.occurrence.document].uri for one in rows],
+        subjects=Labels(np.array([one is not None for one in subjects], dtype=bool), labels(subjects)),
+        targets=Labels(
+            np.array([one is not None for one in targets], dtype=bool), {**labels(targets), "offset": offsets}
+        ),
+    )
+
+
+def _stored_label(segment: OpenSegment, sentence: int, attribute: Attribute, token: int) -> str | None:
+    at = int(segment.first_token[sentence]) + token
+    return SPECIAL if segment.segment.array("token/special")[at] else segment.label(attribute, at)
 
 
 def _target(hit: Hit, subject: Subject, direction: Direction, include_special: bool) -> tuple[int, int] | None:

@@ -6,7 +6,9 @@
    of identical sentences the best hit stands for all, so that a line repeated a hundred times proves nothing more.
 3. Where documents are given, hits of one document count as fewer than independent ones, in significance and interval
    (:func:`~exbert_rpc.analysis.statistics.effective_size`).
-4. A bin is a label that some hit carries, or that none carries although q < 0.05 says that some should.
+4. Where it is known which hits are from the query's own sentence, they count, but not in significance and interval:
+   any search finds them.
+5. A bin is a label that some hit carries, or that none carries although q < 0.05 says that some should.
 """
 
 from __future__ import annotations
@@ -20,9 +22,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exbert_rpc.analysis.contrast import SIGNIFICANT, Tally, tally
-from exbert_rpc.analysis.findings import Evidence, find
+from exbert_rpc.analysis.findings import Evidence, choose, find
 from exbert_rpc.analysis.statistics import benjamini_hochberg, log_fisher_two_sided, wilson_interval
-from exbert_rpc.analysis.types import Attribute, Bin, Direction, Histogram, HistogramOf, Subject, Summary
+from exbert_rpc.analysis.types import (
+    Attribute,
+    Bin,
+    Controls,
+    Direction,
+    Finding,
+    Histogram,
+    HistogramOf,
+    Subject,
+    Summary,
+)
 
 NONE = "none"
 """The label of what has none: no entity, or a pipeline without that attribute."""
@@ -116,6 +128,8 @@ def summarize_hits(
         meanings: What labels stand for; one that is missing is shown alone.
     """
     counted = count_hits(sentences, subjects, targets, meanings=meanings)
+    chosen = [one.evidence for one in choose(counted.evidence)]
+    findings = find(counted.evidence, subject, attention)
     return Summary(
         subject=subject,
         attention=attention,
@@ -123,7 +137,11 @@ def summarize_hits(
         n_distinct=counted.n_distinct,
         n_baseline=counted.n_baseline,
         histograms=counted.histograms,
-        findings=find(counted.evidence, subject, attention),
+        findings=findings,
+        findings_detailed=tuple(
+            Finding(sentence, one.of, one.attribute, one.row.label, "unchecked", 1.0, Controls())
+            for sentence, one in zip(findings, chosen, strict=True)
+        ),
     )
 
 
@@ -132,6 +150,7 @@ def count_hits(
     subjects: Observations,
     targets: Observations,
     documents: Sequence[Hashable] | None = None,
+    own: NDArray[np.bool_] | None = None,
     *,
     meanings: Mapping[str, str] = MappingProxyType({}),
 ) -> CountedHits:
@@ -140,12 +159,13 @@ def count_hits(
     Args:
         sentences: See :func:`summarize_hits`; so are ``subjects`` and ``targets``.
         documents: ``n_hits`` keys, equal for hits of one document; ``None`` takes all hits as independent.
+        own: bool ``[n_hits]``, hits from the query's own sentence, which prove nothing; ``None``: none of them.
         meanings: What labels stand for.
     """
     parts: tuple[tuple[HistogramOf, Observations], ...]
     parts = (("subject", subjects), ("maxAttention", _within(targets, subjects.exists)))
     tables = [
-        _Table.count(of, attribute, values, observed, sentences, documents)
+        _Table.count(of, attribute, values, observed, sentences, documents, own)
         for of, observed in parts
         for attribute, values in observed.labels.items()
     ]
@@ -200,6 +220,7 @@ class _Table:
         observed: Observations,
         sentences: Sequence[Hashable],
         documents: Sequence[Hashable] | None,
+        own: NDArray[np.bool_] | None,
     ) -> _Table:
         """Count one attribute."""
         hits: defaultdict[str, set[int]] = defaultdict(set)
@@ -208,7 +229,7 @@ class _Table:
         counts = Counter({label: len(found) for label, found in hits.items()})
         baseline = observed.baseline[attribute]
         labels = sorted({*counts, *(label for label, number in baseline.counts.items() if number > 0)})
-        kept = distinct_rows(sentences, observed.exists)
+        kept = distinct_rows(sentences, observed.exists if own is None else observed.exists & ~own)
         owners = None if documents is None else [documents[hit] for hit in kept]
         distinct = {label: tally([hit in hits.get(label, ()) for hit in kept], owners) for label in labels}
         log_p = [

@@ -21,6 +21,10 @@ examples:
 """
 
 
+CONTROLS = ("word", "echo", "peers")
+"""As the wire type has them, which takes time to import."""
+
+
 class UsageError(ExbertError):
     """The arguments cannot be understood."""
 
@@ -185,6 +189,9 @@ def _summarize(parser: Parser) -> None:
         "--direction", choices=("outgoing", "incoming"), default="outgoing", help=_means("summarize", "attention")
     )
     parser.add_argument("--include-special", action="store_true", help=_means("summarize", "include_special"))
+    parser.add_argument(
+        "--controls", type=controls, metavar="LIST", help=_means("summarize", "controls").replace("`[]`", "`none`")
+    )
     parser.add_argument("--bins", type=int, default=5, metavar="N", help="labels shown of each histogram (default: 5)")
 
 
@@ -323,6 +330,17 @@ def count(value: str) -> int:
     if not value.isascii() or not value.isdigit() or int(value) == 0:
         raise argparse.ArgumentTypeError(f"{value!r} is not a number from 1")
     return int(value)
+
+
+def controls(value: str) -> tuple[str, ...]:
+    """``word,echo`` as names of controls; ``none`` as no control."""
+    found = () if value.strip() == "none" else words(value)
+    unknown = [name for name in found if name not in CONTROLS]
+    if unknown or (not found and value.strip() != "none"):
+        raise argparse.ArgumentTypeError(
+            f"{value!r} is not `none`, or some of {', '.join(CONTROLS)} with commas between"
+        )
+    return found
 
 
 def words(value: str) -> tuple[str, ...]:

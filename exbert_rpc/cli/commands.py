@@ -108,6 +108,7 @@ def summarize(options: Namespace) -> int:
             subject=options.subject,
             attention=options.direction,
             include_special=options.include_special,
+            controls=None if options.controls is None else list(options.controls),
             **_query(options, engine),
         )
         answer = call(engine, params, SummarizeResult, "summarize", options=options)

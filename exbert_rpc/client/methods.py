@@ -197,6 +197,7 @@ class Methods(Protocol):
         subject: Literal["auto", "match", "next"] = "auto",
         attention: Literal["incoming", "outgoing"] = "outgoing",
         include_special: bool = False,
+        controls: Sequence[Literal["echo", "peers", "word"]] | None = None,
         corpus: str | None = None,
         on_progress: OnProgress | None = None,
     ) -> SummarizeResult:
@@ -227,6 +228,9 @@ class Methods(Protocol):
             subject: Whose labels are counted: the match or the token after it (auto: as the model reads).
             attention: Direction of the attention whose strongest target is counted.
             include_special: Whether special tokens may be that target.
+            controls: What findings are compared with: `word` (the same search in hidden layer 0), `echo` (what else
+                attends to the same words) and `peers` (the other heads of the layer); by default all that apply,
+                `[]` for none.
             corpus: Name of the corpus to search.
         """
         return self._call(
@@ -256,6 +260,7 @@ class Methods(Protocol):
                 subject=subject,
                 attention=attention,
                 include_special=include_special,
+                controls=controls,
                 corpus=corpus,
             ),
             SummarizeResult,
@@ -642,6 +647,7 @@ class AsyncMethods(Protocol):
         subject: Literal["auto", "match", "next"] = "auto",
         attention: Literal["incoming", "outgoing"] = "outgoing",
         include_special: bool = False,
+        controls: Sequence[Literal["echo", "peers", "word"]] | None = None,
         corpus: str | None = None,
         on_progress: OnProgress | None = None,
     ) -> SummarizeResult:
@@ -672,6 +678,9 @@ class AsyncMethods(Protocol):
             subject: Whose labels are counted: the match or the token after it (auto: as the model reads).
             attention: Direction of the attention whose strongest target is counted.
             include_special: Whether special tokens may be that target.
+            controls: What findings are compared with: `word` (the same search in hidden layer 0), `echo` (what else
+                attends to the same words) and `peers` (the other heads of the layer); by default all that apply,
+                `[]` for none.
             corpus: Name of the corpus to search.
         """
         return await self._call(
@@ -701,6 +710,7 @@ class AsyncMethods(Protocol):
                 subject=subject,
                 attention=attention,
                 include_special=include_special,
+                controls=controls,
                 corpus=corpus,
             ),
             SummarizeResult,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from exbert_rpc.analysis.ablation import Effect
 from exbert_rpc.analysis.comparison import Comparison
-from exbert_rpc.analysis.types import Direction, Summary
+from exbert_rpc.analysis.types import Control, Direction, Summary
 from exbert_rpc.corpus.types import Filter, Hit, Precision, SearchStats, Space, Weighting
 from exbert_rpc.model.contributions import Contributions
 from exbert_rpc.model.types import Encoding, ModelDescription, Prediction
@@ -192,7 +192,10 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class SummarizeRequest:
-    """See ``summarize``. Exactly one of ``search_id`` and ``search``."""
+    """See ``summarize``. Exactly one of ``search_id`` and ``search``.
+
+    ``controls``: those that findings are compared with; ``None``: all that apply.
+    """
 
     session: str
     search_id: str | None = None
@@ -200,6 +203,7 @@ class SummarizeRequest:
     subject: Literal["auto", "match", "next"] = "auto"
     attention: Direction = "outgoing"
     include_special: bool = False
+    controls: tuple[Control, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

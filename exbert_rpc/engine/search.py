@@ -8,7 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from exbert_rpc.analysis.base_rates import BaseRates, TargetChoice, subject_rates, target_rates
+from exbert_rpc.analysis.controls import summarize_with_controls
 from exbert_rpc.analysis.observe import observe_subjects, observe_targets
 from exbert_rpc.analysis.summary import summarize_hits
 from exbert_rpc.analysis.types import Subject, Summary
@@ -21,6 +24,7 @@ from exbert_rpc.corpus.search.rerun import mean_attention
 from exbert_rpc.corpus.types import Filter, Hit, SearchStats
 from exbert_rpc.engine.annotations import Annotators, annotate_tokens, sentence_around, token_at
 from exbert_rpc.engine.captures import Pass, chosen_heads, read_text
+from exbert_rpc.engine.controls import Searched, own_sentences, read_controls
 from exbert_rpc.engine.corpora import Corpora
 from exbert_rpc.engine.handles import Handles
 from exbert_rpc.engine.models import Models
@@ -158,7 +162,7 @@ class Searcher:
 
 
 def summarize_kept(kept: KeptSearch, request: SummarizeRequest, task: Task) -> Summary:
-    """What the hits of a search have in common, against base rates under the same conditions."""
+    """What the hits of a search have in common, against base rates under the same conditions, and against controls."""
     subject = _subject(kept, request)
     choice = TargetChoice(
         layer=kept.plan.attention_layer,
@@ -168,13 +172,28 @@ def summarize_kept(kept: KeptSearch, request: SummarizeRequest, task: Task) -> S
         include_special=request.include_special,
     )
     subjects, targets = _base_rates(kept, choice, task)
-    return summarize_hits(
-        [hit.sentence_text for hit in kept.hits],
+    keys, meanings = [hit.sentence_text for hit in kept.hits], kept.table.meanings
+    observed = (
         observe_subjects(kept.hits, subject, subjects),
         observe_targets(kept.hits, subject, request.attention, request.include_special, targets),
+    )
+    if request.controls == ():
+        return summarize_hits(keys, *observed, subject=subject, attention=request.attention, meanings=meanings)
+    own = own_sentences(kept.table, kept.token)
+    is_own = np.array([key.strip() in own for key in keys], dtype=bool)
+    others = [hit for hit, mine in zip(kept.hits, is_own.tolist(), strict=True) if not mine]
+    searched = Searched(kept.plan, kept.where, kept.capture, kept.token, own, others)
+    controls = read_controls(searched, request.controls, choice, task)
+    documents = [hit.document for hit in kept.hits]
+    return summarize_with_controls(
+        keys,
+        documents,
+        *observed,
+        controls,
+        own=is_own,
         subject=subject,
         attention=request.attention,
-        meanings=kept.table.meanings,
+        meanings=meanings,
     )
 
 

@@ -11,7 +11,17 @@ from exbert_rpc.methods import search_contexts
 from exbert_rpc.methods.method import Context, Method, Work
 from exbert_rpc.methods.results import DIGITS, share
 from exbert_rpc.protocol.types.search_contexts import SearchParams
-from exbert_rpc.protocol.types.summarize import SIGNATURE, Bin, Histogram, SummarizeParams, SummarizeResult
+from exbert_rpc.protocol.types.summarize import (
+    SIGNATURE,
+    Bin,
+    Controls,
+    ControlShare,
+    Finding,
+    Histogram,
+    Peers,
+    SummarizeParams,
+    SummarizeResult,
+)
 
 
 def prepare(params: SummarizeParams, context: Context) -> Work:
@@ -34,6 +44,7 @@ def read_request(params: SummarizeParams, context: Context) -> requests.Summariz
         subject=params.subject,
         attention=params.attention,
         include_special=params.include_special,
+        controls=None if params.controls is None else tuple(params.controls),
     )
 
 
@@ -58,6 +69,8 @@ def encode_result(answer: requests.SummarizeResult) -> SummarizeResult:
         search_id=answer.search_id,
         attention=summary.attention,
         n_baseline=summary.n_baseline,
+        findings_detailed=[_finding(one) for one in summary.findings_detailed],
+        notes=list(summary.notes),
     )
 
 
@@ -74,8 +87,38 @@ def _bin(one: analysis.Bin) -> Bin:
         lift=None if one.lift is None else round(one.lift, DIGITS),
         low=share(one.low),
         high=share(one.high),
-        q_value=min(1.0, max(0.0, float(one.q_value))),  # not rounded: small ones are the point
+        q_value=_q_value(one.q_value),
+        controls=None if one.controls is None else _controls(one.controls),
     )
+
+
+def _finding(one: analysis.Finding) -> Finding:
+    return Finding(
+        sentence=one.sentence,
+        of=one.of,
+        attribute=one.attribute,
+        label=one.label,
+        verdict=one.verdict,
+        q_value=_q_value(one.q_value),
+        controls=_controls(one.controls),
+    )
+
+
+def _controls(one: analysis.Controls) -> Controls:
+    peers = one.peers
+    return Controls(
+        word=_control_share(one.word),
+        echo=_control_share(one.echo),
+        peers=None if peers is None else Peers(rank=peers.rank, of=peers.of, median=share(peers.median)),
+    )
+
+
+def _control_share(one: analysis.ControlShare | None) -> ControlShare | None:
+    return None if one is None else ControlShare(share=share(one.share), n=one.n)
+
+
+def _q_value(value: float) -> float:
+    return min(1.0, max(0.0, float(value)))  # not rounded: small ones are the point
 
 
 METHOD = Method(SIGNATURE, prepare, title="summarizing contexts")

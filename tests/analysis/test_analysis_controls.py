@@ -35,14 +35,15 @@ def rows(seed: int, n: int, *, verbs=0.2, parts=0.1, back=0.5) -> LabeledRows:
     return LabeledRows([(seed, row) for row in range(n)], list(range(n)), subjects, targets)
 
 
-def summarize(hits: LabeledRows, controls: ControlRows, subject="match"):
+def summarize(hits: LabeledRows, controls: ControlRows, own=None):
     return summarize_with_controls(
         hits.keys,
         hits.documents,
         Observations(hits.subjects.exists, hits.subjects.labels, BASE[0]),
         Observations(hits.targets.exists, hits.targets.labels, BASE[1]),
         controls,
-        subject=subject,
+        own=np.zeros(len(hits.keys), dtype=bool) if own is None else own,
+        subject="match",
         attention="outgoing",
     )
 
@@ -157,6 +158,22 @@ def test_hits_of_one_document_widen_intervals_and_weaken_findings():
     assert one.q_value < 0.001
     assert other.q_value > 0.05
     assert other.high - other.low > 1.5 * (one.high - one.low)
+
+
+def test_hits_in_the_querys_own_sentence_are_counted_but_prove_nothing():
+    hits = rows(0, 50, verbs=0.0)
+    some = np.arange(50) < 25
+    labels = Labels(hits.subjects.exists, {"pos": np.where(some, "VERB", hits.subjects.labels["pos"]).tolist()})
+    planted = LabeledRows(hits.keys, hits.documents, labels, hits.targets)
+    word = ControlRows(word=rows(1, 50, verbs=0.02), needed=("word",))
+    (shown,), (hidden,) = (
+        [row for row in summarize(planted, word, own).histograms[0].bins if row.label == "VERB"] for own in (None, some)
+    )
+    assert shown.count == hidden.count == 25
+    assert shown.q_value < 0.001
+    assert hidden.high - hidden.low > 1.2 * (shown.high - shown.low)
+    assert verdicts(summarize(planted, word))["subject", "pos", "VERB"] == "head"
+    assert ("subject", "pos", "VERB") not in verdicts(summarize(planted, word, some))
 
 
 def test_random_hits_are_seldom_the_heads():

@@ -13,7 +13,7 @@ import numpy as np
 from exbert_rpc import errors
 from exbert_rpc.analysis.ablation import Effect
 from exbert_rpc.analysis.comparison import Comparison
-from exbert_rpc.analysis.types import Bin, Histogram, Summary
+from exbert_rpc.analysis.types import Bin, Controls, ControlShare, Finding, Histogram, Peers, Summary
 from exbert_rpc.corpus.types import CorpusDescription, Hit, Peak, SearchStats, SentenceTokens, TextPosition
 from exbert_rpc.engine.requests import (
     AblateResult,
@@ -156,9 +156,15 @@ class FakeEngine:
     def summarize(self, request, task):
         if request.search_id is not None and (request.session, request.search_id) not in self.searches:
             raise errors.UnknownHandle("this searchId is unknown", hint="Search again.")
-        bins = (Bin("NOUN", 2, 1.0, 0.25, 4.0, 0.3, 1.0, 0.04),)
+        asked = ("word", "echo", "peers") if request.controls is None else request.controls
+        values = {"word": ControlShare(0.5, 4), "echo": ControlShare(0.25, 8), "peers": Peers(1, 3, 0.1)}
+        controls = Controls(**{name: values[name] for name in asked})
+        bins = (Bin("NOUN", 2, 1.0, 0.25, 4.0, 0.3, 1.0, 0.04, controls if asked else None),)
         histograms = (Histogram("subject", "pos", bins),)
-        return SummarizeResult("s0", Summary("match", "outgoing", 2, 2, 9, histograms, ("All are nouns.",)))
+        verdict, q_value = ("head", 0.01) if {"word", "echo"} <= set(asked) else ("unchecked", 1.0)
+        detailed = (Finding("All are nouns.", "subject", "pos", "NOUN", verdict, q_value, controls),)
+        summary = Summary("match", "outgoing", 2, 2, 9, histograms, ("All are nouns.",), detailed, ())
+        return SummarizeResult("s0", summary)
 
     def index_corpus(self, request, task):
         if request.corpus in self.building:

@@ -62,7 +62,7 @@ def lay_out(scope: Scope, candidates: Sequence[Candidates], enough: int | None) 
         places = [
             (place.document, place.order, row, number, place)
             for _, number, row in equals
-            for place in islice(_places(scope, number, row), 1 if enough is None else None)
+            for place in islice(places_of(scope, number, row), 1 if enough is None else None)
         ]
         places.sort(key=itemgetter(0, 1, 2))
         found += [FoundRow(-negative, number, row, place) for _, _, row, number, place in places]
@@ -77,7 +77,7 @@ def _score(plan: SearchPlan, candidates: Sequence[Candidates], task: Task) -> li
     return score_by_codes(plan.scope, plan.query, candidates)
 
 
-def _places(scope: Scope, number: int, row: int) -> Iterator[Occurrence]:
+def places_of(scope: Scope, number: int, row: int) -> Iterator[Occurrence]:
     """Where a row stands and may be a hit, in corpus order."""
     segment, documents = scope.segments[number], scope.eligible.documents
     for place in segment.occurrences[int(segment.sentence_block[segment.row_sentence[row]])]:

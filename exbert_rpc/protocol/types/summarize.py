@@ -7,6 +7,8 @@ from typing import Literal
 from exbert_rpc.protocol.types.base import Attribute, Direction, Probability, Result, Signature
 from exbert_rpc.protocol.types.search_contexts import ContextQuery
 
+Control = Literal["word", "echo", "peers"]
+
 
 class SummarizeParams(ContextQuery, frozen=True, kw_only=True):
     """A search (by its handle, or all fields of `searchContexts`) and what to count in it.
@@ -16,6 +18,8 @@ class SummarizeParams(ContextQuery, frozen=True, kw_only=True):
         subject: Whose labels are counted: the match or the token after it (auto: as the model reads).
         attention: Direction of the attention whose strongest target is counted.
         include_special: Whether special tokens may be that target.
+        controls: What findings are compared with: `word` (the same search in hidden layer 0), `echo` (what else attends
+            to the same words) and `peers` (the other heads of the layer); by default all that apply, `[]` for none.
         corpus: Name of the corpus to search.
     """
 
@@ -23,11 +27,51 @@ class SummarizeParams(ContextQuery, frozen=True, kw_only=True):
     subject: Literal["auto", "match", "next"] = "auto"
     attention: Direction = "outgoing"
     include_special: bool = False
+    controls: list[Control] | None = None
     corpus: str | None = None
 
 
+class ControlShare(Result, frozen=True, kw_only=True):
+    """How often the rows of a control carry a label: the share, and how many rows it is of."""
+
+    share: Probability
+    n: int
+
+
+class Peers(Result, frozen=True, kw_only=True):
+    """How a head stands among the heads of its layer.
+
+    Attributes:
+        rank: Its place by the share of a label, from 1; heads with an equal share count as better.
+        of: Heads of the layer.
+        median: Median share of the other heads.
+    """
+
+    rank: int
+    of: int
+    median: Probability
+
+
+class Controls(Result, frozen=True, kw_only=True):
+    """How often a label occurs without the head; ``null`` where that was not looked at, or where there are no rows.
+
+    Attributes:
+        word: The nearest rows of hidden layer 0, read with the same heads: the same word, without any head.
+        echo: Rows whose strongest attention goes to the same words as that of the hits.
+        peers: The same query in each other head of the layer.
+    """
+
+    word: ControlShare | None
+    echo: ControlShare | None
+    peers: Peers | None
+
+
 class Bin(Result, frozen=True, kw_only=True):
-    """One label: how often, how often expected, and how sure. ``qValue`` is Benjamini-Hochberg."""
+    """One label: how often, how often expected, and how sure. ``qValue`` is Benjamini-Hochberg.
+
+    Attributes:
+        controls: How often without the head; null without controls.
+    """
 
     label: str
     count: int
@@ -37,6 +81,7 @@ class Bin(Result, frozen=True, kw_only=True):
     low: Probability
     high: Probability
     q_value: Probability
+    controls: Controls | None = None
 
 
 class Histogram(Result, frozen=True, kw_only=True):
@@ -47,6 +92,30 @@ class Histogram(Result, frozen=True, kw_only=True):
     bins: list[Bin]
 
 
+class Finding(Result, frozen=True, kw_only=True):
+    """One sentence of `findings`, and whose finding it is.
+
+    Attributes:
+        sentence: The sentence.
+        of: Histogram that its label stands in.
+        attribute: Likewise.
+        label: The label.
+        verdict: `head` if neither the word nor what is attended to explains it, `word` or `echo` if that does,
+            `unchecked` if a control that is needed to say so was not looked at, or has too few rows to tell.
+        q_value: Benjamini-Hochberg adjusted p-value, over the findings, of the largest p-value against `word` and
+            `echo`; 1 where neither can tell.
+        controls: How often the label occurs without the head.
+    """
+
+    sentence: str
+    of: Literal["subject", "maxAttention"]
+    attribute: Attribute
+    label: str
+    verdict: Literal["head", "word", "echo", "unchecked"]
+    q_value: Probability
+    controls: Controls
+
+
 class SummarizeResult(Result, frozen=True, kw_only=True):
     """What the hits have in common, against what the corpus has anyway.
 
@@ -54,6 +123,13 @@ class SummarizeResult(Result, frozen=True, kw_only=True):
     ``next``, hits whose own ``next`` is null, their match being the last token of its sentence, are left out: of
     ``nHits``, ``nDistinct``, the histograms and the findings. Such tokens of the corpus are not in ``nBaseline`` and
     the base rates either.
+
+    With controls, hits from the query's own sentence are counted, but not in intervals, q-values and verdicts, and hits
+    of one document are worth fewer than independent ones. Findings of the head come first.
+
+    Attributes:
+        findings_detailed: The same findings, each with its verdict.
+        notes: What limits the controls, in words.
     """
 
     subject: Literal["match", "next"]
@@ -64,6 +140,8 @@ class SummarizeResult(Result, frozen=True, kw_only=True):
     search_id: str
     attention: Direction
     n_baseline: int
+    findings_detailed: list[Finding]
+    notes: list[str]
 
 
 SIGNATURE = Signature("summarize", SummarizeParams, SummarizeResult, order=3, positional=("search_id",))

@@ -22,7 +22,7 @@ from benchmarks.page import table, write_figures
 from benchmarks.rows import Row
 from benchmarks.scale import CACHE, FULL, QUICK, ROOT
 
-SECTIONS = ("start", "load", "attend", "build", "memory", "search", "open", "summarize", "recall", "size")
+SECTIONS = ("start", "load", "attend", "build", "memory", "search", "open", "summarize", "recall", "insight", "size")
 PAGE = ROOT / "docs" / "benchmarks.md"
 
 

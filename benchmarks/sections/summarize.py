@@ -40,7 +40,7 @@ def run(scale: Scale) -> list[Row]:
 
 def _timed(kept: KeptSearch) -> float:
     started = time.perf_counter()
-    summarize_kept(kept, SummarizeRequest("bench"), Task())
+    summarize_kept(kept, SummarizeRequest("bench", controls=()), Task())
     return time.perf_counter() - started
 
 

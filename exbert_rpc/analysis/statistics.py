@@ -75,11 +75,11 @@ def log_fisher_two_sided(count: int, n: int, base_count: int, base_n: int, size:
     """
     if n == 0 or base_n == 0:
         return 0.0
-    worth = n if size is None else size
-    tails = [
-        log_fisher_tails(*effective_counts(count, n, worth, up=not more), base_count, base_n)[more]
-        for more in (False, True)
-    ]
+    if size is None or size == n:
+        tails = log_fisher_tails(count, n, base_count, base_n)
+    else:
+        fewest, most = (effective_counts(count, n, size, up=up) for up in (False, True))
+        tails = log_fisher_tails(*most, base_count, base_n)[0], log_fisher_tails(*fewest, base_count, base_n)[1]
     return min(0.0, float(np.log(2)) + min(tails))
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
@@ -38,6 +39,7 @@ ECHO_ROWS = 4
 """Control rows for each hit."""
 
 _MORE_ROWS = 2  # times the rows that are needed, so that the draw is one
+_PEER_CANDIDATES = 4  # times the hits of each head; shares do not depend on the last of them
 _MOSTLY = 0.8  # of the hits attend to one word: then it is named
 _SEED = 20191011  # any fixed number makes answers repeatable
 
@@ -144,7 +146,7 @@ class _Reading:
         """The nearest rows of hidden layer 0, read with the same heads."""
         self._task.report(Progress("reading what the word alone gives"))
         found, _ = nearest_places(self._planned("hiddenState", 0, None), self._task)
-        return self._label(self._not_own(found)[: self._plan.k])
+        return self._label(self._not_own(found))
 
     def echo(self) -> tuple[LabeledRows, str | None, bool]:
         """Rows that attend to the same words, the word that most hits attend to, and whether rows are missing."""
@@ -156,30 +158,32 @@ class _Reading:
         taken = {(hit.sentence_text, hit.match) for hit in hits}
         rng = np.random.default_rng(_SEED)
         drawn: list[FoundRow] = []
+        keys: list[tuple[str, int]] = []
         for word, n in sorted(words.items()):
-            others = self._not_own([one for one in map(self._place, rows[word]) if self._key(one) not in taken])
-            picked = rng.permutation(len(others))[: ECHO_ROWS * n]
-            drawn += [others[number] for number in picked.tolist()]
-        labeled = self._label(drawn)
-        # several rows of one sentence count, but copies of a sentence do not
-        labeled = replace(labeled, keys=[self._key(one) for one in drawn])
+            shuffled = rng.permutation(len(rows[word])).tolist()
+            candidates = ((one, self._key(one)) for number in shuffled for one in (self._place(rows[word][number]),))
+            others = ((one, key) for one, key in candidates if key not in taken and not self._is_own(key[0]))
+            for one, key in islice(others, ECHO_ROWS * n):
+                drawn.append(one)
+                keys.append(key)
         most = words.most_common(1)
         attended = most[0][0] if most and most[0][1] >= _MOSTLY * len(hits) else None
-        return labeled, attended, is_sample
+        # several rows of one sentence count, but copies of a sentence do not
+        return replace(self._label(drawn), keys=keys), attended, is_sample
 
     def peers(self) -> list[LabeledRows]:
         """Hits of the same query in each other head of the layer, each read with that head."""
         self._task.report(Progress("reading the other heads of the layer"))
         others = [head for head in range(self.n_heads) if head not in self._plan.heads]
         plans = [self._planned("headOutput", self._plan.scope.layer, head) for head in others]
-        scope, count = plans[0].scope, plans[0].candidates
+        scope, count = plans[0].scope, _PEER_CANDIDATES * plans[0].k
         scanned = scan(scope, [plan.query for plan in plans], count, self._task)
         rows: list[FoundRow] = []
         heads: list[tuple[int, ...]] = []
         ends = []
         for plan, candidates in zip(plans, scanned, strict=True):
-            found, _ = nearest_places(replace(plan, find=_already(candidates, count)), self._task)
-            rows += self._not_own(found)[: self._plan.k]
+            found, _ = nearest_places(replace(plan, find=_already(candidates, count), candidates=count), self._task)
+            rows += self._not_own(found)
             heads += [plan.heads] * (len(rows) - len(heads))
             ends.append(len(rows))
         targets = self._peaks.targets([(one.segment, one.row) for one in rows], self._choice, heads, self._task)
@@ -205,8 +209,12 @@ class _Reading:
         return make_plan(request, self._plan.reader, self._plan.model, query)
 
     def _not_own(self, found: Sequence[FoundRow]) -> list[FoundRow]:
-        """The rows that are not in the query's own sentence."""
-        return [one for one in found if self._key(one)[0].strip() not in self._searched.own]
+        """At most ``k`` rows that are not in the query's own sentence."""
+        others = (one for one in found if not self._is_own(self._key(one)[0]))
+        return list(islice(others, self._plan.k))
+
+    def _is_own(self, sentence: str) -> bool:
+        return sentence.strip() in self._searched.own
 
     def _label(self, rows: Sequence[FoundRow]) -> LabeledRows:
         keys = [(one.segment, one.row) for one in rows]

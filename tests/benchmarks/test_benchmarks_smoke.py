@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +13,11 @@ from benchmarks.fake import FakeModel, annotate_one
 from benchmarks.ideal import Spent, ideal_seconds
 from benchmarks.memory_floor import reader
 from benchmarks.page import BEGIN, END, replace_figures, table
+from benchmarks.planted import specificity
 from benchmarks.rows import at_least, at_most, reported
 from benchmarks.texts import plain_sentence
 from benchmarks.timing import Times, interleaved
+from exbert_rpc.text.types import Document
 
 
 def test_the_ratio_compares_calls_of_the_same_round() -> None:
@@ -110,3 +113,22 @@ def test_tagged_words_become_a_sentence_that_a_person_would_write() -> None:
     assert (
         plain_sentence("\tHe/pps said/vbd ,/, ``/`` yes/rb ''/'' (/( twice/rb )/) ./.") == 'He said, " yes " (twice).'
     )
+
+
+@pytest.mark.slow
+def test_a_planted_heads_findings_are_the_heads_and_those_of_the_word_are_not(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    words = [first + vowel + last for first in "bdfgklmn" for vowel in "aeiou" for last in "rst"][:60]
+
+    def sentence() -> str:
+        return " ".join(rng.choice(words, 10)).capitalize() + "."
+
+    def paragraph() -> str:
+        return " ".join(sentence() for _ in range(4))
+
+    documents = [Document(f"d:/{n}.txt", "\n\n".join(paragraph() for _ in range(5))) for n in range(20)]
+    found = specificity(tmp_path, documents, [sentence() for _ in range(12)])
+    assert found.planted >= 12
+    assert found.planted_head >= 0.95 * found.planted
+    assert found.word >= 8
+    assert found.word_head <= 0.05 * found.word

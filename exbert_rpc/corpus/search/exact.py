@@ -21,6 +21,7 @@ from exbert_rpc.corpus.vectors import Query, scan_rows, score
 from exbert_rpc.tasks import Task
 
 _STRETCH = 1 << 16
+_FEW_ROWS = 2  # of one query
 
 _THREADS = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="scan")
 
@@ -115,13 +116,21 @@ def _dots(
     """For each query float64 ``[N]``: its rounded rows times codes ``[N, D]``, which are read once for all queries."""
     rounded = [scan_rows(query, steps) for query in queries]
     rows = [row for of_query in rounded for row, _ in of_query]
-    dots = iter(np.asarray(numkong.cdist(np.concatenate(rows), integers, "dot")) if rows else ())
+    dots = iter(_products(np.concatenate(rows), integers) if rows else ())
     for of_query in rounded:
         total: NDArray[np.float64] | None = None
         for _, factor in of_query:
             scaled: NDArray[np.float64] = np.multiply(next(dots), factor)
             total = scaled if total is None else np.add(total, scaled, out=total)
         yield np.zeros(len(integers)) if total is None else total
+
+
+def _products(rows: NDArray[np.int8], integers: NDArray[np.int8]) -> NDArray[np.generic]:
+    """``[len(rows), N]``: exact dot products."""
+    if len(rows) <= _FEW_ROWS:
+        return np.asarray(numkong.cdist(rows, integers, "dot"))
+    # a third of the time of cdist for 12 rows, as each block of codes stays in the cache for all of them
+    return np.asarray(numkong.dots_packed(integers, numkong.dots_pack(rows, "int8"))).T
 
 
 def _stretches(scope: Scope) -> Iterator[tuple[int, int, int]]:

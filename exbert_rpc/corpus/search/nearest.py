@@ -36,7 +36,7 @@ def nearest_places(plan: SearchPlan, task: Task) -> tuple[list[FoundRow], int]:
         candidates = plan.find(scope, plan.query, count, task)
         found = lay_out(scope, _score(plan, candidates, task), None if plan.distinct else plan.k)
         if plan.distinct:
-            found = _collapse(scope, found)
+            found = _collapse(scope, found, plan.k)
         n_scored = sum(len(one.rows) for one in candidates)
         if len(found) >= plan.k or n_scored < count or n_scored >= scope.eligible.total:
             return found[: plan.k], n_scored
@@ -85,10 +85,12 @@ def places_of(scope: Scope, number: int, row: int) -> Iterator[Occurrence]:
             yield place
 
 
-def _collapse(scope: Scope, found: Sequence[FoundRow]) -> list[FoundRow]:
-    """Only the best hit of each distinct sentence."""
+def _collapse(scope: Scope, found: Sequence[FoundRow], enough: int) -> list[FoundRow]:
+    """Only the best hit of each distinct sentence, until there are enough."""
     best: dict[str, FoundRow] = {}
     for one in found:
+        if len(best) >= enough:
+            break
         segment = scope.segments[one.segment]
         best.setdefault(segment.sentence_text(int(segment.row_sentence[one.row])), one)
     return list(best.values())

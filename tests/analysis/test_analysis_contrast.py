@@ -16,6 +16,7 @@ from tests.oracles_analysis import (
 )
 
 BOTH = ("word", "echo")
+unhurried = settings(deadline=None)  # a busy machine is no failure
 
 
 def whole(count: int, n: int) -> Tally:
@@ -38,6 +39,7 @@ def clusters(draw):
 # ---- documents
 
 
+@unhurried
 @given(clusters())
 def test_the_design_effect_is_the_variance_over_documents_by_that_of_independent_hits(rows):
     has, documents = rows
@@ -45,6 +47,7 @@ def test_the_design_effect_is_the_variance_over_documents_by_that_of_independent
     assert design_effect(has, documents) == pytest.approx(1.0 if expected is None else float(expected), abs=1e-9)
 
 
+@unhurried
 @given(clusters())
 def test_hits_of_one_document_are_never_worth_more_than_independent_ones(rows):
     has, documents = rows
@@ -66,6 +69,7 @@ def test_the_design_effect_recovers_a_known_correlation_within_documents():
     assert design_effect(has, np.repeat(np.arange(groups), m).tolist()) == pytest.approx(1 + (m - 1) * rho, rel=0.15)
 
 
+@unhurried
 @given(st.integers(0, 60), st.integers(1, 60), st.floats(0, 1))
 def test_rounding_goes_against_the_finding(count, n, fraction):
     count, size = min(count, n), 1 + fraction * (n - 1)
@@ -78,11 +82,13 @@ def test_rounding_goes_against_the_finding(count, n, fraction):
         assert abs(scaled - exact) < 1
 
 
+@unhurried
 @given(st.integers(0, 60), st.integers(1, 60), st.booleans())
 def test_independent_hits_are_not_rounded(count, n, up):
     assert effective_counts(min(count, n), n, n, up=up) == (min(count, n), n)
 
 
+@unhurried
 @given(st.integers(0, 40), st.integers(1, 40), st.integers(0, 80), st.integers(1, 80), st.floats(1, 40))
 def test_dependence_never_makes_a_baseline_more_surprising(count, n, base_count, base_n, size):
     count, base_count, size = min(count, n), min(base_count, base_n), min(size, n)
@@ -93,7 +99,7 @@ def test_dependence_never_makes_a_baseline_more_surprising(count, n, base_count,
 # ---- one control
 
 
-@settings(deadline=None)
+@unhurried
 @given(st.integers(0, 50), st.integers(1, 50), st.integers(0, 200), st.integers(1, 200), st.booleans())
 def test_the_p_value_is_scipys_one_sided_fisher_and_that_of_counting_tables(count, n, base_count, base_n, more):
     count, base_count = min(count, n), min(base_count, base_n)
@@ -103,6 +109,7 @@ def test_the_p_value_is_scipys_one_sided_fisher_and_that_of_counting_tables(coun
     assert found == pytest.approx(float(fraction_of_tables(count, n, base_count, base_n, more=more)), rel=1e-9)
 
 
+@unhurried
 @given(st.integers(0, 50), st.integers(1, 50), st.integers(0, 100), st.integers(1, 100), st.booleans())
 def test_a_control_that_can_tell_is_one_that_could_have_contradicted(count, n, base_count, base_n, more):
     hits = whole(min(count, n), n)
@@ -270,6 +277,7 @@ def test_a_planted_head_is_found_beside_what_controls_explain():
 # ---- peers
 
 
+@unhurried
 @given(st.floats(0, 1), st.lists(st.floats(0, 1), min_size=1, max_size=40), st.booleans())
 def test_a_head_stands_where_sorting_puts_it(share, others, more):
     found = stand_among(share, others, more=more)

@@ -123,6 +123,19 @@ def test_summarize_json_is_the_protocols_answer(run: Run, built: Path, query: li
     done = run("summarize", *query, "--store", built, "--k", "5", "--json")
     answer = msgspec.json.decode(done.out.encode(), type=SummarizeResult)
     assert answer.n_hits == 5
+    assert all(row.controls is not None for one in answer.histograms for row in one.bins)
+
+
+def test_summarize_without_controls_has_none(run: Run, built: Path, query: list[str]) -> None:
+    done = run("summarize", *query, "--store", built, "--k", "5", "--json", "--controls", "none")
+    answer = msgspec.json.decode(done.out.encode(), type=SummarizeResult)
+    assert all(row.controls is None for one in answer.histograms for row in one.bins)
+
+
+def test_summarize_refuses_a_control_that_does_not_exist(run: Run, built: Path, query: list[str]) -> None:
+    done = run("summarize", *query, "--store", built, "--controls", "luck")
+    assert done.code == 2
+    assert "word, echo, peers" in done.err
 
 
 def test_corpora_are_listed_described_and_removed(run: Run, copied: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import signal
 import subprocess
@@ -14,18 +15,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exbert_rpc.cli.arguments import numbers
+from exbert_rpc.cli.arguments import controls, numbers
 from exbert_rpc.cli.output import Screen, write_json
 from exbert_rpc.cli.progress import ProgressBar, duration
 from exbert_rpc.cli.serving import split_address
 from exbert_rpc.cli.show_attention import _readable
 from exbert_rpc.cli.show_corpora import ranges, size
-from exbert_rpc.cli.show_summary import bar_of
+from exbert_rpc.cli.show_summary import bar_of, show_summary
 from exbert_rpc.cli.tables import Column, draw
 from exbert_rpc.cli.text import clip, clip_left, pad, tidy, width, wrap
 from exbert_rpc.cli.work import run as run_call
 from exbert_rpc.errors import Cancelled
-from exbert_rpc.protocol.types.summarize import Bin
+from exbert_rpc.protocol.types.summarize import (
+    Bin,
+    Controls,
+    ControlShare,
+    Finding,
+    Histogram,
+    Peers,
+    SummarizeResult,
+)
 from exbert_rpc.tasks import Task
 
 HEAVY = ("torch", "transformers", "spacy", "numpy", "msgspec", "pygls", "usearch", "numkong")
@@ -202,3 +211,99 @@ def test_amounts_are_written_for_people() -> None:
 )
 def test_a_predicted_token_shows_its_leading_space_as_a_person_knows_it(token: str, shown: str) -> None:
     assert _readable(token) == shown
+
+
+def controls_of(word: float, echo: float, median: float) -> Controls:
+    return Controls(
+        word=ControlShare(share=word, n=50),
+        echo=ControlShare(share=echo, n=200),
+        peers=Peers(rank=1, of=12, median=median),
+    )
+
+
+def summary_of(*findings: tuple[str, str], controls: Controls | None, notes: tuple[str, ...] = ()) -> SummarizeResult:
+    row = Bin(label="VB", count=9, share=0.9, baseline=0.0, lift=None, low=0.6, high=1, q_value=0.01, controls=controls)
+    nothing = Controls(word=None, echo=None, peers=None)
+    detailed = [
+        Finding(
+            sentence=sentence,
+            of="subject",
+            attribute="tag",
+            label="VB",
+            verdict=verdict,
+            q_value=0.01,
+            controls=controls or nothing,
+        )
+        for sentence, verdict in findings
+    ]
+    return SummarizeResult(
+        subject="match",
+        n_hits=10,
+        n_distinct=10,
+        histograms=[Histogram(of="subject", attribute="tag", bins=[row])],
+        findings=[sentence for sentence, _ in findings],
+        search_id="s",
+        attention="outgoing",
+        n_baseline=100,
+        findings_detailed=detailed,
+        notes=list(notes),
+    )
+
+
+def shown(answer: SummarizeResult) -> list[str]:
+    stream = io.StringIO()
+    show_summary(Screen(stream, width=100), answer)
+    return stream.getvalue().splitlines()
+
+
+def test_a_bar_marks_its_controls_with_letters_that_the_legend_explains() -> None:
+    answer = summary_of(controls=controls_of(0.5, 0.7, 0.1))
+    assert bar_of(answer.histograms[0].bins[0], 10) == "┃h███w█a█░"
+    legend = "(┃ expected, w the word alone, a what is attended to, h other heads)"
+    assert any(line.endswith(legend) for line in shown(answer))
+    assert any(line.endswith("(┃ expected)") for line in shown(summary_of(controls=None)))
+
+
+def test_findings_of_the_head_come_first_and_the_others_under_what_explains_them() -> None:
+    lines = shown(
+        summary_of(
+            ("Mine.", "head"),
+            ("Echoed.", "echo"),
+            ("Worded.", "word"),
+            ("Open.", "unchecked"),
+            controls=controls_of(0.5, 0.7, 0.1),
+            notes=("echo was sampled",),
+        )
+    )
+    assert lines[1:9] == [
+        "• Mine.",
+        "not checked:",
+        "• Open.",
+        "explained by the word:",
+        "• Worded.",
+        "explained by what is attended to:",
+        "• Echoed.",
+        "note: echo was sampled",
+    ]
+
+
+def test_a_summary_without_a_finding_of_the_head_says_so() -> None:
+    lines = shown(summary_of(("Worded.", "word"), controls=controls_of(0.9, 0.1, 0.1)))
+    assert lines[1] == "nothing that the word or what is attended to does not explain (q < 0.05)"
+
+
+def test_without_controls_findings_are_listed_as_they_are() -> None:
+    lines = shown(summary_of(("One.", "unchecked"), ("Two.", "unchecked"), controls=None))
+    assert lines[1:3] == ["• One.", "• Two."]
+    assert "not checked:" not in lines
+
+
+@pytest.mark.parametrize(("given", "expected"), [("none", ()), ("word", ("word",)), ("peers, echo", ("peers", "echo"))])
+def test_controls_are_named_with_commas_between(given: str, expected: tuple[str, ...]) -> None:
+    assert controls(given) == expected
+
+
+@pytest.mark.parametrize("given", ["", "luck", "word,none", ","])
+def test_controls_that_do_not_exist_are_refused(given: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="word, echo, peers"):
+        controls(given)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.fake import FakeModel, annotate_one, config_of
+from benchmarks.store import NoAnnotators, OneModel
 from exbert_rpc.analysis.types import Attribute, Finding
 from exbert_rpc.corpus.build.builder import Builder
 from exbert_rpc.corpus.search.graph import Graphs
@@ -79,8 +80,8 @@ def specificity(root: Path, documents: Sequence[Document], queries: Sequence[str
     with folder.locked():
         Builder(folder, config_of(model.info), model, annotate, calibration_texts(), Task()).build(list(documents), 1)
     captures: Handles[Pass] = Handles("captureId", 1 << 28, 64, lambda kept: kept.nbytes)
-    corpora = Corpora(root, _OneModel(model), "en_core_web_sm", None, _Annotators())
-    searcher = Searcher(corpora, _OneModel(model), _Annotators(), captures, Graphs())
+    corpora = Corpora(root, OneModel(model), "en_core_web_sm", None, _Annotators())
+    searcher = Searcher(corpora, OneModel(model), _Annotators(), captures, Graphs())
     planted: list[Finding] = []
     by_word: list[Finding] = []
     rng = np.random.default_rng(3)
@@ -116,23 +117,8 @@ def _dependency(before: str, word: str) -> int:
     return zlib.crc32(f"{left} {word}".encode()) % len(_DEP)
 
 
-class _OneModel:
-    """Stands for :class:`exbert_rpc.engine.models.Models`."""
-
-    def __init__(self, model: FakeModel) -> None:
-        self._model = model
-
-    def get(self, model_id: str | None, task: Task) -> FakeModel:
-        del model_id, task
-        return self._model
-
-
-class _Annotators:
-    """Stands for :class:`exbert_rpc.engine.annotations.Annotators`, and for each of its pools."""
-
-    def get(self, pipeline: str) -> _Annotators:
-        del pipeline
-        return self
+class _Annotators(NoAnnotators):
+    """With the labels of this module."""
 
     def annotate(self, text: str) -> AnnotatedText:
         return next(iter(annotate([text])))

@@ -24,7 +24,7 @@ from exbert_rpc.engine.search import Searcher
 from exbert_rpc.errors import CorpusDamaged
 from exbert_rpc.tasks import Task
 from exbert_rpc.text.calibration import calibration_texts
-from exbert_rpc.text.types import Document
+from exbert_rpc.text.types import Document, PipelineInfo
 
 _CHARACTERS_A_TOKEN = 5.0  # of the Brown corpus, words and marks
 _PARAGRAPHS_A_DOCUMENT = 25
@@ -109,6 +109,8 @@ class OneModel:
 
 class NoAnnotators:
     """Stands for :class:`exbert_rpc.engine.annotations.Annotators`, and for each of its pools."""
+
+    info = PipelineInfo("made-up", "1", "made-up", {})
 
     def get(self, pipeline: str) -> NoAnnotators:
         """Itself."""

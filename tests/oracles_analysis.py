@@ -1,8 +1,9 @@
 """Slow and exact, written another way than exbert_rpc.analysis."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from fractions import Fraction
-from math import comb
+from math import comb, log, sqrt
+from statistics import fmean
 
 
 def hypergeometric_tails(count: int, n: int, base_count: int, base_n: int) -> tuple[Fraction, Fraction]:
@@ -79,3 +80,124 @@ def place_in_order(share: float, others: list[float], *, more: bool) -> tuple[in
     half = len(middle) // 2
     median = middle[half] if len(middle) % 2 else (middle[half - 1] + middle[half]) / 2
     return len(ordered) - ordered[::-1].index(share), len(ordered), median
+
+
+def entropy_of_row(row: list[float], visible: int) -> float:
+    """Entropy of a row over the logarithm of how many tokens it sees."""
+    return -sum(p * log(p) for p in row if p > 0) / log(visible)
+
+
+class SlowHead:
+    """One head's profile, counted cell by cell from all sentences: dictionaries of lists of what is averaged.
+
+    A sentence is a dict with ``special``, ``word``, ``head`` (first tokens, -1: none), ``dep``, ``form`` and
+    ``attention`` (rows of floats); a causal model's row sees no token behind it.
+    """
+
+    def __init__(self, sentences: list[dict], causal: bool) -> None:
+        self.causal = causal
+        self.offset_mass: dict[int, list[float]] = defaultdict(list)
+        self.word_mass: dict[int, list[float]] = defaultdict(list)
+        self.peaks: list[int] = []
+        self.entropy: list[float] = []
+        self.special: list[float] = []
+        self.first: list[float] = []
+        self.role_mass: dict[tuple, list[float]] = defaultdict(list)
+        self.role_offsets: dict[tuple, list[int]] = defaultdict(list)
+        self.right: dict[tuple, list[bool]] = defaultdict(list)
+        self.distances: dict[tuple, list[int]] = defaultdict(list)
+        for sentence in sentences:
+            self._tokens(sentence)
+            self._words(sentence)
+
+    def mean_at(self, offset: int) -> float:
+        """Mean attention between words at an offset; everything beyond 8 together."""
+        return fmean(self.word_mass[self._pool(offset)])
+
+    def expected(self, role: tuple) -> float:
+        """What the offsets alone would give, over the pairs of a role (same word: over its rows)."""
+        return sum(self.mean_at(offset) for offset in self.role_offsets[role]) / len(self.role_mass[role])
+
+    @staticmethod
+    def _pool(offset: int) -> int:
+        return max(-9, min(9, offset))
+
+    def _sees(self, row: int, column: int) -> bool:
+        return not self.causal or column <= row
+
+    def _tokens(self, s: dict) -> None:
+        n = len(s["special"])
+        for i in range(n):
+            if s["special"][i]:
+                continue
+            row = s["attention"][i]
+            best = None
+            for j in range(n):
+                if s["special"][j]:
+                    continue
+                if self._sees(i, j):
+                    self.offset_mass[self._pool(j - i)].append(row[j])
+                if best is None or row[j] > row[best]:
+                    best = j
+            self.peaks.append(self._pool(best - i))
+            visible = i + 1 if self.causal else n
+            if visible > 1:
+                self.entropy.append(entropy_of_row(row, visible))
+            self.special.append(sum(row[j] for j in range(n) if s["special"][j]))
+            self.first.append(row[0])
+
+    def _words(self, s: dict) -> None:
+        pieces: dict[int, list[int]] = defaultdict(list)
+        for token, word in enumerate(s["word"]):
+            if word >= 0:
+                pieces[word].append(token)
+        order = sorted(pieces)
+        for a in order:
+            for b in order:
+                if a != b and self._sees(a, b):
+                    self.word_mass[self._pool(b - a)].append(s["attention"][a][b])
+        for word in order:
+            others = [w for w in order if w != word and s["form"][w] == s["form"][word] and self._sees(word, w)]
+            if others:
+                self.role_mass["sameWord", None].append(sum(s["attention"][word][w] for w in others))
+                self.role_offsets["sameWord", None] += [w - word for w in others]
+        for at, word in enumerate(order):
+            head, dep = s["head"][word], s["dep"][word]
+            if head not in pieces or head == word or dep in ("", "punct", "ROOT"):
+                continue
+            for direction, source, target in (("toHead", word, head), ("toDependent", head, word)):
+                if not self._sees(source, target):
+                    continue
+                role = (dep, direction)
+                self.role_mass[role].append(s["attention"][source][target])
+                self.role_offsets[role].append(target - source)
+                self.distances[role].append(order.index(head) - at)
+                strengths = {}
+                for other in order:
+                    a, b = (word, other) if direction == "toHead" else (other, word)
+                    cells = [sum(s["attention"][i][j] for j in pieces[b]) for i in pieces[a]]
+                    strengths[other] = fmean(cells)
+                self.right[role].append(all(strengths[head] > strengths[w] for w in order if w not in (word, head)))
+
+
+def slow_baseline(by_document: list[list[int]]) -> float:
+    """Accuracy of the best distance, chosen for each document on all others; distances beyond 10 are never named."""
+    right = 0
+    for at, distances in enumerate(by_document):
+        others = Counter(d for number, one in enumerate(by_document) if number != at for d in one if abs(d) <= 10)
+        best = max(range(-10, 11), key=lambda d: (others[d], -d))
+        right += distances.count(best)
+    return right / sum(map(len, by_document))
+
+
+def slow_jackknife_lift(by_document: list[list[dict]], role: tuple, causal: bool) -> tuple[float, float]:
+    """Log lift and its standard error: everything is counted again without each document that holds the role."""
+
+    def log_lift(documents: list[list[dict]]) -> float:
+        slow = SlowHead([one for document in documents for one in document], causal)
+        return log(fmean(slow.role_mass[role]) / slow.expected(role))
+
+    holding = [at for at, document in enumerate(by_document) if SlowHead(document, causal).role_mass[role]]
+    left = [log_lift([d for number, d in enumerate(by_document) if number != at]) for at in holding]
+    mean = fmean(left)
+    return log_lift(by_document), sqrt((len(left) - 1) / len(left) * sum((one - mean) ** 2 for one in left))

@@ -18,7 +18,7 @@ Counts are discrete, hence exact p-values are uniform or larger: P(p <= a) <= a 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from math import ceil, floor
+from math import ceil, floor, lgamma
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -152,3 +152,64 @@ def benjamini_hochberg(p_values: ArrayLike) -> NDArray[np.float64]:
 def _log_sum(logs: NDArray[np.float64]) -> float:
     peak = float(np.max(logs))
     return peak + float(np.log(np.sum(np.exp(logs - peak))))
+
+
+def student_t_upper(t: ArrayLike, df: ArrayLike) -> NDArray[np.float64]:
+    """P(T > t) for Student's t with ``df`` degrees of freedom, float64; arrays are broadcast.
+
+    Half of the regularized incomplete beta function I_x(df/2, 1/2) at x = df / (df + t²), by Lentz's continued fraction
+    (Press et al., Numerical Recipes, 6.4).
+    """
+    t, df = np.broadcast_arrays(np.asarray(t, np.float64), np.asarray(df, np.float64))
+    square = np.where(np.isfinite(t), t * t, np.inf)
+    x = df / (df + square)
+    a, b = df / 2, np.full_like(df, 0.5)
+    turned = x > (a + 1) / (a + b + 2)  # there the fraction of the complement converges
+    p, q = np.where(turned, b, a), np.where(turned, a, b)
+    y = np.where(turned, square / (df + np.where(turned, square, 0)), x)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        front = np.exp(p * np.log(y) + q * np.log1p(-y) - _log_beta(a, b)) / p
+    beta = np.where(y > 0, front * _beta_fraction(p, q, y), 0.0)
+    half = np.where(turned, 1 - beta, beta) / 2
+    return np.where(t > 0, half, 1 - half)
+
+
+def student_t_quantile(probability: float, df: float) -> float:
+    """The t that is exceeded with 1 - ``probability`` (at least 0.5), by bisection."""
+    low, high = 0.0, 1.0
+    while float(student_t_upper(high, df)) > 1 - probability:
+        high *= 2
+    for _ in range(80):
+        middle = (low + high) / 2
+        if float(student_t_upper(middle, df)) > 1 - probability:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def _log_beta(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    values, at = np.unique(a, return_inverse=True)
+    logs = np.array([lgamma(one) - lgamma(one + 0.5) for one in values.tolist()])
+    return np.asarray(logs[at].reshape(a.shape) + lgamma(0.5) + 0 * b)
+
+
+def _beta_fraction(a: NDArray[np.float64], b: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
+    tiny = 1e-300
+    c = np.ones_like(x)
+    d = 1 - (a + b) * x / (a + 1)
+    d = 1 / np.where(np.abs(d) < tiny, tiny, d)
+    value = d.copy()
+    for m in range(1, 200):
+        for step in (
+            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
+            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
+        ):
+            d = 1 + step * d
+            c = 1 + step / c
+            d = 1 / np.where(np.abs(d) < tiny, tiny, d)
+            c = np.where(np.abs(c) < tiny, tiny, c)
+            value *= d * c
+        if bool(np.all(np.abs(d * c - 1) < 1e-14)):
+            break
+    return value

@@ -108,12 +108,12 @@ def test_roles_and_relations_are_what_slow_formulas_give(causal):
             key = (role.role, role.direction)
             assert role.mass == pytest.approx(fmean(slow.role_mass[key]), rel=1e-4)
             assert role.expected == pytest.approx(slow.expected(key), rel=1e-4)
-            log_lift, error = slow_jackknife_lift(by_document, key, causal)
             n = sum(bool(SlowHead(one, causal).role_mass[key]) for one in by_document)
-            assert role.lift == pytest.approx(np.exp(log_lift), rel=1e-4)
             if n < 3:
                 assert (role.low, role.high, role.p_value) == (None, None, 1)
                 continue
+            log_lift, error = slow_jackknife_lift(by_document, key, causal)
+            assert role.lift == pytest.approx(np.exp(log_lift), rel=1e-4)
             assert role.low == pytest.approx(np.exp(log_lift - stats.t.ppf(0.975, n - 1) * error), rel=1e-3)
             assert role.high == pytest.approx(np.exp(log_lift + stats.t.ppf(0.975, n - 1) * error), rel=1e-3)
             assert role.p_value == pytest.approx(stats.t.sf(log_lift / error, n - 1), rel=1e-3, abs=1e-9)

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from exbert_rpc.corpus.types import CorpusModel
-from exbert_rpc.model.types import Encoding
 from exbert_rpc.tasks import Task
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 BATCH_TOKENS = 512
@@ -46,11 +46,12 @@ def left_on_error(lanes: Executor) -> Iterator[Executor]:
     lanes.shutdown()
 
 
-class Passes(Generic[T]):
+class Passes(Generic[S, T]):
     """Passes over texts, in progress.
 
     Args:
-        encodings: The texts.
+        texts: The texts, with whatever belongs to each.
+        lengths: Tokens of each.
         run: Makes a pass over some of them and returns one result for each; called by several lanes at once.
         model: What runs; its device decides how many tokens a pass takes.
         lanes: Where it runs; of ``model.lanes()``.
@@ -59,19 +60,20 @@ class Passes(Generic[T]):
 
     def __init__(
         self,
-        encodings: Sequence[Encoding],
-        run: Callable[[list[Encoding]], Sequence[T]],
+        texts: Sequence[S],
+        lengths: Sequence[int],
+        run: Callable[[list[S]], Sequence[T]],
         model: CorpusModel,
         lanes: Executor,
         task: Task,
     ) -> None:
         def run_batch(batch: list[int]) -> Sequence[T]:
             task.check()
-            return run([encodings[index] for index in batch])
+            return run([texts[index] for index in batch])
 
         most = BATCH_TOKENS if model.info.device == "cpu" else DEVICE_BATCH_TOKENS
         self._task = task
-        self._batches = list(length_batches([len(encoding.ids) for encoding in encodings], most))
+        self._batches = list(length_batches(lengths, most))
         # the longest texts first: what ends last is short
         self._futures = [lanes.submit(run_batch, batch) for batch in reversed(self._batches)][::-1]
 

@@ -152,9 +152,9 @@ class HeadSums:
         new = [where[self.relations[at]] for at in old]
         for name in SUMS:
             mine, theirs = getattr(self, name), getattr(wider, name)
-            if name in ("role_mass", "relation_hits"):
+            if name in _BY_HEAD_AND_RELATION:
                 theirs[:, new] = mine[:, old]
-            elif name in ("role_pairs", "relation_offsets"):
+            elif name in _BY_RELATION:
                 theirs[new] = mine[old]
             else:
                 theirs[...] = mine
@@ -163,6 +163,8 @@ class HeadSums:
 
 SUMS: tuple[str, ...] = tuple(one.name for one in fields(HeadSums) if one.name != "relations")
 """The arrays of :class:`HeadSums`, in order."""
+_BY_HEAD_AND_RELATION = ("role_mass", "relation_hits")
+_BY_RELATION = ("role_pairs", "relation_offsets")
 
 
 def sum_shapes(n_heads: int, n_relations: int) -> Mapping[str, tuple[type[np.generic], tuple[int, ...]]]:
@@ -189,10 +191,17 @@ def add_sums(n_heads: int, parts: Iterable[HeadSums]) -> HeadSums:
     chosen = list(parts)
     names = tuple(sorted({name for part in chosen for name in part.relations}))
     total = HeadSums.zero(n_heads, names)
+    where = {name: at for at, name in enumerate(names)}
     for part in chosen:
-        wider = part.over(names)
+        at = [where[name] for name in part.relations]
         for name in SUMS:
-            np.add(getattr(total, name), getattr(wider, name), out=getattr(total, name))
+            sums, mine = getattr(total, name), getattr(part, name)
+            if name in _BY_HEAD_AND_RELATION:
+                sums[:, at] += mine
+            elif name in _BY_RELATION:
+                sums[at] += mine
+            else:
+                sums += mine
     return total
 
 

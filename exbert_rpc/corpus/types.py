@@ -58,6 +58,9 @@ class SentenceTokens:
         dep: Dependency labels.
         lemma: Lemmas.
         entity: Entity types; ``None`` outside entities.
+        syntactic_head: The first token of the word that each token's word depends on (its own: a root); ``None`` for
+            tokens without a word, and where that word is outside of the sentence. ``None`` for all of a corpus that
+            an earlier version has built.
     """
 
     start: NDArray[np.int32]
@@ -68,6 +71,7 @@ class SentenceTokens:
     dep: tuple[str | None, ...]
     lemma: tuple[str | None, ...]
     entity: tuple[str | None, ...]
+    syntactic_head: tuple[int | None, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,7 @@ class Hit:
         peak_outgoing: Strongest attention from the match to a token that is not special.
         peak_incoming: Strongest attention to the match from one.
         peak_next: Strongest attention from the next token to one.
+        target: Token index of what the match looks at, for examples of a head; ``None`` for hits of a search.
     """
 
     rank: int
@@ -128,6 +133,7 @@ class Hit:
     peak_outgoing: Peak | None
     peak_incoming: Peak | None
     peak_next: Peak | None
+    target: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

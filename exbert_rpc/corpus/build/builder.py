@@ -29,7 +29,7 @@ from exbert_rpc.corpus.build.merge import merge_parts, take_blocks, worth_mergin
 from exbert_rpc.corpus.build.pack import PackedSentence, Scales, pack_captures, rows_of
 from exbert_rpc.corpus.build.reuse import BlockTable, missing_blocks, reusable_blocks
 from exbert_rpc.corpus.build.segment_builder import SegmentBuilder
-from exbert_rpc.corpus.build.sentences import TokenizedBlock, tokenize_block
+from exbert_rpc.corpus.build.sentences import TokenizedBlock, TokenizedSentence, tokenize_block
 from exbert_rpc.corpus.store.blocks import block_digest
 from exbert_rpc.corpus.store.documents import BlockPlace, IndexedDocument
 from exbert_rpc.corpus.store.folders import CorpusFolder
@@ -285,17 +285,23 @@ def _packed(
     """Windows with all their sentences, packed, in order; the next window runs while one is taken."""
     hidden, layers = config.vector_layers("hiddenState"), config.vector_layers("headOutput")
 
-    def run(encodings: list[Encoding]) -> list[PackedSentence]:
-        captures = model.capture_batch(
-            encodings, hidden_layers=hidden, layers=layers, attention_layers=config.attention_layers
-        )
-        return pack_captures(captures, config, scales, task.check)
+    causal = model.info.kind == "autoregressive"
 
-    running: deque[tuple[list[TokenizedBlock], Passes[PackedSentence]]] = deque()
+    def run(sentences: list[TokenizedSentence]) -> list[PackedSentence]:
+        captures = model.capture_batch(
+            [one.encoding for one in sentences],
+            hidden_layers=hidden,
+            layers=layers,
+            attention_layers=config.layers,
+        )
+        return pack_captures(captures, [one.words for one in sentences], config, scales, task.check, causal=causal)
+
+    running: deque[tuple[list[TokenizedBlock], Passes[TokenizedSentence, PackedSentence]]] = deque()
     try:
         for window in windows:
-            encodings = [sentence.encoding for block in window for sentence in block.sentences]
-            running.append((window, Passes(encodings, run, model, lanes, task)))
+            sentences = [sentence for block in window for sentence in block.sentences]
+            lengths = [len(sentence.encoding.ids) for sentence in sentences]
+            running.append((window, Passes(sentences, lengths, run, model, lanes, task)))
             if len(running) > _WINDOWS_AHEAD:
                 done, passes = running.popleft()
                 yield done, passes.result()
@@ -347,7 +353,8 @@ def _choose_scales(model: CorpusModel, config: CorpusConfig, calibration: Sequen
         return model.capture_batch(some, hidden_layers=hidden, layers=layers, attention_layers=())
 
     with left_on_error(model.lanes()) as lanes:
-        captures = Passes(encodings, run, model, lanes, task).result()
+        lengths = [len(encoding.ids) for encoding in encodings]
+        captures = Passes(encodings, lengths, run, model, lanes, task).result()
     scales: Scales = {}
     for space, layer, _ in config.stored_vectors():
         unit = unit_parts(np.concatenate([rows_of(capture, space, layer, config) for capture in captures]))

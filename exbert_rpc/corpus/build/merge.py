@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from exbert_rpc.corpus.build.segment_builder import COLUMNS, Labels, segment_name
 from exbert_rpc.corpus.store.blocks import block_digests, rows_before_sentence
-from exbert_rpc.corpus.store.layout import attention_key, vectors_key
+from exbert_rpc.corpus.store.layout import attention_key, peak_key, vectors_key
 from exbert_rpc.corpus.store.manifest import CorpusConfig, FileEntry
 from exbert_rpc.corpus.store.quantize import OUTLIER
 from exbert_rpc.corpus.store.segment import Segment, SegmentWriter
+from exbert_rpc.corpus.store.sums import SumGroup, join_groups, most_groups, read_sums, write_sums
 
 SMALL_BYTES = 16 << 20
 MOST_SMALL = 8
@@ -72,11 +73,15 @@ def merge_parts(config: CorpusConfig, parts: Sequence[Part]) -> tuple[str, Segme
     for layer in config.attention_layers:
         key = attention_key(layer)
         _copy_packed(writer, f"{key}/bytes", f"{key}/offset", [(part.segment, part.sentences) for part in parts])
+    for layer in config.layers:
+        for name in (peak_key(layer, "target"), peak_key(layer, "weight")):
+            writer.add(name, np.concatenate([part.segment.array(name)[:, part.rows] for part in parts], axis=1))
+    relations = _copy_sums(writer, parts, len(config.layers) * config.n_heads)
     losses = {
         digest: loss for part in parts for digest, loss in part.segment.meta["losses"].items() if digest in set(digests)
     }
     rows = sum(len(part.rows) for part in parts)
-    meta = {"config": config.key(), "labels": labels, "rows": rows, "losses": losses}
+    meta = {"config": config.key(), "labels": labels, "rows": rows, "losses": losses, "relations": relations}
     return segment_name(config, digests, [part.segment.checksum for part in parts]), writer, meta
 
 
@@ -111,7 +116,7 @@ def _copy_texts(writer: SegmentWriter, parts: Sequence[Part]) -> None:
 
 
 def _copy_tokens(writer: SegmentWriter, parts: Sequence[Part]) -> dict[str, list[str]]:
-    for name in ("token/id", "token/start", "token/end", "token/special"):
+    for name in ("token/id", "token/start", "token/end", "token/special", "token/word", "token/head"):
         writer.add(name, np.concatenate([part.segment.array(name)[part.tokens] for part in parts]))
     names = {}
     for column in COLUMNS:
@@ -127,6 +132,23 @@ def _copy_tokens(writer: SegmentWriter, parts: Sequence[Part]) -> dict[str, list
         writer.add(f"token/{column}", np.concatenate(arrays))
         names[column] = labels.names()
     return names
+
+
+def _copy_sums(writer: SegmentWriter, parts: Sequence[Part], n_heads: int) -> list[str]:
+    """Copy the sums of groups all of whose blocks are copied: what is left of the others would have to be measured."""
+    groups: list[SumGroup] = []
+    nbytes = base = 0
+    for part in parts:
+        where = {block: base + at for at, block in enumerate(part.blocks.tolist())}
+        groups += [
+            SumGroup(group.sums, tuple(where[block] for block in group.blocks))
+            for group in read_sums(part.segment)
+            if all(block in where for block in group.blocks)
+        ]
+        nbytes += part.segment.nbytes * len(part.rows) // max(int(part.segment.meta["rows"]), 1)
+        base += len(part.blocks)
+    relations = {name for group in groups for name in group.sums.relations}
+    return write_sums(writer, join_groups(groups, most_groups(nbytes, n_heads, len(relations))), base, n_heads)
 
 
 def _copy_vectors(writer: SegmentWriter, parts: Sequence[Part], key: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from exbert_rpc.corpus.head_sums import HeadSums, Peaks, SentenceWords, measure
 from exbert_rpc.corpus.store.attention import pack_attention
 from exbert_rpc.corpus.store.manifest import CorpusConfig
 from exbert_rpc.corpus.store.quantize import Codes, Scale, quantize
@@ -28,23 +29,35 @@ class PackedSentence:
         encoding: Its tokens.
         codes: For each space and layer the rows of its tokens, special ones left out.
         attention: For each layer whose attention is stored ``[H, n, n]`` bytes, value / 255, compressed (zlib).
+        sums: What all heads of all layers do in it.
+        peaks: Where their rows are strongest.
     """
 
     encoding: Encoding
     codes: dict[tuple[Space, int], Codes]
     attention: tuple[bytes, ...]
+    sums: HeadSums
+    peaks: Peaks
 
 
 def pack_captures(
-    captures: Sequence[BatchCapture], config: CorpusConfig, scales: Scales, check: Callable[[], None]
+    captures: Sequence[BatchCapture],
+    words: Sequence[SentenceWords],
+    config: CorpusConfig,
+    scales: Scales,
+    check: Callable[[], None],
+    *,
+    causal: bool,
 ) -> list[PackedSentence]:
-    """Quantize the vectors of some sentences, and quantize and pack their attention.
+    """Quantize the vectors of some sentences, quantize and pack their attention, and measure it.
 
     Args:
-        captures: Of the ``hidden_layers``, the ``layers`` and the stored attention of ``config``.
+        captures: Of the ``hidden_layers``, the ``layers`` and the attention of the ``layers`` of ``config``.
+        words: Of each of them.
         config: What is stored.
         scales: Quantization scales of each space and layer.
         check: Called often; an error that it raises ends the call.
+        causal: Whether a row of attention sees only tokens that are not behind it.
     """
     codes: list[dict[tuple[Space, int], Codes]] = [{} for _ in captures]
     for key, scale in scales.items():
@@ -58,10 +71,12 @@ def pack_captures(
                 codes[at][key] = one
                 at += 1
     found = []
-    for capture, of_sentence in zip(captures, codes, strict=True):
+    for capture, of_sentence, its_words in zip(captures, codes, words, strict=True):
         check()
-        attention = tuple(map(pack_attention, capture.attention))
-        found.append(PackedSentence(capture.encoding, of_sentence, attention))
+        stored = [capture.attention[config.layers.index(layer)] for layer in config.attention_layers]
+        attention = tuple(map(pack_attention, stored))
+        sums, peaks = measure(capture.attention, its_words, causal=causal)
+        found.append(PackedSentence(capture.encoding, of_sentence, attention, sums, peaks))
     return found
 
 

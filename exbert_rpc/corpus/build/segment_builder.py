@@ -12,15 +12,21 @@ from numpy.typing import NDArray
 
 from exbert_rpc.corpus.build.pack import PackedSentence, Scales
 from exbert_rpc.corpus.build.sentences import TokenizedBlock
+from exbert_rpc.corpus.head_sums import Peaks, add_sums
 from exbert_rpc.corpus.store.blocks import block_digest
-from exbert_rpc.corpus.store.layout import ANNOTATIONS, attention_key, vectors_key
+from exbert_rpc.corpus.store.layout import ANNOTATIONS, attention_key, peak_key, vectors_key
 from exbert_rpc.corpus.store.manifest import CorpusConfig
 from exbert_rpc.corpus.store.quantize import OUTLIER, Codes, packed_width
 from exbert_rpc.corpus.store.segment import SegmentWriter
+from exbert_rpc.corpus.store.sums import SumGroup, as_stored, join_groups, join_peaks, most_groups, write_sums
 from exbert_rpc.corpus.types import Space
 
-COLUMNS = (*ANNOTATIONS, "lemma")
+COLUMNS = (*ANNOTATIONS, "lemma", "form")
+"""What tokens have a label of."""
+LAYOUT = "peaks and sums"
+"""Part of a segment's name: what earlier versions wrote for the same blocks had less in it."""
 _LOSS_CHARACTERS = 40
+_MOST_COLLECTED = 64  # groups of sums; neighbors are joined beyond that, so that memory stays bounded
 
 
 class Labels:
@@ -44,6 +50,8 @@ class _Tokens:
     start: list[NDArray[np.int32]] = field(default_factory=list)
     end: list[NDArray[np.int32]] = field(default_factory=list)
     special: list[NDArray[np.bool_]] = field(default_factory=list)
+    word: list[NDArray[np.uint16]] = field(default_factory=list)
+    head: list[NDArray[np.uint16]] = field(default_factory=list)
     labels: dict[str, list[NDArray[np.int64]]] = field(default_factory=lambda: {name: [] for name in COLUMNS})
 
 
@@ -70,6 +78,8 @@ class SegmentBuilder:
         self._attention: dict[int, tuple[list[bytes], list[int]]] = {
             layer: ([], []) for layer in config.attention_layers
         }
+        self._peaks: list[Peaks] = []
+        self._groups: list[SumGroup] = []
         self.n_rows = 0
         self.nbytes = 0
 
@@ -85,7 +95,9 @@ class SegmentBuilder:
             self._lengths += [len(sentence.encoding.ids) for sentence in block.sentences]
             self.n_rows += sum(int((~sentence.encoding.is_special).sum()) for sentence in block.sentences)
             self._add_tokens(block)
+        self._add_sums(blocks, sentences)
         if sentences:
+            self._add_peaks(sentences)
             self._add_vectors(sentences)
             self._add_attention(sentences)
 
@@ -111,8 +123,15 @@ class SegmentBuilder:
             none = np.zeros(0, np.uint8)
             writer.add(f"{attention_key(layer)}/bytes", none, *(np.frombuffer(one, np.uint8) for one in packed))
             writer.add(f"{attention_key(layer)}/offset", offset)
+        self._write_peaks(writer)
         names = {name: numbers.names() for name, numbers in self._numbers.items()}
-        meta = {"config": self._config.key(), "labels": names, "rows": self.n_rows, "losses": self._losses}
+        meta = {
+            "config": self._config.key(),
+            "labels": names,
+            "rows": self.n_rows,
+            "losses": self._losses,
+            "relations": self._write_sums(writer),
+        }
         writer.write(stream, meta, self._check)
 
     def name(self) -> str:
@@ -126,10 +145,14 @@ class SegmentBuilder:
             tokens.start.append(encoding.start)
             tokens.end.append(encoding.end)
             tokens.special.append(encoding.is_special)
-            self.nbytes += 24 * len(encoding.ids)
+            self.nbytes += 32 * len(encoding.ids)
+        for words in (sentence.words for sentence in block.sentences):
+            tokens.word.append(as_stored(words.word))
+            tokens.head.append(as_stored(words.syntactic_head))
         for name in COLUMNS:
+            labels = block.forms if name == "form" else getattr(block.annotated, name)
             # one number a word, and 0 at the end for the word -1 of tokens that belong to none
-            numbers = np.array([*map(self._numbers[name].number, getattr(block.annotated, name)), 0], dtype=np.int64)
+            numbers = np.array([*map(self._numbers[name].number, labels), 0], dtype=np.int64)
             tokens.labels[name] += [numbers[sentence.word] for sentence in block.sentences]
 
     def _add_vectors(self, sentences: Sequence[PackedSentence]) -> None:
@@ -146,6 +169,36 @@ class SegmentBuilder:
             packed.append(b"".join(found))
             lengths += map(len, found)
             self.nbytes += len(packed[-1])
+
+    def _add_peaks(self, sentences: Sequence[PackedSentence]) -> None:
+        self._peaks.append(join_peaks([sentence.peaks for sentence in sentences]))
+        self.nbytes += self._peaks[-1].target.nbytes + self._peaks[-1].weight.nbytes
+
+    def _add_sums(self, blocks: Sequence[TokenizedBlock], sentences: Sequence[PackedSentence]) -> None:
+        first = len(self._blocks) - len(blocks)
+        rest = iter(sentences)
+        for number, block in enumerate(blocks, first):
+            sums = add_sums(self._n_heads, [next(rest).sums for _ in block.sentences])
+            self._groups.append(SumGroup(sums, (number,)))
+            if len(self._groups) >= _MOST_COLLECTED:
+                self._groups = join_groups(self._groups, _MOST_COLLECTED // 2)
+
+    @property
+    def _n_heads(self) -> int:
+        return len(self._config.layers) * self._config.n_heads
+
+    def _write_peaks(self, writer: SegmentWriter) -> None:
+        none = Peaks(np.zeros((self._n_heads, 0), np.uint16), np.zeros((self._n_heads, 0), np.uint8))
+        peaks, self._peaks = join_peaks([none, *self._peaks]), []
+        for at, layer in enumerate(self._config.layers):
+            heads = slice(at * self._config.n_heads, (at + 1) * self._config.n_heads)
+            writer.add(peak_key(layer, "target"), peaks.target[heads])
+            writer.add(peak_key(layer, "weight"), peaks.weight[heads])
+
+    def _write_sums(self, writer: SegmentWriter) -> list[str]:
+        relations = {name for group in self._groups for name in group.sums.relations}
+        groups = join_groups(self._groups, most_groups(self.nbytes, self._n_heads, len(relations)))
+        return write_sums(writer, groups, len(self._blocks), self._n_heads)
 
     def _write_texts(self, writer: SegmentWriter) -> None:
         texts = [text.encode("utf-8") for _, text, _ in self._blocks]
@@ -165,8 +218,10 @@ class SegmentBuilder:
         writer.add("token/start", _join(tokens.start, np.uint32))
         writer.add("token/end", _join(tokens.end, np.uint32))
         writer.add("token/special", _join(tokens.special, np.uint8))
+        writer.add("token/word", _join(tokens.word, np.uint16))
+        writer.add("token/head", _join(tokens.head, np.uint16))
         for name, chunks in tokens.labels.items():
-            writer.add(f"token/{name}", _join(chunks, np.uint32 if name == "lemma" else np.uint16))
+            writer.add(f"token/{name}", _join(chunks, np.uint32 if name in ("lemma", "form") else np.uint16))
 
 
 def segment_name(config: CorpusConfig, digests: Sequence[str], sources: Sequence[str] = ()) -> str:
@@ -175,7 +230,7 @@ def segment_name(config: CorpusConfig, digests: Sequence[str], sources: Sequence
     Under other settings, or copied from elsewhere, the same blocks give another name, so that a build never writes
     something else over a file of the corpus that it is going to replace.
     """
-    parts = "".join([config.key(), *digests, *sources])
+    parts = "".join([LAYOUT, config.key(), *digests, *sources])
     return f"segment-{hashlib.blake2b(parts.encode(), digest_size=12).hexdigest()}.exb"
 
 

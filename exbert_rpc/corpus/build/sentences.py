@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from exbert_rpc.corpus.head_sums import SentenceWords
 from exbert_rpc.corpus.types import CorpusModel
 from exbert_rpc.model.types import Encoding
 from exbert_rpc.text.align import join_words
@@ -23,12 +24,14 @@ class TokenizedSentence:
         end: Code point behind it.
         encoding: Its tokens, ``n`` of them.
         word: int32 ``[n]``, word of the block that each token belongs to; -1 for special tokens.
+        words: Its words as tokens of the sentence.
     """
 
     start: int
     end: int
     encoding: Encoding
     word: NDArray[np.int32]
+    words: SentenceWords
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +44,14 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class TokenizedBlock:
-    """An annotated block with its sentences, in order, and what had to be left out of it."""
+    """An annotated block with its sentences, in order, and what had to be left out of it.
+
+    ``forms`` are the lower-cased texts of its words.
+    """
 
     annotated: AnnotatedText
     sentences: tuple[TokenizedSentence, ...]
+    forms: tuple[str, ...]
     losses: tuple[Loss, ...] = ()
 
 
@@ -52,6 +59,10 @@ def tokenize_block(block: AnnotatedText, model: CorpusModel) -> TokenizedBlock:
     """Cut a block into sentences that the model can take, and tokenize them."""
     sentences: list[TokenizedSentence] = []
     losses: list[Loss] = []
+    ends = zip(block.word_start.tolist(), block.word_end.tolist(), strict=True)
+    forms = tuple(block.text[start:end].lower() for start, end in ends)
+    numbers = {form: number for number, form in enumerate(forms)}
+    of_word = np.array([numbers[form] for form in forms], dtype=np.int64)
     spans = [(int(s), int(e)) for s, e in zip(block.sentence_start, block.sentence_end, strict=True)]
     for start, end, encoding in _tokenize(block, spans, model):
         if len(encoding.ids) > model.info.max_tokens:
@@ -62,8 +73,30 @@ def tokenize_block(block: AnnotatedText, model: CorpusModel) -> TokenizedBlock:
             continue
         word = join_words(block.word_start - start, block.word_end - start, encoding.start, encoding.end)
         word[encoding.is_special] = -1
-        sentences.append(TokenizedSentence(start, end, encoding, word))
-    return TokenizedBlock(block, tuple(sentences), tuple(losses))
+        words = _words(block, word, encoding.is_special, of_word)
+        sentences.append(TokenizedSentence(start, end, encoding, word, words))
+    return TokenizedBlock(block, tuple(sentences), forms, tuple(losses))
+
+
+def _words(
+    block: AnnotatedText, word: NDArray[np.int32], is_special: NDArray[np.bool_], forms: NDArray[np.int64]
+) -> SentenceWords:
+    """Words of a block as tokens of one of its sentences."""
+    tokens = np.flatnonzero(word >= 0)
+    of_token = np.full(len(word), -1)
+    head, form = of_token.copy(), of_token.copy()
+    if len(tokens):
+        here = word[tokens]
+        low, high = int(here.min()), int(here.max())
+        first = np.full(high - low + 1, -1)
+        first[here[::-1] - low] = tokens[::-1]  # of several tokens the first one is written last
+        of_token[tokens] = first[here - low]
+        heads = block.syntactic_head[here]
+        inside = (heads >= low) & (heads <= high)
+        head[tokens[inside]] = first[heads[inside] - low]
+        form[tokens] = forms[here]
+    dep = [block.dep[at] if at >= 0 else "" for at in word.tolist()]
+    return SentenceWords(is_special, of_token, head, dep, form)
 
 
 def _tokenize(

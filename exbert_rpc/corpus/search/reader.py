@@ -11,14 +11,16 @@ from typing import TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from exbert_rpc.corpus.head_sums import SentenceWords
 from exbert_rpc.corpus.store.attention import unpack_attention
 from exbert_rpc.corpus.store.blocks import block_digests, rows_before_sentence
 from exbert_rpc.corpus.store.documents import BlockPlace, IndexedDocument
 from exbert_rpc.corpus.store.folders import CorpusFolder
-from exbert_rpc.corpus.store.layout import attention_key, vectors_key
+from exbert_rpc.corpus.store.layout import NO_TOKEN, attention_key, vectors_key
 from exbert_rpc.corpus.store.manifest import MANIFEST, CorpusConfig, Manifest
 from exbert_rpc.corpus.store.quantize import StoredVectors
 from exbert_rpc.corpus.store.segment import Segment, damaged, decoding
+from exbert_rpc.corpus.store.sums import has_head_tables, read_peaks
 from exbert_rpc.corpus.store.validation import attention_offsets, check_structure, read_outliers, read_scale
 from exbert_rpc.corpus.types import Precision, SentenceTokens, Space
 from exbert_rpc.errors import CorpusDamaged, InvalidParams
@@ -49,6 +51,7 @@ class OpenSegment:
         self.occurrences: list[list[Occurrence]] = [live.pop(digest, []) for digest in digests]
         self._vectors: dict[tuple[Space, int], StoredVectors] = {}
         self._attention_offsets: dict[int, NDArray[np.uint64]] = {}
+        self._sound_peaks: set[tuple[int, int]] = set()
 
     @cached_property
     def block_multiplicity(self) -> NDArray[np.int64]:
@@ -128,6 +131,61 @@ class OpenSegment:
         """Labels of each attribute by their numbers in the segment."""
         return {attribute: [None, *names] for attribute, names in self.segment.meta["labels"].items()}
 
+    def words(self, sentence: int) -> SentenceWords:
+        """Words of a sentence; only of a segment that has them (``has_head_tables``)."""
+        span = slice(int(self.first_token[sentence]), int(self.first_token[sentence + 1]))
+        word, head = (self.segment.array(f"token/{name}")[span].astype(np.int64) for name in ("word", "head"))
+        names = self._names["dep"]
+        return SentenceWords(
+            is_special=self.segment.array("token/special")[span] != 0,
+            word=np.where(word == NO_TOKEN, -1, word),
+            syntactic_head=np.where(head == NO_TOKEN, -1, head),
+            dep=[names[number] or "" for number in self.segment.array("token/dep")[span].tolist()],
+            form=self.segment.array("token/form")[span].astype(np.int64),
+        )
+
+    @property
+    def has_head_tables(self) -> bool:
+        """Whether peaks, syntactic heads and sums of heads are stored; earlier versions stored none."""
+        return has_head_tables(self.segment)
+
+    @cached_property
+    def row_length(self) -> NDArray[np.int64]:
+        """int64 ``[R]``: tokens of each row's sentence."""
+        return np.diff(self.first_token)[self.row_sentence]
+
+    @cached_property
+    def row_first_token(self) -> NDArray[np.int64]:
+        """int64 ``[R]``: first token of each row's sentence."""
+        return self.first_token[self.row_sentence]
+
+    def peaks(self, layer: int, head: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """The strongest attention of each row to a token that is not special, of one head; no attention is read.
+
+        Returns:
+            int64 ``[R]``, the target as a token of the segment; uint8 ``[R]``, its weight times 255.
+
+        Raises:
+            CorpusDamaged: the segment has no such table, or it is not what a build writes.
+        """
+        target, weight = self.stored_peaks(layer, head)
+        return self.row_first_token + target, weight
+
+    def stored_peaks(self, layer: int, head: int) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
+        """The same, with targets counted in their sentences: uint16 ``[R]`` and uint8 ``[R]``."""
+        lengths = None if (layer, head) in self._sound_peaks else self.row_length
+        found = read_peaks(self.segment, layer, head, lengths)
+        self._sound_peaks.add((layer, head))
+        return found
+
+    def form_number(self, word: str) -> int | None:
+        """The number that stands in ``token/form`` for tokens of a word (lower-cased); ``None`` if none has it."""
+        return self._form_numbers.get(word)
+
+    @cached_property
+    def _form_numbers(self) -> dict[str, int]:
+        return {form: number for number, form in enumerate(self.segment.meta["labels"]["form"], 1)}
+
     def label(self, attribute: str, token: int) -> str | None:
         """Annotation of one token."""
         number = int(self.segment.array(f"token/{attribute}")[token])
@@ -150,7 +208,14 @@ class OpenSegment:
             dep=labels("dep"),
             lemma=labels("lemma"),
             entity=labels("entity"),
+            syntactic_head=self._syntactic_heads(span),
         )
+
+    def _syntactic_heads(self, span: slice) -> tuple[int | None, ...] | None:
+        if not self.has_head_tables:
+            return None
+        heads = self.segment.array("token/head")[span].tolist()
+        return tuple([None if head == NO_TOKEN else head for head in heads])
 
     def is_special(self, sentence: int) -> NDArray[np.bool_]:
         """bool ``[n]`` for the tokens of a sentence."""
@@ -257,6 +322,30 @@ class CorpusReader:
     def cached(self, key: Hashable, compute: Callable[[], T]) -> T:
         """What ``compute`` gives, kept for the next caller with the same key; the last few are kept."""
         return cast(T, self._cache.get_or_compute(key, compute))
+
+    @property
+    def has_head_tables(self) -> bool:
+        """Whether all segments keep peaks, syntactic heads and sums of heads."""
+        return all(segment.has_head_tables for segment in self.segments)
+
+    def rows_looking_at(self, word: str, layer: int, head: int, least_weight: int = 0) -> list[tuple[int, int]]:
+        """Rows whose strongest attention goes to a word, as (segment, row), in order; no attention is read.
+
+        Args:
+            word: Lower-cased text of a whole word.
+            layer: Attention layer.
+            head: Head.
+            least_weight: Of the peak, times 255.
+        """
+        found: list[tuple[int, int]] = []
+        for number, segment in enumerate(self.segments):
+            form = segment.form_number(word)
+            if form is None:
+                continue
+            target, weight = segment.peaks(layer, head)
+            right = (segment.segment.array("token/form")[target] == form) & (weight >= least_weight)
+            found += [(number, row) for row in np.flatnonzero(right & (segment.multiplicity > 0)).tolist()]
+        return found
 
     def check_layer(self, space: Space, layer: int) -> None:
         """Return at once if a layer can be searched; otherwise raise ``InvalidParams`` with those that can.

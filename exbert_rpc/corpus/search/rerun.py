@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exbert_rpc.corpus.batches import length_batches
+from exbert_rpc.corpus.head_sums import HeadSums, measure
 from exbert_rpc.corpus.search.finding import Candidates, Scope
 from exbert_rpc.corpus.search.hits import FoundRow
 from exbert_rpc.corpus.search.reader import CorpusReader
@@ -55,8 +56,20 @@ class RerunAttention:
 
     def attention(self, sentences: Sequence[SentenceKey], layer: int, task: Task) -> Iterator[NDArray[np.float32]]:
         """For each sentence float32 ``[H, n, n]``, in order."""
-        for capture in _rerun(self._reader, self._model, sentences, None, layer, task):
+        for capture in _rerun(self._reader, self._model, sentences, None, (layer,), task):
             yield capture.attention[0]
+
+
+def rerun_sums(
+    reader: CorpusReader, model: CorpusModel, sentences: Sequence[SentenceKey], task: Task
+) -> list[HeadSums]:
+    """What all heads of all layers of the corpus do in each sentence, in order."""
+    causal = model.info.kind == "autoregressive"
+    captures = _rerun(reader, model, sentences, None, reader.config.layers, task)
+    return [
+        measure(capture.attention, reader.segments[segment].words(sentence), causal=causal)[0]
+        for (segment, sentence), capture in zip(sentences, captures, strict=True)
+    ]
 
 
 def mean_attention(
@@ -81,7 +94,7 @@ def rerank(
     """The same rows with the scores of their vectors as a rerun gives them, before they are quantized."""
     sentences = [np.unique(scope.segments[one.segment].row_sentence[one.rows]).tolist() for one in candidates]
     wanted = [(one.segment, number) for one, numbers in zip(candidates, sentences, strict=True) for number in numbers]
-    captures = iter(_rerun(scope.reader, model, wanted, scope.space, scope.layer, task))
+    captures = iter(_rerun(scope.reader, model, wanted, scope.space, (scope.layer,), task))
     scored = []
     for one, numbers in zip(candidates, sentences, strict=True):
         segment, rows = scope.segments[one.segment], np.sort(one.rows)
@@ -108,10 +121,10 @@ def _rerun(
     model: CorpusModel,
     sentences: Sequence[SentenceKey],
     space: Space | None,
-    layer: int,
+    layers: Sequence[int],
     task: Task,
 ) -> list[BatchCapture]:
-    """Captures of sentences, in order: one layer of one space, or (``space`` is ``None``) its attention."""
+    """Captures of sentences, in order: layers of one space, or (``space`` is ``None``) their attention."""
     texts = [reader.segments[segment].sentence_text(sentence) for segment, sentence in sentences]
     encodings = model.tokenize_many(texts) if texts else []
     for (segment, sentence), encoding in zip(sentences, encodings, strict=True):
@@ -121,9 +134,9 @@ def _rerun(
         task.check()
         captures = model.capture_batch(
             [encodings[index] for index in batch],
-            hidden_layers=(layer,) if space == "hiddenState" else (),
-            layers=(layer,) if space == "headOutput" else (),
-            attention_layers=(layer,) if space is None else (),
+            hidden_layers=layers if space == "hiddenState" else (),
+            layers=layers if space == "headOutput" else (),
+            attention_layers=layers if space is None else (),
         )
         found.update(zip(batch, captures, strict=True))
         task.report(Progress(f"read {len(found):,} of {len(texts):,} sentences again", len(found), len(texts)))

@@ -30,13 +30,27 @@ not special, in order):
     attention/<l>/bytes     u8            for each sentence zlib of u8 [H, n, n] (value / 255); int8 corpora only:
                                           compact ones rerun the sentences of an answer
     attention/<l>/offset    u64 [S + 1]
+
+Since 0.2, in every precision (segments of earlier versions have none of these):
+
+    token/word, token/head  u16 [T]       token, counted in the sentence, where the token's word begins, and where the
+                                          word that it depends on begins; 65535: none
+    token/form              u32 [T]       index into meta["labels"]["form"]: its word, lower-cased; 0 is None
+    peak/<l>/target         u16 [H, R]    token, counted in the sentence: the strongest one that is not special
+    peak/<l>/weight         u8  [H, R]    its weight times 255
+    sums/group              i32 [B]       the group of each block; -1: its group has lost a block and was not kept
+    sums/<name>             f32 or u32 [G, …]  sums of all heads, see corpus/head_sums.py, over meta["relations"]
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
 from exbert_rpc.corpus.types import Space
 
 ANNOTATIONS = ("pos", "tag", "dep", "entity")
+NO_TOKEN = 65_535
+"""Stands for no token in ``token/word`` and ``token/head``."""
 
 
 def vectors_key(space: Space, layer: int) -> str:
@@ -47,3 +61,13 @@ def vectors_key(space: Space, layer: int) -> str:
 def attention_key(layer: int) -> str:
     """Prefix of the sections of one layer's attention."""
     return f"attention/{layer}"
+
+
+def peak_key(layer: int, what: Literal["target", "weight"]) -> str:
+    """A section of one layer's peaks."""
+    return f"peak/{layer}/{what}"
+
+
+def sums_key(name: str) -> str:
+    """A section of sums."""
+    return f"sums/{name}"

@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.corpus.store.layout import ANNOTATIONS, attention_key, vectors_key
+from exbert_rpc.corpus.store.layout import ANNOTATIONS, NO_TOKEN, attention_key, peak_key, sums_key, vectors_key
 from exbert_rpc.corpus.store.manifest import CorpusConfig
 from exbert_rpc.corpus.store.quantize import OUTLIER, Scale, packed_width
 from exbert_rpc.corpus.store.segment import Segment, are_plain_texts, damaged, decoding
+from exbert_rpc.corpus.store.sums import has_head_tables, read_peaks, read_sums, stored_sums
 from exbert_rpc.corpus.types import Space
 
 _LARGEST = 8.0
@@ -37,6 +38,8 @@ def check_structure(segment: Segment, config: CorpusConfig) -> None:
         _check_texts(segment)
         _check_spans(segment)
         _check_description(segment)
+        if has_head_tables(segment):
+            _check_words(segment)
 
 
 def check_thoroughly(segment: Segment, config: CorpusConfig) -> None:
@@ -48,6 +51,19 @@ def check_thoroughly(segment: Segment, config: CorpusConfig) -> None:
         read_outliers(segment, space, layer, width)
     for layer in config.attention_layers:
         attention_offsets(segment, layer)
+    if has_head_tables(segment):
+        read_sums(segment)
+        lengths = _row_lengths(segment)
+        for layer in config.layers:
+            for head in range(config.n_heads):
+                read_peaks(segment, layer, head, lengths)
+
+
+def _row_lengths(segment: Segment) -> NDArray[np.int64]:
+    """int64 ``[R]``: tokens of each row's sentence."""
+    lengths = _lengths(segment.array("sentence/tokens"))
+    of_rows: NDArray[np.int64] = np.repeat(lengths, lengths)[segment.array("token/special") == 0]
+    return of_rows
 
 
 def read_scale(segment: Segment, space: Space, layer: int) -> Scale:
@@ -126,7 +142,31 @@ def _sections(segment: Segment, config: CorpusConfig) -> Mapping[str, tuple[np.d
     for layer in config.attention_layers:
         sections[f"{attention_key(layer)}/bytes"] = (np.dtype("u1"), (None,))
         sections[f"{attention_key(layer)}/offset"] = (np.dtype("<u8"), (sentences + 1,))
-    return sections
+    return {**sections, **_head_tables(segment, config, blocks, tokens, rows)}
+
+
+def _head_tables(
+    segment: Segment, config: CorpusConfig, blocks: int, tokens: int, rows: int
+) -> Mapping[str, tuple[np.dtype[Any], Shape]]:
+    """The same for peaks, words and sums; nothing where an earlier version has left them out."""
+    if not has_head_tables(segment):
+        return {}
+    relations: Any = segment.meta.get("relations")
+    if not _is_texts(relations):
+        raise damaged(segment.name, "its description is not one")
+    found: dict[str, tuple[np.dtype[Any], Shape]] = {
+        "token/word": (np.dtype("<u2"), (tokens,)),
+        "token/head": (np.dtype("<u2"), (tokens,)),
+        "token/form": (np.dtype("<u4"), (tokens,)),
+        sums_key("group"): (np.dtype("<i4"), (blocks,)),
+    }
+    for layer in config.layers:
+        found[peak_key(layer, "target")] = (np.dtype("<u2"), (config.n_heads, rows))
+        found[peak_key(layer, "weight")] = (np.dtype("u1"), (config.n_heads, rows))
+    groups = _length(segment, sums_key("rows"))
+    for name, (dtype, shape) in stored_sums(len(config.layers) * config.n_heads, len(relations)).items():
+        found[sums_key(name)] = (dtype, (groups, *shape))
+    return found
 
 
 def _check_texts(segment: Segment) -> None:
@@ -152,6 +192,16 @@ def _check_spans(segment: Segment) -> None:
     _check_offsets(segment, "sentence/tokens", _length(segment, "token/id"))
     room = segment.array("sentence/end") - segment.array("sentence/start")
     _check_within(segment, "token", np.repeat(room, _lengths(segment.array("sentence/tokens"))))
+
+
+def _check_words(segment: Segment) -> None:
+    """Words begin, and depend on words, within their sentences."""
+    lengths = _lengths(segment.array("sentence/tokens"))
+    room = np.repeat(lengths, lengths)
+    for name in ("token/word", "token/head"):
+        array = segment.array(name)
+        if not np.all((array < room) | (array == NO_TOKEN)):
+            raise damaged(segment.name, f"section {name!r} names a token that there is not")
 
 
 def _lengths(offsets: NDArray[Any]) -> NDArray[np.int64]:
@@ -180,7 +230,7 @@ def _check_description(segment: Segment) -> None:
     sound = (
         meta.get("rows") == int((segment.array("token/special") == 0).sum())
         and isinstance(labels, dict)
-        and set(labels) == {*ANNOTATIONS, "lemma"}
+        and set(labels) == {*ANNOTATIONS, "lemma", *(("form",) if has_head_tables(segment) else ())}
         and all(_is_texts(names) for names in labels.values())
         and isinstance(losses, dict)
         and all(isinstance(found, list) and all(_is_loss(loss) for loss in found) for found in losses.values())

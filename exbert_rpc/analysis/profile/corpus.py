@@ -1,0 +1,152 @@
+"""What the rows of a corpus say of a head: words that it looks at, and examples. Only peaks are read, no attention."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exbert_rpc.analysis.profile.types import SAME_WORD, AttractingWord, Role
+from exbert_rpc.analysis.profile.vocabulary import LEAST_WEIGHT, WordTable, attracting_words
+from exbert_rpc.corpus.search.reader import CorpusReader, OpenSegment
+
+MOST_WORDS = 20
+"""Words of a vocabulary."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRows:
+    """Rows of a segment that are in the corpus, ``R`` rows and ``T`` tokens.
+
+    Attributes:
+        segment: The segment.
+        alive: bool ``[R]``.
+        document: int32 ``[R]``, the first document that each row stands in; 0 for rows that have left.
+        first_token: int32 ``[R]``, first token of the row's sentence.
+        token: int32 ``[R]``, token of each row.
+        word: int32 ``[T]``, number of each token's word in the corpus; -1 for none.
+    """
+
+    segment: OpenSegment
+    alive: NDArray[np.bool_]
+    document: NDArray[np.int32]
+    first_token: NDArray[np.int32]
+    token: NDArray[np.int32]
+    word: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusWords:
+    """All rows of a corpus by their words."""
+
+    table: WordTable
+    segments: tuple[SegmentRows, ...]
+
+    @classmethod
+    def of(cls, reader: CorpusReader) -> CorpusWords:
+        """Number the words of a corpus."""
+        numbers: dict[str, int] = {}
+        segments = tuple(_rows(segment, numbers) for segment in reader.segments)
+        word = [one.word[one.token[one.alive]] for one in segments]
+        document = [one.document[one.alive] for one in segments]
+        none = np.zeros(0, np.int64)
+        table = WordTable.of(list(numbers), np.concatenate([none, *word]), np.concatenate([none, *document]))
+        return cls(table, segments)
+
+    def vocabulary(self, layer: int, head: int) -> tuple[AttractingWord, ...]:
+        """The words that draw a head's attention, see :mod:`~exbert_rpc.analysis.profile.vocabulary`."""
+        words, documents = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        for one in self.segments:
+            target, weight = one.segment.stored_peaks(layer, head)
+            rows = np.flatnonzero((weight >= LEAST_WEIGHT) & one.alive)
+            token = one.first_token[rows] + target[rows]
+            rows, token = rows[token != one.token[rows]], token[token != one.token[rows]]
+            word = one.word[token]
+            words.append(word[word >= 0])
+            documents.append(one.document[rows[word >= 0]])
+        return attracting_words(self.table, np.concatenate(words), np.concatenate(documents), MOST_WORDS)
+
+
+def _rows(segment: OpenSegment, numbers: dict[str, int]) -> SegmentRows:
+    names = segment.segment.meta["labels"]["form"]
+    of_form = np.array([-1, *(numbers.setdefault(name, len(numbers)) for name in names)], dtype=np.int32)
+    first = [found[0].document if found else 0 for found in segment.occurrences]
+    of_sentence = np.array(first, dtype=np.int32)[segment.sentence_block]
+    return SegmentRows(
+        segment,
+        segment.multiplicity > 0,
+        of_sentence[segment.row_sentence],
+        segment.row_first_token.astype(np.int32),
+        segment.row_token.astype(np.int32),
+        of_form[segment.segment.array("token/form")],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A row that shows what a head does.
+
+    Attributes:
+        segment: Number of its segment.
+        row: The row.
+        target: What it looks at most, a token of its sentence.
+        weight: In [0, 1].
+    """
+
+    segment: int
+    row: int
+    target: int
+    weight: float
+
+
+def examples_of_role(words: CorpusWords, layer: int, head: int, role: Role, most: int) -> list[Example]:
+    """Rows whose strongest attention is in a role, strongest first, one a sentence."""
+    return _strongest(words, most, lambda one: _in_role(one, layer, head, role), layer, head)
+
+
+def examples_of_word(words: CorpusWords, layer: int, head: int, word: str, most: int) -> list[Example]:
+    """Rows whose strongest attention goes to a word, strongest first, one a sentence."""
+
+    def looks_at(one: SegmentRows) -> NDArray[np.bool_]:
+        form = one.segment.form_number(word)
+        target, weight = one.segment.peaks(layer, head)
+        if form is None:
+            return np.zeros(len(target), dtype=bool)
+        found = one.segment.segment.array("token/form")[target] == form
+        return np.asarray(found & (weight >= LEAST_WEIGHT) & (target != one.token))
+
+    return _strongest(words, most, looks_at, layer, head)
+
+
+def _in_role(one: SegmentRows, layer: int, head: int, role: Role) -> NDArray[np.bool_]:
+    """bool ``[R]``: rows whose peak goes from word to word, by their first sub-words, in that role."""
+    arrays = one.segment.segment
+    sentence = np.repeat(one.segment.first_token[:-1], np.diff(one.segment.first_token))
+    # tokens of the segment; what stands for no token lies behind the sentence and equals none of its tokens
+    word, parent = (sentence + arrays.array(f"token/{name}").astype(np.int64) for name in ("word", "head"))
+    target, _ = one.segment.peaks(layer, head)
+    starts = (word[one.token] == one.token) & (word[target] == target) & (target != one.token)
+    if role.role == SAME_WORD:
+        return np.asarray(starts & (one.word[one.token] == one.word[target]))
+    names = arrays.meta["labels"]["dep"]
+    if role.role not in names:
+        return np.zeros(len(target), dtype=bool)
+    dependent, governor = (one.token, target) if role.direction == "toHead" else (target, one.token)
+    labeled = arrays.array("token/dep")[dependent] == names.index(role.role) + 1
+    return np.asarray(starts & labeled & (parent[dependent] == governor))
+
+
+def _strongest(
+    words: CorpusWords, most: int, chosen: Callable[[SegmentRows], NDArray[np.bool_]], layer: int, head: int
+) -> list[Example]:
+    found: list[Example] = []
+    for number, one in enumerate(words.segments):
+        rows = np.flatnonzero(chosen(one) & one.alive)
+        target, weight = one.segment.stored_peaks(layer, head)
+        rows = rows[np.argsort(-weight[rows].astype(np.int64), kind="stable")]
+        _, first = np.unique(one.segment.row_sentence[rows], return_index=True)
+        rows = rows[np.sort(first)[:most]]
+        found += [Example(number, row, int(target[row]), float(weight[row]) / 255) for row in rows.tolist()]
+    return sorted(found, key=lambda example: -example.weight)[:most]

@@ -1,5 +1,5 @@
 // Generated from schema.json by generate.mjs; do not edit.
-// schema.json sha256: 48f1f58461daaf1b567f99474db25184babdac22798522afdfada6b89fd51952
+// schema.json sha256: f272ecfbd64e22cfd3bebe4653c6d2b237ab65881d56e5c5f13573a2f2181d7c
 
 /**
  * Nested lists of numbers, one level an axis.
@@ -448,6 +448,8 @@ export interface SearchResult {
 }
 /**
  * One context of the corpus. ``cell`` is set for a notebook; its ``range`` then counts in that cell.
+ *
+ * ``target`` is set for examples of `profileHeads`: the token that the match looks at most.
  */
 export interface Hit {
   rank: number;
@@ -463,6 +465,7 @@ export interface Hit {
   maxAttention: MaxAttention;
   cell: number | null;
   sentenceRange: Range | null;
+  target: number | null;
 }
 /**
  * The sentence of a hit: its number in its document, and its exact text.
@@ -473,6 +476,9 @@ export interface HitSentence {
 }
 /**
  * One token of a hit's sentence; ``start`` and ``end`` count within the sentence.
+ *
+ * ``syntacticHead`` is the first token of the word that the token's word depends on; null where there is none, and in
+ * corpora that an earlier version has indexed.
  */
 export interface HitToken {
   text: string;
@@ -484,6 +490,7 @@ export interface HitToken {
   lemma: string | null;
   entity: string | null;
   isSpecial: boolean;
+  syntacticHead: number | null;
 }
 /**
  * Attention of the match, mean over ``heads``: from it, and to it.
@@ -509,6 +516,130 @@ export interface Peak {
   index: number;
   offset: number;
   weight: number;
+}
+/**
+ * Which heads, and what of them.
+ */
+export interface ProfileParams {
+  /**
+   * Name of the corpus.
+   */
+  corpus: string;
+  /**
+   * Layers to profile; default all that the corpus holds.
+   */
+  layers?: number[] | null;
+  /**
+   * Heads to profile; default all.
+   */
+  heads?: number[] | null;
+  /**
+   * What to return beside entropy, special and firstToken; default everything. `repeats` is previousToken, duplicateToken and induction.
+   */
+  measures?: ("offsets" | "relations" | "repeats" | "roles" | "vocabulary")[] | null;
+  /**
+   * Pairs of a role, or words of a relation, below which it is left out.
+   */
+  minPairs?: number;
+  /**
+   * Contexts to return for each significant role and each word of the vocabulary.
+   */
+  examples?: number;
+  /**
+   * Token that progress is reported under (LSP).
+   */
+  workDoneToken?: number | string | null;
+}
+/**
+ * Attention at a signed distance in tokens.
+ *
+ * ``mass`` is the mean attention over the rows whose sentence has a token there, neither of both special; ``share``
+ * that of strongest targets (not special) among all rows.
+ */
+export interface OffsetShare {
+  offset: number;
+  mass: number;
+  share: number;
+}
+/**
+ * Attention between words in a syntactic role (or, ``sameWord``, to other places of the same word).
+ *
+ * ``expected`` is what the head's mean attention between words at each distance would give; ``low`` and ``high`` are
+ * the ends of the lift's 95 % interval over documents, null with fewer than three; ``qValue`` is over all heads and
+ * roles. ``n`` counts pairs (``sameWord``: tokens).
+ */
+export interface Role {
+  role: string;
+  direction: ("toDependent" | "toHead") | null;
+  mass: number;
+  expected: number;
+  lift: number | null;
+  low: number | null;
+  high: number | null;
+  n: number;
+  qValue: number;
+  examples: Hit[] | null;
+}
+/**
+ * How often the strongest attention of a word is its syntactic head (Clark et al. 2019), or the other way round.
+ *
+ * ``baseline`` is the accuracy of the best single distance in words, chosen on other documents than it is scored on;
+ * ``offset`` the distance that is best on all.
+ */
+export interface Relation {
+  relation: string;
+  direction: "toDependent" | "toHead";
+  accuracy: number;
+  low: number;
+  high: number;
+  offset: number;
+  baseline: number;
+  n: number;
+  qValue: number;
+}
+/**
+ * A word that a head looks at ``lift`` times as often as at others; ``low`` is the lower end over documents.
+ */
+export interface VocabularyWord {
+  word: string;
+  lift: number;
+  low: number;
+  n: number;
+  examples: Hit[] | null;
+}
+/**
+ * What one head does.
+ *
+ * ``entropy`` is over all tokens that a row may see, divided by the logarithm of their number; ``special`` and
+ * ``firstToken`` are mean attention. ``beyond`` pools what is farther than 8 tokens back (offset -9) and ahead (9).
+ * ``previousToken``, ``duplicateToken`` and ``induction`` are mean attention on random repeated tokens; null for
+ * models that also see what is ahead.
+ */
+export interface HeadProfile {
+  layer: number;
+  head: number;
+  entropy: number;
+  special: number;
+  firstToken: number;
+  offsets: OffsetShare[];
+  beyond: OffsetShare[];
+  roles: Role[];
+  relations: Relation[];
+  vocabulary: VocabularyWord[];
+  previousToken: number | null;
+  duplicateToken: number | null;
+  induction: number | null;
+  findings: string[];
+}
+/**
+ * Profiles by layer and head. ``tokens`` counts the corpus' tokens, each paragraph once.
+ */
+export interface ProfileResult {
+  corpus: string;
+  model: string;
+  tokens: number;
+  documents: number;
+  heads: HeadProfile[];
 }
 /**
  * A search (by its handle, or all fields of `searchContexts`) and what to count in it.
@@ -1325,6 +1456,7 @@ export const PROTOCOL_VERSION = "1.1";
 export interface Methods {
   attend: { params: AttendParams; result: AttendResult };
   searchContexts: { params: SearchParams; result: SearchResult };
+  profileHeads: { params: ProfileParams; result: ProfileResult };
   summarize: { params: SummarizeParams; result: SummarizeResult };
   indexCorpus: { params: IndexParams; result: IndexResult };
   listCorpora: { params: NoParams; result: ListCorporaResult };

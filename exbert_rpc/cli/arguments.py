@@ -17,6 +17,7 @@ examples:
   exbert-rpc attend "The girl ran to a local pub." --layer 2 --token ran
   exbert-rpc search notes "The girl ran to a local pub." --token ran --layer 2 --heads 11
   exbert-rpc summarize notes "The girl ran to a local pub." --token ran --layer 2 --heads 11
+  exbert-rpc heads notes --layer 2 --head 8
   exbert-rpc doctor
 """
 
@@ -234,6 +235,20 @@ def _prediction(parser: Parser) -> None:
     parser.add_argument("--rows", type=count, default=10, metavar="N", help="rows shown (default: 10)")
 
 
+def _heads(parser: Parser) -> None:
+    parser.add_argument("corpus", metavar="CORPUS", help="a name of `exbert-rpc corpora`")
+    parser.add_argument("--layer", type=numbers, metavar="LIST", help=_means("profileHeads", "layers") + ": 0,2,4-5")
+    parser.add_argument("--head", type=numbers, metavar="LIST", help=_means("profileHeads", "heads") + ": 0,3,5-7")
+    parser.add_argument(
+        "--min-pairs", type=count, default=50, metavar="N", help=_means("profileHeads", "min_pairs") + " (default: 50)"
+    )
+    parser.add_argument(
+        "--examples", type=int, default=0, metavar="N", help=_means("profileHeads", "examples") + " (default: 0)"
+    )
+    _json(parser)
+    _engine(parser, reads_text=False)
+
+
 def _corpora(parser: Parser) -> None:
     _action_and_name(parser, "list, describe or remove", "NAME")
     _json(parser)
@@ -294,6 +309,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[Parser], None]]] = {
     "ablate": ("show what changes when heads give their mean output, or nothing", _ablate),
     "decompose": ("show which parts of a model a prediction or a similarity is the sum of", _decompose),
     "compare": ("show how a pass differs from a masked one, one without heads, or another model", _compare),
+    "heads": ("say what attention heads do everywhere in a corpus", _heads),
     "corpora": ("list, describe or remove corpora", _corpora),
     "models": ("list the available models, or describe one", _models),
     "call": ("call any method of the protocol with JSON, or list the methods", _call),

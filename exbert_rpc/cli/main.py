@@ -26,6 +26,7 @@ _COMMANDS = {
     "ablate": "effects",
     "decompose": "effects",
     "compare": "effects",
+    "heads": "heads",
     "corpora": "listing",
     "models": "listing",
     "call": "calling",

@@ -25,7 +25,7 @@ def show_hits(screen: Screen, answer: SearchResult, limit: int | None = None) ->
     if not hits:
         screen.line("nothing in the corpus fits the filter")
         return
-    _rows(screen, hits)
+    show_rows(screen, hits)
     stats = answer.stats
     how = "exactly" if stats.exact else "by graph"
     screen.line(screen.dim(f"{stats.searched:,} tokens compared {how} in {stats.milliseconds:,.0f} ms"))
@@ -33,7 +33,8 @@ def show_hits(screen: Screen, answer: SearchResult, limit: int | None = None) ->
         screen.line(screen.dim(stats.note))
 
 
-def _rows(screen: Screen, hits: Sequence[Hit]) -> None:
+def show_rows(screen: Screen, hits: Sequence[Hit]) -> None:
+    """Write hits, one a line."""
     paths = [_path(hit.document) for hit in hits]
     base = common_folder(paths)
     if base is not None:

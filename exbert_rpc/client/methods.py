@@ -19,6 +19,7 @@ from exbert_rpc.protocol.types.index_corpus import IndexParams, IndexResult, Inl
 from exbert_rpc.protocol.types.list_corpora import ListCorporaResult
 from exbert_rpc.protocol.types.list_models import ListModelsResult
 from exbert_rpc.protocol.types.ping import PingResult
+from exbert_rpc.protocol.types.profile_heads import ProfileParams, ProfileResult
 from exbert_rpc.protocol.types.remove_corpus import RemoveCorpusResult
 from exbert_rpc.protocol.types.search_contexts import Filter, SearchParams, SearchResult
 from exbert_rpc.protocol.types.summarize import SummarizeParams, SummarizeResult
@@ -168,6 +169,43 @@ class Methods(Protocol):
                 filter=filter,
             ),
             SearchResult,
+            on_progress,
+        )
+
+    def profile_heads(
+        self,
+        corpus: str,
+        *,
+        layers: Sequence[int] | None = None,
+        heads: Sequence[int] | None = None,
+        measures: Sequence[Literal["offsets", "relations", "repeats", "roles", "vocabulary"]] | None = None,
+        min_pairs: int = 50,
+        examples: int = 0,
+        on_progress: OnProgress | None = None,
+    ) -> ProfileResult:
+        """Profiles by layer and head. ``tokens`` counts the corpus' tokens, each paragraph once.
+
+        Args:
+            corpus: Name of the corpus.
+            layers: Layers to profile; default all that the corpus holds.
+            heads: Heads to profile; default all.
+            measures: What to return beside entropy, special and firstToken; default everything. `repeats` is
+                previousToken, duplicateToken and induction.
+            min_pairs: Pairs of a role, or words of a relation, below which it is left out.
+            examples: Contexts to return for each significant role and each word of the vocabulary.
+        """
+        return self._call(
+            "profileHeads",
+            make_params(
+                ProfileParams,
+                corpus=corpus,
+                layers=layers,
+                heads=heads,
+                measures=measures,
+                min_pairs=min_pairs,
+                examples=examples,
+            ),
+            ProfileResult,
             on_progress,
         )
 
@@ -618,6 +656,43 @@ class AsyncMethods(Protocol):
                 filter=filter,
             ),
             SearchResult,
+            on_progress,
+        )
+
+    async def profile_heads(
+        self,
+        corpus: str,
+        *,
+        layers: Sequence[int] | None = None,
+        heads: Sequence[int] | None = None,
+        measures: Sequence[Literal["offsets", "relations", "repeats", "roles", "vocabulary"]] | None = None,
+        min_pairs: int = 50,
+        examples: int = 0,
+        on_progress: OnProgress | None = None,
+    ) -> ProfileResult:
+        """Profiles by layer and head. ``tokens`` counts the corpus' tokens, each paragraph once.
+
+        Args:
+            corpus: Name of the corpus.
+            layers: Layers to profile; default all that the corpus holds.
+            heads: Heads to profile; default all.
+            measures: What to return beside entropy, special and firstToken; default everything. `repeats` is
+                previousToken, duplicateToken and induction.
+            min_pairs: Pairs of a role, or words of a relation, below which it is left out.
+            examples: Contexts to return for each significant role and each word of the vocabulary.
+        """
+        return await self._call(
+            "profileHeads",
+            make_params(
+                ProfileParams,
+                corpus=corpus,
+                layers=layers,
+                heads=heads,
+                measures=measures,
+                min_pairs=min_pairs,
+                examples=examples,
+            ),
+            ProfileResult,
             on_progress,
         )
 

@@ -27,6 +27,7 @@ from exbert_rpc.engine.decomposition import decompose
 from exbert_rpc.engine.defaults import DEFAULT_MODEL, DEFAULT_PIPELINE
 from exbert_rpc.engine.handles import Handles
 from exbert_rpc.engine.models import Models
+from exbert_rpc.engine.profile import Profiler
 from exbert_rpc.engine.reference import References, zero_outputs
 from exbert_rpc.engine.requests import (
     AblateRequest,
@@ -41,6 +42,8 @@ from exbert_rpc.engine.requests import (
     IndexRequest,
     IndexResult,
     ModelListing,
+    ProfileRequest,
+    ProfileResult,
     SearchRequest,
     SearchResult,
     SummarizeRequest,
@@ -95,6 +98,7 @@ class Engine:
         self._searches: Handles[KeptSearch] = Handles("searchId", _CAPTURE_BYTES, _SEARCHES, lambda kept: kept.nbytes)
         self._references = References()
         self._graphs = Graphs()
+        self._profiler = Profiler(self._corpora, self._models, allowed_roots)
         self._searcher = Searcher(
             self._corpora, self._models, self._annotators, self._captures, self._graphs, allowed_roots
         )
@@ -214,6 +218,10 @@ class Engine:
         if capture_id is not None:
             return self._captures.get(session, capture_id)
         return read_text(self._models.get(model, task), given, task)
+
+    def profile_heads(self, request: ProfileRequest, task: Task) -> ProfileResult:
+        """What heads do everywhere in a corpus; raises what :meth:`Profiler.profile` raises."""
+        return self._profiler.profile(request, task)
 
     def index_corpus(self, request: IndexRequest, task: Task) -> IndexResult:
         """Make a corpus hold exactly what the sources name; only what has changed is computed."""

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from exbert_rpc.analysis.ablation import Effect
 from exbert_rpc.analysis.comparison import Comparison
+from exbert_rpc.analysis.profile.types import HeadProfile
 from exbert_rpc.analysis.types import Control, Direction, Summary
 from exbert_rpc.corpus.types import Filter, Hit, Precision, SearchStats, Space, Weighting
 from exbert_rpc.model.contributions import Contributions
@@ -23,6 +24,8 @@ from exbert_rpc.text.types import Skipped
 Stream = Literal["self", "decoder", "cross"]
 AblationMode = Literal["mean", "zero"]
 Weights = Literal["attention", "valueNorm"]
+Measure = Literal["offsets", "roles", "relations", "vocabulary", "repeats"]
+MEASURES: frozenset[Measure] = frozenset(get_args(Measure))
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,6 +359,52 @@ class CompareResult:
 
     comparison: Comparison
     changed: tuple[tuple[int, Prediction, Prediction], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileRequest:
+    """See ``profileHeads``; ``examples`` of each role and word."""
+
+    corpus: str
+    layers: tuple[int, ...] | None = None
+    heads: tuple[int, ...] | None = None
+    measures: frozenset[Measure] = MEASURES
+    min_pairs: int = 50
+    examples: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HeadExamples:
+    """Contexts that show what a head does.
+
+    Attributes:
+        roles: For each role of its profile.
+        vocabulary: For each word of its vocabulary.
+    """
+
+    roles: tuple[tuple[Hit, ...], ...]
+    vocabulary: tuple[tuple[Hit, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileResult:
+    """Answer of ``profileHeads``.
+
+    Attributes:
+        corpus: Name of the corpus.
+        model: What built it.
+        tokens: Tokens that were counted: those of the corpus, each paragraph once.
+        documents: Documents of the corpus.
+        heads: By layer and head.
+        examples: For each of them; ``None`` if none were asked for.
+    """
+
+    corpus: str
+    model: str
+    tokens: int
+    documents: int
+    heads: tuple[HeadProfile, ...]
+    examples: tuple[HeadExamples, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

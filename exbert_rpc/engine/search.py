@@ -153,7 +153,7 @@ class Searcher:
             return kept, _checked_token(kept.capture, request.token)
         pool = self._annotators.get(reader.config.pipeline)
         if pool.info.fingerprint != reader.config.pipeline_fingerprint:
-            raise _mismatch(reader, "pipeline", reader.config.pipeline, pool.info.version)
+            raise mismatch(reader, "pipeline", reader.config.pipeline, pool.info.version)
         sentence, offset = sentence_around(given.text, given.sentence_at, given.is_markdown, pool)
         kept = read_text(model, replace(given, text=sentence, pair=None), task)
         _check_model(reader, kept, request.model)
@@ -230,11 +230,12 @@ def _checked_token(capture: Capture, token: int | None) -> int:
 def _check_model(reader: CorpusReader, kept: Pass, asked: str | None) -> None:
     info = kept.capture.info
     if info.fingerprint != reader.config.model_fingerprint:
-        raise _mismatch(reader, "model or tokenizer", reader.config.model, asked or info.id)
+        raise mismatch(reader, "model or tokenizer", reader.config.model, asked or info.id)
     reader.check_fits(info)
 
 
-def _mismatch(reader: CorpusReader, what: str, built: str, given: str) -> CorpusMismatch:
+def mismatch(reader: CorpusReader, what: str, built: str, given: str) -> CorpusMismatch:
+    """The error for a corpus that was built by something else than what is there now."""
     same = " (the same name, but other weights, settings or library versions)" if built == given else ""
     return CorpusMismatch(
         f"corpus {reader.name!r} was built by another {what}: {built}, not {given}{same}",

@@ -99,7 +99,7 @@ def encode_result(answer: requests.SearchResult, encoding: PositionEncoding) -> 
     return SearchResult(
         search_id=answer.search_id,
         model=encode_model(answer.model),
-        hits=[_hit(hit, answer.attention_layer, answer.heads, encoding) for hit in answer.hits],
+        hits=[encode_hit(hit, answer.attention_layer, answer.heads, encoding) for hit in answer.hits],
         stats=_stats(answer.stats),
         query=query[answer.token] if 0 <= answer.token < len(query) else None,
     )
@@ -116,7 +116,8 @@ def _stats(stats: corpus.SearchStats) -> SearchStats:
     )
 
 
-def _hit(hit: corpus.Hit, layer: int, heads: tuple[int, ...], encoding: PositionEncoding) -> Hit:
+def encode_hit(hit: corpus.Hit, layer: int, heads: tuple[int, ...], encoding: PositionEncoding) -> Hit:
+    """One hit on the wire."""
     return Hit(
         rank=hit.rank,
         score=cosine(hit.score),
@@ -135,6 +136,7 @@ def _hit(hit: corpus.Hit, layer: int, heads: tuple[int, ...], encoding: Position
         ),
         cell=hit.cell,
         sentence_range=encode_range(hit.sentence_start, hit.sentence_end, encoding),
+        target=hit.target,
     )
 
 
@@ -153,6 +155,7 @@ def _hit_tokens(hit: corpus.Hit, encoding: PositionEncoding) -> list[HitToken]:
             lemma=table.lemma[index],
             entity=table.entity[index],
             is_special=bool(table.is_special[index]),
+            syntactic_head=None if table.syntactic_head is None else table.syntactic_head[index],
         )
         for index, (first, last, start, end) in enumerate(places)
     ]

@@ -13,7 +13,11 @@ class HitSentence(Result, frozen=True, kw_only=True):
 
 
 class HitToken(Result, frozen=True, kw_only=True):
-    """One token of a hit's sentence; ``start`` and ``end`` count within the sentence."""
+    """One token of a hit's sentence; ``start`` and ``end`` count within the sentence.
+
+    ``syntacticHead`` is the first token of the word that the token's word depends on; null where there is none, and in
+    corpora that an earlier version has indexed.
+    """
 
     text: str
     start: int
@@ -24,6 +28,7 @@ class HitToken(Result, frozen=True, kw_only=True):
     lemma: str | None
     entity: str | None
     is_special: bool
+    syntactic_head: int | None = None
 
 
 class HitAttention(Result, frozen=True, kw_only=True):
@@ -52,7 +57,10 @@ class MaxAttention(Result, frozen=True, kw_only=True):
 
 
 class Hit(Result, frozen=True, kw_only=True):
-    """One context of the corpus. ``cell`` is set for a notebook; its ``range`` then counts in that cell."""
+    """One context of the corpus. ``cell`` is set for a notebook; its ``range`` then counts in that cell.
+
+    ``target`` is set for examples of `profileHeads`: the token that the match looks at most.
+    """
 
     rank: int
     score: Score
@@ -67,3 +75,4 @@ class Hit(Result, frozen=True, kw_only=True):
     max_attention: MaxAttention
     cell: int | None = None
     sentence_range: Range | None = None
+    target: int | None = None

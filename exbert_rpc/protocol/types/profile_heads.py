@@ -1,0 +1,133 @@
+"""``profileHeads``: what heads do everywhere in a corpus."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from exbert_rpc.protocol.types.base import Index, Params, Probability, ProgressToken, Result, Signature
+from exbert_rpc.protocol.types.hits import Hit
+
+RoleDirection = Literal["toHead", "toDependent"]
+
+
+class ProfileParams(Params, frozen=True, kw_only=True):
+    """Which heads, and what of them.
+
+    Attributes:
+        corpus: Name of the corpus.
+        layers: Layers to profile; default all that the corpus holds.
+        heads: Heads to profile; default all.
+        measures: What to return beside entropy, special and firstToken; default everything. `repeats` is
+            previousToken, duplicateToken and induction.
+        min_pairs: Pairs of a role, or words of a relation, below which it is left out.
+        examples: Contexts to return for each significant role and each word of the vocabulary.
+        work_done_token: Token that progress is reported under (LSP).
+    """
+
+    corpus: str
+    layers: list[Index] | None = None
+    heads: list[Index] | None = None
+    measures: list[Literal["offsets", "roles", "relations", "vocabulary", "repeats"]] | None = None
+    min_pairs: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 50
+    examples: Annotated[int, Meta(ge=0, le=20)] = 0
+    work_done_token: ProgressToken | None = None
+
+
+class OffsetShare(Result, frozen=True, kw_only=True):
+    """Attention at a signed distance in tokens.
+
+    ``mass`` is the mean attention over the rows whose sentence has a token there, neither of both special; ``share``
+    that of strongest targets (not special) among all rows.
+    """
+
+    offset: int
+    mass: Probability
+    share: Probability
+
+
+class Role(Result, frozen=True, kw_only=True):
+    """Attention between words in a syntactic role (or, ``sameWord``, to other places of the same word).
+
+    ``expected`` is what the head's mean attention between words at each distance would give; ``low`` and ``high`` are
+    the ends of the lift's 95 % interval over documents, null with fewer than three; ``qValue`` is over all heads and
+    roles. ``n`` counts pairs (``sameWord``: tokens).
+    """
+
+    role: str
+    direction: RoleDirection | None
+    mass: Probability
+    expected: Probability
+    lift: float | None
+    low: float | None
+    high: float | None
+    n: int
+    q_value: Probability
+    examples: list[Hit] | None = None
+
+
+class Relation(Result, frozen=True, kw_only=True):
+    """How often the strongest attention of a word is its syntactic head (Clark et al. 2019), or the other way round.
+
+    ``baseline`` is the accuracy of the best single distance in words, chosen on other documents than it is scored on;
+    ``offset`` the distance that is best on all.
+    """
+
+    relation: str
+    direction: RoleDirection
+    accuracy: Probability
+    low: Probability
+    high: Probability
+    offset: int
+    baseline: Probability
+    n: int
+    q_value: Probability
+
+
+class VocabularyWord(Result, frozen=True, kw_only=True):
+    """A word that a head looks at ``lift`` times as often as at others; ``low`` is the lower end over documents."""
+
+    word: str
+    lift: float
+    low: float
+    n: int
+    examples: list[Hit] | None = None
+
+
+class HeadProfile(Result, frozen=True, kw_only=True):
+    """What one head does.
+
+    ``entropy`` is over all tokens that a row may see, divided by the logarithm of their number; ``special`` and
+    ``firstToken`` are mean attention. ``beyond`` pools what is farther than 8 tokens back (offset -9) and ahead (9).
+    ``previousToken``, ``duplicateToken`` and ``induction`` are mean attention on random repeated tokens; null for
+    models that also see what is ahead.
+    """
+
+    layer: int
+    head: int
+    entropy: Probability
+    special: Probability
+    first_token: Probability
+    offsets: list[OffsetShare]
+    beyond: list[OffsetShare]
+    roles: list[Role]
+    relations: list[Relation]
+    vocabulary: list[VocabularyWord]
+    previous_token: Probability | None = None
+    duplicate_token: Probability | None = None
+    induction: Probability | None = None
+    findings: list[str]
+
+
+class ProfileResult(Result, frozen=True, kw_only=True):
+    """Profiles by layer and head. ``tokens`` counts the corpus' tokens, each paragraph once."""
+
+    corpus: str
+    model: str
+    tokens: int
+    documents: int
+    heads: list[HeadProfile]
+
+
+SIGNATURE = Signature("profileHeads", ProfileParams, ProfileResult, order=3, positional=("corpus",))

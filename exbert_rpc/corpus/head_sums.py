@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -420,7 +420,7 @@ def _add_masses(rows: NDArray[np.float32], plan: _Plan, scalars: NDArray[np.floa
     np.multiply(logs, rows, out=logs)
     with np.errstate(divide="ignore"):
         scale = np.where(plan.n_visible > 1, -1 / np.log(plan.n_visible), 0)
-    scalars[:, 0] = scale @ logs.sum(axis=1)
+    scalars[:, 0] = (logs.sum(axis=1) * scale[:, None]).sum(axis=0)
     columns = rows.sum(axis=0)
     scalars[:, 1] = columns[plan.special].sum(axis=0)
     scalars[:, 2] = columns[0]
@@ -428,10 +428,7 @@ def _add_masses(rows: NDArray[np.float32], plan: _Plan, scalars: NDArray[np.floa
 
 def _by_offset(cells: NDArray[np.float32], bins: NDArray[np.int64]) -> NDArray[np.float32]:
     """float32 ``[B, a]``: attention by offset."""
-    one_hot = np.zeros((N_BINS, bins.size), np.float32)
-    one_hot[bins.ravel(), np.arange(bins.size)] = 1
-    found: NDArray[np.float32] = one_hot @ cells.reshape(bins.size, -1)
-    return found
+    return _sum_by(cells.reshape(bins.size, -1), bins.ravel(), N_BINS)
 
 
 def _first_maxima(cells: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -445,9 +442,19 @@ def _first_maxima(cells: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArra
 
 def _by_role(cells: NDArray[np.float32], pairs: _Pairs, n_roles: int) -> NDArray[np.float32]:
     """float32 ``[n_roles, a]``: attention over the pairs of each role."""
-    one_hot = np.zeros((n_roles, len(pairs.role)), np.float32)
-    one_hot[pairs.role, np.arange(len(pairs.role))] = 1
-    found: NDArray[np.float32] = one_hot @ cells[pairs.row, pairs.column]
+    return _sum_by(cells[pairs.row, pairs.column], pairs.role, n_roles)
+
+
+def _sum_by(rows: NDArray[Any], group: NDArray[np.int64], n_groups: int) -> NDArray[Any]:
+    """``[n_groups, a]``: sums of rows ``[n, a]`` that belong to each group.
+
+    A product with a one-hot matrix would do, but the threads of NumPy's BLAS take cores from the passes, and spin.
+    """
+    order = np.argsort(group, kind="stable")
+    found = np.zeros((n_groups, rows.shape[1]), rows.dtype)
+    if len(order):
+        here, start = np.unique(group[order], return_index=True)
+        found[here] = np.add.reduceat(rows[order], start, axis=0)
     return found
 
 
@@ -478,6 +485,6 @@ def _add_hits(between: NDArray[np.float32], plan: _Plan, hits: NDArray[np.int64]
         between[where] = -1
         others = between.max(axis=1 - direction)[dependent]
         between[where] = strengths
-        one_hot = np.zeros((len(plan.relations), len(head)), np.float32)
-        one_hot[plan.relation[seen], np.arange(len(head))] = 1
-        hits[:, :, direction] += (one_hot @ (strengths > others).astype(np.float32)).T.astype(np.int64)
+        hits[:, :, direction] = _sum_by(
+            (strengths > others).astype(np.int64), plan.relation[seen], len(plan.relations)
+        ).T

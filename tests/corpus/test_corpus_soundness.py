@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from exbert_rpc.corpus.search.document_sums import document_sums
 from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.store.attention import pack_attention, unpack_attention
 from exbert_rpc.corpus.store.documents import BlockPlace, IndexedDocument, dump_documents, load_documents
@@ -17,6 +18,7 @@ from exbert_rpc.corpus.store.manifest import FileEntry
 from exbert_rpc.corpus.store.segment import Segment, SegmentWriter
 from exbert_rpc.corpus.store.validation import check_thoroughly
 from exbert_rpc.errors import CorpusDamaged
+from exbert_rpc.tasks import Task
 from tests.store_faults.building import build, open_folder, search
 from tests.store_faults.fakes import FakeModel, make_text
 
@@ -90,6 +92,9 @@ WHEN_USED = {
     "outliers of numbers that there are not": become("hidden/1/outliers", lambda old: outlier(old, 0, 999, 0.1)),
     "outliers that are not numbers": become("hidden/1/outliers", lambda old: outlier(old, 0, 0, np.nan)),
     "attention offsets descend": assign("attention/1/offset", 1, 2**40),
+    "peaks outside of their sentences": assign("peak/1/target", (0, 3), 250),
+    "sums that are not numbers": assign("sums/scalars", (0, 0, 0), np.nan),
+    "sums of a group that there is not": assign("sums/group", 0, 99),
     "attention that does not unpack": assign("attention/1/bytes", slice(None), 7),
 }
 
@@ -118,6 +123,8 @@ def test_a_layer_that_makes_no_sense_is_named_when_it_is_used_and_not_before(cor
     reader = CorpusReader(open_folder(corpus))
     with pytest.raises(CorpusDamaged) as caught:
         search(reader, FakeModel(), SENTENCE, token=2, space="hiddenState", layer=1)
+        reader.segments[0].peaks(1, 0)
+        document_sums(reader, FakeModel, Task())
     assert caught.value.data["file"] == name
 
 

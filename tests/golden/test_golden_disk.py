@@ -50,12 +50,13 @@ def _dtype(name: object) -> np.dtype:
 
 
 def _plain(root: Path, name: str) -> dict[str, object]:
-    """The manifest without what depends on compressed bytes."""
+    """The manifest without what depends on compressed bytes, and on sections that were added since."""
     manifest = json.loads((root / name / "manifest.json").read_text(encoding="utf-8"))
 
     def tidy(value):
         if isinstance(value, dict):
-            return {key: tidy(inner) for key, inner in value.items() if key not in ("name", "bytes", "checksum")}
+            left_out = ("name", "nbytes", "bytes", "checksum")
+            return {key: tidy(inner) for key, inner in value.items() if key not in left_out}
         return [tidy(inner) for inner in value] if isinstance(value, list) else value
 
     return tidy(manifest)

@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 
 from exbert_rpc import errors
 from exbert_rpc.analysis.ablation import Effect
 from exbert_rpc.analysis.comparison import Comparison
+from exbert_rpc.analysis.profile.types import AttractingWord, HeadProfile, Offset, RandomRepeats, Relation, Role
 from exbert_rpc.analysis.types import Bin, Controls, ControlShare, Finding, Histogram, Peers, Summary
 from exbert_rpc.corpus.types import CorpusDescription, Hit, Peak, SearchStats, SentenceTokens, TextPosition
 from exbert_rpc.engine.requests import (
@@ -22,10 +24,12 @@ from exbert_rpc.engine.requests import (
     CompareResult,
     DecomposeResult,
     HeadEffect,
+    HeadExamples,
     IndexResult,
     LensLayer,
     ModelListing,
     PredictionTarget,
+    ProfileResult,
     SearchResult,
     SummarizeResult,
     TokenAnnotations,
@@ -165,6 +169,19 @@ class FakeEngine:
         detailed = (Finding("All are nouns.", "subject", "pos", "NOUN", verdict, q_value, controls),)
         summary = Summary("match", "outgoing", 2, 2, 9, histograms, ("All are nouns.",), detailed, ())
         return SummarizeResult("s0", summary)
+
+    def profile_heads(self, request, task):
+        self.describe_corpus(request.corpus)
+        role = Role("det", "toHead", 0.46, 0.22, 2.1, 1.9, 2.3, 120, 0.0001, 0.002)
+        relation = Relation("det", "toHead", 0.8, 0.75, 0.85, 1, 0.55, 120, 0.0001, 0.004)
+        word = AttractingWord("lost", 29.0, 11.5, 40)
+        finding = "Head 0.1: determiners look at their noun, 46 % of attention (22 % expected from its distances)."
+        offsets = (Offset(-1, 0.25, 0.5),), (Offset(-9, 0.0, 0.0), Offset(9, 0.125, 0.0))
+        repeats = RandomRepeats(0.25, 0.5, 0.75)
+        head = HeadProfile(0, 1, 0.5, 0.25, 0.125, *offsets, (role,), (relation,), (word,), repeats, (finding,))
+        hits = tuple(replace(self._hit(rank), target=0) for rank in range(min(request.examples, 1)))
+        examples = (HeadExamples((hits,), (hits,)),) if request.examples else None
+        return ProfileResult(request.corpus, "fake", 9, 1, (head,), examples)
 
     def index_corpus(self, request, task):
         if request.corpus in self.building:

@@ -188,6 +188,9 @@ def annotate_one(text: str) -> AnnotatedText:
         piece = text[start:end]
         spans.append((start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())))
     forms = [match[0] for match in words]
+    sentence = np.array(
+        [max(sum(start <= match.start() for start, _ in spans) - 1, 0) for match in words], dtype=np.int32
+    )
     return AnnotatedText(
         text=text,
         word_start=np.array([match.start() for match in words], dtype=np.int32),
@@ -197,13 +200,18 @@ def annotate_one(text: str) -> AnnotatedText:
         dep=tuple(("nsubj", "obj", "ROOT")[len(form) % 3] for form in forms),
         lemma=tuple(form.lower() for form in forms),
         entity=tuple("PERSON" if form[0].isupper() and len(form) > 6 else "" for form in forms),
-        syntactic_head=np.zeros(len(words), dtype=np.int32),
-        sentence=np.array(
-            [max(sum(start <= match.start() for start, _ in spans) - 1, 0) for match in words], dtype=np.int32
-        ),
+        syntactic_head=_syntactic_heads(forms, sentence),
+        sentence=sentence,
         sentence_start=np.array([start for start, _ in spans], dtype=np.int32),
         sentence_end=np.array([end for _, end in spans], dtype=np.int32),
     )
+
+
+def _syntactic_heads(forms: Sequence[str], sentence: np.ndarray) -> np.ndarray:
+    """A word one to three places back, at most the first one of the sentence, which is its own head."""
+    first = [int(np.argmax(sentence == one)) for one in sentence]
+    heads = [max(first[at], at - 1 - len(form) % 3) for at, form in enumerate(forms)]
+    return np.array(heads, dtype=np.int32)
 
 
 def config_of(model: FakeModel, /, **changes: object) -> CorpusConfig:

@@ -53,7 +53,7 @@ const TAGS: Readonly<Record<string, string>> = {
 };
 
 function tokensOf(text: string, match: number): HitToken[] {
-  const blank = { tag: null, dep: null, lemma: null, entity: null };
+  const blank = { tag: null, dep: null, lemma: null, entity: null, syntacticHead: null };
   const special = { text: "", start: 0, end: 0, pos: null, ...blank, isSpecial: true };
   const words = [...text.matchAll(/[\p{L}\p{N}']+|[^\s\p{L}\p{N}]/gu)].map((found) => {
     const word = found[0];
@@ -73,6 +73,7 @@ function tokensOf(text: string, match: number): HitToken[] {
       lemma: word.toLowerCase(),
       entity,
       isSpecial: false,
+      syntacticHead: null,
     };
   });
   return [special, ...words, { ...special, start: text.length, end: text.length }];
@@ -111,6 +112,7 @@ function hit(rank: number, score: number, causal: boolean): Hit {
     },
     cell: null,
     sentenceRange: null,
+    target: null,
   };
 }
 

@@ -190,9 +190,10 @@ class SegmentBuilder:
     def _write_peaks(self, writer: SegmentWriter) -> None:
         none = Peaks(np.zeros((self._n_heads, 0), np.uint16), np.zeros((self._n_heads, 0), np.uint8))
         peaks, self._peaks = join_peaks([none, *self._peaks]), []
+        target = np.uint8 if max(self._lengths, default=0) <= 256 else np.uint16
         for at, layer in enumerate(self._config.layers):
             heads = slice(at * self._config.n_heads, (at + 1) * self._config.n_heads)
-            writer.add(peak_key(layer, "target"), peaks.target[heads])
+            writer.add(peak_key(layer, "target"), peaks.target[heads].astype(target))
             writer.add(peak_key(layer, "weight"), peaks.weight[heads])
 
     def _write_sums(self, writer: SegmentWriter) -> list[str]:

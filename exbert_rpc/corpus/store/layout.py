@@ -36,7 +36,8 @@ Since 0.2, in every precision (segments of earlier versions have none of these):
     token/word, token/head  u16 [T]       token, counted in the sentence, where the token's word begins, and where the
                                           word that it depends on begins; 65535: none
     token/form              u32 [T]       index into meta["labels"]["form"]: its word, lower-cased; 0 is None
-    peak/<l>/target         u16 [H, R]    token, counted in the sentence: the strongest one that is not special
+    peak/<l>/target         u8 or u16 [H, R]   token, counted in the sentence: the strongest one that is not special
+                                          (u8 where no sentence of the segment is longer than 256 tokens)
     peak/<l>/weight         u8  [H, R]    its weight times 255
     sums/group              i32 [B]       the group of each block; -1: its group has lost a block and was not kept
     sums/<name>             f32 or u32 [G, …]  sums of all heads, see corpus/head_sums.py, over meta["relations"]

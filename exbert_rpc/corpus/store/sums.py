@@ -117,7 +117,7 @@ def read_peaks(
     Raises:
         CorpusDamaged: a target lies outside of its sentence.
     """
-    target: NDArray[np.uint16] = segment.section(peak_key(layer, "target")).stretch(head, head + 1)[0]
+    target: NDArray[np.uint16] = segment.section(peak_key(layer, "target")).stretch(head, head + 1)[0].astype(np.uint16)
     weight: NDArray[np.uint8] = segment.section(peak_key(layer, "weight")).stretch(head, head + 1)[0]
     if lengths is not None and not np.all(target < lengths):
         raise damaged(segment.name, f"section {peak_key(layer, 'target')!r} names a token that there is not")

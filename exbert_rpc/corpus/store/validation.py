@@ -161,7 +161,9 @@ def _head_tables(
         sums_key("group"): (np.dtype("<i4"), (blocks,)),
     }
     for layer in config.layers:
-        found[peak_key(layer, "target")] = (np.dtype("<u2"), (config.n_heads, rows))
+        kind = segment.kind(peak_key(layer, "target"))[0]
+        wide = kind if kind == np.dtype("u1") else np.dtype("<u2")
+        found[peak_key(layer, "target")] = (wide, (config.n_heads, rows))
         found[peak_key(layer, "weight")] = (np.dtype("u1"), (config.n_heads, rows))
     groups = _length(segment, sums_key("rows"))
     for name, (dtype, shape) in stored_sums(len(config.layers) * config.n_heads, len(relations)).items():

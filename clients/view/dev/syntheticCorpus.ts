@@ -155,6 +155,7 @@ function histogram(
       low: Math.max(0, share - half),
       high: Math.min(1, share + half / 3),
       qValue: share > 2 * baseline ? 1e-6 : 0.2,
+      controls: null,
     };
   });
   return { of, attribute, bins: bins.sort((a, b) => b.count - a.count) };
@@ -180,5 +181,7 @@ export function summarize(result: SearchResult, attention: "outgoing" | "incomin
       "50 of 50 matches are VERB: 100 %, 10 % expected, 9.5×, q < 0.001.",
       "Their strongest attention goes to PART (“to”) in 100 %; this head's usual share is 2 %.",
     ],
+    findingsDetailed: [],
+    notes: [],
   };
 }

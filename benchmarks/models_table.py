@@ -181,7 +181,7 @@ def _load(folder: Path, name: str) -> LoadedModel:
     from transformers import AutoConfig
 
     from exbert_rpc.model import attention_function
-    from exbert_rpc.model.encoding import TextEncoder
+    from exbert_rpc.model.encoding import TextTokenizer
     from exbert_rpc.model.loaded import LoadedModel
     from exbert_rpc.model.loading import describe
     from exbert_rpc.model.network import Network
@@ -198,8 +198,8 @@ def _load(folder: Path, name: str) -> LoadedModel:
     )
     info = describe(name, type(model).__name__, facts, has_lm_head, None, "", "cpu")
     forms = [f"<{id_}>" for id_ in range(network.n_embeddings)]
-    encoder = TextEncoder(None, forms, facts.max_tokens, None, None, gives_types=False)  # type: ignore[arg-type]
-    return LoadedModel(info, network, encoder, forms, pad_id_of(network))
+    cut = TextTokenizer(None, forms, facts.max_tokens, None, None, gives_types=False)  # type: ignore[arg-type]
+    return LoadedModel(info, network, cut, forms, pad_id_of(network))
 
 
 def _compare(model: LoadedModel, stock: Any) -> str:

@@ -11,6 +11,7 @@
    from the hits themselves, says how many independent hits they are worth (:func:`effective_size`).
 5. Many labels: Benjamini-Hochberg (1995) over all labels of all histograms of a summary, seen in the hits or not;
    testing the seen ones alone would select for surprise.
+4. Student's t (1908), for estimates whose error is itself estimated from few documents.
 
 Counts are discrete, hence exact p-values are uniform or larger: P(p <= a) <= a for random hits.
 """

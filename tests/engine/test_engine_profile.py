@@ -78,9 +78,8 @@ def test_a_head_that_is_planted_on_repeated_tokens_scores_one(place):
     for row in range(before + 2 * n):
         back = {"previous_token": 1, "duplicate_token": n, "induction": n - 1}[place]
         attention[0, row, row - back if row - back >= 0 else 0] = 1
-    measured = dict(
-        zip(("previous_token", "duplicate_token", "induction"), measure_repeats(attention, before)[0], strict=True)
-    )
+    names = ("previous_token", "duplicate_token", "induction")
+    measured = dict(zip(names, measure_repeats(attention, before)[0], strict=True))
     assert measured[place] == 1
     assert all(value < 0.2 for name, value in measured.items() if name != place)
 

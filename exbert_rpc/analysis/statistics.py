@@ -175,18 +175,21 @@ def student_t_upper(t: ArrayLike, df: ArrayLike) -> NDArray[np.float64]:
     return np.where(t > 0, half, 1 - half)
 
 
-def student_t_quantile(probability: float, df: float) -> float:
-    """The t that is exceeded with 1 - ``probability`` (at least 0.5), by bisection."""
-    low, high = 0.0, 1.0
-    while float(student_t_upper(high, df)) > 1 - probability:
-        high *= 2
-    for _ in range(80):
-        middle = (low + high) / 2
-        if float(student_t_upper(middle, df)) > 1 - probability:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
+def student_t_quantile(probability: float, df: ArrayLike) -> NDArray[np.float64]:
+    """The t that are exceeded with 1 - ``probability`` (which is above 0.5), float64 of the shape of ``df``.
+
+    By Newton's method from 0: the upper tail is convex there, so no step goes too far.
+    """
+    df = np.asarray(df, np.float64)
+    log_scale = _log_beta(df / 2, np.full_like(df, 0.5)) + np.log(df) / 2
+    t = np.zeros(df.shape)
+    for _ in range(60):
+        density = np.exp(-(df + 1) / 2 * np.log1p(t * t / df) - log_scale)
+        step = (student_t_upper(t, df) - (1 - probability)) / density
+        t += step
+        if bool(np.all(np.abs(step) <= 1e-13 * t)):
+            break
+    return t
 
 
 def _log_beta(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from scipy import stats
 from exbert_rpc.analysis.profile.findings import find_in_profile
 from exbert_rpc.analysis.profile.heads import finish, profile_heads
 from exbert_rpc.analysis.profile.types import AttractingWord, RandomRepeats
+from exbert_rpc.analysis.profile.vocabulary import WordTable, attracting_words
 from exbert_rpc.analysis.statistics import student_t_quantile, student_t_upper
 from exbert_rpc.corpus.head_sums import MAX_OFFSET, N_BINS, HeadSums, add_sums
 from tests.analysis.planted import document_sums, measured, planted_heads, random_attention, random_sentence
@@ -252,7 +253,7 @@ def test_students_t_is_that_of_scipy(df):
     t = np.array([-40, -3.3, -1, -0.1, 0, 0.2, 1, 2, 5, 12, 90])
     np.testing.assert_allclose(student_t_upper(t, df), stats.t.sf(t, df), rtol=1e-9)
     assert student_t_upper(np.inf, df) == 0
-    assert student_t_quantile(0.975, df) == pytest.approx(stats.t.ppf(0.975, df))
+    assert student_t_quantile(0.975, df) == pytest.approx(stats.t.ppf(0.975, df), rel=1e-10)
 
 
 def test_sentences_name_words_induction_and_sinks():
@@ -269,3 +270,30 @@ def test_sentences_name_words_induction_and_sinks():
 def test_offset_bins_are_those_that_the_sums_have():
     assert N_BINS == 2 * MAX_OFFSET + 3
     assert add_sums(2, []).offset_mass.shape == (2, N_BINS)
+
+
+def test_words_that_draw_attention_are_found_with_the_lower_end_of_a_slow_jackknife():
+    rng = np.random.default_rng(10)
+    names = [f"w{number}" for number in range(40)]
+    word, document = rng.integers(0, 40, 6000), rng.integers(0, 12, 6000)
+    drawn = rng.random(6000) < np.where(word == 7, 0.6, 0.05)
+    table = WordTable.of(names, word, document)
+    found = attracting_words(table, word[drawn], document[drawn], 5)
+    assert found[0].word == "w7"
+    assert found[0].n == int((word == 7).sum())
+    rate = drawn.sum() / 6000
+    assert found[0].lift == pytest.approx((drawn & (word == 7)).sum() / (word == 7).sum() / rate)
+    left = []
+    for one in range(12):
+        kept = (document != one) & (word == 7)
+        left.append(np.log((drawn & kept).sum() / kept.sum()))
+    error = np.sqrt(11 / 12 * np.sum((np.array(left) - np.mean(left)) ** 2))
+    assert found[0].low == pytest.approx(found[0].lift * np.exp(-stats.t.ppf(0.975, 11) * error))
+
+
+def test_words_of_few_documents_or_occurrences_are_left_out():
+    word = np.array([0] * 7 + [1] * 20 + [2] * 200)
+    document = np.array([*range(7), *([0] * 20), *(number % 9 for number in range(200))])
+    table = WordTable.of(["rare", "local", "common"], word, document)
+    drawn = word < 2
+    assert attracting_words(table, word[drawn], document[drawn], 5) == ()

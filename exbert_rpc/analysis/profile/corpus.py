@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,7 @@ class CorpusWords:
 
     table: WordTable
     segments: tuple[SegmentRows, ...]
+    _known: dict[tuple[int, int], tuple[AttractingWord, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, reader: CorpusReader) -> CorpusWords:
@@ -57,6 +58,11 @@ class CorpusWords:
 
     def vocabulary(self, layer: int, head: int) -> tuple[AttractingWord, ...]:
         """The words that draw a head's attention, see :mod:`~exbert_rpc.analysis.profile.vocabulary`."""
+        if (layer, head) not in self._known:
+            self._known[layer, head] = self._vocabulary(layer, head)
+        return self._known[layer, head]
+
+    def _vocabulary(self, layer: int, head: int) -> tuple[AttractingWord, ...]:
         words, documents = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
         for one in self.segments:
             target, weight = one.segment.stored_peaks(layer, head)

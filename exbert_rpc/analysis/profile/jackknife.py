@@ -53,13 +53,15 @@ def upper_p_values(
 
 def interval_widths(error: NDArray[np.float64], documents: NDArray[np.int64]) -> NDArray[np.float64]:
     """Half widths of 95 % intervals; infinite where there are too few documents."""
-    values, at = np.unique(documents, return_inverse=True)
-    widths = np.array([_width(one) for one in values.tolist()])[at].reshape(documents.shape)
+    widths = _widths(1 << int(documents.max(initial=1)).bit_length())[documents]
     half = np.full(error.shape, np.inf)
     np.multiply(widths, error, out=half, where=np.isfinite(widths))
     return half
 
 
-@lru_cache(maxsize=4096)
-def _width(documents: int) -> float:
-    return float("inf") if documents < LEAST_DOCUMENTS else student_t_quantile(0.975, documents - 1)
+@lru_cache(maxsize=32)
+def _widths(most: int) -> NDArray[np.float64]:
+    """In standard errors, for fewer than so many documents."""
+    widths = np.full(most, np.inf)
+    widths[LEAST_DOCUMENTS:] = student_t_quantile(0.975, np.arange(LEAST_DOCUMENTS - 1, most - 1))
+    return widths

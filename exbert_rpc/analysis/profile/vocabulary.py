@@ -84,9 +84,12 @@ def attracting_words(
     lift = peaks[candidates] / table.occurrences[candidates] / rate
     order = np.argsort(-lift, kind="stable")
     candidates, lift = candidates[order], lift[order]
-    keys = np.sort(word * table.n_documents + document)
     taken = _FIRST_CANDIDATES
     while True:
+        chosen = np.zeros(len(table.names), dtype=bool)
+        chosen[candidates[:taken]] = True
+        on_them = chosen[word]
+        keys = np.sort(word[on_them] * table.n_documents + document[on_them])
         low = _lower_ends(table, candidates[:taken], peaks, keys) / rate
         best = np.argsort(-low, kind="stable")[:most]
         # no lower end is above its lift: what follows cannot be among the best

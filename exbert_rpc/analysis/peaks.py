@@ -35,6 +35,7 @@ RowKey = tuple[int, int]
 
 _SEED = 20191011  # any fixed number makes answers repeatable
 _SENTENCES_A_WORD = 32
+_SENTENCE_BITS = 40  # of a number that stands for a segment and a sentence in it
 
 
 class PeakSource(Protocol):
@@ -134,12 +135,12 @@ class AttentionPeaks:
             yield words[target], (number, row)
 
     def _sentences_with(self, words: Sequence[str]) -> dict[str, list[SentenceKey]]:
-        """For each word the sentences that hold it and a row that counts, shuffled."""
+        """For each word sentences that hold it and a row that counts, shuffled; at most ``MAX_SENTENCES``."""
         vocabulary = self._reader.cached("vocabulary", lambda: _vocabulary(self._reader))
         number_of_id = np.full(vocabulary.n_ids, -1)
         for number, word in enumerate(words):
             number_of_id[vocabulary.ids.get(word, [])] = number
-        found: list[NDArray[np.int64]] = [np.zeros((0, 3), np.int64)]
+        parts = [np.zeros((2, 0), np.int64)]
         for number, (segment, weights) in enumerate(zip(self._reader.segments, self._eligible.weights, strict=True)):
             word_of_token = number_of_id[segment.segment.array("token/id")]
             tokens = np.flatnonzero(word_of_token >= 0)
@@ -147,12 +148,15 @@ class AttentionPeaks:
             counts = np.zeros(len(segment.first_row) - 1, dtype=bool)
             counts[segment.row_sentence[weights > 0]] = True
             kept = counts[sentences]
-            pairs = np.unique(np.stack([word_of_token[tokens[kept]], sentences[kept]], axis=1), axis=0)
-            found.append(np.insert(pairs, 1, number, axis=1))
-        everything = np.random.default_rng(_SEED).permutation(np.concatenate(found))
+            parts.append(np.stack([word_of_token[tokens[kept]], (number << _SENTENCE_BITS) + sentences[kept]]))
+        word_of_place, places = np.concatenate(parts, axis=1)
+        order = np.argsort(word_of_place, kind="stable")
+        ends = np.searchsorted(word_of_place[order], np.arange(1, len(words)))
+        of_word = [np.unique(one) for one in np.split(places[order], ends)]
+        rng = np.random.default_rng(_SEED)
         return {
-            word: [(segment, sentence) for segment, sentence in everything[everything[:, 0] == number, 1:].tolist()]
-            for number, word in enumerate(words)
+            word: [divmod(one, 1 << _SENTENCE_BITS) for one in rng.permutation(found)[:MAX_SENTENCES].tolist()]
+            for word, found in zip(words, of_word, strict=False)  # without words there is one empty part
         }
 
 

@@ -91,7 +91,7 @@ def test_the_ideal_build_is_bounded_by_all_the_work_and_by_the_forward_passes() 
 
 def test_the_made_up_model_gives_what_a_model_gives() -> None:
     model = FakeModel()
-    encoding = model.encode("The dog, however, ran.")
+    encoding = model.tokenize("The dog, however, ran.")
     capture = model.capture_batch([encoding], hidden_layers=(0, 1), layers=(0, 1), attention_layers=(1,))[0]
     n = len(encoding.ids)
     assert [one.shape for one in capture.hidden_states] == 2 * [(n, 384)]

@@ -19,7 +19,7 @@ from exbert_rpc.cli.arguments import controls, numbers
 from exbert_rpc.cli.output import Screen, write_json
 from exbert_rpc.cli.progress import ProgressBar, duration
 from exbert_rpc.cli.serving import split_address
-from exbert_rpc.cli.show_attention import _readable
+from exbert_rpc.cli.show_attention import readable
 from exbert_rpc.cli.show_corpora import ranges, size
 from exbert_rpc.cli.show_summary import bar_of, show_summary
 from exbert_rpc.cli.tables import Column, draw
@@ -210,7 +210,7 @@ def test_amounts_are_written_for_people() -> None:
     ("token", "shown"), [("Ġof", "␣of"), ("▁of", "␣of"), ("Ċ", "↵"), ("ized", "ized"), ("##s", "##s"), ("", "")]
 )
 def test_a_predicted_token_shows_its_leading_space_as_a_person_knows_it(token: str, shown: str) -> None:
-    assert _readable(token) == shown
+    assert readable(token) == shown
 
 
 def controls_of(word: float, echo: float, median: float) -> Controls:

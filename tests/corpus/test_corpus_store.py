@@ -262,10 +262,10 @@ def test_a_cancel_bites_within_a_segment_that_is_being_made(tmp_path, model, mon
     task, packed = Task(), []
     slow, pack_attention = getattr(owner, step), pack_module.pack_attention
 
-    def cancelled_meanwhile(*arguments):
+    def cancelled_meanwhile(*arguments, **more):
         task.cancel()
         packed.clear()
-        return slow(*arguments)
+        return slow(*arguments, **more)
 
     monkeypatch.setattr(owner, step, cancelled_meanwhile)
     monkeypatch.setattr(pack_module, "pack_attention", lambda a: packed.append(1) or pack_attention(a))

@@ -95,7 +95,9 @@ def test_after_every_edit_the_corpus_answers_as_one_that_was_built_anew(engine, 
         ran.clear()
         report = index(engine, "edited", texts)
         assert not [text for text in ran if any(text in old for old in known)]
-        assert report.unchanged == sum(set(text.split("\n\n")) <= known for text in texts.values())
+        # what left the corpus may still lie in a segment that is alive: then it need not run either
+        assert report.unchanged == sum(not any(one in text for one in ran) for text in texts.values())
+        assert report.unchanged >= sum(set(text.split("\n\n")) <= known for text in texts.values())
         known = known | {paragraph for text in texts.values() for paragraph in text.split("\n\n")}
         known = {paragraph for paragraph in known if any(paragraph in text for text in texts.values())}
         index(engine, f"fresh{number}", texts)

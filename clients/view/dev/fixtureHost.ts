@@ -168,7 +168,7 @@ export class FixtureHost implements Host {
     const result = this.searches.get(params.searchId ?? "");
     if (result === undefined)
       throw { code: -33008, message: "unknown search", data: { kind: "unknownHandle", hint: "" } } satisfies HostError;
-    return summarize(result, params.attention ?? "outgoing");
+    return summarize(result, params.attention ?? "outgoing", params.controls ?? undefined);
   }
 
   openLocation(location: unknown): void {

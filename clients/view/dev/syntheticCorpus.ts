@@ -3,6 +3,8 @@
 import { type Attribute, labelOf } from "../src/logic/labels";
 import type {
   Bin,
+  Controls,
+  Finding,
   Histogram,
   Hit,
   HitToken,
@@ -130,11 +132,67 @@ export function search(params: SearchParams, model: ModelDescription, searchId: 
   };
 }
 
+type Control = "word" | "echo" | "peers";
+
+const ALL_CONTROLS: readonly Control[] = ["word", "echo", "peers"];
+
+/** The matched word comes with the word, a distance with what is attended to; the rest is the head's. */
+function controlsOf(share: number, of: Histogram["of"], asked: readonly Control[]): Controls {
+  return {
+    word: asked.includes("word") ? { share: share * (of === "subject" ? 0.9 : 0.28), n: 50 } : null,
+    echo: asked.includes("echo") ? { share: share * 0.44, n: 200 } : null,
+    peers: asked.includes("peers") ? { rank: of === "subject" ? 4 : 1, of: 12, median: share * 0.04 } : null,
+  };
+}
+
+/** Made-up findings, one of each verdict. */
+function findings(controls: readonly Control[]): Finding[] {
+  const made = (
+    [
+      [
+        "head",
+        "maxAttention",
+        "pos",
+        "PART",
+        "The strongest attention of 50 of 50 matches goes to PART (particle): 100 %, 2.3 % expected, 43×",
+      ],
+      ["word", "subject", "pos", "VERB", "50 of 50 matches are VERB (verb): 100 %, 10 % expected, 9.5×"],
+      [
+        "echo",
+        "maxAttention",
+        "offset",
+        "-1",
+        "The strongest attention of 48 of 50 matches goes to the token before: 96 %, 83 % expected, 1.2×",
+      ],
+    ] as const
+  ).map(([verdict, of, attribute, label, sentence]) => {
+    const values = controlsOf(1, of, controls);
+    const parts = [
+      values.word === null ? "" : `; the word alone gives ${Math.round(100 * values.word.share)} %`,
+      values.echo === null ? "" : `, tokens that look at “to” give ${Math.round(100 * values.echo.share)} %`,
+      values.peers === null
+        ? ""
+        : `, the median other head of the layer gives ${Math.round(100 * values.peers.median)} % (this head is ${values.peers.rank === 1 ? "1st" : "4th"} of 12)`,
+    ];
+    return {
+      verdict,
+      of,
+      attribute,
+      label,
+      sentence: `${sentence}${parts.join("")}.`,
+      qValue: verdict === "head" ? 1e-6 : 0.4,
+      controls: values,
+    };
+  });
+  return controls.length === 0 ? made.map((one) => ({ ...one, verdict: "unchecked" as const })) : made;
+}
+
 function histogram(
   hits: readonly Hit[],
   of: Histogram["of"],
   attribute: Attribute,
   mode: { subject: "match" | "next"; attention: "outgoing" | "incoming" },
+  controls: readonly Control[],
 ): Histogram {
   const counts = new Map<string, number>();
   for (const one of hits) {
@@ -155,16 +213,21 @@ function histogram(
       low: Math.max(0, share - half),
       high: Math.min(1, share + half / 3),
       qValue: share > 2 * baseline ? 1e-6 : 0.2,
-      controls: null,
+      controls: controls.length === 0 ? null : controlsOf(share, of, controls),
     };
   });
   return { of, attribute, bins: bins.sort((a, b) => b.count - a.count) };
 }
 
-export function summarize(result: SearchResult, attention: "outgoing" | "incoming"): SummarizeResult {
+export function summarize(
+  result: SearchResult,
+  attention: "outgoing" | "incoming",
+  controls: readonly Control[] = ALL_CONTROLS,
+): SummarizeResult {
   const subject = result.model.kind === "autoregressive" ? "next" : "match";
   const mode = { subject, attention } as const;
   const attributes = ["pos", "tag", "dep", "entity"] as const;
+  const detailed = findings(controls);
   return {
     subject,
     attention,
@@ -173,15 +236,12 @@ export function summarize(result: SearchResult, attention: "outgoing" | "incomin
     nDistinct: result.hits.length,
     nBaseline: 138_912,
     histograms: [
-      ...attributes.map((attribute) => histogram(result.hits, "subject", attribute, mode)),
-      ...attributes.map((attribute) => histogram(result.hits, "maxAttention", attribute, mode)),
-      histogram(result.hits, "maxAttention", "offset", mode),
+      ...attributes.map((attribute) => histogram(result.hits, "subject", attribute, mode, controls)),
+      ...attributes.map((attribute) => histogram(result.hits, "maxAttention", attribute, mode, controls)),
+      histogram(result.hits, "maxAttention", "offset", mode, controls),
     ],
-    findings: [
-      "50 of 50 matches are VERB: 100 %, 10 % expected, 9.5×, q < 0.001.",
-      "Their strongest attention goes to PART (“to”) in 100 %; this head's usual share is 2 %.",
-    ],
-    findingsDetailed: [],
+    findings: detailed.map(({ sentence }) => sentence),
+    findingsDetailed: detailed,
     notes: [],
   };
 }

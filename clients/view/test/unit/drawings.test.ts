@@ -141,7 +141,7 @@ describe("the thickness of a curve", () => {
 
 describe("the histograms", () => {
   it("are drawn as committed", async () => {
-    const summary = summarize(search({ corpus: "brown", k: 30 }, describeModel(MINI), "s"), "outgoing");
+    const summary = summarize(search({ corpus: "brown", k: 30 }, describeModel(MINI), "s"), "outgoing", []);
     const shown = summary.histograms.filter((one) => one.attribute === "pos" || one.attribute === "offset");
     await expect(histogramsSvg(shown, "Contexts like “escape”", inkOf("light"))).toMatchFileSnapshot(
       "../snapshots/histograms.svg",

@@ -19,6 +19,8 @@ export const SUMMARY_VIEW: Slice<SummaryView> = {
 export interface SummaryData {
   readonly summarize: Status;
   readonly summary: SummarizeResult | null;
+  /** How the comparison with the other heads goes, which comes after the summary. */
+  readonly comparing: Status;
 }
 
-export const SUMMARY_DATA: SummaryData = { summarize: IDLE, summary: null };
+export const SUMMARY_DATA: SummaryData = { summarize: IDLE, summary: null, comparing: IDLE };

@@ -5,7 +5,8 @@ import { asHostError } from "../../control/errors";
 import { Attempts } from "../../logic/attempts";
 import { Latest } from "../../logic/latest";
 import type { PanePart } from "../../pane";
-import { ERROR_CODES, type SearchResult } from "../../protocol";
+import { ERROR_CODES, type SearchResult, type SummarizeParams, type SummarizeResult } from "../../protocol";
+import { type Control, controlsFor } from "./logic/findings";
 
 const MOST_LOST = 2;
 
@@ -13,6 +14,8 @@ const MOST_LOST = 2;
 function directionOf(state: AppState): "outgoing" | "incoming" {
   return state.result?.model.kind === "autoregressive" ? "outgoing" : state.view.direction;
 }
+
+type Asked = Pick<SummarizeParams, "searchId" | "attention">;
 
 export class Summarizer implements PanePart {
   private readonly counting = new Latest();
@@ -31,33 +34,67 @@ export class Summarizer implements PanePart {
       this.counted = result;
       this.direction = null;
       this.counting.cancel();
-      store.set({ summary: null, barMode: null, summarize: IDLE });
+      store.set({ summary: null, barMode: null, summarize: IDLE, comparing: IDLE });
     }
     const state = store.get();
+    if (state.search.phase === "busy" && state.comparing.phase === "busy") {
+      // nobody waits for what the other heads of an outdated search have in common
+      this.counting.cancel();
+      store.set({ comparing: IDLE });
+    }
     if (result === null || state.search.phase !== "idle" || directionOf(state) === this.direction) return;
     this.direction = directionOf(state);
-    void this.summarize(result, this.direction);
+    void this.summarize({ searchId: result.searchId, attention: this.direction });
   }
 
   cancel(): void {
     this.counting.cancel();
-    this.controller.store.set({ summarize: IDLE });
+    this.controller.store.set({ summarize: IDLE, comparing: IDLE });
   }
 
-  private async summarize(result: SearchResult, attention: "outgoing" | "incoming"): Promise<void> {
-    const { host, store, parts } = this.controller;
-    store.set({ summarize: { phase: "busy", progress: null } });
+  /** The summary comes first; the other heads of the layer are compared afterwards. */
+  private async summarize(asked: Asked): Promise<void> {
+    const { store, parts } = this.controller;
+    const { first, later } = controlsFor(store.get().view);
+    store.set({ summarize: { phase: "busy", progress: null }, comparing: IDLE });
     try {
-      const outcome = await this.counting.run((signal) =>
-        host.request("summarize", { searchId: result.searchId, attention }, { signal }),
-      );
+      const outcome = await this.counting.run((signal) => this.ask(asked, first, signal));
       if (outcome.kind === "superseded") return;
       this.lost.reset();
-      store.set({ summary: outcome.value, barMode: outcome.value, summarize: IDLE });
+      const summary = outcome.value;
+      store.set({ summary, barMode: summary, summarize: IDLE });
+      if (later !== null && summary.findingsDetailed !== undefined && summary.nHits > 0)
+        await this.compare(asked, later);
     } catch (thrown) {
       const error = asHostError(thrown);
       if (error.code === ERROR_CODES.unknownHandle && this.lost.take()) parts.corpus.retry();
       else store.set({ summarize: { phase: "failed", error }, summary: null, barMode: null });
+    }
+  }
+
+  /** A server before 1.1 takes no controls and refuses the field. */
+  private async ask(asked: Asked, controls: Control[], signal: AbortSignal): Promise<SummarizeResult> {
+    const { host } = this.controller;
+    try {
+      return await host.request("summarize", { ...asked, controls }, { signal });
+    } catch (error) {
+      if (asHostError(error).code !== ERROR_CODES.invalidParams || signal.aborted) throw error;
+      return host.request("summarize", asked, { signal });
+    }
+  }
+
+  /** What it adds is worth having, and its absence no reason to take the summary away. */
+  private async compare(asked: Asked, controls: Control[]): Promise<void> {
+    const { host, store } = this.controller;
+    store.set({ comparing: { phase: "busy", progress: null } });
+    try {
+      const outcome = await this.counting.run((signal) =>
+        host.request("summarize", { ...asked, controls }, { signal }),
+      );
+      // bars that were clicked stay valid: the labels are counted in the same way
+      if (outcome.kind === "done") store.set({ summary: outcome.value, barMode: outcome.value, comparing: IDLE });
+    } catch (error) {
+      store.set({ comparing: { phase: "failed", error: asHostError(error) } });
     }
   }
 }

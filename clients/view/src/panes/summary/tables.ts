@@ -4,7 +4,25 @@ import type { SummarizeResult } from "../../protocol";
 
 export function summaryTable(summary: SummarizeResult): Table {
   return {
-    header: ["of", "attribute", "label", "count", "share", "baseline", "lift", "low", "high", "qValue"],
+    header: [
+      "of",
+      "attribute",
+      "label",
+      "count",
+      "share",
+      "baseline",
+      "lift",
+      "low",
+      "high",
+      "qValue",
+      "word",
+      "wordN",
+      "echo",
+      "echoN",
+      "peersMedian",
+      "peersRank",
+      "peersOf",
+    ],
     rows: summary.histograms.flatMap((histogram) =>
       histogram.bins.map((bin): Cell[] => [
         histogram.of,
@@ -17,6 +35,13 @@ export function summaryTable(summary: SummarizeResult): Table {
         bin.low,
         bin.high,
         bin.qValue,
+        bin.controls?.word?.share ?? null,
+        bin.controls?.word?.n ?? null,
+        bin.controls?.echo?.share ?? null,
+        bin.controls?.echo?.n ?? null,
+        bin.controls?.peers?.median ?? null,
+        bin.controls?.peers?.rank ?? null,
+        bin.controls?.peers?.of ?? null,
       ]),
     ),
   };

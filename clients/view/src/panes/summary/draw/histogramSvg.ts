@@ -4,7 +4,8 @@ import type { Ink } from "../../../draw/ink";
 import { element, label, svgDocument } from "../../../draw/svg";
 import * as format from "../../../logic/format";
 import { labelColor } from "../../../logic/palette";
-import type { Histogram } from "../../../protocol";
+import type { Bin, Histogram } from "../../../protocol";
+import { hasControls, NO_CONTROLS } from "../logic/findings";
 
 const ROW = 20;
 const BAR_LEFT = 110;
@@ -12,6 +13,19 @@ const BAR_WIDTH = 220;
 const WIDTH = 430;
 
 export const SIGNIFICANT = 0.05;
+
+/** Marks of the controls: what the word gives points down from the top, what is attended to up from the bottom. */
+function controlMarks(bin: Bin, x: (share: number) => number, ink: Ink): string {
+  const look = { fill: ink.text, stroke: ink.background, "stroke-width": 1 };
+  const { word, echo, peers } = bin.controls ?? NO_CONTROLS;
+  const at = (share: number, path: string) =>
+    element("path", { d: path, transform: `translate(${x(share)},0)`, ...look });
+  return (
+    (word === null ? "" : at(word.share, `M-4 1h8l-4 6z`)) +
+    (echo === null ? "" : at(echo.share, `M-4 ${ROW - 1}h8l-4 -6z`)) +
+    (peers === null ? "" : at(peers.median, `M0 ${ROW / 2 - 4}l4 4l-4 4l-4 -4z`))
+  );
+}
 
 function bar(histogram: Histogram, index: number, ink: Ink): string {
   const bin = histogram.bins[index];
@@ -38,6 +52,7 @@ function bar(histogram: Histogram, index: number, ink: Ink): string {
       stroke: ink.tick,
       "stroke-width": 2,
     }) +
+    controlMarks(bin, x, ink) +
     label(String(bin.count), { x: BAR_LEFT + BAR_WIDTH + 8, y: middle + 4, fill: ink.text }) +
     label(`${format.lift(bin.lift)}${bin.qValue < SIGNIFICANT ? " *" : ""}`, {
       x: WIDTH - 12,
@@ -68,5 +83,14 @@ export function histogramsSvg(histograms: readonly Histogram[], title: string, i
     fill: ink.muted,
     "font-size": 11,
   });
+  if (histograms.some(({ bins }) => bins.some((bin) => hasControls(bin)))) {
+    y += 16;
+    content += label("▼ the word alone   ▲ tokens that look at the same words   ◆ median other head", {
+      x: 12,
+      y: y + 12,
+      fill: ink.muted,
+      "font-size": 11,
+    });
+  }
   return svgDocument(WIDTH, y + 24, title, ink.background, content);
 }

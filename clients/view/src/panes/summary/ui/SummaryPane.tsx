@@ -8,17 +8,42 @@ import { useApp, useController } from "../../../ui/context";
 import { Button, Segmented } from "../../../ui/controls";
 import { Busy, Empty, Failed, isBusy, isFailed } from "../../../ui/states";
 import { SIGNIFICANT } from "../draw/histogramSvg";
+import { hasControls, NO_CONTROLS, type Said, type SaidFindings, saidFindings } from "../logic/findings";
 
 /** Bars and findings before "more"; beside the contexts there is room for fewer. */
 const MOST_BARS = { wide: 3, narrow: 4 };
 const MOST_FINDINGS = { wide: 2, narrow: 3 };
+
+function spokenControls(bin: Bin): string {
+  const { word, echo, peers } = bin.controls ?? NO_CONTROLS;
+  const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
+  return [
+    word === null ? "" : `, the word alone ${percent(word.share)}`,
+    echo === null ? "" : `, tokens that look at the same words ${percent(echo.share)}`,
+    peers === null
+      ? ""
+      : `, the median other head ${percent(peers.median)}, this head is number ${peers.rank} of ${peers.of}`,
+  ].join("");
+}
 
 function spoken(bin: Bin, n: number): string {
   const certain =
     bin.qValue < SIGNIFICANT
       ? `significant, q ${bin.qValue < 0.001 ? "below 0.001" : bin.qValue.toFixed(3)}`
       : "not significant";
-  return `${bin.label}: ${bin.count} of ${n}, ${(100 * bin.share).toFixed(0)} %, ${(100 * bin.baseline).toFixed(1)} % expected, ${format.lift(bin.lift)}, 95 % interval ${(100 * bin.low).toFixed(0)} to ${(100 * bin.high).toFixed(0)} %, ${certain}`;
+  return `${bin.label}: ${bin.count} of ${n}, ${(100 * bin.share).toFixed(0)} %, ${(100 * bin.baseline).toFixed(1)} % expected, ${format.lift(bin.lift)}, 95 % interval ${(100 * bin.low).toFixed(0)} to ${(100 * bin.high).toFixed(0)} %, ${certain}${spokenControls(bin)}`;
+}
+
+/** Where the controls stand: three shapes, so that they are told apart without color. */
+function Marks(props: { readonly bin: Bin }) {
+  const { word, echo, peers } = props.bin.controls ?? NO_CONTROLS;
+  return (
+    <>
+      {word !== null && <span class="mark word" style={{ left: `${100 * word.share}%` }} />}
+      {echo !== null && <span class="mark echo" style={{ left: `${100 * echo.share}%` }} />}
+      {peers !== null && <span class="mark peers" style={{ left: `${100 * peers.median}%` }} />}
+    </>
+  );
 }
 
 function Bar(props: { readonly histogram: Histogram; readonly bin: Bin; readonly n: number }) {
@@ -55,6 +80,7 @@ function Bar(props: { readonly histogram: Histogram; readonly bin: Bin; readonly
           style={{ left: `${100 * bin.low}%`, width: `${Math.max(0.5, 100 * (bin.high - bin.low))}%` }}
         />
         <span class="bar-tick" style={{ left: `${100 * bin.baseline}%` }} />
+        <Marks bin={bin} />
       </span>
       <span class="bar-count">{bin.count}</span>{" "}
       <span class={`bar-lift${sure ? " sure" : ""}`}>
@@ -111,15 +137,6 @@ function Bars(props: { readonly histogram: Histogram; readonly summary: Summariz
 /** The server says so of what is certain but no news: a habit of these heads everywhere. */
 const HARDLY = "hardly special";
 
-/** What every finding says alike ("over 38 distinct sentences") stands in the heading already. */
-export function withoutRefrain(findings: readonly string[]): string[] {
-  const refrains = new Set(findings.map((finding) => / over \d+ distinct sentences/.exec(finding)?.[0]));
-  const [refrain] = refrains;
-  return refrains.size === 1 && refrain !== undefined
-    ? findings.map((finding) => finding.replace(refrain, ""))
-    : [...findings];
-}
-
 /** A figure and its unit stay on one line. */
 function unbroken(text: string): string {
   return text.replaceAll(" %", "\u00a0%").replace(/q ([<=]) /g, "q\u00a0$1\u00a0");
@@ -136,49 +153,102 @@ function Emphasised(props: { readonly text: string }) {
   );
 }
 
-function Findings(props: { readonly findings: readonly string[]; readonly most: number }) {
-  const [all, setAll] = useState(false);
-  const { findings, most } = props;
-  if (findings.length === 0) {
-    return <p class="findings">No share differs significantly from the corpus (q &lt; 0.05).</p>;
-  }
+function Sentence(props: { readonly said: Said }) {
+  const { sentence } = props.said;
   // what is certain but no news stays in sight: it keeps people from taking it for a discovery
-  const plain = withoutRefrain(findings);
-  const news = plain.filter((finding) => !finding.includes(HARDLY));
-  const habits = plain.filter((finding) => finding.includes(HARDLY));
-  const shown = all ? news : news.slice(0, most);
-  const more = news.length > most && (
-    <Button kind="link" onClick={() => setAll(!all)}>
-      {all ? "fewer findings" : `${news.length - most} more ${news.length - most === 1 ? "finding" : "findings"}`}
-    </Button>
-  );
-  return (
-    <ul class="findings">
-      {shown.map((finding, i) => (
-        <li key={finding}>
-          <Emphasised text={finding} />
-          {i === shown.length - 1 && <> {more}</>}
-        </li>
-      ))}
-      {habits.map((finding) => (
-        <li key={finding} class="muted">
-          {unbroken(finding)}
-        </li>
-      ))}
-    </ul>
+  return sentence.includes(HARDLY) ? (
+    <li class="muted">{unbroken(sentence)}</li>
+  ) : (
+    <li>
+      <Emphasised text={sentence} />
+    </li>
   );
 }
 
+/** What something else explains: in reach, not in the way. */
+function Explained(props: { readonly by: string; readonly findings: readonly Said[] }) {
+  const { findings } = props;
+  if (findings.length === 0) return null;
+  return (
+    <details class="explained">
+      <summary>
+        {findings.length} {findings.length === 1 ? "finding" : "findings"} explained by {props.by}
+      </summary>
+      <ul>
+        {findings.map((said) => (
+          <Sentence key={said.sentence} said={said} />
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+/** Says so where nothing is left for the head. */
+function noneOwn({ word, echo }: SaidFindings): string {
+  return word.length + echo.length === 0
+    ? "No share differs significantly from the corpus (q < 0.05)."
+    : "None of these findings is this head's own: the word, or what is attended to, explains them.";
+}
+
+function Findings(props: { readonly summary: SummarizeResult; readonly most: number }) {
+  const [all, setAll] = useState(false);
+  const { summary, most } = props;
+  const found = saidFindings(summary);
+  const { own } = found;
+  const shown = all ? own : own.slice(0, most);
+  const rest = own.length - most;
+  return (
+    <div class="findings">
+      {own.length === 0 && <p>{noneOwn(found)}</p>}
+      {own.length > 0 && (
+        <ul aria-label="Findings">
+          {shown.map((said) => (
+            <Sentence key={said.sentence} said={said} />
+          ))}
+        </ul>
+      )}
+      {rest > 0 && (
+        <Button kind="link" onClick={() => setAll(!all)}>
+          {all ? "fewer findings" : `${rest} more ${rest === 1 ? "finding" : "findings"}`}
+        </Button>
+      )}
+      <Explained by="the word" findings={found.word} />
+      <Explained by="what is attended to" findings={found.echo} />
+      {(summary.notes ?? []).map((note) => (
+        <p key={note} class="muted">
+          {format.sentence(note)}
+        </p>
+      ))}
+    </div>
+  );
+}
+
+/** How the comparison with the other heads goes. */
+function Comparing() {
+  const comparing = useApp((s) => s.comparing);
+  if (isBusy(comparing))
+    return <Busy what="Comparing with the other heads of the layer …" progress={comparing.progress} />;
+  if (isFailed(comparing)) return <p class="muted">The other heads were not compared: {comparing.error.message}</p>;
+  return null;
+}
+
 /** The strongest finding alone: all that a folded summary says. */
-function Folded(props: { readonly findings: readonly string[] }) {
-  const [strongest] = withoutRefrain(props.findings);
+function Folded(props: { readonly summary: SummarizeResult }) {
+  const found = saidFindings(props.summary);
+  const [strongest] = found.own;
   return (
     <p class="folded">
-      {strongest === undefined ? (
-        <span class="muted">No significant difference from the corpus.</span>
-      ) : (
-        <Emphasised text={strongest} />
-      )}
+      {strongest === undefined ? <span class="muted">{noneOwn(found)}</span> : <Emphasised text={strongest.sentence} />}
+    </p>
+  );
+}
+
+function ControlsLegend() {
+  return (
+    <p class="legend">
+      <span class="mark word" aria-hidden="true" /> the word alone, without the head ·{" "}
+      <span class="mark echo" aria-hidden="true" /> tokens that look at the same words ·{" "}
+      <span class="mark peers" aria-hidden="true" /> the median other head of the layer
     </p>
   );
 }
@@ -202,6 +272,7 @@ function Histograms(props: { readonly summary: SummarizeResult; readonly most: n
         </span>{" "}
         · click a bar to filter
       </p>
+      {summary.histograms.some(({ bins }) => bins.some(hasControls)) && <ControlsLegend />}
     </>
   );
 }
@@ -269,8 +340,9 @@ export function SummaryPane() {
           <p>Pin a token in the attention picture to summarize its contexts here.</p>
         </Empty>
       )}
-      {summary !== null && folded && <Folded findings={summary.findings} />}
-      {summary !== null && !folded && <Findings findings={summary.findings} most={MOST_FINDINGS[size]} />}
+      {summary !== null && folded && <Folded summary={summary} />}
+      {summary !== null && !folded && <Findings summary={summary} most={MOST_FINDINGS[size]} />}
+      {summary !== null && !folded && <Comparing />}
       {summary !== null && !folded && <Histograms summary={summary} most={MOST_BARS[size]} />}
     </section>
   );

@@ -6,11 +6,13 @@ import type {
   Method,
   MethodParams,
   MethodResult,
+  ProfileParams,
   SearchParams,
   SummarizeParams,
 } from "../src/protocol";
 import { attend, capture, describeModel, MINI, type Synthetic, type SyntheticCapture } from "./synthetic";
 import { search, summarize } from "./syntheticCorpus";
+import { profileHeads } from "./syntheticHeads";
 
 export interface FixtureOptions {
   readonly made?: Synthetic;
@@ -108,6 +110,8 @@ export class FixtureHost implements Host {
         return this.search(params as SearchParams);
       case "summarize":
         return this.summarize(params as SummarizeParams);
+      case "profileHeads":
+        return profileHeads(params as ProfileParams, describeModel(this.made));
       case "listModels":
         return { models: [{ id: describeModel(this.made).id, source: "fixture", loaded: true, isDefault: true }] };
       case "listCorpora":

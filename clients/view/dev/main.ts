@@ -33,6 +33,26 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   synthetic: { view: escapeView },
   allheads: { view: { ...escapeView, corpus: "pydoc", heads: null, pinned: null }, recorded: true },
   masked: { options: { made: { ...MINI, hasLmHead: true } }, view: { ...escapeView, mask: [8, 12], topPercent: 50 } },
+  gptheads: {
+    options: { made: GPT },
+    view: { input: { text: "The capital of France is" }, label: "cell 4", pane: "heads" },
+  },
+  card: { view: { ...escapeView, pane: "heads", chosenHead: { layer: 4, head: 3 } } },
+  oldcorpus: {
+    options: {
+      errors: {
+        profileHeads: {
+          code: -33004,
+          message: "corpus 'brown' was built by an earlier version, which kept no profile of heads",
+          data: {
+            kind: "corpusMismatch",
+            hint: "index the corpus again: all its text is run through the model once more",
+          },
+        },
+      },
+    },
+    view: { ...escapeView, pane: "heads" },
+  },
   gpt: {
     options: { made: GPT },
     view: {

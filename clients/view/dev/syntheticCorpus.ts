@@ -81,7 +81,7 @@ function tokensOf(text: string, match: number): HitToken[] {
   return [special, ...words, { ...special, start: text.length, end: text.length }];
 }
 
-function hit(rank: number, score: number, causal: boolean): Hit {
+export function hit(rank: number, score: number, causal: boolean): Hit {
   const left = LEFT[rank % LEFT.length];
   const verb = VERBS[(rank * 7) % VERBS.length];
   const text = `${left} ${verb} ${RIGHT[(rank * 5) % RIGHT.length]}`;

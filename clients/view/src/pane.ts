@@ -47,8 +47,11 @@ export interface Pane {
   readonly id: string;
   /** The text of its tab. */
   readonly tab: (state: AppState) => string;
-  /** Where it stands when there is room for all: columns from left to right, and `order` from top to bottom. */
-  readonly wide: { readonly column: number; readonly order: number };
+  /**
+   * Where it stands when there is room for several: beside the others (columns from left to right, `order` from top to
+   * bottom), or, `"alone"`, on a page of its own.
+   */
+  readonly wide: { readonly column: number; readonly order: number } | "alone";
   readonly view: {
     readonly initial: object;
     readonly checks: Readonly<Record<string, Check>>;

@@ -104,6 +104,13 @@ export class Controller {
     void this.captures.load(input);
   }
 
+  /** Reads another text and looks at a token of it, with the choices of `change`. */
+  explore({ input, label }: SelectionEvent, token: number, change: Partial<ViewState>): void {
+    this.store.set({ undo: [], hover: null });
+    this.updateQuery({ stack: "encoder", ...change, input, label, mask: [], pinned: { side: "left", token } });
+    void this.captures.load(input);
+  }
+
   /** Does what was chosen with the editor's commands. */
   private follow({ model, corpus, link }: Choice): void {
     if (link !== undefined) this.paste(link);

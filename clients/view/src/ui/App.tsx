@@ -1,5 +1,5 @@
 /** The frame: beside each other where there is room, behind tabs where there is not. */
-import { useEffect, useLayoutEffect } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo } from "preact/hooks";
 import type { Pane } from "../pane";
 import { useApp, useController, useSize } from "./context";
 import { InputBar } from "./InputBar";
@@ -54,23 +54,43 @@ function Dismiss() {
   );
 }
 
-function Tabs() {
+interface Page {
+  readonly id: string;
+  readonly panes: readonly Pane[];
+}
+
+/** What a tab shows: in little room each pane; else the panes that stand beside each other, and each that stands alone. */
+function pagesOf(panes: readonly Pane[], wide: boolean): Page[] {
+  const alone = (pane: Pane) => !wide || pane.wide === "alone";
+  const beside = panes.filter((pane) => !alone(pane));
+  const pages = panes.filter(alone).map((pane) => ({ id: pane.id, panes: [pane] }));
+  return beside.length === 0 ? pages : [{ id: beside[0].id, panes: beside }, ...pages];
+}
+
+function shownPage(pages: readonly Page[], chosen: string): Page {
+  return pages.find(({ panes }) => panes.some(({ id }) => id === chosen)) ?? pages[0];
+}
+
+function Tabs(props: { readonly pages: readonly Page[] }) {
   const controller = useController();
-  const { panes } = controller;
-  const chosen = useApp((s) => s.view.pane);
-  const texts = useApp((s) => panes.map((pane) => pane.tab(s)));
+  const { pages } = props;
+  const shown = shownPage(
+    pages,
+    useApp((s) => s.view.pane),
+  );
+  const texts = useApp((s) => pages.map(({ panes }) => panes.map((pane) => pane.tab(s)).join(" · ")));
   return (
     <div class="tabs" role="tablist" aria-label="Panes" onKeyDown={moveFocus}>
-      {panes.map(({ id }, i) => (
+      {pages.map(({ id }, i) => (
         <button
           key={id}
           type="button"
           role="tab"
           id={`exbert-tab-${id}`}
           data-roving
-          aria-selected={id === chosen}
+          aria-selected={id === shown.id}
           aria-controls="exbert-panel"
-          tabIndex={id === chosen ? 0 : -1}
+          tabIndex={id === shown.id ? 0 : -1}
           onClick={() => controller.update({ pane: id })}
         >
           {texts[i]}
@@ -82,37 +102,41 @@ function Tabs() {
 
 /** The panes of each column, from left to right and from top to bottom. */
 function columnsOf(panes: readonly Pane[]): Pane[][] {
-  const numbers = [...new Set(panes.map(({ wide }) => wide.column))].sort((a, b) => a - b);
-  return numbers.map((column) =>
-    panes.filter(({ wide }) => wide.column === column).sort((a, b) => a.wide.order - b.wide.order),
+  const placed = panes.flatMap((pane) => (pane.wide === "alone" ? [] : [{ pane, ...pane.wide }]));
+  const numbers = [...new Set(placed.map(({ column }) => column))].sort((a, b) => a - b);
+  return numbers.map((number) =>
+    placed
+      .filter(({ column }) => column === number)
+      .sort((a, b) => a.order - b.order)
+      .map(({ pane }) => pane),
   );
 }
 
 function Panes() {
   const { panes } = useController();
   const { wide, pane } = useApp((s) => ({ wide: s.wide, pane: s.view.pane }));
-  if (wide) {
-    return (
-      <div class="panes wide">
-        {columnsOf(panes).map((column) => (
-          <div class="column" key={column[0].wide.column}>
-            {column.map(({ id, component: Component }) => (
-              <Component key={id} />
-            ))}
-          </div>
-        ))}
-      </div>
-    );
-  }
+  const pages = useMemo(() => pagesOf(panes, wide), [panes, wide]);
+  const page = shownPage(pages, pane);
+  const columns = wide && page.panes.length > 1 ? columnsOf(page.panes) : null;
+  const panel = pages.length > 1 && {
+    role: "tabpanel" as const,
+    id: "exbert-panel",
+    "aria-labelledby": `exbert-tab-${page.id}`,
+    tabIndex: -1,
+  };
   return (
     <>
-      <Tabs />
-      <div class="panes narrow" role="tabpanel" id="exbert-panel" aria-labelledby={`exbert-tab-${pane}`} tabIndex={-1}>
-        {panes
-          .filter(({ id }) => id === pane)
-          .map(({ id, component: Component }) => (
-            <Component key={id} />
-          ))}
+      {pages.length > 1 && <Tabs pages={pages} />}
+      <div class={`panes ${columns === null ? "narrow" : "wide"}`} {...panel}>
+        {columns === null
+          ? page.panes.map(({ id, component: Component }) => <Component key={id} />)
+          : columns.map((column) => (
+              <div class="column" key={column[0].id}>
+                {column.map(({ id, component: Component }) => (
+                  <Component key={id} />
+                ))}
+              </div>
+            ))}
       </div>
     </>
   );

@@ -1,8 +1,10 @@
 /** A host without an editor: answers from the generator, logs what it is asked to do. */
 import type { Disposable, Host, HostError, RequestOptions, SelectionEvent, ServerEvent, Theme } from "../src/host";
 import type {
+  AblateHeadsParams,
   AttendParams,
   AttendResult,
+  DecomposeParams,
   Method,
   MethodParams,
   MethodResult,
@@ -12,6 +14,7 @@ import type {
 } from "../src/protocol";
 import { attend, capture, describeModel, MINI, type Synthetic, type SyntheticCapture } from "./synthetic";
 import { search, summarize } from "./syntheticCorpus";
+import { ablateHeads, decompose } from "./syntheticEffects";
 import { profileHeads } from "./syntheticHeads";
 
 export interface FixtureOptions {
@@ -112,6 +115,14 @@ export class FixtureHost implements Host {
         return this.summarize(params as SummarizeParams);
       case "profileHeads":
         return profileHeads(params as ProfileParams, describeModel(this.made));
+      case "ablateHeads": {
+        const asked = params as AblateHeadsParams;
+        return ablateHeads(asked, describeModel(this.made), this.lastToken(asked.captureId));
+      }
+      case "decompose": {
+        const asked = params as DecomposeParams;
+        return decompose(asked, describeModel(this.made), this.lastToken(asked.captureId));
+      }
       case "listModels":
         return { models: [{ id: describeModel(this.made).id, source: "fixture", loaded: true, isDefault: true }] };
       case "listCorpora":
@@ -166,6 +177,13 @@ export class FixtureHost implements Host {
     const result = { ...found, stats: { ...found.stats, note: this.made.searchNote ?? null } };
     this.searches.set(result.searchId, result);
     return result;
+  }
+
+  private lastToken(captureId: string | null | undefined): number {
+    const held = this.captures.get(captureId ?? "");
+    if (held === undefined)
+      throw { code: -33008, message: "unknown capture", data: { kind: "unknownHandle", hint: "" } } satisfies HostError;
+    return held.tokens.length - 1;
   }
 
   private summarize(params: SummarizeParams) {

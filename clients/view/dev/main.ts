@@ -37,6 +37,27 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     options: { made: GPT },
     view: { input: { text: "The capital of France is" }, label: "cell 4", pane: "heads" },
   },
+  gpteffect: {
+    options: { made: GPT },
+    view: {
+      input: { text: "The capital of France is" },
+      label: "cell 4",
+      pane: "effect",
+      chosenHead: { layer: 28, head: 3 },
+    },
+  },
+  gptparts: {
+    options: { made: GPT },
+    view: { input: { text: "The capital of France is" }, label: "cell 4", pane: "effect", effectOf: "parts" },
+  },
+  against: {
+    view: {
+      ...escapeView,
+      pane: "effect",
+      effectAgainst: "The girl walked home to enjoy the quiet of her village.",
+      chosenHead: { layer: 4, head: 3 },
+    },
+  },
   card: { view: { ...escapeView, pane: "heads", chosenHead: { layer: 4, head: 3 } } },
   oldcorpus: {
     options: {

@@ -19,6 +19,13 @@ const STATES: readonly [scenario: string, width: number, pane: string][] = [
   ["escape", 420, "attention"],
   ["escape", 420, "corpus"],
   ["escape", 420, "summary"],
+  ["synthetic", 1400, "attention"],
+  ["card", 1400, "heads"],
+  ["gpteffect", 1400, "effect"],
+  ["gptheads", 420, "heads"],
+  ["gptparts", 1400, "effect"],
+  ["against", 420, "effect"],
+  ["oldcorpus", 420, "heads"],
   ["masked", 1400, "attention"],
   ["gpt", 1400, "attention"],
   ["sinks", 1232, "attention"],
@@ -39,8 +46,8 @@ describe.skipIf(!hasChromium)("axe finds no violation", () => {
   it.each([
     ["light", STATES],
     ["dark", STATES],
-    ["highContrast", STATES.slice(0, 4)],
-    ["highContrastLight", STATES.slice(0, 4)],
+    ["highContrast", STATES.slice(0, 7)],
+    ["highContrastLight", STATES.slice(0, 7)],
   ] as const)(
     "in the states of theme %s",
     async (theme, states) => {

@@ -7,7 +7,7 @@ import type { HeadProfile, ProfileResult } from "../../protocol";
 export interface HeadsView {
   /** The id of the measure that colors the map. */
   readonly headMeasure: string;
-  /** The head whose card is shown. */
+  /** The head whose card is shown; the effect pane looks at the same one. */
   readonly chosenHead: { readonly layer: number; readonly head: number } | null;
   /** The role or word whose examples are shown; null: the first that has some. */
   readonly headTopic: string | null;

@@ -196,7 +196,12 @@ function Doors(props: { readonly profile: HeadProfile }) {
   };
   return (
     <div class="actions">
-      {capture !== null && <Button onClick={show}>Show it in the text</Button>}
+      {capture !== null && (
+        <>
+          <Button onClick={() => controller.update({ pane: "effect" })}>What if it were off?</Button>
+          <Button onClick={show}>Show it in the text</Button>
+        </>
+      )}
       <Button onClick={() => void controller.copy(toJson(profile), "Profile")}>Copy as JSON</Button>
     </div>
   );

@@ -2,5 +2,37 @@
 
 import os
 
+import pytest
+
+from tests import patience
+
 # idle threads of torch sleep instead of spinning: with other work on the same cores a pass is up to twice as fast
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+_STRETCHED = "time limit"
+
+
+@pytest.fixture(autouse=True)
+def _say_how_far_limits_were_stretched(record_property):
+    """Keep with each test the limits that were longer than written, because the machine was busy."""
+    patience.stretched.clear()
+    yield
+    for seconds, factor in patience.stretched:
+        if factor > 1.05:
+            record_property(_STRETCHED, f"{seconds:g} s was {seconds * factor:.2f} s ({factor:.1f} x)")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """List them, so that a pass on a busy machine is not taken for one on a quiet machine."""
+    lines = [
+        f"{report.nodeid}: {value}"
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", None) == "teardown" or getattr(report, "failed", False)
+        for name, value in dict.fromkeys(getattr(report, "user_properties", ()))
+        if name == _STRETCHED
+    ]
+    if lines:
+        terminalreporter.section("time limits that were stretched, because the machine was busy")
+        for line in dict.fromkeys(lines):
+            terminalreporter.line(line)

@@ -9,6 +9,9 @@ import time
 PATIENCE = 120.0
 """Seconds to wait for what must come, where how long it takes is not what is tested."""
 
+stretched: list[tuple[float, float]] = []
+"""Limits that this process gave out since the list was cleared, in seconds, and what each was multiplied by."""
+
 _SPIN = 0.01
 
 
@@ -19,7 +22,9 @@ def within(seconds: float) -> float:
     says nothing of processes that come first.
     """
     load = os.getloadavg()[0] / (os.cpu_count() or 1)
-    return seconds * max(1.0, load, _slowness(int(2 * time.monotonic())))
+    factor = max(1.0, load, _slowness(int(2 * time.monotonic())))
+    stretched.append((seconds, factor))
+    return seconds * factor
 
 
 @functools.lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-import type { CDPSession, Page } from "playwright-core";
+import type { Browser, CDPSession, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DevPage, hasChromium, settled } from "./page";
 
@@ -55,6 +55,39 @@ const HOVERS = Array.from(
   (_, i) => `document.querySelectorAll(".tokens.left .token")[${i + 3}].dispatchEvent(new MouseEvent("mouseenter"))`,
 );
 
+/** A bare page that does what a redraw is made of: 2,000 curves on a canvas, 300 labels laid out. */
+const BARE = `<canvas width="600" height="600"></canvas><div></div>`;
+const BARE_WORK = `
+  const paper = document.querySelector("canvas").getContext("2d");
+  paper.clearRect(0, 0, 600, 600);
+  paper.globalAlpha = 0.3;
+  for (let i = 0; i < 2000; i++) {
+    paper.beginPath();
+    paper.moveTo(0, (i * 37) % 600);
+    paper.bezierCurveTo(200, (i * 37) % 600, 400, (i * 91) % 600, 600, (i * 91) % 600);
+    paper.stroke();
+  }
+  document.querySelector("div").replaceChildren(...Array.from({ length: 300 }, (_, i) => {
+    const label = document.createElement("span");
+    label.textContent = "token " + i;
+    label.style.opacity = String((i % 10) / 10);
+    return label;
+  }))`;
+/** What the bare page took, in milliseconds, on the machine on which the budgets of a frame were set. */
+const BARE_MILLISECONDS = 11;
+
+/** How many times as long the bare page takes here and now; a limit in milliseconds is stretched by it, and says so. */
+async function slowness(page: Page): Promise<number> {
+  const blank = await (page.context().browser() as Browser).newPage();
+  await blank.setContent(BARE);
+  await measure(blank, Array(8).fill(BARE_WORK));
+  const bare = (await measure(blank, Array(24).fill(BARE_WORK))).median;
+  await blank.close();
+  const factor = Math.max(1, bare / BARE_MILLISECONDS);
+  process.stdout.write(`bare page: ${bare.toFixed(1)} ms; limits are stretched by ${factor.toFixed(2)}\n`);
+  return factor;
+}
+
 // a busy machine cools the caches: the budget must be kept in one of three tries
 describe.skipIf(!hasChromium)("drawing keeps to its frame budget", { retry: 2 }, () => {
   let dev: DevPage;
@@ -67,13 +100,14 @@ describe.skipIf(!hasChromium)("drawing keeps to its frame budget", { retry: 2 },
     const { page } = await dev.open("long128");
     await page.waitForFunction("document.querySelectorAll('.token').length > 10");
     await settled(page);
+    const factor = await slowness(page);
     await measure(page, HEADS);
     const head = reported("128 tokens, head toggled", await measure(page, [...HEADS, ...HEADS]));
     const layer = reported("128 tokens, layer changed", await measure(page, [...LAYERS, ...LAYERS]));
     const hover = reported("128 tokens, token looked at", await measure(page, HOVERS));
-    expect(head.quartile).toBeLessThan(16);
-    expect(layer.quartile).toBeLessThan(16);
-    expect(hover.quartile).toBeLessThan(16);
+    expect(head.quartile).toBeLessThan(16 * factor);
+    expect(layer.quartile).toBeLessThan(16 * factor);
+    expect(hover.quartile).toBeLessThan(16 * factor);
     await page.close();
   }, 180_000);
 
@@ -100,13 +134,14 @@ describe.skipIf(!hasChromium)("drawing keeps to its frame budget", { retry: 2 },
     const { page } = await dev.open("long512");
     await page.waitForFunction("document.querySelectorAll('.token').length > 10");
     await settled(page);
+    const factor = await slowness(page);
     await measure(page, HEADS);
     const scroll = reported("512 tokens, scrolled", await measure(page, SCROLLS));
     const head = reported("512 tokens, head toggled", await measure(page, HEADS));
     const hover = reported("512 tokens, token looked at", await measure(page, HOVERS));
-    expect(scroll.quartile).toBeLessThan(50);
-    expect(head.quartile).toBeLessThan(50);
-    expect(hover.quartile).toBeLessThan(50);
+    expect(scroll.quartile).toBeLessThan(50 * factor);
+    expect(head.quartile).toBeLessThan(50 * factor);
+    expect(hover.quartile).toBeLessThan(50 * factor);
     await page.close();
   }, 300_000);
 
@@ -119,8 +154,9 @@ describe.skipIf(!hasChromium)("drawing keeps to its frame budget", { retry: 2 },
       { length: 20 },
       (_, i) => `document.querySelector(".hits-scroll").scrollTop = ${120 * (i + 1)}`,
     );
+    const factor = await slowness(page);
     const times = reported("1000 contexts, scrolled", await measure(page, scroll));
-    expect(times.quartile).toBeLessThan(16);
+    expect(times.quartile).toBeLessThan(16 * factor);
     await page.close();
   }, 180_000);
 });

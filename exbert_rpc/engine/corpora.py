@@ -143,8 +143,8 @@ class Corpora:
 
     def remove(self, name: str) -> None:
         """Remove a corpus for good."""
+        self._open.discard(name)  # Windows deletes no file that is mapped
         self._store.remove(name)
-        self._open.discard(name)
 
 
 def _describe(folder: CorpusFolder, thorough: bool) -> CorpusDescription:

@@ -1,6 +1,7 @@
 """The folder of corpora: names, links, locks, full disks, and who may be in it at once."""
 
 import errno
+import gc
 import os
 import random
 import threading
@@ -20,6 +21,7 @@ from exbert_rpc.corpus.store.folders import Store
 from exbert_rpc.corpus.store.manifest import FileEntry, dump_manifest, load_manifest
 from exbert_rpc.errors import Busy, Cancelled, CorpusDamaged, CorpusNotFound, InvalidParams, StorageFailed
 from exbert_rpc.tasks import Task
+from tests.samples import sizes, slow
 from tests.store_faults.building import Inline, build, open_folder, search
 from tests.store_faults.fakes import CALIBRATION, FakeModel, make_text
 
@@ -219,7 +221,9 @@ def test_a_cancelled_build_keeps_the_old_corpus(tmp_path, model):
     assert answers(tmp_path, model) != before
 
 
-@pytest.mark.parametrize("change", [{"layers": (1,)}, {"hidden_layers": (0,)}, {"spaces": ("hiddenState",)}])
+@pytest.mark.parametrize(
+    "change", [{"layers": (1,)}, slow({"hidden_layers": (0,)}), slow({"spaces": ("hiddenState",)})]
+)
 def test_a_cancelled_build_with_other_settings_keeps_the_old_corpus(tmp_path, model, change):
     build(tmp_path, TEXTS, model=model)
     before = answers(tmp_path, model)
@@ -346,7 +350,7 @@ class FullStream:
         return self._stream.__exit__(*args)
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
+@pytest.mark.parametrize("code", [errno.ENOSPC, slow(errno.EIO)])
 @pytest.mark.parametrize("what", ["write", "fsync", "replace"])
 def test_a_disk_that_refuses_is_told_and_the_old_corpus_stays(tmp_path, model, monkeypatch, what, code):
     build(tmp_path, TEXTS, model=model)
@@ -416,7 +420,55 @@ def test_a_reader_goes_on_while_its_corpus_is_replaced(tmp_path, model):
     assert [(hit.score, hit.document) for hit in search(reader, model, sentence, token=2)] == before
 
 
-def test_opening_while_a_build_replaces_the_corpus_never_fails(tmp_path):
+def opened_below(path) -> list[Path]:
+    """Files of this process, open or mapped, at or below a path."""
+    links = [link.resolve() for link in Path("/proc/self/fd").iterdir()]
+    mapped = [line.split(maxsplit=5)[-1] for line in Path("/proc/self/maps").read_text().splitlines()]
+    return [one for one in (*links, *map(Path, mapped)) if one.is_relative_to(Path(path).resolve()) and one.exists()]
+
+
+@pytest.fixture
+def as_on_windows(monkeypatch):
+    """No file that is open or mapped is moved or deleted, and no folder that holds one is moved."""
+    if not Path("/proc/self/maps").exists():
+        pytest.skip("needs /proc to know which files are open")
+    for name in ("rename", "unlink"):
+        original = getattr(os, name)
+
+        def ruled(path, *more, original=original, **options):
+            if "dir_fd" not in options and opened_below(path):
+                raise PermissionError(errno.EACCES, "The process cannot access the file", str(path))
+            return original(path, *more, **options)
+
+        monkeypatch.setattr(os, name, ruled)
+
+
+def test_windows_removes_a_corpus_although_it_moves_no_folder_with_an_open_lock(tmp_path, as_on_windows):
+    build(tmp_path, TEXTS)
+    Store(tmp_path).remove("corpus")
+    assert Store(tmp_path).names() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_windows_removes_a_corpus_whose_files_are_mapped_and_its_name_can_be_used_again(tmp_path, model, as_on_windows):
+    build(tmp_path, TEXTS, model=model)
+    reader = CorpusReader(open_folder(tmp_path))
+    sentence = make_text(2).split(". ")[0] + "."
+    before = [(hit.score, hit.document) for hit in search(reader, model, sentence, token=2)]
+    assert opened_below(tmp_path)
+    Store(tmp_path).remove("corpus")
+    assert Store(tmp_path).names() == []
+    assert [(hit.score, hit.document) for hit in search(reader, model, sentence, token=2)] == before
+    build(tmp_path, {"other.txt": make_text(50)}, model=model)
+    assert {document for _, document, *_ in answers(tmp_path, model)} == {"other.txt"}
+    del reader
+    gc.collect()
+    Store(tmp_path).remove("corpus")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("builds", sizes(10, 30))
+def test_opening_while_a_build_replaces_the_corpus_never_fails(tmp_path, builds):
     model = FakeModel()
     versions = [{"d.txt": make_text(seed, 2)} for seed in range(2)]
     build(tmp_path, versions[0], model=model)
@@ -432,7 +484,7 @@ def test_opening_while_a_build_replaces_the_corpus_never_fails(tmp_path):
 
     reading = threading.Thread(target=read)
     reading.start()
-    for number in range(30):
+    for number in range(builds):
         build(tmp_path, versions[number % 2], model=model)
     stop.set()
     reading.join()

@@ -88,10 +88,22 @@ class Store:
         """
         corpus = self.folder(name)
         with corpus.locked(), storage_errors(f"corpus {name}"):
-            trash = self._root / f"{_TRASH}{name}-{os.getpid()}-{os.urandom(4).hex()}"
+            if self._throw_away(name):
+                return
+            corpus.forget()
+        with suppress(OSError):  # the corpus is gone; what is still mapped is deleted by the next build of that name
+            self._throw_away(name)
+
+    def _throw_away(self, name: str) -> bool:
+        """Delete a folder in one step; ``False`` on Windows, where no folder moves while a file in it is open."""
+        trash = self._root / f"{_TRASH}{name}-{os.getpid()}-{os.urandom(4).hex()}"
+        try:
             self._at(name).rename(trash)
-            sync_folder(self._root)
-            shutil.rmtree(trash, ignore_errors=True)
+        except PermissionError:
+            return False
+        sync_folder(self._root)
+        shutil.rmtree(trash, ignore_errors=True)
+        return True
 
     def _at(self, name: str) -> Path:
         if not _NAME.fullmatch(name):
@@ -202,6 +214,16 @@ class CorpusFolder:
                 if path.is_file() and (path.name not in named or is_temporary(path)):
                     with suppress(OSError):
                         path.unlink()
+
+    def forget(self) -> None:
+        """Delete the manifest, after which there is no corpus, then all files that nobody has open; call it locked."""
+        (self._path / _COMMITTED).unlink(missing_ok=True)
+        (self._path / MANIFEST).unlink(missing_ok=True)
+        sync_folder(self._path)
+        for path in list(self._path.iterdir()):
+            if path.name != _LOCK:
+                with suppress(OSError):
+                    path.unlink()
 
     def discard_if_empty(self) -> None:
         """Remove the folder of a corpus that never came to be, unless an unfinished build left segments in it."""

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exbert_rpc.corpus.build import builder as build_module
@@ -17,6 +17,7 @@ from exbert_rpc.corpus.store.folders import Store
 from exbert_rpc.tasks import Task
 from exbert_rpc.text.sources import read_sources
 from tests.oracles_corpus import place_of
+from tests.samples import drawn, sizes
 from tests.store_faults.building import build, open_folder, search
 from tests.store_faults.fakes import CALIBRATION, FakeModel, annotate, config_of, make_text
 
@@ -109,14 +110,18 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None)
-@given(pieces=st.lists(PIECES, min_size=1, max_size=25), markdown=st.booleans())
-def test_places_are_right_in_any_document(tmp_path_factory, pieces, markdown):
-    text = "start " + " ".join(pieces)
-    root = tmp_path_factory.mktemp("places")
-    name = "d.md" if markdown else "d.txt"
-    build(root, {name: text}, model=MODEL)
-    assert_places(all_hits(root), lambda hit: text)
+@pytest.mark.parametrize("examples", sizes(15, 60))
+def test_places_are_right_in_any_document(tmp_path_factory, examples):
+    @drawn(examples)
+    @given(pieces=st.lists(PIECES, min_size=1, max_size=25), markdown=st.booleans())
+    def place(pieces, markdown):
+        text = "start " + " ".join(pieces)
+        root = tmp_path_factory.mktemp("places")
+        name = "d.md" if markdown else "d.txt"
+        build(root, {name: text}, model=MODEL)
+        assert_places(all_hits(root), lambda hit: text)
+
+    place()
 
 
 def test_a_paragraph_that_occurs_twice_is_found_at_both_places_in_order(tmp_path):

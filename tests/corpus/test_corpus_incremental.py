@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exbert_rpc.corpus.build import builder as build_module
@@ -14,6 +14,7 @@ from exbert_rpc.corpus.store.blocks import block_digest, block_digests
 from exbert_rpc.corpus.types import Filter
 from exbert_rpc.errors import Cancelled
 from exbert_rpc.tasks import Task
+from tests.samples import drawn, sizes
 from tests.store_faults.building import build, open_folder, search, search_kept
 from tests.store_faults.fakes import CALIBRATION, FakeModel, make_text
 
@@ -59,32 +60,36 @@ STATES = st.lists(
 ).filter(any)
 
 
-@settings(max_examples=12, deadline=None)
-@given(states=st.lists(STATES, min_size=2, max_size=5), segment_bytes=st.sampled_from([1, 9_000, 1 << 20]))
-def test_answers_equal_those_of_a_fresh_build_after_any_edits(states, segment_bytes):
-    root = Path(tempfile.mkdtemp())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(build_module, "WINDOW_TOKENS", 60)
-        patch.setattr(build_module, "SEGMENT_BYTES", segment_bytes)
-        stored: set[int] = set()
-        for state in states:
-            texts = {uri: text_of(numbers) for uri, numbers in zip(URIS, state, strict=True) if numbers}
-            model = FakeModel()
-            outcome = build(root / "edited", texts, model=model)
-            wanted = {number for numbers in state for number in numbers}
-            # nothing that was there is run again
-            assert not any(PARAGRAPHS[old].startswith(seen) for old in stored for seen in model.seen)
-            if wanted <= stored:
-                assert model.calls == 0
-                assert outcome.unchanged == len(texts)
-            stored = (stored | wanted) if segment_bytes > 10_000 else wanted
-            stored &= {number for number in stored if _is_kept(root / "edited", number)}
-    model = FakeModel()
-    build(root / "fresh", texts, model=model)
-    try:
-        assert answers(root / "edited", model) == answers(root / "fresh", model)
-    finally:
-        shutil.rmtree(root)
+@pytest.mark.parametrize("examples", sizes(3, 12))
+def test_answers_equal_those_of_a_fresh_build_after_any_edits(examples):
+    @drawn(examples)
+    @given(states=st.lists(STATES, min_size=2, max_size=5), segment_bytes=st.sampled_from([1, 9_000, 1 << 20]))
+    def edit(states, segment_bytes):
+        root = Path(tempfile.mkdtemp())
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(build_module, "WINDOW_TOKENS", 60)
+            patch.setattr(build_module, "SEGMENT_BYTES", segment_bytes)
+            stored: set[int] = set()
+            for state in states:
+                texts = {uri: text_of(numbers) for uri, numbers in zip(URIS, state, strict=True) if numbers}
+                model = FakeModel()
+                outcome = build(root / "edited", texts, model=model)
+                wanted = {number for numbers in state for number in numbers}
+                # nothing that was there is run again
+                assert not any(PARAGRAPHS[old].startswith(seen) for old in stored for seen in model.seen)
+                if wanted <= stored:
+                    assert model.calls == 0
+                    assert outcome.unchanged == len(texts)
+                stored = (stored | wanted) if segment_bytes > 10_000 else wanted
+                stored &= {number for number in stored if _is_kept(root / "edited", number)}
+        model = FakeModel()
+        build(root / "fresh", texts, model=model)
+        try:
+            assert answers(root / "edited", model) == answers(root / "fresh", model)
+        finally:
+            shutil.rmtree(root)
+
+    edit()
 
 
 def _is_kept(root: Path, number: int) -> bool:
@@ -210,24 +215,28 @@ class CancelInModel(FakeModel):
         return super().capture_batch(encodings, **layers)
 
 
-@settings(max_examples=5, deadline=None)
-@given(calls=st.lists(st.integers(1, 8), min_size=1, max_size=4))
-def test_builds_that_are_cancelled_and_started_again_equal_an_uninterrupted_one(calls):
-    root = Path(tempfile.mkdtemp())
-    texts = {uri: text_of([number, number + 4, number + 8]) for number, uri in enumerate(URIS)}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(build_module, "WINDOW_TOKENS", 60)
-        patch.setattr(build_module, "SEGMENT_BYTES", 4_000)
-        for count in calls:
-            task = Task()
-            try:
-                build(root / "resumed", texts, model=CancelInModel(task, count), task=task)
-            except Cancelled:
-                continue
-        build(root / "resumed", texts)
-        build(root / "whole", texts)
-    model = FakeModel()
-    try:
-        assert answers(root / "resumed", model) == answers(root / "whole", model)
-    finally:
-        shutil.rmtree(root)
+@pytest.mark.parametrize("examples", sizes(2, 5))
+def test_builds_that_are_cancelled_and_started_again_equal_an_uninterrupted_one(examples):
+    @drawn(examples)
+    @given(calls=st.lists(st.integers(1, 8), min_size=1, max_size=4))
+    def cancel_and_resume(calls):
+        root = Path(tempfile.mkdtemp())
+        texts = {uri: text_of([number, number + 4, number + 8]) for number, uri in enumerate(URIS)}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(build_module, "WINDOW_TOKENS", 60)
+            patch.setattr(build_module, "SEGMENT_BYTES", 4_000)
+            for count in calls:
+                task = Task()
+                try:
+                    build(root / "resumed", texts, model=CancelInModel(task, count), task=task)
+                except Cancelled:
+                    continue
+            build(root / "resumed", texts)
+            build(root / "whole", texts)
+        model = FakeModel()
+        try:
+            assert answers(root / "resumed", model) == answers(root / "whole", model)
+        finally:
+            shutil.rmtree(root)
+
+    cancel_and_resume()

@@ -51,6 +51,7 @@ def test_the_public_names_of_package_and_client_are_these():
     assert {"AsyncClient", "Client", "ServerFailed", "ServerGone", "to_array"} <= set(client.__all__)
 
 
+@pytest.mark.slow  # mypy, two seconds
 def test_a_program_that_uses_the_client_is_checked_against_its_types(tmp_path):
     """Without py.typed, mypy takes everything of an installed package for Any."""
     program = tmp_path / "program.py"

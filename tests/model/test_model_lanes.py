@@ -91,7 +91,7 @@ def cores_used() -> list[float]:
 
     Beside other work the helpers may get hardly any, and this one waits for them busily: the largest counts.
     """
-    numbers = torch.randn(2048, 2048)
+    numbers = torch.randn(1024, 1024)
     found = []
     for _ in range(6):
         whole, own = time.process_time(), time.thread_time()

@@ -13,6 +13,7 @@ from exbert_rpc.errors import InvalidParams
 from exbert_rpc.model.encoding import TextTokenizer
 from exbert_rpc.model.tokenizer import load_tokenizer
 from tests.model import zoo
+from tests.samples import sizes
 
 KINDS = ["wordpiece", "bpe", "unigram", "metaspace-bpe"]
 HARD = [
@@ -110,7 +111,12 @@ def covers_its_characters(kind: str, token: str, piece: str) -> bool:
     return form in normalized(kind, piece).replace("▁", " ")
 
 
-def for_hard_texts(check, kind: str, encoder: TextTokenizer) -> None:
+@pytest.fixture(params=sizes(40, 150))
+def examples(request) -> int:
+    return request.param
+
+
+def for_hard_texts(check, kind: str, encoder: TextTokenizer, examples: int) -> None:
     """Run ``check(kind, text, encoding)`` on drawn and on hand-made texts of which the tokenizer keeps something."""
 
     def body(text: str) -> None:
@@ -120,7 +126,7 @@ def for_hard_texts(check, kind: str, encoder: TextTokenizer) -> None:
 
     for text in ["".join(HARD), " ".join(HARD), "\r\n".join(HARD)]:
         body = example(text)(body)
-    settings(max_examples=150, deadline=None, derandomize=True, database=None)(given(texts)(body))()
+    settings(max_examples=examples, deadline=None, derandomize=True, database=None)(given(texts)(body))()
 
 
 def tokenize_or_none(encoder: TextTokenizer, text: str):
@@ -141,8 +147,8 @@ def check_slices(kind, text, encoding):
             assert covers_its_characters(kind, token, text[start:end]), (token, text[start:end], text)
 
 
-def test_each_token_slices_back_to_its_characters(kind, encoder):
-    for_hard_texts(check_slices, kind, encoder)
+def test_each_token_slices_back_to_its_characters(kind, encoder, examples):
+    for_hard_texts(check_slices, kind, encoder, examples)
 
 
 def check_coverage(kind, text, encoding):
@@ -153,8 +159,8 @@ def check_coverage(kind, text, encoding):
         assert not normalized(kind, character).strip(), (character, text)
 
 
-def test_every_character_that_is_kept_belongs_to_a_token(kind, encoder):
-    for_hard_texts(check_coverage, kind, encoder)
+def test_every_character_that_is_kept_belongs_to_a_token(kind, encoder, examples):
+    for_hard_texts(check_coverage, kind, encoder, examples)
 
 
 def check_literal(kind, text, encoding):
@@ -164,8 +170,8 @@ def check_literal(kind, text, encoding):
     }
 
 
-def test_typed_special_tokens_are_ordinary_text(kind, encoder):
-    for_hard_texts(check_literal, kind, encoder)
+def test_typed_special_tokens_are_ordinary_text(kind, encoder, examples):
+    for_hard_texts(check_literal, kind, encoder, examples)
 
 
 def check_order(kind, text, encoding):
@@ -173,18 +179,18 @@ def check_order(kind, text, encoding):
     assert (np.diff(starts) >= 0).all(), (encoding.tokens, encoding.start, text)
 
 
-def test_tokens_are_in_the_order_of_the_text(kind, encoder):
-    for_hard_texts(check_order, kind, encoder)
+def test_tokens_are_in_the_order_of_the_text(kind, encoder, examples):
+    for_hard_texts(check_order, kind, encoder, examples)
 
 
-def test_many_texts_at_once_give_what_one_gives(kind, encoder):
+def test_many_texts_at_once_give_what_one_gives(kind, encoder, examples):
     def check(_kind, text, encoding):
         (other,) = encoder.tokenize_many([text])
         np.testing.assert_array_equal(encoding.ids, other.ids)
         np.testing.assert_array_equal(encoding.start, other.start)
         assert encoder.count_tokens(text) == len(encoding.ids)
 
-    for_hard_texts(check, kind, encoder)
+    for_hard_texts(check, kind, encoder, examples)
 
 
 @pytest.mark.parametrize("kind", ["wordpiece"], indirect=True)

@@ -1,4 +1,4 @@
-"""Structured fuzzing: ten thousand messages, none unanswered, none answered twice, codes right, nothing leaked.
+"""Structured fuzzing: no message unanswered, none answered twice, codes right, nothing leaked.
 
 The oracle below reads each message with the standard library's JSON, not with ours.
 """
@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import given, seed
 from hypothesis import strategies as st
 
 from exbert_rpc.protocol.types import signatures
+from tests.samples import drawn, sizes
 from tests.server.harness import Server, request
 
 CODES = {-32700, -32600, -32601, -32602, -32603, -32800, *range(-33010, -33000)}
@@ -106,6 +108,15 @@ def expected_of(value) -> tuple[Counter, int]:
     return Counter(map(json.dumps, found)), len(found)
 
 
+def total(expectations: Iterable[tuple[Counter, int]]) -> tuple[Counter, int]:
+    """The same for several messages."""
+    wanted, count = Counter(), 0
+    for more, replies in expectations:
+        wanted += more
+        count += replies
+    return wanted, count
+
+
 def check(reply: dict) -> str:
     assert reply["jsonrpc"] == "2.0" and ("result" in reply) != ("error" in reply)
     if "error" in reply:
@@ -134,20 +145,19 @@ def fuzzed():
         yield server.ready()
 
 
-# ten thousand messages; a million of them come in test_server_soak.py, from a quicker generator
-EXAMPLES, MESSAGES = 400, 25
+# a million messages come in test_server_soak.py, from a quicker generator
+MESSAGES = 25
 
 
-@seed(20261123)
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-@given(sent=st.lists(messages(), min_size=MESSAGES, max_size=MESSAGES))
-def test_ten_thousand_structured_messages_get_one_reply_each(fuzzed, sent):
-    wanted, count = Counter(), 0
-    for value in sent:
-        more, replies = expected_of(value)
-        wanted += more
-        count += replies
-    exchange(fuzzed, [json.dumps(value).encode() for value in sent], wanted, count)
+@pytest.mark.parametrize("number", sizes(1_000, 10_000))
+def test_structured_messages_get_one_reply_each(fuzzed, number):
+    @seed(20261123)
+    @drawn(number // MESSAGES)
+    @given(sent=st.lists(messages(), min_size=MESSAGES, max_size=MESSAGES))
+    def send(sent):
+        exchange(fuzzed, [json.dumps(value).encode() for value in sent], *total(map(expected_of, sent)))
+
+    send()
 
 
 @st.composite
@@ -177,28 +187,26 @@ def expected_of_body(body: bytes) -> tuple[Counter, int]:
         return Counter(["null"]), 1
 
 
-@seed(20261123)
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-@given(sent=st.lists(damaged(), min_size=MESSAGES, max_size=MESSAGES))
-def test_damaged_messages_get_one_reply_each(fuzzed, sent):
-    wanted, count = Counter(), 0
-    for body in sent:
-        more, replies = expected_of_body(body)
-        wanted += more
-        count += replies
-    exchange(fuzzed, sent, wanted, count)
+@pytest.mark.parametrize("number", sizes(250, 2_500))
+def test_damaged_messages_get_one_reply_each(fuzzed, number):
+    @seed(20261123)
+    @drawn(number // MESSAGES)
+    @given(sent=st.lists(damaged(), min_size=MESSAGES, max_size=MESSAGES))
+    def send(sent):
+        exchange(fuzzed, sent, *total(map(expected_of_body, sent)))
+
+    send()
 
 
-@seed(20261123)
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
-@given(sent=st.lists(messages(), max_size=10), at=st.integers(0, 10))
-def test_a_shutdown_in_the_middle_leaves_no_request_unanswered(sent, at):
-    with Server() as server:
-        peer = server.ready()
-        sent = [*sent[:at], request("the end", "shutdown"), *sent[at:]]
-        wanted, count = Counter(), 0
-        for value in sent:
-            more, replies = expected_of(value)
-            wanted += more
-            count += replies
-        exchange(peer, [json.dumps(value).encode() for value in sent], wanted, count)
+@pytest.mark.parametrize("times", sizes(2, 6))
+def test_a_shutdown_in_the_middle_leaves_no_request_unanswered(times):
+    @seed(20261123)
+    @drawn(times)
+    @given(sent=st.lists(messages(), max_size=10), at=st.integers(0, 10))
+    def send(sent, at):
+        with Server() as server:
+            peer = server.ready()
+            sent = [*sent[:at], request("the end", "shutdown"), *sent[at:]]
+            exchange(peer, [json.dumps(value).encode() for value in sent], *total(map(expected_of, sent)))
+
+    send()

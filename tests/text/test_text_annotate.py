@@ -3,12 +3,13 @@ import functools
 import numpy as np
 import pytest
 import spacy
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from spacy.glossary import GLOSSARY
 
 from exbert_rpc.errors import InvalidParams, TextTooLong
 from exbert_rpc.text.annotation.pipeline import _CLEARER, MAX_CHARACTERS, Annotator, installed_pipelines
+from tests.samples import drawn, sizes
 
 PIPELINES = ["en_core_web_sm", "blank:de", "blank:tr", "blank:ja", "blank:ar"]
 PIECES = [
@@ -81,36 +82,44 @@ def covered(text: str, starts, ends) -> list[int]:
 
 
 @pytest.mark.parametrize("name", PIPELINES)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(text=TEXTS)
-def test_words_and_sentences_slice_the_text_and_leave_no_character_out(name, text):
-    annotated = load(name).annotate(text)
-    n = len(annotated.word_start)
-    assert annotated.text == text
-    for column in (annotated.pos, annotated.tag, annotated.dep, annotated.lemma, annotated.entity):
-        assert len(column) == n
-    assert all(word and not any(char.isspace() for char in word) for word in words(annotated))
-    assert all(sentence == sentence.strip() != "" for sentence in sentences(annotated))
-    assert set(covered(text, annotated.word_start, annotated.word_end)) <= {1}
-    assert set(covered(text, annotated.sentence_start, annotated.sentence_end)) <= {1}
+@pytest.mark.parametrize("examples", sizes(15, 60))
+def test_words_and_sentences_slice_the_text_and_leave_no_character_out(name, examples):
+    @drawn(examples)
+    @given(text=TEXTS)
+    def check(text):
+        annotated = load(name).annotate(text)
+        n = len(annotated.word_start)
+        assert annotated.text == text
+        for column in (annotated.pos, annotated.tag, annotated.dep, annotated.lemma, annotated.entity):
+            assert len(column) == n
+        assert all(word and not any(char.isspace() for char in word) for word in words(annotated))
+        assert all(sentence == sentence.strip() != "" for sentence in sentences(annotated))
+        assert set(covered(text, annotated.word_start, annotated.word_end)) <= {1}
+        assert set(covered(text, annotated.sentence_start, annotated.sentence_end)) <= {1}
+
+    check()
 
 
 @pytest.mark.parametrize("name", PIPELINES)
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(text=TEXTS)
-def test_each_word_is_in_its_sentence_and_depends_on_a_word(name, text):
-    annotated = load(name).annotate(text)
-    n = len(annotated.word_start)
-    for column in (annotated.word_start, annotated.word_end, annotated.syntactic_head, annotated.sentence):
-        assert column.dtype == np.int32
-        assert column.shape == (n,)
-    assert (annotated.sentence_start[annotated.sentence] <= annotated.word_start).all()
-    assert (annotated.word_end <= annotated.sentence_end[annotated.sentence]).all()
-    if name.startswith("blank:"):
-        assert (annotated.syntactic_head == -1).all()
-    else:
-        assert ((annotated.syntactic_head >= 0) & (annotated.syntactic_head < n)).all()
-        assert (annotated.sentence[annotated.syntactic_head] == annotated.sentence).all()
+@pytest.mark.parametrize("examples", sizes(10, 30))
+def test_each_word_is_in_its_sentence_and_depends_on_a_word(name, examples):
+    @drawn(examples)
+    @given(text=TEXTS)
+    def check(text):
+        annotated = load(name).annotate(text)
+        n = len(annotated.word_start)
+        for column in (annotated.word_start, annotated.word_end, annotated.syntactic_head, annotated.sentence):
+            assert column.dtype == np.int32
+            assert column.shape == (n,)
+        assert (annotated.sentence_start[annotated.sentence] <= annotated.word_start).all()
+        assert (annotated.word_end <= annotated.sentence_end[annotated.sentence]).all()
+        if name.startswith("blank:"):
+            assert (annotated.syntactic_head == -1).all()
+        else:
+            assert ((annotated.syntactic_head >= 0) & (annotated.syntactic_head < n)).all()
+            assert (annotated.sentence[annotated.syntactic_head] == annotated.sentence).all()
+
+    check()
 
 
 def test_labels_are_those_of_spacy(english):

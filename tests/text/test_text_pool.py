@@ -33,21 +33,28 @@ def pool():
         yield pool
 
 
-def test_processes_annotate_as_the_pipeline_does_in_order(pool):
+@pytest.fixture(scope="module")
+def kept_pool():
+    """A pool for tests that end no process."""
+    with AnnotatorPool("blank:de", 2) as pool:
+        yield pool
+
+
+def test_processes_annotate_as_the_pipeline_does_in_order(kept_pool):
     here = Annotator("blank:de")
-    for there, alone in zip(pool.annotate_many(TEXTS, Task()), here.annotate_many(TEXTS), strict=True):
+    for there, alone in zip(kept_pool.annotate_many(TEXTS, Task()), here.annotate_many(TEXTS), strict=True):
         assert there.text == alone.text
         assert there.word_start.tolist() == alone.word_start.tolist()
         assert there.sentence_end.tolist() == alone.sentence_end.tolist()
-    assert pool.info == here.info
-    assert pool.annotate("Ja. Nein.").sentence.tolist() == [0, 0, 1, 1]
+    assert kept_pool.info == here.info
+    assert kept_pool.annotate("Ja. Nein.").sentence.tolist() == [0, 0, 1, 1]
 
 
-def test_leaving_early_lets_the_next_call_run(pool):
-    for annotated in pool.annotate_many(TEXTS, Task()):
+def test_leaving_early_lets_the_next_call_run(kept_pool):
+    for annotated in kept_pool.annotate_many(TEXTS, Task()):
         assert annotated.text == TEXTS[0]
         break
-    assert pool.annotate("Ja.").text == "Ja."
+    assert kept_pool.annotate("Ja.").text == "Ja."
 
 
 def test_a_process_that_dies_is_an_error_and_the_next_call_has_a_new_one():
@@ -59,6 +66,7 @@ def test_a_process_that_dies_is_an_error_and_the_next_call_has_a_new_one():
         assert pool.annotate("Nein.").text == "Nein."
 
 
+@pytest.mark.slow
 def test_a_text_that_was_begun_is_waited_for_not_run_again():
     with AnnotatorPool("blank:de") as pool:
         assert pool.begin("Ja.")
@@ -69,6 +77,7 @@ def test_a_text_that_was_begun_is_waited_for_not_run_again():
         assert pool.annotate("Ja.") is first
 
 
+@pytest.mark.slow
 def test_what_went_wrong_in_the_background_is_told_to_who_asks():
     with AnnotatorPool("no_such_pipeline") as pool:
         pool.begin("Ja.")
@@ -77,6 +86,7 @@ def test_what_went_wrong_in_the_background_is_told_to_who_asks():
                 pool.annotate("Ja.")
 
 
+@pytest.mark.slow
 def test_what_was_annotated_lately_costs_no_second_run():
     with AnnotatorPool("blank:de") as pool:
         first = pool.annotate("Ja.")
@@ -97,6 +107,7 @@ def test_closing_ends_the_processes():
         list(pool.annotate_many(["Ja."], Task()))
 
 
+@pytest.mark.slow
 def test_closing_from_another_thread_ends_a_running_call(pool):
     pool.annotate("Ja.")
     threading.Timer(0.3, pool.close).start()
@@ -104,6 +115,7 @@ def test_closing_from_another_thread_ends_a_running_call(pool):
         list(pool.annotate_many(("Ein Satz. " * 50 for _ in range(100_000)), Task()))
 
 
+@pytest.mark.slow
 def test_a_cancel_does_not_wait_for_the_batch_that_a_process_is_at():
     with AnnotatorPool("blank:de") as pool:
         pool.annotate("Ja.")
@@ -124,6 +136,7 @@ def test_nothing_is_started_before_it_is_needed():
         assert process_ids(pool) == []
 
 
+@pytest.mark.slow
 def test_an_unknown_pipeline_is_the_same_error_as_in_process():
     with AnnotatorPool("no_such_pipeline") as pool:
         for _ in range(2):
@@ -141,6 +154,7 @@ def test_a_text_that_cannot_be_taken_is_refused_before_any_process_sees_it(pool)
     assert process_ids(pool) == []
 
 
+@pytest.mark.slow
 def test_a_parent_that_is_killed_leaves_no_process():
     code = (
         "import sys, time; from exbert_rpc.text.annotation.pool import AnnotatorPool\n"

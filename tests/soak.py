@@ -198,7 +198,7 @@ def deaths(folder: Path, size: Size) -> Iterator[Row]:
     if times:
         outcome = f"median {percentile(times, 0.5):.2f} s, p99 {percentile(times, 0.99):.2f} s, "
         outcome += f"slowest {max(times):.2f} s, load {os.getloadavg()[0]:.0f}"
-    if times and max(times) > within(3.0):
+    if times and max(times) > within(3.0, "watch"):
         violations.append("slower than three seconds")
     yield Row("parents killed (idle, attend, build)", size.deaths, outcome, violations)
     try:
@@ -216,9 +216,9 @@ def builds(folder: Path, size: Size) -> Iterator[Row]:
         return
     with Real(folder / "store", pipeline="en_core_web_sm") as running:
         times = pings_under_builds(running, size.ping_seconds)
-        yield timed("pings while a real build runs", times, within(0.05))
+        yield timed("pings while a real build runs", times, within(0.05, "ping"))
         times = cancelled_builds(running, size.real_cancels, seed=5)
-        yield timed("real builds cancelled at random moments", times, within(1.0))
+        yield timed("real builds cancelled at random moments", times, within(1.0, "cancel"))
 
 
 def timed(what: str, times: list[float], limit: float) -> Row:

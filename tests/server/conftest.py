@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from tests.patience import within
+from tests.patience import PATIENCE
 from tests.server.harness import TRANSPORTS, Closed, Server, request
 
 
@@ -17,7 +17,7 @@ def fresh_stdio():
         yield _client(server)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def _kept():
     with contextlib.ExitStack() as stack:
         yield stack, {}
@@ -25,7 +25,7 @@ def _kept():
 
 @pytest.fixture
 def stdio(_kept):
-    """A client of a stdio server that the tests of a module share, as long as they leave it as they found it."""
+    """A client of a stdio server that all tests share, as long as they leave it as they found it."""
     stack, kept = _kept
     if kept.get("peer") is None:
         kept["peer"] = _client(stack.enter_context(Server()))
@@ -35,7 +35,7 @@ def stdio(_kept):
     marker = uuid.uuid4().hex
     try:
         peer.send(request(marker, "ping"))
-        clean = peer.reply(within(5.0))["id"] == marker
+        clean = peer.reply(PATIENCE)["id"] == marker
     except (OSError, Closed, queue.Empty, LookupError, TypeError):
         clean = False
     if not clean:
@@ -48,9 +48,9 @@ def _client(server):
     return peer
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shared_servers():
-    """One listening server of each kind for a whole module."""
+    """One listening server of each kind for all tests."""
     servers: dict[str, Server] = {}
 
     def of(kind: str) -> Server:
@@ -65,7 +65,7 @@ def shared_servers():
 
 @pytest.fixture(params=TRANSPORTS)
 def any_server(request, shared_servers):
-    """A server of each transport; sockets are shared within the module, stdio is fresh."""
+    """A server of each transport; sockets are shared, stdio is fresh."""
     if request.param == "stdio":
         with Server() as server:
             yield server

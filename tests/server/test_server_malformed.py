@@ -31,7 +31,7 @@ def test_each_malformed_frame_on_stdio_is_answered_with_an_error_and_the_server_
         start = time.monotonic()
         reply = stdio.reply()
         assert (reply["id"], reply["error"]["code"]) == (None, -32700), noise[:60]
-        assert time.monotonic() - start < within(1.0)
+        assert time.monotonic() - start < within(1.0, "reply")
         stdio.send(request(number, "ping"))
         while (reply := stdio.reply()).get("id") != number:
             # what looks like a frame behind the noise is read as one
@@ -46,8 +46,8 @@ def test_each_malformed_frame_on_a_socket_closes_that_connection_only(shared_ser
         stranger, client = server.peer(), server.ready()
         for peer in (stranger, client):
             peer.send_raw(noise)
-            assert outcome(peer, within(1.0)) in ("closed", "error"), noise[:60]
-            assert peer.is_closed(within(1.0)), noise[:60]
+            assert outcome(peer, within(1.0, "reply")) in ("closed", "error"), noise[:60]
+            assert peer.is_closed(within(1.0, "reply")), noise[:60]
             peer.close()
     assert bystander.result("ping")
 

@@ -15,6 +15,7 @@ import pytest
 from exbert_rpc.server.transports import parent_watch
 from exbert_rpc.server.transports.parent_watch import find_process, is_alive
 from tests.patience import PATIENCE, within
+from tests.samples import slow
 from tests.server.harness import COMMAND, ROOT, TRANSPORTS, Server, frame, notice, request
 
 PARENT = """
@@ -37,7 +38,7 @@ def ended(process: int, seconds: float) -> bool:
     return False
 
 
-@pytest.mark.parametrize("flag", [[], ["-u"]])
+@pytest.mark.parametrize("flag", [[], slow(["-u"])])
 def test_whatever_prints_standard_output_holds_nothing_but_frames(flag):
     with subprocess.Popen(
         [sys.executable, *flag, *COMMAND[1:]],
@@ -95,21 +96,25 @@ def test_exit_before_initialize_ends_with_1():
         assert server.wait() == 1
 
 
-@pytest.mark.parametrize("after_shutdown", [True, False])
+@pytest.mark.parametrize("after_shutdown", [True, slow(False)])
 def test_end_of_input_ends_the_server_within_a_second(fresh_stdio, after_shutdown):
     if after_shutdown:
         fresh_stdio.result("shutdown")
     start = time.monotonic()
     fresh_stdio.close()
     assert fresh_stdio.server.wait() == (0 if after_shutdown else 1)
-    assert time.monotonic() - start < within(1.0)
+    assert time.monotonic() - start < within(1.0, "end")
 
 
 @pytest.mark.parametrize(
     ("kind", "number", "work"),
-    [("stdio", number, work) for number in (signal.SIGTERM, signal.SIGINT) for work in (None, "attend", "indexCorpus")]
-    + [(kind, signal.SIGTERM, "attend") for kind in TRANSPORTS[1:]]
-    + [("tcp", signal.SIGINT, None)],
+    [
+        ("stdio", signal.SIGTERM, "indexCorpus"),
+        ("tcp", signal.SIGINT, None),
+        *(slow("stdio", signal.SIGINT, work) for work in (None, "attend", "indexCorpus")),
+        *(slow("stdio", signal.SIGTERM, work) for work in (None, "attend")),
+        *(slow(kind, signal.SIGTERM, "attend") for kind in TRANSPORTS[1:]),
+    ],
 )
 def test_a_signal_ends_the_server_within_a_second_whatever_it_does(kind, number, work):
     with Server(kind) as server:
@@ -122,7 +127,7 @@ def test_a_signal_ends_the_server_within_a_second_whatever_it_does(kind, number,
         start = time.monotonic()
         server.process.send_signal(number)
         assert server.wait() == (1 if kind == "stdio" else 0)
-        assert time.monotonic() - start < within(1.0)
+        assert time.monotonic() - start < within(1.0, "end")
 
 
 def test_end_of_input_under_a_running_model_ends_the_server_within_a_second(fresh_stdio):
@@ -131,10 +136,10 @@ def test_end_of_input_under_a_running_model_ends_the_server_within_a_second(fres
     start = time.monotonic()
     fresh_stdio.close()
     assert fresh_stdio.server.wait() == 1
-    assert time.monotonic() - start < within(1.0)
+    assert time.monotonic() - start < within(1.0, "end")
 
 
-@pytest.mark.parametrize("work", [None, "attend", "indexCorpus"])
+@pytest.mark.parametrize("work", ["attend", slow(None), slow("indexCorpus")])
 def test_the_death_of_the_real_parent_ends_the_server_within_three_seconds(work):
     read, write = os.pipe()  # the server's input stays open: only the parent dies
     with subprocess.Popen(
@@ -151,7 +156,7 @@ def test_the_death_of_the_real_parent_ends_the_server_within_three_seconds(work)
         time.sleep(0.3)
         assert psutil.pid_exists(child)
         parent.kill()
-        assert ended(child, within(3.0))
+        assert ended(child, within(3.0, "watch"))
     os.close(read)
     os.close(write)
 
@@ -160,10 +165,11 @@ def test_the_death_of_process_id_ends_the_server_within_three_seconds():
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as editor, Server() as server:
         server.ready(processId=editor.pid)
         editor.kill()  # it stays a zombie until it is waited for: dead all the same
-        assert ended(server.process.pid, within(3.0))
+        assert ended(server.process.pid, within(3.0, "watch"))
         assert server.process.wait() == 1
 
 
+@pytest.mark.slow
 def test_initialize_is_answered_within_a_second_of_a_bare_python():
     def bare() -> float:
         start = time.monotonic()
@@ -176,7 +182,7 @@ def test_initialize_is_answered_within_a_second_of_a_bare_python():
             server.peer().initialize()
             return time.monotonic() - start
 
-    assert min(served() for _ in range(3)) - min(bare() for _ in range(3)) < within(1.0)
+    assert min(served() for _ in range(3)) - min(bare() for _ in range(3)) < within(1.0, "start")
 
 
 def test_heavy_libraries_are_not_imported_to_start_the_server():
@@ -220,7 +226,7 @@ def test_a_process_is_alive_until_it_has_ended_waited_for_or_not():
         found = find_process(process.pid)
         assert is_alive(found)
         process.kill()
-        assert ended(process.pid, within(3.0))
+        assert ended(process.pid, PATIENCE)
         assert psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE
         assert not is_alive(found)
         process.wait()
@@ -253,7 +259,7 @@ def test_a_watched_process_that_ends_is_noticed_once(monkeypatch):
         time.sleep(0.1)
         assert deaths == []
         process.kill()
-        end = time.monotonic() + within(3.0)
+        end = time.monotonic() + PATIENCE
         while not deaths and time.monotonic() < end:
             time.sleep(0.01)
         time.sleep(0.05)

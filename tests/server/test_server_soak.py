@@ -97,8 +97,8 @@ def test_two_thousand_cancels_at_random_moments_are_answered_once_and_in_time(fr
             assert reply["id"] == f"{number}-{place}" and reply["error"]["code"] == -32800
             times["queued" if place == 2 else "computing"].append(time.perf_counter() - start)
     tell(times)
-    assert percentile(times["queued"], 0.99) < within(0.1)
-    assert percentile(times["computing"], 0.99) < within(0.5)
+    assert percentile(times["queued"], 0.99) < within(0.1, "cancel")
+    assert percentile(times["computing"], 0.99) < within(0.5, "cancel")
 
 
 def test_a_hundred_cancelled_builds_stop_within_a_second(fresh_stdio):
@@ -113,7 +113,7 @@ def test_a_hundred_cancelled_builds_stop_within_a_second(fresh_stdio):
         assert fresh_stdio.reply()["error"]["code"] == -32800
         times.append(time.perf_counter() - start)
     tell({"in a build": times})
-    assert percentile(times, 0.99) < within(1.0)
+    assert percentile(times, 0.99) < within(1.0, "cancel")
 
 
 def test_memory_threads_and_descriptors_stay_flat_over_many_requests(fresh_stdio):
@@ -145,4 +145,4 @@ def test_pings_stay_quick_while_all_workers_compute(fresh_stdio):
         number += 1
         time.sleep(0.05)
     tell({"ping": times})
-    assert percentile(times, 0.99) < within(0.05)
+    assert percentile(times, 0.99) < within(0.05, "ping")

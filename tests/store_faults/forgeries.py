@@ -35,14 +35,13 @@ from exbert_rpc.engine.search import summarize_kept
 from exbert_rpc.errors import CorpusDamaged, ExbertError
 from exbert_rpc.methods.search_contexts import encode_result
 from exbert_rpc.tasks import Task
-from tests.patience import within
+from tests.patience import PATIENCE
 from tests.store_faults.building import answers, build, open_folder, search_kept, small_segments
 from tests.store_faults.fakes import FakeModel, make_text
 from tests.store_faults.faults import TEXTS
 from tests.store_faults.forks import Say, run_child
 
 _MEMORY = 3 << 30
-_SECONDS = 20.0
 _PRECISIONS = ("int8", "int4", "binary")
 
 
@@ -66,7 +65,7 @@ def run_forgeries(root: Path, forgeries: int, seed: int = 0) -> ForgeryReport:
         first = run_child(lambda _say, to=settings: build(root / to["precision"], TEXTS, config=to) and None)
         assert first.code == 0, first.said
     for number in range(forgeries):
-        ended = run_child(lambda say, number=number: _forge_and_ask(say, root, seed + number), timeout=within(_SECONDS))
+        ended = run_child(lambda say, number=number: _forge_and_ask(say, root, seed + number), timeout=PATIENCE)
         report.forgeries += 1
         what = ended.said[0][0] if ended.said else "?"
         if ended.code != 0:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.patience import within
+from tests.patience import PATIENCE
 from tests.server.harness import ROOT, StreamPeer, notice, request
 from tests.trust.real import TEXTS
 
@@ -36,7 +36,7 @@ def seconds_to_follow(
         work: One of ``WORK``.
         seed: Of the moment.
         program: The module that is run as the server, with what comes before ``serve``.
-        limit: Seconds that are waited at most; ten, or more on a busy machine, if not given.
+        limit: Seconds that are waited at most; two minutes, if not given.
 
     Raises:
         AssertionError: one of them outlived the parent by more than the limit.
@@ -62,7 +62,7 @@ def seconds_to_follow(
                 family += server.children(recursive=True)
                 assert _lives(server) and parent.poll() is None, "it had ended before its parent was killed"
                 parent.kill()
-                return _until_gone(family, within(10) if limit is None else limit)
+                return _until_gone(family, PATIENCE if limit is None else limit)
             finally:
                 parent.kill()
                 for process in family:

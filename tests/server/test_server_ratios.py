@@ -29,7 +29,6 @@ LOOK = 0.5  # seconds
 Way = str | None
 """In which way the server is slower; ``None``: it is as it is."""
 Sides = Callable[[Way], tuple[Peer, Callable[[], float]]]
-pytestmark = pytest.mark.slow
 
 
 def serving(way: Way) -> Server:
@@ -196,6 +195,7 @@ MEASURES: dict[Bound, tuple[Callable[[Way, Sides], float], str]] = {
 """How each ratio is measured, and in which way it is made worse."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bound", MEASURES)
 def test_what_a_stretched_limit_bounds_takes_no_more_of_its_reference_than_was_recorded(bound, sides, record_property):
     measure, _ = MEASURES[bound]
@@ -205,6 +205,7 @@ def test_what_a_stretched_limit_bounds_takes_no_more_of_its_reference_than_was_r
     assert found < RECORDED[bound].limit
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bound", MEASURES)
 def test_a_slower_server_fails_the_ratio(bound, sides):
     measure, way = MEASURES[bound]

@@ -18,12 +18,12 @@ HAVE_NODE := $(shell command -v npm 2>/dev/null)
 PAGE := exbert_rpc/report/built/report.js
 
 .PHONY: help install demo check check-lowest test test-python test-clients lint-clients bench models soak lab vsix protocol docs hooks version dist \
-	page lint ruff ruff-format mypy mypy-elsewhere imports versions
+	page lint ruff ruff-format mypy mypy-win32 mypy-darwin imports versions
 
 help:
 	@echo "make install   .venv with the server and what the demo needs"
 	@echo "make demo      index a corpus, then attend, search and summarize in it"
-	@echo "make check     lint, types, drift and the fast tests (two to three minutes)"
+	@echo "make check     lint, types, drift and the fast tests (about two minutes)"
 	@echo "make test      all tests, with real models, browsers and editors"
 	@echo "make docs      the docs site, in site/"
 	@echo "make bench     the figures of docs/benchmarks.md"
@@ -86,9 +86,8 @@ mypy: $(VENV)/.test
 	$(BIN)/mypy
 
 # make check does this on each system of its own
-mypy-elsewhere: $(VENV)/.test
-	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32
-	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin
+mypy-win32 mypy-darwin: mypy-%: $(VENV)/.test
+	$(BIN)/mypy --platform $* --cache-dir .mypy_cache/$*
 
 imports: $(VENV)/.test
 	$(BIN)/lint-imports --no-logo
@@ -97,10 +96,15 @@ versions: $(VENV)/.test
 	$(BIN)/python -m scripts.version
 	$(BIN)/python -m scripts.lowest
 
-lint: ruff ruff-format imports mypy versions
+# side by side: mypy takes as long as all others
+lint: $(VENV)/.test
+	@$(MAKE) --no-print-directory -j 2 mypy imports ruff ruff-format versions
+
+# half of the tests each, in their order, so that most fixtures are made once; who is done first takes of the other's
+PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 check: lint
-	$(BIN)/python -m pytest -q -n 2 -m "not slow"
+	$(PYTEST) -m "not slow"
 
 # pyproject.toml promises these versions; a new library beside an old one may warn, which is no failure here
 LOWEST_CONSTRAINTS ?= constraints-lowest.txt
@@ -142,8 +146,9 @@ ifneq ($(HAVE_NODE),)
 test-python: $(PAGE) .cache/browser
 endif
 
-test-python: lint mypy-elsewhere $(VENV)/.docs .cache/strace
-	$(BIN)/python -m pytest -q -n 2
+test-python: lint $(VENV)/.docs .cache/strace
+	@$(MAKE) --no-print-directory -j 2 mypy-win32 mypy-darwin
+	$(PYTEST)
 
 test: test-python test-clients
 

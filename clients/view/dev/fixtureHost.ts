@@ -4,6 +4,7 @@ import type {
   AblateHeadsParams,
   AttendParams,
   AttendResult,
+  CompareCapturesParams,
   DecomposeParams,
   Method,
   MethodParams,
@@ -12,7 +13,8 @@ import type {
   SearchParams,
   SummarizeParams,
 } from "../src/protocol";
-import { attend, capture, describeModel, MINI, type Synthetic, type SyntheticCapture } from "./synthetic";
+import { attend, capture, describeModel, MINI, type Synthetic, type SyntheticCapture, tokenize } from "./synthetic";
+import { compareCaptures } from "./syntheticCompare";
 import { search, summarize } from "./syntheticCorpus";
 import { ablateHeads, decompose } from "./syntheticEffects";
 import { profileHeads } from "./syntheticHeads";
@@ -117,11 +119,17 @@ export class FixtureHost implements Host {
         return profileHeads(params as ProfileParams, describeModel(this.made));
       case "ablateHeads": {
         const asked = params as AblateHeadsParams;
-        return ablateHeads(asked, describeModel(this.made), this.lastToken(asked.captureId));
+        const answer = ablateHeads(asked, describeModel(this.made), this.lastToken(asked.captureId));
+        return asked.keep === true ? { ...answer, captureId: this.without(asked) } : answer;
+      }
+      case "compareCaptures": {
+        const [a, b] = (params as CompareCapturesParams).captureIds;
+        return compareCaptures(this.held(a), this.held(b));
       }
       case "decompose": {
         const asked = params as DecomposeParams;
-        return decompose(asked, describeModel(this.made), this.lastToken(asked.captureId));
+        const against = typeof asked.against === "string" ? tokenize(this.made, asked.against, null, []) : null;
+        return decompose(asked, describeModel(this.made), this.lastToken(asked.captureId), against?.length ?? null);
       }
       case "listModels":
         return { models: [{ id: describeModel(this.made).id, source: "fixture", loaded: true, isDefault: true }] };
@@ -151,14 +159,7 @@ export class FixtureHost implements Host {
 
   protected attend(params: AttendParams): AttendResult {
     if (typeof params.captureId === "string") {
-      const held = this.captures.get(params.captureId);
-      if (held === undefined)
-        throw {
-          code: -33008,
-          message: "unknown capture",
-          data: { kind: "unknownHandle", hint: "" },
-        } satisfies HostError;
-      return attend(held, params);
+      return attend(this.held(params.captureId), params);
     }
     if ((params.layers ?? []).some((layer) => layer >= this.made.nLayers)) {
       throw {
@@ -180,10 +181,28 @@ export class FixtureHost implements Host {
   }
 
   private lastToken(captureId: string | null | undefined): number {
+    return this.held(captureId).tokens.length - 1;
+  }
+
+  private held(captureId: string | null | undefined): SyntheticCapture {
     const held = this.captures.get(captureId ?? "");
     if (held === undefined)
       throw { code: -33008, message: "unknown capture", data: { kind: "unknownHandle", hint: "" } } satisfies HostError;
-    return held.tokens.length - 1;
+    return held;
+  }
+
+  /** Keeps the pass without the heads; only a pass with all heads has one. */
+  private without(asked: AblateHeadsParams): string {
+    const held = this.held(asked.captureId);
+    if (asked.heads === "each" || held.off.length > 0)
+      throw {
+        code: -32602,
+        message: "captureId: heads of this pass are off already",
+        data: { kind: "invalidParams", hint: "" },
+      } satisfies HostError;
+    const id = `capture-${this.captures.size}`;
+    this.captures.set(id, { ...held, id, off: asked.heads });
+    return id;
   }
 
   private summarize(params: SummarizeParams) {

@@ -12,6 +12,9 @@ const WORDS = "the weather in that quiet harbour town was late and nobody knew w
 const GPT: Synthetic = { kind: "autoregressive", nLayers: 30, nHeads: 9, hasLmHead: true, maskToken: null };
 const T5: Synthetic = { kind: "encoderDecoder", nLayers: 4, nHeads: 8, hasLmHead: true, maskToken: null };
 
+/** A pass to compare with. */
+const PASS = { input: { text: ESCAPE }, label: "", model: null, mask: [], without: [], withoutMode: "mean" } as const;
+
 interface Scenario {
   readonly options?: FixtureOptions;
   readonly view?: Partial<ViewState>;
@@ -57,6 +60,53 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
       effectAgainst: "The girl walked home to enjoy the quiet of her village.",
       chosenHead: { layer: 4, head: 3 },
     },
+  },
+  pairs: {
+    view: {
+      input: { text: "The company increased production." },
+      label: "notes.md:3",
+      pane: "effect",
+      effectOf: "parts",
+      effectAgainst: "The company decreased production.",
+    },
+  },
+  lens: {
+    options: { made: GPT },
+    view: {
+      input: { text: "The capital of France is" },
+      label: "cell 4",
+      pane: "effect",
+      effectOf: "parts",
+      effectLens: "all",
+    },
+  },
+  pin: { view: { ...escapeView, pane: "compare" } },
+  comparemask: {
+    options: { made: { ...MINI, hasLmHead: true } },
+    view: { ...escapeView, mask: [9], pane: "compare", compareWith: { ...PASS, mask: [] } },
+  },
+  comparewithout: {
+    options: { made: GPT },
+    view: {
+      input: { text: "The capital of France is a city that she knew" },
+      label: "cell 4",
+      without: [{ layer: 12, head: 3 }],
+      pane: "compare",
+      compareWith: { ...PASS, input: { text: "The capital of France is a city that she knew" } },
+    },
+  },
+  comparetexts: {
+    view: {
+      ...escapeView,
+      pane: "compare",
+      compareWith: { ...PASS, input: { text: "The girl ran to a local pub to escape the din of her town." } },
+    },
+  },
+  comparelengths: {
+    view: { ...escapeView, pane: "compare", compareWith: { ...PASS, input: { text: "She ran." } } },
+  },
+  without: {
+    view: { ...escapeView, without: [{ layer: 1, head: 9 }] },
   },
   card: { view: { ...escapeView, pane: "heads", chosenHead: { layer: 4, head: 3 } } },
   oldcorpus: {

@@ -1,9 +1,14 @@
 /** A host that answers with what a real server once said (test/fixtures). */
 import { decodeBase64 } from "../src/logic/tensor";
 import type {
+  AblateHeadsParams,
+  AblateHeadsResult,
   AttendParams,
   AttendResult,
+  DecomposeResult,
   Method,
+  ProfileParams,
+  ProfileResult,
   SearchParams,
   SearchResult,
   SummarizeResult,
@@ -11,14 +16,25 @@ import type {
 } from "../src/protocol";
 import attendJson from "../test/fixtures/attend.json";
 import corporaJson from "../test/fixtures/corpora.json";
+import effectsJson from "../test/fixtures/effects.json";
 import modelsJson from "../test/fixtures/models.json";
+import pairJson from "../test/fixtures/pair.json";
+import partsJson from "../test/fixtures/parts.json";
 import searchJson from "../test/fixtures/search.json";
+import smollmJson from "../test/fixtures/smollm-heads.json";
 import summarizeJson from "../test/fixtures/summarize.json";
 import { FixtureHost } from "./fixtureHost";
 
 export const recordedAttend = attendJson as unknown as AttendResult;
 export const recordedSearch = searchJson as unknown as SearchResult;
 export const recordedSummary = summarizeJson as unknown as SummarizeResult;
+export const recordedEffects = effectsJson as unknown as AblateHeadsResult;
+export const recordedParts = partsJson as unknown as DecomposeResult;
+/** Two texts that differ by an antonym. */
+export const recordedPair = pairJson as unknown as { readonly first: AttendResult; readonly second: AttendResult };
+export const recordedProfile = smollmJson as unknown as ProfileResult;
+
+const READ: readonly AttendResult[] = [recordedAttend, recordedPair.first, recordedPair.second];
 
 /** The layers asked for, cut out of a recorded `[layer][head][query][key]` of bytes. */
 function someLayers(tensor: Tensor, layers: readonly number[]): Tensor {
@@ -35,16 +51,25 @@ function someLayers(tensor: Tensor, layers: readonly number[]): Tensor {
 export class RecordedHost extends FixtureHost {
   protected override attend(params: AttendParams): AttendResult {
     const masked = (params.mask ?? []).length > 0;
-    if (params.captureId === undefined && (masked || params.text !== recordedAttend.text)) return super.attend(params);
-    if (params.captureId !== undefined && params.captureId !== recordedAttend.captureId) return super.attend(params);
-    const layers = params.layers ?? recordedAttend.layers;
-    return { ...recordedAttend, layers: [...layers], attention: someLayers(recordedAttend.attention, layers) };
+    const read = READ.find(({ captureId, text }) =>
+      params.captureId === undefined ? !masked && params.text === text : params.captureId === captureId,
+    );
+    if (read === undefined || params.heads != null || params.weights === "valueNorm") return super.attend(params);
+    const layers = params.layers ?? read.layers;
+    return { ...read, layers: [...layers], attention: someLayers(read.attention, layers) };
   }
 
   protected override answer(method: Method, params: unknown): unknown {
     if (method === "listModels") return modelsJson;
     if (method === "listCorpora") return corporaJson;
     if (method === "summarize") return recordedSummary;
+    const { captureId, against } = params as AblateHeadsParams;
+    if (captureId === recordedPair.first.captureId && against === recordedPair.second.text) {
+      if (method === "ablateHeads") return recordedEffects;
+      if (method === "decompose") return recordedParts;
+    }
+    if (method === "profileHeads" && recordedProfile.corpus === (params as ProfileParams).corpus)
+      return this.profile(params as ProfileParams);
     if (method === "searchContexts") {
       const { k, distinct } = params as SearchParams;
       const seen = new Set<string>();
@@ -54,5 +79,13 @@ export class RecordedHost extends FixtureHost {
       return { ...recordedSearch, hits: kept.slice(0, k ?? 50) };
     }
     return super.answer(method, params);
+  }
+
+  /** The heads that were asked for; there are no recorded examples. */
+  private profile({ layers, heads }: ProfileParams): ProfileResult {
+    const kept = recordedProfile.heads.filter(
+      (one) => (layers?.includes(one.layer) ?? true) && (heads?.includes(one.head) ?? true),
+    );
+    return { ...recordedProfile, heads: kept };
   }
 }

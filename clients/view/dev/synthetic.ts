@@ -210,18 +210,45 @@ export function packTensor(values: Float32Array, shape: number[], form: AttendPa
   return { dtype: "float32", shape, encoding: "base64", data: toBase64(new Uint8Array(values.buffer)) };
 }
 
+/** Multiplies each column by a factor and divides rows by their sums. */
+function reweighted(values: Float32Array, factors: readonly number[]): Float32Array {
+  const n = factors.length;
+  const out = values.map((value, i) => value * factors[i % n]);
+  for (let row = 0; row < out.length; row += n) {
+    const total = out.subarray(row, row + n).reduce((a, b) => a + b, 0);
+    for (let k = row; k < row + n; k++) out[k] /= total || 1;
+  }
+  return out;
+}
+
+/** One layer of self-attention of a pass: masked tokens are looked at less, and behind heads that are off all shifts. */
+export function passValues(held: SyntheticCapture, layer: number): Float32Array {
+  const { made, tokens, off } = held;
+  const n = tokens.length;
+  const values = layerValues(layer, made.nHeads, n, n, made.kind === "autoregressive");
+  const behind = off.filter((one) => one.layer < layer).length;
+  const factors = tokens.map(({ isMasked }, k) => (isMasked ? 0.4 : 1) * (1 + (behind * ((k * 7) % 5)) / 12));
+  return factors.every((one) => one === 1) ? values : reweighted(values, factors);
+}
+
 function stack(
   layers: readonly number[],
-  nHeads: number,
-  nQueries: number,
-  nKeys: number,
-  causal: boolean,
+  axes: readonly [nHeads: number, nQueries: number, nKeys: number],
+  valuesOf: (layer: number) => Float32Array,
   form: AttendParams["tensors"],
 ): Tensor {
-  const size = nHeads * nQueries * nKeys;
+  const size = axes[0] * axes[1] * axes[2];
   const values = new Float32Array(layers.length * size);
-  layers.forEach((layer, i) => values.set(layerValues(layer, nHeads, nQueries, nKeys, causal), i * size));
-  return packTensor(values, [layers.length, nHeads, nQueries, nKeys], form);
+  layers.forEach((layer, i) => values.set(valuesOf(layer), i * size));
+  return packTensor(values, [layers.length, ...axes], form);
+}
+
+/** Keeps the heads that were asked for. */
+function someHeads(values: Float32Array, nHeads: number, heads: readonly number[]): Float32Array {
+  const size = values.length / nHeads;
+  const out = new Float32Array(heads.length * size);
+  heads.forEach((head, i) => out.set(values.subarray(head * size, (head + 1) * size), i * size));
+  return out;
 }
 
 export interface SyntheticCapture {
@@ -230,6 +257,8 @@ export interface SyntheticCapture {
   readonly decoderTokens: Token[] | null;
   readonly text: string;
   readonly id: string;
+  /** Heads that are off. */
+  readonly off: readonly { readonly layer: number; readonly head: number }[];
 }
 
 export function capture(made: Synthetic, params: AttendParams, id: string): SyntheticCapture {
@@ -242,6 +271,7 @@ export function capture(made: Synthetic, params: AttendParams, id: string): Synt
     decoderTokens: encoderOnly ? null : tokenize({ ...made, kind: "autoregressive" }, decoderText, null, []),
     text,
     id,
+    off: [],
   };
 }
 
@@ -251,27 +281,31 @@ export function attend(held: SyntheticCapture, params: AttendParams): AttendResu
   const n = tokens.length;
   const m = decoderTokens?.length ?? 0;
   const form = params.tensors;
+  const heads = params.heads ?? Array.from({ length: made.nHeads }, (_, i) => i);
+  // special tokens and the first one hand over little
+  const norms = tokens.map(({ isSpecial }, i) => (isSpecial || i === 0 ? 0.1 : 1));
+  const own = (layer: number) => {
+    const values = passValues(held, layer);
+    return someHeads(params.weights === "valueNorm" ? reweighted(values, norms) : values, made.nHeads, heads);
+  };
+  const decoder = (shift: number, nKeys: number, causal: boolean) =>
+    stack(
+      layers,
+      [heads.length, m, nKeys],
+      (l) => someHeads(layerValues(l + shift, made.nHeads, m, nKeys, causal), made.nHeads, heads),
+      form,
+    );
   return {
     captureId: held.id,
     model: describeModel(made),
     tokens,
-    attention: stack(layers, made.nHeads, n, n, made.kind === "autoregressive", form),
+    attention: stack(layers, [heads.length, n, n], own, form),
     layers: [...layers],
-    heads: Array.from({ length: made.nHeads }, (_, i) => i),
+    heads: [...heads],
     text: held.text,
     decoderTokens,
-    decoderAttention: decoderTokens === null ? null : stack(layers, made.nHeads, m, m, true, form),
-    crossAttention:
-      decoderTokens === null
-        ? null
-        : stack(
-            layers.map((l) => l + 40),
-            made.nHeads,
-            m,
-            n,
-            false,
-            form,
-          ),
+    decoderAttention: decoderTokens === null ? null : decoder(0, m, true),
+    crossAttention: decoderTokens === null ? null : decoder(40, n, false),
     decoderLayers: decoderTokens === null ? null : [...layers],
     notes: [...(made.notes ?? [])],
   };

@@ -57,7 +57,23 @@ export function ablateHeads(params: AblateHeadsParams, model: ModelDescription, 
   };
 }
 
-export function decompose(params: DecomposeParams, model: ModelDescription, token: number): DecomposeResult {
+/** Made-up pairs `[n, m]` that add up to `total`: words at like places are most alike. */
+function pairsOf(n: number, m: number, total: number) {
+  const next = random(33);
+  const raw = Array.from({ length: n }, (_, i) =>
+    Array.from({ length: m }, (_, j) => (i === j ? 1.5 : 0) + next() - 0.35),
+  );
+  const sum = raw.flat().reduce((a, b) => a + b, 0);
+  const data = raw.map((row) => row.map((value) => (value * total) / sum));
+  return { dtype: "float32" as const, shape: [n, m], encoding: "list" as const, data };
+}
+
+export function decompose(
+  params: DecomposeParams,
+  model: ModelDescription,
+  token: number,
+  against: number | null = null,
+): DecomposeResult {
   const next = random(21);
   const layers = Array.from({ length: model.nLayers }, (_, layer) => layer);
   const parts: Part[] = [
@@ -71,15 +87,16 @@ export function decompose(params: DecomposeParams, model: ModelDescription, toke
   ];
   const residual = 2e-6;
   const predicts = model.hasLmHead && typeof params.against !== "string";
+  const total = parts.reduce((sum, { value }) => sum + value, residual);
   return {
     measure: predicts ? "logit" : "cosine",
-    total: parts.reduce((sum, { value }) => sum + value, residual),
+    total,
     residual,
     parts,
     model,
     target: predicts ? { token: params.token ?? token, id: 300, piece: PIECES[0] } : null,
     contrast: null,
-    tokenPairs: null,
+    tokenPairs: against === null ? null : pairsOf(token + 1, against, total),
     lens: predicts
       ? [...layers, model.nLayers].map((hiddenLayer) => ({
           hiddenLayer,

@@ -1,4 +1,6 @@
 /** Everything that the panes are drawn from: a person's choices (`view`) and what the server answered. */
+
+import { type Pass, passKey } from "./control/passes";
 import type { HostError, Progress, ServerEvent, Theme } from "./host";
 import type { DataOf, Pane } from "./pane";
 import type { PANES } from "./panes";
@@ -8,6 +10,10 @@ import { combine, type Side, type Stack, type ViewState } from "./state";
 /** One forward pass that the server keeps. */
 export interface Capture {
   readonly id: string;
+  /** The handle of the same pass with all heads on; `id` itself where none is off. */
+  readonly whole: string;
+  /** What was read, and how. */
+  readonly pass: Pass;
   readonly model: ModelDescription;
   readonly tokens: readonly Token[];
   readonly decoderTokens: readonly Token[] | null;
@@ -44,6 +50,8 @@ export interface SharedState {
   readonly previewHead: number | null;
   /** Earlier values of `view.mask`. */
   readonly undo: readonly (readonly number[])[];
+  /** Choices that did not apply to what was read, and what was done instead. */
+  readonly fallbacks: readonly string[];
   /** A short message, also read by screen readers. */
   readonly notice: string;
 }
@@ -66,6 +74,7 @@ export function initialState(theme: Theme, view: ViewState, panes: readonly Pane
     hover: null,
     previewHead: null,
     undo: [],
+    fallbacks: [],
     notice: "",
   };
   return combine([["the view", shared], ...panes.map(({ id, data }) => [id, data] as const)]) as unknown as AppState;
@@ -90,6 +99,11 @@ export function stacksOf(capture: Capture | null): readonly Stack[] {
 
 export function layersOf(capture: Capture, stack: Stack): number {
   return stack === "encoder" ? capture.model.nLayers : (capture.model.nDecoderLayers ?? capture.model.nLayers);
+}
+
+/** What is on show is of another text, model or mask than the one that was asked for. */
+export function isStale({ capture, view }: Pick<AppState, "capture" | "view">): boolean {
+  return capture !== null && view.input !== null && passKey(capture.pass) !== passKey(view);
 }
 
 /** A token that can be searched: of the encoder side, and not special. null otherwise. */

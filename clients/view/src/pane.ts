@@ -15,6 +15,8 @@ import type { ViewState } from "./state";
 export interface Slice<View extends object> {
   readonly initial: View;
   readonly checks: Checks<View>;
+  /** What a view begins with where nothing was kept and no link was opened; the rest is as in `initial`. */
+  readonly fresh?: Partial<View>;
   /** Choices about the answer on show: another text, model, corpus or token sets them back to `initial`. */
   readonly perQuery?: readonly (keyof View & string)[];
 }
@@ -55,8 +57,11 @@ export interface Pane {
   readonly view: {
     readonly initial: object;
     readonly checks: Readonly<Record<string, Check>>;
+    readonly fresh?: object;
     readonly perQuery?: readonly string[];
   };
+  /** It is about the text as a whole: it stays on show when another text is explored. */
+  readonly followsText?: boolean;
   /** Its fields of the app state before anything was asked: what the server answers goes here. Not kept. */
   readonly data: object;
   readonly component: FunctionComponent;

@@ -7,6 +7,12 @@ import type { PANES } from "./panes";
 export type Stack = "encoder" | "decoder" | "cross";
 export type Side = "left" | "right";
 
+/** One head. */
+export interface HeadAt {
+  readonly layer: number;
+  readonly head: number;
+}
+
 export interface Pin {
   readonly side: Side;
   /** Token index, also when words are shown. */
@@ -28,6 +34,10 @@ export interface SharedView {
   readonly pinned: Pin | null;
   /** Token indices that are masked when the text is read. */
   readonly mask: readonly number[];
+  /** Heads that are off when the text is read; [] for the model as it is. */
+  readonly without: readonly HeadAt[];
+  /** What a head that is off gives: its mean over ordinary text, or zero. */
+  readonly withoutMode: "mean" | "zero";
   /** The id of the pane whose tab is chosen. */
   readonly pane: string;
 }
@@ -37,7 +47,10 @@ export type ViewState = SharedView & ViewOf<typeof PANES>;
 
 /** Reads and writes the view state of a list of panes. */
 export interface StateCodec {
+  /** What a field that a link leaves out means. */
   readonly initial: ViewState;
+  /** What a view begins with where nothing was kept. */
+  readonly fresh: ViewState;
   /** What another text, model, corpus or token sets back. */
   readonly perQuery: Partial<ViewState>;
   /** Takes what is valid, field by field; the rest keeps its default. null when it is not a view state at all. */
@@ -53,6 +66,8 @@ const isInput: Check = (value) =>
   (typeof value.text === "string" ||
     (isObject(value.textDocument) && isText(value.textDocument.uri) && isObject(value.range)));
 
+const isHeadAt: Check = (value) => isObject(value) && isIndex(value.layer) && isIndex(value.head);
+
 function sharedInitial(pane: string): SharedView {
   return {
     version: 1,
@@ -65,6 +80,8 @@ function sharedInitial(pane: string): SharedView {
     heads: null,
     pinned: null,
     mask: [],
+    without: [],
+    withoutMode: "mean",
     pane,
   };
 }
@@ -81,6 +98,8 @@ function sharedChecks(panes: readonly Pane[]): Checks<SharedView> {
     heads: orNull(listOf(isIndex)),
     pinned: orNull((value) => isObject(value) && oneOf("left", "right")(value.side) && isIndex(value.token)),
     mask: listOf(isIndex),
+    without: listOf(isHeadAt),
+    withoutMode: oneOf("mean", "zero"),
     pane: oneOf(...panes.map(({ id }) => id)),
   };
 }
@@ -124,6 +143,7 @@ export function composeState(panes: readonly Pane[]): StateCodec {
     ...slices.map(([id, slice]) => [id, slice.checks] as const),
   ]) as Record<keyof ViewState, Check>;
   const keys = Object.keys(initial) as (keyof ViewState)[];
+  const fresh = Object.assign({}, initial, ...panes.map(({ view }) => view.fresh)) as ViewState;
   const perQuery = Object.fromEntries(
     slices.flatMap(([, slice]) => (slice.perQuery ?? []).map((key) => [key, initial[key as keyof ViewState]])),
   );
@@ -147,5 +167,5 @@ export function composeState(panes: readonly Pane[]): StateCodec {
       return null;
     }
   };
-  return { initial, perQuery, read, encode, parse };
+  return { initial, fresh, perQuery, read, encode, parse };
 }

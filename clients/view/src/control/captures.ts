@@ -3,24 +3,15 @@ import { type AppState, type Capture, IDLE, layersOf, stacksOf } from "../app";
 import type { Host, TextInput } from "../host";
 import { Latest } from "../logic/latest";
 import type { PanePart } from "../pane";
-import { type AttendParams, type AttendResult, ERROR_CODES } from "../protocol";
+import { type AttendParams, ERROR_CODES } from "../protocol";
 import type { ViewState } from "../state";
 import type { Store } from "../store";
 import { asHostError } from "./errors";
+import { fittingHeads } from "./fitting";
+import { passOf, type ReadPass, readPass } from "./passes";
 
 /** Predictions for each token. */
 const TOP_K = 5;
-
-function attendParams(input: TextInput, view: ViewState): AttendParams {
-  return {
-    ...input,
-    ...(view.model === null ? {} : { model: view.model }),
-    ...(view.mask.length === 0 ? {} : { mask: [...view.mask] }),
-    layers: [view.layer],
-    topK: TOP_K,
-    tensors: "float16",
-  };
-}
 
 export class CaptureLoader {
   private readonly reading = new Latest();
@@ -41,9 +32,10 @@ export class CaptureLoader {
     for (const part of this.parts()) part.reading?.();
     this.store.set({ attend: { phase: "busy", progress: null } });
     try {
-      const outcome = await this.reading.run((signal) => this.request(input, signal));
+      const { view } = this.store.get();
+      const outcome = await this.reading.run((signal) => this.request({ ...view, input }, signal));
       if (outcome.kind === "superseded") return false;
-      this.accept(outcome.value);
+      this.accept({ ...view, input }, outcome.value);
       return true;
     } catch (error) {
       this.store.set({ attend: { phase: "failed", error: asHostError(error) } });
@@ -51,13 +43,13 @@ export class CaptureLoader {
     }
   }
 
-  private async request(input: TextInput, signal: AbortSignal): Promise<AttendResult> {
+  private async request(view: ViewState, signal: AbortSignal): Promise<ReadPass> {
     const onProgress = (progress: { message?: string; percentage?: number }) => {
       if (!signal.aborted) this.store.set({ attend: { phase: "busy", progress } });
     };
-    const { view } = this.store.get();
-    const params = attendParams(input, view);
-    const ask = (change: AttendParams) => this.host.request("attend", { ...params, ...change }, { signal, onProgress });
+    const wanted: AttendParams = { layers: [view.layer], topK: TOP_K, tensors: "float16" };
+    const ask = (change: AttendParams) =>
+      readPass(this.host, passOf(view), { ...wanted, ...change }, { signal, onProgress });
     try {
       return await ask({});
     } catch (error) {
@@ -70,16 +62,26 @@ export class CaptureLoader {
     }
   }
 
-  private accept(answer: AttendResult): void {
+  private accept(read: ViewState, { answer, whole }: ReadPass): void {
     const { captureId: id, model, tokens, decoderTokens, text, notes } = answer;
-    const capture: Capture = { id, model, tokens, decoderTokens, text, notes };
+    const capture: Capture = { id, whole, pass: passOf(read), model, tokens, decoderTokens, text, notes };
     const { view: before } = this.store.get();
     const stack = stacksOf(capture).includes(before.stack) ? before.stack : "encoder";
     const layer = Math.min(before.layer, layersOf(capture, stack) - 1);
-    const heads = before.heads?.filter((head) => head < model.nHeads) ?? null;
+    const { heads, fallback } = fittingHeads(before.heads, model.nHeads);
     const view: ViewState = { ...before, stack, layer, heads };
-    let change: Partial<AppState> & { readonly view: ViewState } = { view, capture, attend: IDLE, hover: null };
-    for (const part of this.parts()) change = { ...change, ...part.captured?.(answer, capture, change.view) };
+    const fallbacks = fallback === null ? [] : [fallback];
+    let change: Partial<AppState> & Pick<AppState, "view" | "fallbacks"> = {
+      view,
+      capture,
+      fallbacks,
+      attend: IDLE,
+      hover: null,
+    };
+    for (const part of this.parts()) {
+      const more = part.captured?.(answer, capture, change.view) ?? {};
+      change = { ...change, ...more, fallbacks: [...change.fallbacks, ...(more.fallbacks ?? [])] };
+    }
     this.store.set(change);
   }
 }

@@ -3,10 +3,11 @@ import { type AppState, type Hover, IDLE, initialState, layersOf, queryToken } f
 import type { Choice, Disposable, Host, SelectionEvent, ServerEvent } from "../host";
 import type { Pane, PanePart, PartsOf } from "../pane";
 import type { PANES } from "../panes";
-import { composeState, type Pin, type Stack, type StateCodec, type ViewState } from "../state";
+import { composeState, type HeadAt, type Pin, type Stack, type StateCodec, type ViewState } from "../state";
 import { Store } from "../store";
 import { CaptureLoader } from "./captures";
 import { asHostError } from "./errors";
+import type { Pass } from "./passes";
 
 const SAVE_MS = 200;
 
@@ -25,7 +26,7 @@ export class Controller {
     readonly panes: readonly Pane[],
   ) {
     this.codec = composeState(panes);
-    this.store = new Store(initialState(host.theme, this.codec.initial, panes));
+    this.store = new Store(initialState(host.theme, this.codec.fresh, panes));
     this.captures = new CaptureLoader(host, this.store, () => this.allParts);
     const parts = panes.map((pane) => [pane.id, pane.start(this)] as const);
     this.allParts = parts.map(([, part]) => part);
@@ -100,14 +101,35 @@ export class Controller {
   select(selection: SelectionEvent): void {
     const { input, label } = selection;
     this.store.set({ undo: [], hover: null });
-    this.updateQuery({ input, label, pinned: null, mask: [] });
+    this.updateQuery({ input, label, pinned: null, mask: [], without: [], pane: this.paneForText() });
     void this.captures.load(input);
+  }
+
+  /** Shows a pass again: its text, model, mask and the heads that are off. */
+  show(pass: Pass): void {
+    this.store.set({ undo: [], hover: null });
+    this.updateQuery({ ...pass, pinned: null });
+    void this.reload();
+  }
+
+  /** Where another text is shown: a pane that is about a pinned token has nothing to say of it yet. */
+  private paneForText(): string {
+    const { pane } = this.store.get().view;
+    return this.panes.find(({ id }) => id === pane)?.followsText === true ? pane : this.panes[0].id;
   }
 
   /** Reads another text and looks at a token of it, with the choices of `change`. */
   explore({ input, label }: SelectionEvent, token: number, change: Partial<ViewState>): void {
     this.store.set({ undo: [], hover: null });
-    this.updateQuery({ stack: "encoder", ...change, input, label, mask: [], pinned: { side: "left", token } });
+    this.updateQuery({
+      stack: "encoder",
+      ...change,
+      input,
+      label,
+      mask: [],
+      without: [],
+      pinned: { side: "left", token },
+    });
     void this.captures.load(input);
   }
 
@@ -157,7 +179,7 @@ export class Controller {
 
   setModel(model: string): void {
     this.store.set({ undo: [] });
-    this.updateQuery({ model, mask: [], pinned: null });
+    this.updateQuery({ model, mask: [], without: [], pinned: null });
     void this.reload();
   }
 
@@ -244,6 +266,12 @@ export class Controller {
     void this.reload();
   }
 
+  /** Reads the text again with these heads off; [] reads it with all. */
+  setWithout(without: readonly HeadAt[], withoutMode: ViewState["withoutMode"]): void {
+    this.update({ without, withoutMode });
+    void this.reload();
+  }
+
   undoMask(): void {
     const { undo } = this.store.get();
     if (undo.length === 0) return;
@@ -254,7 +282,7 @@ export class Controller {
 
   reset(): void {
     const { input, label, model, corpus } = this.store.get().view;
-    this.restore({ ...this.codec.initial, input, label, model, corpus });
+    this.restore({ ...this.codec.fresh, input, label, model, corpus });
   }
 
   async copy(text: string, what: string): Promise<void> {

@@ -72,3 +72,11 @@ export function ranges(numbers: readonly number[]): string {
   }
   return parts.join(", ");
 }
+
+/** At most `most` characters; the middle gives way. */
+export function shortened(text: string, most = 48): string {
+  const line = text.replace(/\s+/g, " ").trim();
+  if (line.length <= most) return line;
+  const half = Math.floor((most - 1) / 2);
+  return `${line.slice(0, half).trimEnd()}…${line.slice(-half).trimStart()}`;
+}

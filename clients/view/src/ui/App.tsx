@@ -1,7 +1,9 @@
 /** The frame: beside each other where there is room, behind tabs where there is not. */
-import { useEffect, useLayoutEffect, useMemo } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { isStale } from "../app";
 import type { Pane } from "../pane";
 import { useApp, useController, useSize } from "./context";
+import { Fallbacks, StaleNote, WithoutBar } from "./frameNotes";
 import { InputBar } from "./InputBar";
 import { moveFocus } from "./roving";
 import { CommandButton } from "./states";
@@ -117,6 +119,13 @@ function Panes() {
   const { wide, pane } = useApp((s) => ({ wide: s.wide, pane: s.view.pane }));
   const pages = useMemo(() => pagesOf(panes, wide), [panes, wide]);
   const page = shownPage(pages, pane);
+  const panesBox = useRef<HTMLDivElement>(null);
+  const { input, stale } = useApp((s) => ({ input: s.view.input, stale: isStale(s) }));
+  // another text is read from its top
+  useLayoutEffect(() => {
+    for (const box of [panesBox.current, ...(panesBox.current?.querySelectorAll(".column") ?? [])])
+      if (box !== null) box.scrollTop = 0;
+  }, [input]);
   const columns = wide && page.panes.length > 1 ? columnsOf(page.panes) : null;
   const panel = pages.length > 1 && {
     role: "tabpanel" as const,
@@ -127,7 +136,7 @@ function Panes() {
   return (
     <>
       {pages.length > 1 && <Tabs pages={pages} />}
-      <div class={`panes ${columns === null ? "narrow" : "wide"}`} {...panel}>
+      <div ref={panesBox} class={`panes ${columns === null ? "narrow" : "wide"}${stale ? " stale" : ""}`} {...panel}>
         {columns === null
           ? page.panes.map(({ id, component: Component }) => <Component key={id} />)
           : columns.map((column) => (
@@ -159,6 +168,9 @@ export function App() {
       <Toolbar />
       <InputBar />
       <ServerBanner />
+      <WithoutBar />
+      <Fallbacks />
+      <StaleNote />
       <Panes />
       <div class={`notice${notice === "" ? "" : " shown"}`} role="status" aria-live="polite">
         {notice}

@@ -2,13 +2,9 @@
 import { useMemo, useRef, useState } from "preact/hooks";
 import type { MapCell } from "../draw/headMap";
 import { inkOn } from "../logic/palette";
+import type { HeadAt } from "../state";
 import { memo } from "./memo";
 import { stepOf, stepTo } from "./roving";
-
-export interface HeadAt {
-  readonly layer: number;
-  readonly head: number;
-}
 
 interface MapProps {
   readonly label: string;

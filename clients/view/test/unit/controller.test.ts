@@ -168,7 +168,7 @@ describe("a pinned token", () => {
         weighting: "uniform",
         heads: [11],
         k: 50,
-        distinct: false,
+        distinct: true,
       },
     ]);
     expect(state().summary?.searchId).toBe(state().result?.searchId);

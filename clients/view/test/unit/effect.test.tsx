@@ -1,13 +1,16 @@
 // @vitest-environment happy-dom
 import { afterEach, describe, expect, it } from "vitest";
 import { FixtureHost, type FixtureOptions } from "../../dev/fixtureHost";
-import { describeModel, MINI, type Synthetic } from "../../dev/synthetic";
+import { recordedPair, recordedParts } from "../../dev/recordedHost";
+import { describeModel, MINI, type Synthetic, tokenize } from "../../dev/synthetic";
 import { ablateHeads, decompose } from "../../dev/syntheticEffects";
 import type { Capture } from "../../src/app";
 import { headMapSvg } from "../../src/draw/headMap";
 import { inkOf } from "../../src/draw/ink";
+import { matrixSvg } from "../../src/draw/matrix";
 import { type MountedView, mount } from "../../src/mount";
 import { PANES } from "../../src/panes";
+import { sumSvg } from "../../src/panes/effect/draw/sumSvg";
 import {
   contributions,
   deltas,
@@ -18,6 +21,8 @@ import {
   valueCells,
 } from "../../src/panes/effect/logic/effects";
 import { mapLegend } from "../../src/panes/effect/logic/legend";
+import { lensMatrix, lensPlaces, MOST_PLACES } from "../../src/panes/effect/logic/lens";
+import { pairLegend, pairMatrix, strongestPairs } from "../../src/panes/effect/logic/pairs";
 import { effectQuestion } from "../../src/panes/effect/measurer";
 import { effectsTable, lensTable, partsTable } from "../../src/panes/effect/tables";
 import { composeState, type ViewState } from "../../src/state";
@@ -102,10 +107,109 @@ describe("the sum of parts", () => {
   });
 });
 
+describe("pairs of tokens of two texts", () => {
+  const model = describeModel(MINI);
+  const text = "The company increased production.";
+  const tokens = (other: string) => tokenize(MINI, other, null, []);
+  const [first, second] = [tokens(text), tokens("The company decreased.")];
+  const answer = decompose({ against: "x" }, model, first.length - 1, second.length);
+  const ink = inkOf("light");
+
+  it("are named by both texts, add up to the similarity, and the largest are listed", async () => {
+    if (answer.tokenPairs === null) throw new Error("no pairs");
+    const data = pairMatrix(answer.tokenPairs, first, second, ink);
+    expect([data.rowNames.length, data.columnNames.length]).toEqual([first.length, second.length]);
+    expect(data.rowNames[2]).toBe("company");
+    const values = data.cells.flat().map(({ value }) => value ?? 0);
+    expect(values.reduce((a, b) => a + b, 0)).toBeCloseTo(answer.total, 4);
+    const [top] = strongestPairs(data, 3);
+    expect(Math.abs(top.value)).toBe(Math.max(...values.map(Math.abs)));
+    await expect(matrixSvg(data, "seeded & drawn", pairLegend(data), ink)).toMatchFileSnapshot(
+      "../snapshots/token-pairs.svg",
+    );
+  });
+
+  it("are shown, with the tokens of the second text read for their names", async () => {
+    const { element, state } = mounted({ made: MINI }, { effectOf: "parts", effectAgainst: "She was late." });
+    await until(state, (s) => s.decomposition !== null);
+    expect(state().againstTokens?.map(({ token }) => token)).toEqual(["[CLS]", "she", "was", "late", ".", "[SEP]"]);
+    await until(
+      () => element.querySelectorAll(".effect-pane .matrix-cell").length,
+      (count) => count === 7 * 6,
+    );
+  });
+
+  it("name every cell of a real model, and add up to its cosine", () => {
+    const parts = recordedParts;
+    if (parts.tokenPairs === null) throw new Error("no pairs");
+    const data = pairMatrix(parts.tokenPairs, recordedPair.first.tokens, recordedPair.second.tokens, ink);
+    const total = data.cells.flat().reduce((sum, { value }) => sum + (value ?? 0), 0);
+    expect(total).toBeCloseTo(parts.total, 2);
+    expect(data.rowNames).toEqual(["[CLS]", "The", "company", "increased", "production", ".", "[SEP]"]);
+    expect(data.columnNames[3]).toBe("decreased");
+  });
+});
+
+describe("what hidden states predict", () => {
+  it("is read at every token, the last one first, and stays when it is stopped", async () => {
+    const { state, asked, controller } = mounted({}, { effectOf: "parts", effectLens: "all" });
+    await until(state, (s) => s.lensColumns.length === 5 && s.readingLens.phase === "idle");
+    const tokens = asked()
+      .map(({ value }) => value as { token?: number; topK?: number })
+      .filter(({ topK }) => topK === 1)
+      .map(({ token }) => token);
+    expect(tokens).toEqual([4, 3, 2, 1, 0]);
+    expect(state().lensColumns.map(({ token }) => token)).toEqual([0, 1, 2, 3, 4]);
+    controller.parts.effect.stopLens();
+    expect(state().lensColumns.length).toBe(5);
+  });
+
+  it("is not asked for where it is wanted at one token only, and goes with another text", async () => {
+    const { host, state, asked, controller } = mounted({}, { effectOf: "parts" });
+    await until(state, (s) => s.decomposition !== null);
+    expect(asked().length).toBe(1);
+    controller.update({ effectLens: "all" });
+    await until(state, (s) => s.lensColumns.length === 5);
+    host.selections.fire({ input: { text: "Rome is" }, label: "" });
+    expect(state().lensColumns).toEqual([]);
+    await until(state, (s) => s.lensColumns.length === 2);
+  });
+
+  it("is a matrix of states and tokens, colored by how sure a state is of what comes out", () => {
+    const lens = decompose({ captureId: "c", topK: 1 }, model, 4).lens;
+    const data = lensMatrix([{ token: 4, lens }], ["The", "capital", "of", "France", "is"], inkOf("light"));
+    expect(data.columnNames).toEqual(["is"]);
+    expect(data.cells.length).toBe(7);
+    expect(data.cells[6][0]).toMatchObject({ value: 0.3 });
+    expect(data.cells[6][0].text.startsWith("␣")).toBe(true);
+    for (const { text, spoken } of data.cells.flat()) expect(spoken).toContain(text);
+  });
+
+  it("is read at the last tokens of a long text", () => {
+    const tokens = tokenize(GPT, "word ".repeat(80), null, []);
+    const places = lensPlaces(tokens);
+    expect(places.length).toBe(MOST_PLACES);
+    expect(places[0]).toBe(79);
+  });
+});
+
+describe("the picture of the sum", () => {
+  it("is drawn as committed", async () => {
+    await expect(sumSvg(sumSteps(parts, 5), "seeded & drawn", inkOf("light"))).toMatchFileSnapshot(
+      "../snapshots/sum.svg",
+    );
+  });
+});
+
 describe("what is asked", () => {
   const initial = composeState(PANES).initial;
   const question = (made: Synthetic, view: Partial<ViewState>) => {
-    const capture = { id: "c", model: describeModel(made), tokens: Array(5).fill({}) } as unknown as Capture;
+    const capture = {
+      id: "c",
+      whole: "c",
+      model: describeModel(made),
+      tokens: Array(5).fill({}),
+    } as unknown as Capture;
     return effectQuestion({ capture, view: { ...initial, ...view } })?.params;
   };
   const pinned = { side: "left", token: 2 } as const;

@@ -12,6 +12,7 @@ export const attention: PaneOf<"attention", AttentionView, AttentionData, Attent
   wide: { column: 0, order: 0 },
   view: ATTENTION_VIEW,
   data: ATTENTION_DATA,
+  followsText: true,
   component: AttentionPane,
   start: (controller) => new AttentionLoader(controller),
   actions: attentionActions,

@@ -73,12 +73,13 @@ export class AttentionLoader implements PanePart {
     this.background.cancel();
   }
 
-  captured(answer: AttendResult, capture: Capture, { stack, layer }: ViewState): Partial<AppState> {
+  captured(answer: AttendResult, capture: Capture, view: ViewState): Partial<AppState> {
+    const { stack, layer } = view;
     this.reading();
     this.layers = new Map();
     this.keep(answer);
     const shown = this.layers.get(`${stack}:${layer}`) ?? null;
-    return { layer: shown, layerShown: layer, thumbnails: noThumbnails(capture, stack) };
+    return { layer: shown, layerShown: layer, thumbnails: noThumbnails(capture, stack), ...fitting(capture, view) };
   }
 
   cancel(): void {
@@ -217,6 +218,13 @@ export class AttentionLoader implements PanePart {
     thumbnails[layer] = made;
     this.store.set({ thumbnails });
   }
+}
+
+/** A filter of segments that this text does not have would leave nothing to draw. */
+function fitting(capture: Capture, view: ViewState): Partial<AppState> {
+  if (view.segments === "all" || capture.tokens.some(({ segment }) => segment === 1)) return {};
+  const fallback = "This text has one segment, so attention between all its tokens is shown.";
+  return { view: { ...view, segments: "all" }, fallbacks: [fallback] };
 }
 
 function noThumbnails(capture: Capture, stack: Stack): readonly null[] {

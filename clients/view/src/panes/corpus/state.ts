@@ -66,6 +66,7 @@ export const CORPUS_VIEW: Slice<CorpusView> = {
     columnsRight: between(0, 9),
     bar: orNull(isBar),
   },
+  fresh: { distinct: true },
   perQuery: ["bar"],
 };
 

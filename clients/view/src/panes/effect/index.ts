@@ -12,6 +12,7 @@ export const effect: PaneOf<"effect", EffectView, EffectData, EffectMeasurer> = 
   wide: "alone",
   view: EFFECT_VIEW,
   data: EFFECT_DATA,
+  followsText: true,
   component: EffectPane,
   start: (controller) => new EffectMeasurer(controller),
   actions: effectActions,

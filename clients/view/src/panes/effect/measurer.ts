@@ -1,12 +1,13 @@
 /** Measures the effect of heads on the text whenever the pane is shown and something that matters has changed. */
-import { type AppState, type Capture, IDLE } from "../../app";
+import { type AppState, type Capture, IDLE, isStale } from "../../app";
 import type { Controller } from "../../control/controller";
 import { asHostError } from "../../control/errors";
 import { Attempts } from "../../logic/attempts";
 import { Latest } from "../../logic/latest";
 import type { PanePart } from "../../pane";
-import { type AblateHeadsParams, type DecomposeParams, ERROR_CODES } from "../../protocol";
+import { type AblateHeadsParams, type AttendResult, type DecomposeParams, ERROR_CODES } from "../../protocol";
 import type { ViewState } from "../../state";
+import { LensReader } from "./lensReader";
 
 const SETTLE_MS = 150;
 const MOST_LOST = 2;
@@ -33,7 +34,8 @@ export function effectQuestion(state: Pick<AppState, "capture" | "view">): Quest
   if (capture === null) return null;
   const against = view.effectAgainst.trim();
   const token = against === "" ? targetToken(capture, view) : null;
-  const shared = { captureId: capture.id, ...(against === "" ? {} : { against }) };
+  // heads are switched off in the whole model, also when the pass on show is one without some
+  const shared = { captureId: capture.whole, ...(against === "" ? {} : { against }) };
   if (view.effectOf === "parts")
     return { method: "decompose", params: { ...shared, ...(token === null ? {} : { token }), topK: LENS_K } };
   return {
@@ -55,16 +57,25 @@ export class EffectMeasurer implements PanePart {
   /** Captures that the server forgot at once. */
   private readonly lost = new Attempts(MOST_LOST);
 
-  constructor(private readonly controller: Controller) {}
+  private readonly lens: LensReader;
+
+  constructor(private readonly controller: Controller) {
+    this.lens = new LensReader(controller);
+  }
 
   changed(): void {
+    this.measureChanges();
+    this.lens.changed();
+  }
+
+  private measureChanges(): void {
     const { store } = this.controller;
     const state = store.get();
     const question = effectQuestion(state);
     const key = question === null ? "" : JSON.stringify(question);
     if (key !== this.asked && this.asked !== "") this.forget();
-    if (key === this.asked || question === null || state.view.pane !== "effect" || state.attend.phase !== "idle")
-      return;
+    const ready = state.view.pane === "effect" && state.attend.phase === "idle" && !isStale(state);
+    if (key === this.asked || question === null || !ready) return;
     this.asked = key;
     store.set({ measuring: { phase: "busy", progress: null } });
     this.timer = setTimeout(() => void this.measure(question), SETTLE_MS);
@@ -78,7 +89,13 @@ export class EffectMeasurer implements PanePart {
   /** Stops measuring; it starts again when something changes, or when it is asked to. */
   cancel(): void {
     this.stop();
+    this.lens.cancel();
     this.controller.store.set({ measuring: IDLE });
+  }
+
+  /** Stops reading the hidden states of every token; those that were read stay. */
+  stopLens(): void {
+    this.lens.cancel();
   }
 
   retry(): void {
@@ -95,7 +112,9 @@ export class EffectMeasurer implements PanePart {
   private forget(): void {
     this.stop();
     this.asked = "";
-    this.controller.store.set({ effects: null, decomposition: null, measuring: IDLE });
+    // one change of the state, since what is asked next follows from it
+    const nothing = { effects: null, decomposition: null, againstTokens: null, measuring: IDLE };
+    this.controller.store.set({ ...nothing, ...this.lens.forgotten() });
   }
 
   private async measure(question: Question): Promise<void> {
@@ -113,6 +132,15 @@ export class EffectMeasurer implements PanePart {
     }
   }
 
+  /** The second text's tokens, to name the columns of the pairs. */
+  private async tokensOf(text: string, signal: AbortSignal): Promise<AttendResult["tokens"]> {
+    const { host, store } = this.controller;
+    const { view, capture } = store.get();
+    const model = view.model ?? capture?.model.id;
+    const params = { text, ...(model === undefined ? {} : { model }), layers: [0], topK: 0, annotate: false };
+    return (await host.request("attend", { ...params, tensors: "uint8" }, { signal })).tokens;
+  }
+
   private async request(question: Question, signal: AbortSignal): Promise<Partial<AppState>> {
     const { host, store } = this.controller;
     const options = {
@@ -121,8 +149,14 @@ export class EffectMeasurer implements PanePart {
         if (!signal.aborted) store.set({ measuring: { phase: "busy", progress } });
       },
     };
-    if (question.method === "decompose")
-      return { decomposition: await host.request("decompose", question.params, options) };
+    if (question.method === "decompose") {
+      const { against } = question.params;
+      const [decomposition, againstTokens] = await Promise.all([
+        host.request("decompose", question.params, options),
+        typeof against === "string" ? this.tokensOf(against, signal) : null,
+      ]);
+      return { decomposition, againstTokens };
+    }
     return { effects: await host.request("ablateHeads", question.params, options) };
   }
 }

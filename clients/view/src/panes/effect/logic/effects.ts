@@ -77,6 +77,9 @@ export function partName({ kind, layer, head }: Pick<Part, "kind" | "layer" | "h
   return kind === "bias" ? "biases" : "embedding";
 }
 
+/** Parts that are named one by one. */
+export const MOST_PARTS = 14;
+
 /** The largest parts one by one, then all others together, then what rounding leaves: they add up to the total. */
 export function sumSteps(decomposition: Pick<DecomposeResult, "parts" | "residual">, most: number): SumStep[] {
   const ranked = [...decomposition.parts].sort((a, b) => Math.abs(b.value) - Math.abs(a.value));

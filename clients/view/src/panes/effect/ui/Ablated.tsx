@@ -1,16 +1,14 @@
 /** The chosen head: the measure with and without it, and the predictions of both. */
+import { pinnable } from "../../../control/passes";
 import * as format from "../../../logic/format";
 import type { AblateHeadsResult, HeadEffect, Prediction } from "../../../protocol";
+import type { HeadAt } from "../../../state";
 import { useApp, useController } from "../../../ui/context";
 import { Button } from "../../../ui/controls";
 import { deltas, plainly, signed, strongestOf, unitOf } from "../logic/effects";
+import { visible } from "../logic/names";
 
 const MOST_LISTED = 8;
-
-/** Spaces of a token are seen. */
-function visible(token: string): string {
-  return token.replaceAll(" ", "␣").replaceAll("\n", "↵");
-}
 
 function Predictions(props: {
   readonly title: string;
@@ -35,9 +33,14 @@ function Predictions(props: {
   );
 }
 
-function Chosen(props: { readonly effects: AblateHeadsResult; readonly effect: HeadEffect; readonly what: string }) {
+function Chosen(props: {
+  readonly effects: AblateHeadsResult;
+  readonly effect: HeadEffect;
+  readonly at: HeadAt;
+  readonly what: string;
+}) {
   const controller = useController();
-  const { effects, effect, what } = props;
+  const { effects, effect, at, what } = props;
   const unit = unitOf(effects.measure);
   const behind = unit === "" ? "" : `\u00a0${unit}`;
   const instead = effects.mode === "mean" ? "gives its mean instead of its output" : "gives nothing";
@@ -61,6 +64,7 @@ function Chosen(props: { readonly effects: AblateHeadsResult; readonly effect: H
             ` KL divergence of the prediction: ${effect.klDivergence.toFixed(4)}\u00a0nats.`}
         </p>
       </div>
+      <LookWithout at={at} mode={effects.mode} />
       {effects.baseTop !== null && effect.top !== null && (
         <div class="before-after">
           <Predictions title="with all heads" top={effects.baseTop} other={effect.top} />
@@ -71,6 +75,38 @@ function Chosen(props: { readonly effects: AblateHeadsResult; readonly effect: H
   );
 }
 
+/** The pass without the head, kept by the server: to look at, and to compare. */
+function LookWithout(props: { readonly at: HeadAt; readonly mode: AblateHeadsResult["mode"] }) {
+  const controller = useController();
+  const { at, mode } = props;
+  const { without, capture } = useApp((s) => ({ without: s.view.without, capture: s.capture }));
+  const off = without.some(({ layer, head }) => layer === at.layer && head === at.head);
+  if (capture === null) return null;
+  const others = without.filter(({ layer, head }) => layer !== at.layer || head !== at.head);
+  const compare = () => {
+    controller.update({ compareWith: { ...pinnable(capture), without: [] }, pane: "compare" });
+    if (!off) controller.setWithout([...without, at], mode);
+  };
+  const look = () => {
+    controller.update({ pane: "attention" });
+    controller.setWithout([...without, at], mode);
+  };
+  return (
+    <div class="actions">
+      {off ? (
+        <Button onClick={() => controller.setWithout(others, mode)}>Switch it on again</Button>
+      ) : (
+        <Button title="Attention, contexts and summary of the pass without this head" onClick={look}>
+          Look at the text without it
+        </Button>
+      )}
+      <Button title="Which heads, hidden states and predictions change behind it" onClick={compare}>
+        Compare before and after
+      </Button>
+    </div>
+  );
+}
+
 export function Ablated(props: { readonly effects: AblateHeadsResult; readonly what: string }) {
   const controller = useController();
   const chosen = useApp((s) => s.view.chosenHead);
@@ -78,10 +114,10 @@ export function Ablated(props: { readonly effects: AblateHeadsResult; readonly w
   const effect = effects.effects.find(({ layer, head }) => layer === chosen?.layer && head === chosen?.head);
   return (
     <article class="head-card">
-      {effect === undefined ? (
+      {effect === undefined || chosen === null ? (
         <h3>Choose a head in the map</h3>
       ) : (
-        <Chosen effects={effects} effect={effect} what={props.what} />
+        <Chosen effects={effects} effect={effect} at={chosen} what={props.what} />
       )}
       <h4>Largest changes</h4>
       <ul class="starts">

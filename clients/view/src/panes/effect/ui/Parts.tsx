@@ -1,11 +1,11 @@
-/** The sum: the largest parts as steps from zero to the total, and what each hidden state would predict. */
-import * as format from "../../../logic/format";
-import type { DecomposeResult, LensLayer } from "../../../protocol";
+/** The sum: the largest parts as steps from zero to the total, pairs of tokens, and what hidden states predict. */
+import type { DecomposeResult } from "../../../protocol";
 import { useApp, useController } from "../../../ui/context";
 import { Button } from "../../../ui/controls";
-import { plainly, type SumStep, signed, sumSteps } from "../logic/effects";
-
-const MOST_PARTS = 14;
+import { sumRange } from "../draw/sumSvg";
+import { MOST_PARTS, plainly, type SumStep, signed, sumSteps } from "../logic/effects";
+import { Lens } from "./Lens";
+import { Pairs } from "./Pairs";
 
 function Step(props: { readonly step: SumStep; readonly low: number; readonly high: number }) {
   const controller = useController();
@@ -43,8 +43,7 @@ function Step(props: { readonly step: SumStep; readonly low: number; readonly hi
 function Sum(props: { readonly decomposition: DecomposeResult }) {
   const { decomposition } = props;
   const steps = sumSteps(decomposition, MOST_PARTS);
-  const reached = [0, ...steps.map(({ from, value }) => from + value)];
-  const [low, high] = [Math.min(...reached), Math.max(...reached, Math.min(...reached) + 1e-9)];
+  const [low, high] = sumRange(steps);
   return (
     <>
       <h3>
@@ -60,42 +59,11 @@ function Sum(props: { readonly decomposition: DecomposeResult }) {
   );
 }
 
-function Lens(props: { readonly lens: readonly LensLayer[] }) {
-  const { lens } = props;
-  if (lens.length === 0) return null;
-  return (
-    <>
-      <h3>
-        What each hidden state would predict{" "}
-        <span class="muted">through the final norm and the language-model head</span>
-      </h3>
-      <table class="plain-table">
-        <thead>
-          <tr>
-            <th scope="col">state</th>
-            <th scope="col">rank of the target</th>
-            <th scope="col">its probability</th>
-            <th scope="col">likeliest</th>
-          </tr>
-        </thead>
-        <tbody>
-          {lens.map(({ hiddenLayer, targetRank, targetProbability, top }) => (
-            <tr key={hiddenLayer} class={targetRank === 1 ? "first-rank" : ""}>
-              <th scope="row">{hiddenLayer}</th>
-              <td>{targetRank.toLocaleString("en")}</td>
-              <td>{format.percent(targetProbability, 1)}</td>
-              <td>{top.map(({ token, probability }) => `${token} ${format.percent(probability)}`).join(" · ")}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </>
-  );
-}
-
 export function Parts(props: { readonly decomposition: DecomposeResult }) {
+  const { tokenPairs } = props.decomposition;
   return (
     <article class="head-card">
+      {tokenPairs !== null && <Pairs pairs={tokenPairs} />}
       <Sum decomposition={props.decomposition} />
       <Lens lens={props.decomposition.lens} />
       <p class="legend">

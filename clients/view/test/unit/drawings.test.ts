@@ -23,6 +23,7 @@ const base: PictureInput = {
   right: tokens,
   words: false,
   hideSpecial: true,
+  hideFirst: false,
   segments: "all",
   heads: null,
   combine: "mean",

@@ -65,7 +65,7 @@ describe("masks", () => {
     [...bits].flatMap((bit, i) => (bit === 1 ? [tokens[i].text || tokens[i].token] : []));
 
   it("take out every special token of both sides when asked", () => {
-    const masks = masksFor(tokens, groups, tokens, groups, { hideSpecial: true, segments: "all" });
+    const masks = masksFor(tokens, groups, tokens, groups, { hideSpecial: true, hideFirst: false, segments: "all" });
     expect(kept(masks.rows)).toEqual(["she", "ran", "he", "was", "late"]);
     expect(kept(masks.columns)).toEqual(["she", "ran", "he", "was", "late"]);
   });
@@ -76,7 +76,7 @@ describe("masks", () => {
     ["BA", ["he", "was", "late"], ["she", "ran"]],
     ["BB", ["he", "was", "late"], ["he", "was", "late"]],
   ] as const)("of %s keep the rows of one segment and the columns of the other", (segments, rows, columns) => {
-    const masks = masksFor(tokens, groups, tokens, groups, { hideSpecial: true, segments });
+    const masks = masksFor(tokens, groups, tokens, groups, { hideSpecial: true, hideFirst: false, segments });
     expect(kept(masks.rows)).toEqual(rows);
     expect(kept(masks.columns)).toEqual(columns);
   });

@@ -41,7 +41,7 @@ export function attentionPicture(state: AppState): string | null {
   return attentionSvg({
     ...drawn,
     layout: layoutAttention(PICTURE_WIDTH, drawn.picture.layer.heads.length, longest),
-    title: `${capture.model.id} · layer ${state.layerShown}, ${heads} · top ${view.topPercent} %`,
+    title: `${capture.model.id} · layer ${state.layerShown}, ${heads} · top ${view.topPercent} %${state.weightsShown === "valueNorm" ? " of attention × value norm" : ""}`,
     ink: inkOf(theme),
     mode: modeOf(theme),
   });

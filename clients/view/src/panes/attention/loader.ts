@@ -9,6 +9,7 @@ import { type AttendResult, ERROR_CODES, type Tensor } from "../../protocol";
 import type { Stack, ViewState } from "../../state";
 import { keepAll, type LayerAttention, type Masks } from "./logic/attention";
 import { pooledShape, poolHeads, type Thumbnails } from "./logic/thumbnails";
+import type { Weights } from "./state";
 
 /** Below this many weights (64 MB as floats) all layers are kept, so that switching needs no request. */
 const KEEP_ALL = 16_000_000;
@@ -32,18 +33,23 @@ function layersIn(tensor: Tensor, layers: readonly number[], heads: readonly num
   );
 }
 
+function keyOf(weights: Weights, stack: Stack, layer: number): string {
+  return `${weights}:${stack}:${layer}`;
+}
+
 /** What the layer on show depends on. */
 interface Shown {
   readonly capture: Capture | null;
   readonly stack: Stack;
   readonly layer: number;
+  readonly weights: Weights;
 }
 
 export class AttentionLoader implements PanePart {
   private readonly single = new Latest();
   private readonly background = new Latest();
   private layers = new Map<string, LayerAttention>();
-  private shown: Shown = { capture: null, stack: "encoder", layer: 0 };
+  private shown: Shown = { capture: null, stack: "encoder", layer: 0, weights: "attention" };
 
   constructor(private readonly controller: Controller) {}
 
@@ -55,17 +61,20 @@ export class AttentionLoader implements PanePart {
   changed(): void {
     const { capture, view } = this.store.get();
     const before = this.shown;
-    if (capture === before.capture && view.stack === before.stack && view.layer === before.layer) return;
-    this.shown = { capture, stack: view.stack, layer: view.layer };
+    const { stack, layer, attentionWeights: weights } = view;
+    const same = stack === before.stack && weights === before.weights;
+    if (capture === before.capture && same && layer === before.layer) return;
+    this.shown = { capture, stack, layer, weights };
     if (capture === null) {
       this.store.set({ layer: null });
       return;
     }
     const sameCapture = capture === before.capture;
-    if (sameCapture && view.stack !== before.stack)
-      this.store.set({ layer: null, thumbnails: noThumbnails(capture, view.stack) });
-    void this.show();
-    if (!sameCapture || view.stack !== before.stack) void this.overview();
+    if (sameCapture && stack !== before.stack) this.store.set({ layer: null });
+    if (sameCapture && !same) this.store.set({ thumbnails: noThumbnails(capture, stack) });
+    const shown = this.show();
+    // the overview needs the shown layer, too: it is asked for once
+    if (!sameCapture || !same) void shown.then(() => this.overview(this.shown));
   }
 
   reading(): void {
@@ -77,9 +86,16 @@ export class AttentionLoader implements PanePart {
     const { stack, layer } = view;
     this.reading();
     this.layers = new Map();
-    this.keep(answer);
-    const shown = this.layers.get(`${stack}:${layer}`) ?? null;
-    return { layer: shown, layerShown: layer, thumbnails: noThumbnails(capture, stack), ...fitting(capture, view) };
+    this.keep(answer, "attention");
+    const weightsShown = view.attentionWeights;
+    const shown = this.layers.get(keyOf(weightsShown, stack, layer)) ?? null;
+    return {
+      layer: shown,
+      layerShown: layer,
+      weightsShown,
+      thumbnails: noThumbnails(capture, stack),
+      ...fitting(capture, view),
+    };
   }
 
   cancel(): void {
@@ -87,7 +103,7 @@ export class AttentionLoader implements PanePart {
     this.controller.captures.cancel();
   }
 
-  private keep(answer: AttendResult): void {
+  private keep(answer: AttendResult, weights: Weights): void {
     const decoderLayers = answer.decoderLayers ?? answer.layers;
     const parts: [Stack, Tensor | null, readonly number[]][] = [
       ["encoder", answer.attention, answer.layers],
@@ -97,7 +113,7 @@ export class AttentionLoader implements PanePart {
     for (const [stack, tensor, layers] of parts) {
       if (tensor === null || tensor === undefined) continue;
       for (const [layer, attention] of layersIn(tensor, layers, answer.heads)) {
-        this.layers.set(`${stack}:${layer}`, attention);
+        this.layers.set(keyOf(weights, stack, layer), attention);
       }
     }
     let total = [...this.layers.values()].reduce((sum, layer) => sum + layer.values.length, 0);
@@ -112,69 +128,88 @@ export class AttentionLoader implements PanePart {
   private async show(): Promise<void> {
     const { view, capture } = this.store.get();
     if (capture === null) return;
-    const held = this.layers.get(`${view.stack}:${view.layer}`);
+    const weights = view.attentionWeights;
+    const shown = { layerShown: view.layer, weightsShown: weights, attend: IDLE };
+    const held = this.layers.get(keyOf(weights, view.stack, view.layer));
     if (held !== undefined) {
       this.single.cancel();
-      this.store.set({ layer: held, layerShown: view.layer, attend: IDLE });
+      this.store.set({ layer: held, ...shown });
       return;
     }
     this.store.set({ attend: { phase: "busy", progress: null } });
     try {
-      const outcome = await this.single.run((signal) => this.one(capture, view.layer, signal));
+      const outcome = await this.single.run((signal) => this.one(capture, view.layer, weights, signal));
       if (outcome.kind === "superseded") return;
-      this.keep(outcome.value);
-      const layer = this.layers.get(`${view.stack}:${view.layer}`) ?? null;
-      this.store.set({ layer, layerShown: view.layer, attend: IDLE });
+      this.keep(outcome.value, weights);
+      const layer = this.layers.get(keyOf(weights, view.stack, view.layer)) ?? null;
+      this.store.set({ layer, ...shown });
     } catch (thrown) {
       const error = asHostError(thrown);
       // the server has forgotten the capture: the text is read once more
       if (error.code === ERROR_CODES.unknownHandle && view.input !== null) await this.controller.reload();
+      else if (weights === "valueNorm") this.plainly(error.message);
       else this.store.set({ attend: { phase: "failed", error } });
     }
   }
 
+  /** Goes back to attention where its norms cannot be had, and says why. */
+  private plainly(reason: string): void {
+    const { view } = this.store.get();
+    const fallback = `Value norms cannot be shown, so attention itself is: ${reason}`;
+    this.store.set({ view: { ...view, attentionWeights: "attention" }, fallbacks: [fallback], attend: IDLE });
+  }
+
   /** One layer; in bytes when the finer answer would be too large. */
-  private async one(capture: Capture, layer: number, signal: AbortSignal): Promise<AttendResult> {
+  private async one(capture: Capture, layer: number, weights: Weights, signal: AbortSignal): Promise<AttendResult> {
     try {
-      return await this.more(capture, [layer], "float16", signal);
+      return await this.more(capture, [layer], { weights, tensors: "float16" }, signal);
     } catch (error) {
       if (asHostError(error).code !== ERROR_CODES.answerTooLarge || signal.aborted) throw error;
-      return this.more(capture, [layer], "uint8", signal);
+      return this.more(capture, [layer], { weights, tensors: "uint8" }, signal);
     }
   }
 
   private more(
     capture: Capture,
     layers: number[],
-    tensors: "float16" | "uint8",
+    { weights, tensors }: { readonly weights: Weights; readonly tensors: "float16" | "uint8" },
     signal: AbortSignal,
   ): Promise<AttendResult> {
     return this.controller.host.request(
       "attend",
-      { captureId: capture.id, layers, topK: 0, annotate: false, tensors },
+      {
+        captureId: capture.id,
+        layers,
+        topK: 0,
+        annotate: false,
+        tensors,
+        // a server before 1.1 does not know the field
+        ...(weights === "attention" ? {} : { weights }),
+      },
       { signal },
     );
   }
 
   /** Fills the overview in the background; a failure leaves gaps in it, since the picture itself stands. */
-  private async overview(): Promise<void> {
-    const { capture, view } = this.store.get();
+  private async overview({ capture, stack, weights }: Shown): Promise<void> {
     if (capture === null) return;
     try {
-      await this.background.run((signal) => this.fill(capture, view.stack, signal));
+      await this.background.run((signal) => this.fill(capture, stack, weights, signal));
     } catch (error) {
+      // the layer on show says why there are no value norms
+      if (weights === "valueNorm") return;
       this.store.set({ notice: `The overview of all heads is incomplete: ${asHostError(error).message}` });
     }
   }
 
-  private async fill(capture: Capture, stack: Stack, signal: AbortSignal): Promise<void> {
+  private async fill(capture: Capture, stack: Stack, weights: Weights, signal: AbortSignal): Promise<void> {
     const nLayers = layersOf(capture, stack);
     const n = capture.tokens.length;
     const each = capture.model.nHeads * n * n;
     const keepAllLayers = each * nLayers <= KEEP_ALL;
     const missing: number[] = [];
     for (let layer = 0; layer < nLayers; layer++) {
-      const held = this.layers.get(`${stack}:${layer}`);
+      const held = this.layers.get(keyOf(weights, stack, layer));
       if (held === undefined) missing.push(layer);
       else this.thumbnail(capture, stack, layer, held);
     }
@@ -183,16 +218,16 @@ export class AttentionLoader implements PanePart {
       const answer = await this.more(
         capture,
         missing.slice(at, at + size),
-        keepAllLayers ? "float16" : "uint8",
+        { weights, tensors: keepAllLayers ? "float16" : "uint8" },
         signal,
       );
       if (signal.aborted || this.store.get().capture !== capture) return;
-      this.fromAnswer(capture, stack, answer, keepAllLayers);
+      if (keepAllLayers) this.keep(answer, weights);
+      this.fromAnswer(capture, stack, answer);
     }
   }
 
-  private fromAnswer(capture: Capture, stack: Stack, answer: AttendResult, keepThem: boolean): void {
-    if (keepThem) this.keep(answer);
+  private fromAnswer(capture: Capture, stack: Stack, answer: AttendResult): void {
     const tensor =
       stack === "encoder" ? answer.attention : stack === "decoder" ? answer.decoderAttention : answer.crossAttention;
     const layers = stack === "encoder" ? answer.layers : (answer.decoderLayers ?? answer.layers);

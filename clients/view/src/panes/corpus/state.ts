@@ -32,6 +32,8 @@ export interface CorpusView {
   readonly columnsRight: number;
   /** Only contexts behind this bar of a histogram are shown. */
   readonly bar: BarFilter | null;
+  /** The sentence that was searched for is listed too, where the corpus has it. */
+  readonly ownSentence: boolean;
 }
 
 const isBar: Check = (value) =>
@@ -51,6 +53,7 @@ export const CORPUS_VIEW: Slice<CorpusView> = {
     columnsLeft: 1,
     columnsRight: 1,
     bar: null,
+    ownSentence: true,
   },
   checks: {
     space: oneOf("headOutput", "hiddenState"),
@@ -65,8 +68,9 @@ export const CORPUS_VIEW: Slice<CorpusView> = {
     columnsLeft: between(0, 9),
     columnsRight: between(0, 9),
     bar: orNull(isBar),
+    ownSentence: isFlag,
   },
-  fresh: { distinct: true },
+  fresh: { distinct: true, ownSentence: false },
   perQuery: ["bar"],
 };
 

@@ -16,6 +16,10 @@ export interface Scene {
   readonly height: number;
   readonly ink: Ink;
   readonly mode: Mode;
+  /** No curve is fainter. */
+  readonly leastAlpha?: number;
+  /** Ink of a cell without attention. */
+  readonly leastInk?: number;
   /** Position on the head axis under the pointer. */
   readonly preview: number | null;
 }
@@ -66,15 +70,34 @@ function drawMatrix(context: CanvasRenderingContext2D, scene: Scene, side: "left
   const x = side === "left" ? layout.leftMatrix : layout.rightMatrix;
   const most = fullInk(matrix) || 1;
   const gap = cell >= 5 ? 1 : 0;
+  const least = scene.leastInk ?? 0.04;
   const last = Math.min(window.last, rows);
   for (let row = window.first; row < last; row++) {
     for (let head = 0; head < nHeads; head++) {
       const value = matrix[row * nHeads + head] / most;
-      context.fillStyle = heat(ink, 0.04 + 0.96 * value);
+      context.fillStyle = heat(ink, least + (1 - least) * value);
       context.fillRect(x + head * cell, row * rowHeight + 1, cell - gap, rowHeight - 2);
     }
   }
   outlineChosen(context, scene, x, rows, mode);
+}
+
+const ASIDE_WIDTH = 3;
+
+/** A thin bar beside each token on the left: the share of its attention that rests on special tokens. */
+function drawAside(context: CanvasRenderingContext2D, scene: Scene): void {
+  const { picture, layout, window, ink } = scene;
+  const x = layout.leftTokens - ASIDE_WIDTH - 2;
+  const most = layout.rowHeight - 4;
+  const last = Math.min(window.last, picture.layer.nQueries);
+  for (let row = window.first; row < last; row++) {
+    const bottom = (row + 1) * layout.rowHeight - 2;
+    const height = most * Math.min(1, picture.aside.shares[row]);
+    context.fillStyle = ink.line;
+    context.fillRect(x, bottom - most, ASIDE_WIDTH, most);
+    context.fillStyle = ink.muted;
+    context.fillRect(x, bottom - height, ASIDE_WIDTH, height);
+  }
 }
 
 /** Columns of the chosen heads are framed in their color, unless all are chosen. */
@@ -96,6 +119,7 @@ export function drawAttention(context: CanvasRenderingContext2D, scene: Scene): 
   context.translate(0, -scene.scrollTop);
   drawMatrix(context, scene, "left");
   drawMatrix(context, scene, "right");
+  drawAside(context, scene);
   strokeCurves(context, curvesOf(scene.picture, scene.layout, scene));
   context.restore();
 }

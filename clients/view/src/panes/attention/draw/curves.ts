@@ -1,5 +1,6 @@
 /** Which curves to draw, and how: the shared middle of canvas and SVG. */
 
+import type { Theme } from "../../../host";
 import { headColor, type Mode } from "../../../logic/palette";
 import { type Edges, strongestHead } from "../logic/attention";
 import type { Focus, Picture } from "../logic/picture";
@@ -62,25 +63,35 @@ export function visibleEdges(edges: Edges, window: Window, focus: Focus | null):
   return places.map((i) => touching[i]);
 }
 
+/** In high contrast the curves beside the inspected token stay in sight. */
+export function leastAlphaOf(theme: Theme): number {
+  return theme === "highContrast" || theme === "highContrastLight" ? 0.3 : 0;
+}
+
 /**
  * Thickness and opacity grow with the weight relative to the strongest edge of the picture. With a token looked
  * at (`focused` not null), its edges stand out and the others step back. In a crowd (`thin` below 1) only the strongest
  * stay broad, and of the others none is broader than a pixel: more would be a blur, and lines of more than a pixel take
  * several times as long to draw where no graphics card does it.
  */
-export function style(relative: number, focused: boolean | null, thin = 1): { width: number; alpha: number } {
+export function style(
+  relative: number,
+  focused: boolean | null,
+  thin = 1,
+  least = 0,
+): { width: number; alpha: number } {
   const broad = 0.6 + 4.2 * relative ** (focused === true ? 0.8 : 0.8 / thin);
   const width = broad < Math.min(1.5, 2 - thin) ? Math.min(1, broad) : broad;
   const alpha = 0.16 * thin + (0.9 - 0.16 * thin) * relative;
   if (focused === null) return { width, alpha };
-  return { width, alpha: focused ? 0.35 + 0.65 * Math.sqrt(relative) : 0.15 * alpha + 0.02 };
+  return { width, alpha: focused ? 0.35 + 0.65 * Math.sqrt(relative) : Math.max(least, 0.15 * alpha + 0.02) };
 }
 
 /** The curves to draw, the most important last. */
 export function curvesOf(
   picture: Picture,
   layout: AttentionLayout,
-  options: { readonly window: Window; readonly mode: Mode },
+  options: { readonly window: Window; readonly mode: Mode; readonly leastAlpha?: number },
 ): Curve[] {
   const { edges, layer, chosen, focus } = picture;
   const shown = visibleEdges(edges, options.window, focus);
@@ -100,7 +111,7 @@ export function curvesOf(
       x1: layout.curvesRight,
       y1: target * layout.rowHeight + half,
       color,
-      ...style(relative, focus === null ? null : inFocus(edges, i, focus), thin),
+      ...style(relative, focus === null ? null : inFocus(edges, i, focus), thin, options.leastAlpha),
     };
   });
 }

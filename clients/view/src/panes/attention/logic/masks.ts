@@ -12,15 +12,22 @@ interface Maskable {
   readonly segment: number;
 }
 
+/** What is left out of the picture. */
+export interface Hidden {
+  readonly hideSpecial: boolean;
+  readonly hideFirst: boolean;
+}
+
 function side(
   tokens: readonly Maskable[],
   groups: readonly Group[],
-  hideSpecial: boolean,
+  hidden: Hidden,
   segment: string | null,
 ): Uint8Array {
   return Uint8Array.from(groups, (group) => {
     const token = tokens[group.tokens[0]];
-    if (hideSpecial && token.isSpecial) return 0;
+    if (hidden.hideSpecial && token.isSpecial) return 0;
+    if (hidden.hideFirst && group.tokens[0] === 0) return 0;
     if (segment !== null && token.segment !== (segment === "A" ? 0 : 1)) return 0;
     return 1;
   });
@@ -31,11 +38,11 @@ export function masksFor(
   leftGroups: readonly Group[],
   right: readonly Maskable[],
   rightGroups: readonly Group[],
-  options: { readonly hideSpecial: boolean; readonly segments: SegmentFilter },
+  options: Hidden & { readonly segments: SegmentFilter },
 ): Masks {
-  const { hideSpecial, segments } = options;
+  const { segments } = options;
   return {
-    rows: side(left, leftGroups, hideSpecial, segments === "all" ? null : segments[0]),
-    columns: side(right, rightGroups, hideSpecial, segments === "all" ? null : segments[1]),
+    rows: side(left, leftGroups, options, segments === "all" ? null : segments[0]),
+    columns: side(right, rightGroups, options, segments === "all" ? null : segments[1]),
   };
 }

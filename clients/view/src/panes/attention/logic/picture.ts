@@ -1,5 +1,6 @@
 /** From a layer and a person's choices to what the attention picture shows; each step is redone only when its input changed. */
 import type { Token } from "../../../protocol";
+import { type Aside, asideOf } from "./aside";
 import {
   type Combine,
   combineHeads,
@@ -18,6 +19,7 @@ export interface PictureInput {
   readonly right: readonly Token[];
   readonly words: boolean;
   readonly hideSpecial: boolean;
+  readonly hideFirst: boolean;
   readonly segments: SegmentFilter;
   /** Head ids; null: all. */
   readonly heads: readonly number[] | null;
@@ -46,6 +48,8 @@ export interface Picture {
   readonly leftMatrix: Float32Array;
   readonly rightMatrix: Float32Array;
   readonly focus: Focus | null;
+  /** What goes to special tokens, whether they are hidden or not. */
+  readonly aside: Aside;
 }
 
 /** Remembers the last answer of a function of the same arguments. */
@@ -80,12 +84,14 @@ export function pictureMaker(): (input: PictureInput) => Picture {
       r: readonly Token[],
       rg: readonly Group[],
       hideSpecial: boolean,
+      hideFirst: boolean,
       segments: SegmentFilter,
-    ) => masksFor(l, lg, r, rg, { hideSpecial, segments }),
+    ) => masksFor(l, lg, r, rg, { hideSpecial, hideFirst, segments }),
   );
   const chosen = memo(chosenPositions);
   const combined = memo(combineHeads);
   const edges = memo(topEdges);
+  const aside = memo(asideOf);
   const leftMatrix = memo((layer: LayerAttention, keep: Masks, only: number | null) =>
     headMatrix(layer, "outgoing", keep, only),
   );
@@ -96,7 +102,7 @@ export function pictureMaker(): (input: PictureInput) => Picture {
     const lg = leftGroups(input.left, input.words);
     const rg = rightGroups(input.right, input.words);
     const layer = grouped(input.layer, lg, rg);
-    const keep = masks(input.left, lg, input.right, rg, input.hideSpecial, input.segments);
+    const keep = masks(input.left, lg, input.right, rg, input.hideSpecial, input.hideFirst, input.segments);
     const heads = chosen(layer.heads, input.heads);
     const matrix = combined(layer, heads, input.combine, keep);
     const { inspected } = input;
@@ -110,6 +116,7 @@ export function pictureMaker(): (input: PictureInput) => Picture {
       masks: keep,
       chosen: heads,
       matrix,
+      aside: aside(layer, heads, rg, input.right),
       edges: edges(matrix, layer.nQueries, layer.nKeys, input.topPercent),
       leftMatrix: leftMatrix(layer, keep, focus?.side === "right" ? focus.row : null),
       rightMatrix: rightMatrix(layer, keep, focus?.side === "left" ? focus.row : null),

@@ -7,6 +7,7 @@ import { Button, Check, Segmented, Slider } from "../../../ui/controls";
 import { Busy, CommandButton, Empty, Failed, isBusy, isFailed } from "../../../ui/states";
 import { SEGMENT_FILTERS, type SegmentFilter } from "../logic/masks";
 import { pictureMaker } from "../logic/picture";
+import { unknownNote } from "../logic/unknown";
 import { AttentionPicture } from "./AttentionPicture";
 import { Inspector } from "./Inspector";
 import { Overview } from "./Overview";
@@ -19,10 +20,15 @@ const SEGMENT_TITLES: Readonly<Record<SegmentFilter, string>> = {
   BB: "from the second segment to itself",
 };
 
+const VALUE_NORM =
+  "How much each token hands over: attention times the norm of its value behind the head's output projection, each row " +
+  "divided by its sum (Kobayashi et al. 2020). A strong look at a token whose value is near zero moves nothing.";
+
 function Options() {
   const controller = useController();
-  const { view, pair } = useApp((s) => ({
+  const { view, pair, causal } = useApp((s) => ({
     view: s.view,
+    causal: s.capture !== null && s.capture.model.kind !== "bidirectional",
     pair: s.capture?.tokens.some((token) => token.segment === 1) === true && s.view.stack === "encoder",
   }));
   return (
@@ -42,6 +48,23 @@ function Options() {
         title="Hide special tokens such as [CLS] and [SEP]. The other weights are not rescaled."
         checked={view.hideSpecial}
         onChange={(hideSpecial) => controller.update({ hideSpecial })}
+      />
+      {causal && (
+        <Check
+          label="hide first token"
+          title="Hide the first token, where many decoders rest their attention. The other weights are not rescaled."
+          checked={view.hideFirst}
+          onChange={(hideFirst) => controller.update({ hideFirst })}
+        />
+      )}
+      <Segmented
+        label="Weights"
+        choices={[
+          { value: "attention", text: "attention", title: "How much each token looks at each other one" },
+          { value: "valueNorm", text: "× value norm", title: VALUE_NORM },
+        ]}
+        value={view.attentionWeights}
+        onChange={(attentionWeights) => controller.update({ attentionWeights })}
       />
       <Check
         label="words"
@@ -136,6 +159,7 @@ function usePicture() {
     right,
     words: s.view.words,
     hideSpecial: s.view.hideSpecial,
+    hideFirst: s.view.hideFirst,
     segments: s.view.segments,
     heads: s.previewHead === null ? s.view.heads : previewed(s.previewHead),
     combine: s.view.combine,
@@ -146,7 +170,12 @@ function usePicture() {
 }
 
 function Heading() {
-  const { view, shown, capture } = useApp((s) => ({ view: s.view, shown: s.layerShown, capture: s.capture }));
+  const { view, shown, weights, capture } = useApp((s) => ({
+    view: s.view,
+    shown: s.layerShown,
+    weights: s.weightsShown,
+    capture: s.capture,
+  }));
   if (capture === null) return null;
   const heads = view.heads;
   const which =
@@ -166,6 +195,7 @@ function Heading() {
   return (
     <span class="muted">
       layer {shown}, {which}
+      {weights === "valueNorm" && " · attention × value norm"}
       {stacksOf(capture).length > 1 &&
         ` of the ${view.stack === "cross" ? "cross-attention, decoder to encoder" : view.stack}`}
       {pinned !== null && pinned !== undefined && ` · “${pinned.text.trim() || pinned.token}” pinned`}
@@ -183,6 +213,7 @@ export function AttentionPane() {
     server: s.server,
   }));
   const drawn = usePicture();
+  const unknown = useMemo(() => (capture === null ? null : unknownNote(capture.tokens, capture.text)), [capture]);
   const keys = (event: KeyboardEvent) => {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") {
       event.preventDefault();
@@ -226,6 +257,11 @@ export function AttentionPane() {
       {capture !== null && <Options />}
       <MaskBar />
       {drawn !== null && <AttentionPicture {...drawn} />}
+      {unknown !== null && (
+        <p class="note" role="note">
+          {unknown}
+        </p>
+      )}
       {capture?.notes.map((note) => (
         <p class="note" key={note} role="note">
           {format.sentence(note)}

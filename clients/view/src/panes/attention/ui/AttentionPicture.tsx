@@ -1,12 +1,15 @@
 /** The drawing: a canvas the size of the window, and token buttons for the rows in sight. */
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { inkOf } from "../../../draw/ink";
+import * as format from "../../../logic/format";
 import { modeOf } from "../../../logic/palette";
 import type { Token } from "../../../protocol";
 import { sizeCanvas, useApp, useController, useFrame, useSize } from "../../../ui/context";
+import { Button } from "../../../ui/controls";
 import { drawAttention } from "../draw/attentionCanvas";
-import { countHidden, MOST_CURVES } from "../draw/curves";
+import { countHidden, leastAlphaOf, MOST_CURVES } from "../draw/curves";
 import { type AttentionLayout, headAt, layoutAttention, ROW_HEIGHT } from "../draw/layout";
+import { type Emptiness, emptinessOf } from "../logic/emptiness";
 import type { Picture } from "../logic/picture";
 import { MatrixHeader } from "./MatrixHeader";
 import { TokenColumn } from "./TokenColumn";
@@ -57,6 +60,8 @@ function Canvas(props: Props & { readonly layout: AttentionLayout; readonly view
       height: view.height,
       ink: inkOf(theme),
       mode: modeOf(theme),
+      leastAlpha: leastAlphaOf(theme),
+      leastInk: leastAlphaOf(theme) > 0 ? 0.18 : 0.04,
       preview: preview === null ? null : picture.layer.heads.indexOf(preview),
     });
     performance.measure("exbert:draw", { start: started });
@@ -92,6 +97,13 @@ export function AttentionPicture(props: Props) {
     const found = headAt(layout, event.clientX - box.left);
     return found === null ? null : picture.layer.heads[found.head];
   };
+  const [cell, setCell] = useState<CellAt | null>(null);
+  const overCell = (event: MouseEvent & { currentTarget: HTMLElement }): CellAt | null => {
+    const box = event.currentTarget.getBoundingClientRect();
+    const found = headAt(layout, event.clientX - box.left);
+    const row = Math.floor((event.clientY - box.top) / ROW_HEIGHT);
+    return found === null ? null : { ...found, row, x: event.clientX - box.left, y: row * ROW_HEIGHT };
+  };
   return (
     <div class="attention-picture">
       <MatrixHeader layout={layout} picture={picture} />
@@ -107,8 +119,12 @@ export function AttentionPicture(props: Props) {
           onMouseMove={(event) => {
             const head = overHead(event);
             if (head !== controller.store.get().previewHead) controller.preview(head);
+            setCell(overCell(event));
           }}
-          onMouseLeave={() => controller.preview(null)}
+          onMouseLeave={() => {
+            controller.preview(null);
+            setCell(null);
+          }}
           onClick={(event) => {
             const head = overHead(event);
             if (head !== null && !(event.target as Element).closest(".token")) controller.toggleHead(head);
@@ -129,6 +145,7 @@ export function AttentionPicture(props: Props) {
             mask={picture.masks.columns}
             {...{ layout, view, picture }}
           />
+          {cell !== null && <CellTip cell={cell} picture={picture} left={left} right={right} width={layout.width} />}
         </div>
       </div>
       <Legend picture={picture} hidden={countHidden(picture.edges, view)} />
@@ -136,19 +153,77 @@ export function AttentionPicture(props: Props) {
   );
 }
 
+interface CellAt {
+  readonly side: "left" | "right";
+  /** Position on the head axis. */
+  readonly head: number;
+  readonly row: number;
+  readonly x: number;
+  readonly y: number;
+}
+
+/** The number behind a cell of the matrices. */
+function CellTip(props: Props & { readonly cell: CellAt; readonly width: number }) {
+  const { cell, picture, left, right } = props;
+  const { side, head, row } = cell;
+  const groups = side === "left" ? picture.leftGroups : picture.rightGroups;
+  const matrix = side === "left" ? picture.leftMatrix : picture.rightMatrix;
+  const { heads } = picture.layer;
+  if (row < 0 || row >= groups.length) return null;
+  const name = groupLabel(side === "left" ? left : right, groups[row]);
+  const { focus } = picture;
+  const only = focus !== null && focus.side !== side;
+  const other = only
+    ? groupLabel(
+        side === "left" ? right : left,
+        (side === "left" ? picture.rightGroups : picture.leftGroups)[focus.row],
+      )
+    : "";
+  const value = format.weight(matrix[row * heads.length + head]);
+  const does =
+    side === "left"
+      ? only
+        ? `gives “${other}”`
+        : "gives, mean over keys,"
+      : only
+        ? `gets from “${other}”`
+        : "gets, mean over queries,";
+  return (
+    <div
+      class="tip cell-tip"
+      style={{
+        left: `${Math.max(0, Math.min(cell.x + 10, props.width - 220))}px`,
+        top: `${cell.y + ROW_HEIGHT + 2}px`,
+      }}
+    >
+      head {heads[head]}: “{name}” {does} <b>{value}</b>
+    </div>
+  );
+}
+
+/** Why nothing is drawn, and a way back. */
+function Nothing(props: { readonly emptiness: Emptiness }) {
+  const controller = useController();
+  const { cause, reset, change } = props.emptiness;
+  return (
+    <div class="actions picture-empty" role="status">
+      <span>{cause}</span>
+      {reset !== "" && <Button onClick={() => controller.update(change)}>{reset}</Button>}
+    </div>
+  );
+}
+
 function Legend(props: { readonly picture: Picture; readonly hidden: number }) {
   const { picture, hidden } = props;
-  const combine = useApp((s) => s.view.combine);
-  if (picture.chosen.length === 0)
-    return (
-      <p class="legend">No head is selected, so no curve is drawn. Select heads above, or click a column of cells.</p>
-    );
+  const view = useApp((s) => s.view);
+  const { combine } = view;
+  const emptiness = emptinessOf(picture, view);
+  if (emptiness !== null) return <Nothing emptiness={emptiness} />;
   const most = picture.edges.maxWeight;
   return (
     <p class="legend">
-      {most === 0
-        ? "No curve to draw: the remaining tokens have no attention."
-        : `thickest curve ${most.toFixed(2)}${picture.chosen.length > 1 ? ` (${combine} of ${picture.chosen.length} heads), colored by the strongest head` : ""}`}
+      {`thickest curve ${most.toFixed(2)}${picture.chosen.length > 1 ? ` (${combine} of ${picture.chosen.length} heads), colored by the strongest head` : ""}`}
+      {` · bar left of a token: its share on ${picture.aside.name === "first token" ? "the first token" : picture.aside.name}`}
       {hidden > 0 &&
         ` · the strongest ${MOST_CURVES.toLocaleString("en")} curves in view are drawn, ${hidden.toLocaleString("en")} weaker ones are hidden`}
     </p>

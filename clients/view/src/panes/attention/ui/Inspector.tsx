@@ -4,11 +4,13 @@ import * as format from "../../../logic/format";
 import type { Token } from "../../../protocol";
 import { useApp, useController } from "../../../ui/context";
 import { Button } from "../../../ui/controls";
+import { headPeaks } from "../logic/aside";
 import type { Picture } from "../logic/picture";
 import { groupOf } from "../logic/words";
 import { groupLabel, tokenLabel } from "./tokenView";
 
 const STRONGEST = 4;
+const PEAKS = 4;
 
 interface Partner {
   readonly name: string;
@@ -106,6 +108,10 @@ export function Inspector(props: { readonly picture: Picture | null }) {
       : groupOf(inspected.side === "left" ? picture.leftGroups : picture.rightGroups, inspected.token);
   const best =
     picture === null || row < 0 ? [] : partners(picture, inspected.side, row, inspected.side === "left" ? right : left);
+  const peaks =
+    picture === null || row < 0 || inspected.side === "right"
+      ? []
+      : headPeaks(picture.layer, row, picture.masks.columns, PEAKS);
   const pinned = view.pinned !== null && view.pinned.side === inspected.side && view.pinned.token === inspected.token;
   return (
     <div class="inspector">
@@ -134,6 +140,24 @@ export function Inspector(props: { readonly picture: Picture | null }) {
           {best.map((partner, i) => (
             <span key={i} class="partner">
               {partner.name} <span class="muted">{format.weight(partner.weight)}</span>
+            </span>
+          ))}
+          {picture !== null && inspected.side === "left" && (
+            <span class="partner">
+              {picture.aside.name} <span class="muted">{format.weight(picture.aside.shares[row])}</span>
+            </span>
+          )}
+        </p>
+      )}
+      {peaks.length > 0 && (
+        <p class="partners">
+          <span class="muted">in the heads</span>
+          {peaks.map(({ head, column, weight }) => (
+            <span key={head} class="partner">
+              {head}{" "}
+              <span class="muted">
+                → {picture === null ? "" : groupLabel(right, picture.rightGroups[column])} {format.weight(weight)}
+              </span>
             </span>
           ))}
         </p>

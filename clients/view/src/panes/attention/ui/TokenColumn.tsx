@@ -8,6 +8,7 @@ import { memo } from "../../../ui/memo";
 import { stepOf, stepTo } from "../../../ui/roving";
 import type { AttentionLayout } from "../draw/layout";
 import type { Picture } from "../logic/picture";
+import { isUnknown } from "../logic/unknown";
 import { type Group, groupOf } from "../logic/words";
 import { continues, describe, groupLabel, temporal } from "./tokenView";
 
@@ -182,6 +183,7 @@ function TokenButton(props: ButtonProps) {
     focus?.side === side && focus.row === row && "inspected",
     first.isSpecial && "special",
     first.isMasked && "masked",
+    groups[row].tokens.some((i) => isUnknown(tokens[i])) && "unknown",
     props.mask[row] === 0 && "off",
     props.joined && "joined",
     props.time,

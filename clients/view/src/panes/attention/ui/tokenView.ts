@@ -1,6 +1,7 @@
 /** How rows of the picture read: label, state, description for screen readers. */
 
 import type { Token } from "../../../protocol";
+import { isUnknown } from "../logic/unknown";
 import type { Group } from "../logic/words";
 
 /** What a token is called: as in the text; special and empty ones by their vocabulary form. */
@@ -34,7 +35,13 @@ export function continues(tokens: readonly Token[], index: number): boolean {
 /** Everything known of a token, in one line. */
 export function describe(token: Token): string {
   const parts = [token.pos, token.dep, token.entity].filter((part) => part !== null && part !== undefined);
-  return [`“${tokenLabel(token)}”`, ...parts, token.isMasked ? "masked" : "", token.isSpecial ? "special" : ""]
+  return [
+    `“${tokenLabel(token)}”`,
+    ...parts,
+    token.isMasked ? "masked" : "",
+    isUnknown(token) ? "unknown to the model" : "",
+    token.isSpecial ? "special" : "",
+  ]
     .filter((part) => part !== "")
     .join(", ");
 }

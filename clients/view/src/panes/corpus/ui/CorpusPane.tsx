@@ -4,10 +4,10 @@ import { type AppState, queryToken } from "../../../app";
 import * as format from "../../../logic/format";
 import { ANNOTATION_NAMES } from "../../../logic/labels";
 import { useApp, useController } from "../../../ui/context";
-import { Button } from "../../../ui/controls";
+import { Button, Segmented } from "../../../ui/controls";
 import { Busy, CommandButton, Empty, Failed, isBusy, isFailed } from "../../../ui/states";
-import { shownHits } from "../hits";
-import { hiddenLayerOf } from "../state";
+import { ownHits, shownHits } from "../hits";
+import { hiddenLayerOf, NO_FILTER } from "../state";
 import { HitList } from "./HitList";
 import { Choices, RowBar, SearchBar } from "./SearchControls";
 
@@ -34,6 +34,63 @@ function BarChip() {
       <span class="muted">
         {shown} of {all} contexts
       </span>
+    </div>
+  );
+}
+
+/** The sentence that was searched for finds itself: no news, but one click shows it. */
+function OwnSentence() {
+  const controller = useController();
+  const { own, shown } = useApp((s) => ({ own: ownHits(s), shown: s.view.ownSentence }));
+  if (own === 0) return null;
+  return (
+    <p class="muted">
+      {own === 1 ? "One context is" : `${own} contexts are`} of the sentence that you search for
+      {shown ? ". " : ": not listed, and not counted in the summary. "}
+      <Button kind="link" onClick={() => controller.update({ ownSentence: !shown })}>
+        {shown ? "leave it out" : "show it"}
+      </Button>
+    </p>
+  );
+}
+
+/** Nothing is listed although something was found. */
+function AllHidden() {
+  const controller = useController();
+  const bar = useApp((s) => s.view.bar);
+  return (
+    <Empty title="No context is left">
+      <p>{bar === null ? "All that was found is the sentence itself." : "No context is behind this bar."}</p>
+      <Button onClick={() => controller.update(bar === null ? { ownSentence: true } : { bar: null })}>
+        {bar === null ? "Show it" : "Show all contexts"}
+      </Button>
+    </Empty>
+  );
+}
+
+/** The corpus is searched by token, also where words are shown: which part of the word it is, and the others. */
+function PartOfWord() {
+  const controller = useController();
+  const { view, capture } = useApp((s) => ({ view: s.view, capture: s.capture }));
+  const query = useApp(queryToken);
+  if (!view.words || capture === null || query === null || typeof query.word !== "number") return null;
+  const parts = capture.tokens.filter(
+    (one) => one.word === query.word && one.segment === query.segment && !one.isSpecial,
+  );
+  if (parts.length < 2) return null;
+  return (
+    <div class="options">
+      <span class="muted">The word has {parts.length} tokens, and the corpus is searched by token:</span>
+      <Segmented
+        label="Token of the word that is searched"
+        choices={parts.map(({ index, text }) => ({
+          value: index,
+          text: text.trim(),
+          title: `search for “${text.trim()}”`,
+        }))}
+        value={query.index}
+        onChange={(token) => controller.pin({ side: view.pinned?.side ?? "left", token })}
+      />
     </div>
   );
 }
@@ -134,6 +191,7 @@ export function CorpusPane() {
   return (
     <section class="pane corpus" aria-labelledby="exbert-corpus">
       <Heading />
+      <PartOfWord />
       {open ? (
         <>
           <SearchBar />
@@ -146,7 +204,11 @@ export function CorpusPane() {
         <Choices onOpen={() => setOpen(true)} />
       )}
       {isBusy(search) && (
-        <Busy what="Searching …" progress={search.progress} onCancel={() => controller.parts.corpus.cancel()} />
+        <Busy
+          what={result === null ? "Searching …" : "Searching; dimmed below: the contexts of the search before …"}
+          progress={search.progress}
+          onCancel={() => controller.parts.corpus.cancel()}
+        />
       )}
       {isFailed(search) && (
         <Failed error={search.error} onRetry={() => controller.parts.corpus.retry()}>
@@ -165,9 +227,12 @@ export function CorpusPane() {
       {result !== null && result.hits.length === 0 && (
         <Empty title="No matches">
           <p>No token of the corpus matches the filter.</p>
+          <Button onClick={() => controller.update({ filter: NO_FILTER })}>Clear the filter</Button>
         </Empty>
       )}
-      {result !== null && hits.length > 0 && <HitList hits={hits} />}
+      <OwnSentence />
+      {result !== null && result.hits.length > 0 && hits.length === 0 && <AllHidden />}
+      {result !== null && hits.length > 0 && <HitList hits={hits} outdated={isBusy(search)} />}
     </section>
   );
 }

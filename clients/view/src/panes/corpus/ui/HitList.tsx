@@ -9,8 +9,10 @@ import { stepOf, stepTo } from "../../../ui/roving";
 import { type Cursor, HitRow, type RowLook } from "./HitRow";
 import { TokenTip } from "./TokenTip";
 
-/** Narrower than this, a line around a match says too little. */
-const KWIC_WIDTH = 560;
+/** Score, words around the match and source; narrower, a line around a match says too little. */
+const KWIC_WIDTH = 450;
+/** Each column of annotations. */
+const SWATCH_WIDTH = 44;
 const LINE = 30;
 const PARAGRAPH = 84;
 
@@ -51,7 +53,7 @@ function ColumnHeads() {
   );
 }
 
-export function HitList(props: { readonly hits: readonly Hit[] }) {
+export function HitList(props: { readonly hits: readonly Hit[]; readonly outdated?: boolean }) {
   const { hits } = props;
   const controller = useController();
   const rowsChoice = useApp((s) => s.view.rows);
@@ -66,7 +68,8 @@ export function HitList(props: { readonly hits: readonly Hit[] }) {
     }),
   );
   const { ref, width, height } = useSize<HTMLDivElement>();
-  const wrapped = rowsChoice === "wrapped" || (rowsChoice === "auto" && width < KWIC_WIDTH);
+  const least = KWIC_WIDTH + SWATCH_WIDTH * (look.columnsLeft + 1 + look.columnsRight);
+  const wrapped = rowsChoice === "wrapped" || (rowsChoice === "auto" && width < least);
   const heights = useRows(hits, wrapped, width);
   const [scrollTop, setScrollTop] = useState(0);
   const [, remeasured] = useState(0);
@@ -138,7 +141,7 @@ export function HitList(props: { readonly hits: readonly Hit[] }) {
   };
 
   return (
-    <div class={`hits ${wrapped ? "wrapped" : "kwic"}`}>
+    <div class={`hits ${wrapped ? "wrapped" : "kwic"}${props.outdated ? " outdated" : ""}`}>
       {!wrapped && <ColumnHeads />}
       <div
         class="hits-scroll"

@@ -46,6 +46,8 @@ interface Props {
 /** Pieces beside the match that could be in sight; the rest would only be clipped. */
 const LEFT_PIECES = 36;
 const RIGHT_PIECES = 48;
+/** The deepest shade, on which text keeps a contrast of 4.5 in every theme. */
+export const MOST_SHADE = 0.38;
 const NO_PIECES: readonly Piece[] = [];
 
 interface PiecesProps {
@@ -71,7 +73,7 @@ function Pieces(props: PiecesProps) {
             key={i}
             class={classes}
             data-token={piece.token}
-            style={{ backgroundColor: amount > 0.03 ? heat(ink, 0.5 * amount) : "" }}
+            style={{ backgroundColor: amount > 0.03 ? heat(ink, MOST_SHADE * amount) : "" }}
           >
             {piece.text}
           </span>

@@ -26,11 +26,18 @@ function spokenControls(bin: Bin): string {
   ].join("");
 }
 
+/** Why not: the interval holds what is expected, or so many labels were looked at. */
+function notSignificant({ low, high, baseline, qValue }: Bin): string {
+  return low <= baseline && baseline <= high
+    ? "not significant: the interval holds the expected share"
+    : `not significant: q is ${qValue.toFixed(2)} after correction for all the labels that were looked at`;
+}
+
 function spoken(bin: Bin, n: number): string {
   const certain =
     bin.qValue < SIGNIFICANT
       ? `significant, q ${bin.qValue < 0.001 ? "below 0.001" : bin.qValue.toFixed(3)}`
-      : "not significant";
+      : notSignificant(bin);
   return `${bin.label}: ${bin.count} of ${n}, ${(100 * bin.share).toFixed(0)} %, ${(100 * bin.baseline).toFixed(1)} % expected, ${format.lift(bin.lift)}, 95 % interval ${(100 * bin.low).toFixed(0)} to ${(100 * bin.high).toFixed(0)} %, ${certain}${spokenControls(bin)}`;
 }
 

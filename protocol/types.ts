@@ -1,5 +1,5 @@
 // Generated from schema.json by generate.mjs; do not edit.
-// schema.json sha256: f272ecfbd64e22cfd3bebe4653c6d2b237ab65881d56e5c5f13573a2f2181d7c
+// schema.json sha256: 1dab7a27da618d2c0263b1e7debf21ac42110ec81a7e1d811c501738f6f0d904
 
 /**
  * Nested lists of numbers, one level an axis.
@@ -633,6 +633,8 @@ export interface HeadProfile {
 }
 /**
  * Profiles by layer and head. ``tokens`` counts the corpus' tokens, each paragraph once.
+ *
+ * ``notes`` say what is left out of all profiles, and why: for instance roles, if the pipeline has no parser.
  */
 export interface ProfileResult {
   corpus: string;
@@ -640,6 +642,7 @@ export interface ProfileResult {
   tokens: number;
   documents: number;
   heads: HeadProfile[];
+  notes: string[];
 }
 /**
  * A search (by its handle, or all fields of `searchContexts`) and what to count in it.

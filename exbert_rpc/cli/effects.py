@@ -41,7 +41,7 @@ def ablate(options: Namespace) -> int:
     if options.json:
         print_json(answer)
     else:
-        show_ablation(Screen.of(sys.stdout), answer, options.rows)
+        show_ablation(Screen.of(sys.stdout), answer, options.rows, alone=options.against is None)
     return 0
 
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from exbert_rpc.protocol.types.tokens import Prediction
 
 
-def show_ablation(screen: Screen, answer: AblateHeadsResult, rows: int) -> None:
-    """The strongest effects first, by amount."""
+def show_ablation(screen: Screen, answer: AblateHeadsResult, rows: int, *, alone: bool) -> None:
+    """The strongest effects first, by amount; ``alone``: no second text was given."""
     gives = "its mean output" if answer.mode == "mean" else "nothing"
     if answer.target is not None:
         screen.line(
@@ -27,7 +27,8 @@ def show_ablation(screen: Screen, answer: AblateHeadsResult, rows: int) -> None:
         )
         columns = [Column("head", "right"), Column("Δ log p", "right"), Column("KL", "right"), Column("then likeliest")]
     else:
-        screen.line(f"cosine {screen.bold(f'{answer.base:.4f}')}; each head gives {gives} instead")
+        of = "the text with itself, as the model predicts no tokens" if alone else "the two texts"
+        screen.line(f"cosine of {of}: {screen.bold(f'{answer.base:.4f}')}; each head gives {gives} instead")
         columns = [Column("head", "right"), Column("Δ cosine", "right"), Column("then", "right")]
     ordered = sorted(answer.effects, key=lambda one: -abs(one.delta))[:rows]
     draw(screen, columns, [_effect(screen, one) for one in ordered])

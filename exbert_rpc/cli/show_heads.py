@@ -23,6 +23,9 @@ def show_heads(screen: Screen, answer: ProfileResult) -> None:
     """Write cards of up to three heads, otherwise one line a head with its strongest finding."""
     count = f"{answer.tokens:,} tokens, {answer.documents:,} documents, {answer.model}"
     screen.line(f"{screen.bold(answer.corpus)}: {count}")
+    for note in answer.notes:
+        for line in wrap(f"note: {note}", screen.width, "  "):
+            screen.line(screen.dim(line))
     if len(answer.heads) <= _FEW_HEADS:
         for one in answer.heads:
             screen.line()
@@ -74,7 +77,9 @@ def show_vocabulary(screen: Screen, one: HeadProfile) -> None:
         return
     screen.line()
     screen.line(screen.bold("words it looks at") + screen.dim("   (times as often as at others; at least)"))
-    named = ", ".join(f"{word.word}\N{NO-BREAK SPACE}{word.lift:.0f}×\N{NO-BREAK SPACE}({word.low:.0f}×)" for word in one.vocabulary)
+    named = ", ".join(
+        f"{word.word}\N{NO-BREAK SPACE}{word.lift:.0f}×\N{NO-BREAK SPACE}({word.low:.0f}×)" for word in one.vocabulary
+    )
     for line in wrap(f"  {named}", screen.width, "  "):
         screen.line(line.replace("\N{NO-BREAK SPACE}", " "))
 

@@ -71,11 +71,12 @@ def ablate(
 
 def _measures_prediction(request: AblateRequest, kept: Pass) -> bool:
     info = kept.capture.info
+    names_target = request.target_token is not None or request.target is not None
     if request.against is not None:
-        if request.target_token is not None:
+        if names_target:
             raise InvalidParams("target", "may not be given together with `against`", hint="give one of them")
         return False
-    if request.target_token is not None and not info.has_lm_head:
+    if names_target and not info.has_lm_head:
         raise InvalidParams(
             "target",
             f"{info.id} has no language-model head, so it predicts no tokens",

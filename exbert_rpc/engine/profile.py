@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from exbert_rpc.analysis.profile.corpus import CorpusWords, Example, examples_of_role, examples_of_word
 from exbert_rpc.analysis.profile.findings import SIGNIFICANT
 from exbert_rpc.analysis.profile.heads import finish, profile_heads
+from exbert_rpc.analysis.profile.notes import notes_of
 from exbert_rpc.analysis.profile.repeats import mean_repeats, measure_repeats, repeated_tokens
 from exbert_rpc.analysis.profile.types import HeadProfile, RandomRepeats, Role
 from exbert_rpc.corpus.head_sums import MAX_OFFSET, HeadSums
@@ -82,6 +83,7 @@ class Profiler:
             documents=reader.manifest.n_documents,
             heads=tuple(heads),
             examples=self._examples(reader, heads, request, task) if request.examples > 0 else None,
+            notes=notes_of(sums, len(every), request.min_pairs, reader.config.pipeline),
         )
 
     def _model(self, reader: CorpusReader, task: Task) -> CorpusModel:

@@ -397,6 +397,7 @@ class ProfileResult:
         documents: Documents of the corpus.
         heads: By layer and head.
         examples: For each of them; ``None`` if none were asked for.
+        notes: What was left out of all profiles, and why.
     """
 
     corpus: str
@@ -405,6 +406,7 @@ class ProfileResult:
     documents: int
     heads: tuple[HeadProfile, ...]
     examples: tuple[HeadExamples, ...] | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ def encode_result(answer: requests.ProfileResult, encoding: PositionEncoding) ->
         tokens=answer.tokens,
         documents=answer.documents,
         heads=[_head(one, some, encoding) for one, some in zip(answer.heads, examples, strict=True)],
+        notes=list(answer.notes),
     )
 
 

@@ -9,6 +9,7 @@ from scipy import stats
 
 from exbert_rpc.analysis.profile.findings import find_in_profile
 from exbert_rpc.analysis.profile.heads import finish, profile_heads
+from exbert_rpc.analysis.profile.notes import notes_of
 from exbert_rpc.analysis.profile.types import AttractingWord, RandomRepeats
 from exbert_rpc.analysis.profile.vocabulary import WordTable, attracting_words
 from exbert_rpc.analysis.statistics import student_t_quantile, student_t_upper
@@ -297,3 +298,29 @@ def test_words_of_few_documents_or_occurrences_are_left_out():
     table = WordTable.of(["rare", "local", "common"], word, document)
     drawn = word < 2
     assert attracting_words(table, word[drawn], document[drawn], 5) == ()
+
+
+def _document(n_pairs: int) -> HeadSums:
+    """Sums of a document whose only relation, ``det``, has that many pairs in one direction."""
+    sums = HeadSums.zero(2, ("det",))
+    pairs = np.zeros_like(sums.role_pairs)
+    pairs[0, 0, 3] = n_pairs
+    pairs[0, 1, 5] = n_pairs // 2
+    return replace(sums, role_pairs=pairs)
+
+
+@pytest.mark.parametrize(
+    ("documents", "min_pairs", "words"),
+    [
+        ([_document(20)] * 3, 60, []),
+        ([_document(20)] * 3, 61, ["none has 61 pairs", "det, has 60", "`minPairs`"]),
+        ([HeadSums.zero(2)] * 3, 1, ["the pipeline blank:en gives no dependencies"]),
+        ([_document(0)] * 3, 1, ["the pipeline blank:en gives no dependencies"]),
+        ([_document(20)], 1, ["at least 3 documents", "there is 1"]),
+        ([_document(20)] * 2, 1, ["at least 3 documents", "there are 2"]),
+    ],
+)
+def test_notes_say_what_is_left_out_and_why(documents, min_pairs, words):
+    notes = notes_of(documents, 2, min_pairs, "blank:en")
+    assert len(notes) == bool(words)
+    assert [word for word in words if word not in notes[0]] == []

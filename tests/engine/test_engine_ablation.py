@@ -249,6 +249,7 @@ def make_copier(folder):
         ("llama", {"target": 99_999}, "target.id: there is no token with the id 99999"),
         ("llama", {"target": "The girl ran"}, "target.id: 'The girl ran' is not one token"),
         ("llama", {"target_token": 1, "against": OTHER}, "target: may not be given together with `against`"),
+        ("llama", {"target": 7, "against": OTHER}, "target: may not be given together with `against`"),
         ("llama", {"mode": "zero", "corpus": "tiny"}, "corpus: goes with"),
         ("llama", {"against": " "}, "against: is empty or blank"),
         ("bert", {}, "target.token: is required"),
@@ -261,9 +262,10 @@ def test_bad_input_is_named(family, fields, message, engine_of):
     assert caught.value.hint
 
 
-def test_a_target_is_an_error_for_a_model_without_a_language_model_head(headless):
+@pytest.mark.parametrize("target", [{"target_token": 1}, {"target": 7}])
+def test_a_target_is_an_error_for_a_model_without_a_language_model_head(headless, target):
     with pytest.raises(InvalidParams, match="no language-model head"):
-        ablate(headless, target_token=1)
+        ablate(headless, **target)
 
 
 def test_a_pass_with_heads_replaced_cannot_be_the_base_of_another_one(engine_of):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from exbert_rpc.protocol.types.base import Index, Params, Probability, ProgressToken, Result, Signature
 from exbert_rpc.protocol.types.hits import Hit
@@ -121,13 +121,17 @@ class HeadProfile(Result, frozen=True, kw_only=True):
 
 
 class ProfileResult(Result, frozen=True, kw_only=True):
-    """Profiles by layer and head. ``tokens`` counts the corpus' tokens, each paragraph once."""
+    """Profiles by layer and head. ``tokens`` counts the corpus' tokens, each paragraph once.
+
+    ``notes`` say what is left out of all profiles, and why: for instance roles, if the pipeline has no parser.
+    """
 
     corpus: str
     model: str
     tokens: int
     documents: int
     heads: list[HeadProfile]
+    notes: list[str] = field(default_factory=list)
 
 
 SIGNATURE = Signature("profileHeads", ProfileParams, ProfileResult, order=3, positional=("corpus",))

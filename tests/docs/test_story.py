@@ -86,8 +86,13 @@ def test_the_figures_hold_what_the_page_concludes_from_them(told: list[tuple[str
 
 CLAIMS = [
     ("README.md", r"by (\+\S+) on average, in (\d+) of (\d+) pairs", r"opposites: (\S+), up in (\d+) of (\d+)"),
-    ("README.md", r"Synonyms: (\S+)\.\s", r"synonyms: (\S+),"),
+    ("README.md", r"Pairs of synonyms change by (\S+)\. ", r"synonyms: (\S+),"),
     ("docs/guide.md", r"opposites grow more alike by (\S+) on average", r"opposites: (\S+),"),
+    (
+        "docs/guide.md",
+        r"blames head 1\.4 with (\S+), mean ablation with (\S+) \(",
+        r"1\.4: mean (?=\S+, zero (\S+))(\S+),",
+    ),
     ("docs/guide.md", r"only (\d+) of the ten heads of SmolLM2", r"look most at France, (\d+) are"),
     ("docs/guide.md", r"correlate at ([\d.]+) over the 270 heads", r"parts and mean ablation: correlation (\S+)"),
     ("docs/guide.md", r"differ in a plain \*not\* \((\S+)\)", r"negations: (\S+),"),

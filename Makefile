@@ -196,7 +196,7 @@ vsix: clients/view/dist/view.js clients/vscode/node_modules/.made
 	@echo "made clients/vscode/exbert.vsix; install it with: code --install-extension clients/vscode/exbert.vsix"
 
 $(VENV)/.build: $(VENV)/.made constraints.txt
-	$(PIP) install --quiet --constraint constraints.txt build hatchling
+	$(PIP) install --quiet --constraint constraints.txt build hatchling hatch-fancy-pypi-readme twine
 	@touch $@
 
 $(VENV)/.lab: $(VENV)/.installed $(VENV)/.build
@@ -218,6 +218,7 @@ dist: $(VENV)/.build $(LAB_WHEEL) $(PAGE) vsix
 	$(BIN)/python -m build --no-isolation --outdir dist/python . >/dev/null
 	mkdir -p dist/jupyterlab dist/vscode
 	cp $(LAB_WHEEL) dist/jupyterlab/
+	$(BIN)/python -m twine check --strict dist/python/* dist/jupyterlab/*
 	cp clients/vscode/exbert.vsix dist/vscode/exbert-$(VERSION).vsix
 
 lab: install $(VENV)/.lab-extension

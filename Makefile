@@ -182,7 +182,8 @@ E2E := clients/e2e/vscode clients/e2e/jupyterlab
 	clients/e2e/install-browser.sh
 	@mkdir -p .cache && touch $@
 
-clients/view/dist/view.js: clients/view/node_modules/.made $(shell find clients/view/src clients/shared/src -type f) protocol/types.ts
+clients/view/dist/view.js: clients/view/node_modules/.made $(shell find clients/view/src clients/shared/src -type f) \
+		clients/view/build.mjs clients/shared/notices.mjs protocol/types.ts
 	cd clients/view && npm run --silent build
 
 # the script and style sheet of `exbert-rpc report`, which a wheel carries

@@ -1,5 +1,7 @@
 // Bundles the view once for all hosts: dist/view.js (ES module) with dist/view.css, and dist/view.iife.js (global `exbertView`).
+import { writeFileSync } from "node:fs";
 import { build } from "esbuild";
+import { notices } from "../shared/notices.mjs";
 
 const common = {
   entryPoints: { view: "src/index.ts" },
@@ -11,7 +13,8 @@ const common = {
   legalComments: "none",
   logLevel: "warning",
 };
-await build({ ...common, format: "esm", outdir: "dist" });
+const { metafile } = await build({ ...common, format: "esm", outdir: "dist", metafile: true });
+writeFileSync("dist/NOTICES.txt", notices(metafile, "."));
 // the same style sheet belongs to both
 await build({
   ...common,

@@ -1,14 +1,15 @@
 // Bundles the extension and the webview into dist/. `--production` minifies; the web view's bundle is built if it is missing.
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { notices } from "../shared/notices.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const production = process.argv.includes("--production");
 const view = here("../view/");
 
-if (production || !existsSync(`${view}dist/view.js`)) {
+if (production || !existsSync(`${view}dist/NOTICES.txt`)) {
   for (const args of [
     ...(existsSync(`${view}node_modules`) ? [] : [["ci", "--ignore-scripts", "--no-audit", "--no-fund"]]),
     ["run", "build"],
@@ -28,8 +29,10 @@ const common = {
   legalComments: "none",
   logLevel: "warning",
 };
-await build({
+const { metafile } = await build({
   ...common,
+  metafile: true,
+  absWorkingDir: here("."),
   entryPoints: [here("src/extension.ts")],
   outfile: here("dist/extension.js"),
   platform: "node",
@@ -45,5 +48,9 @@ await build({
   // the types come from the view's source, the code from the bundle that both clients share
   alias: { "exbert-view": `${view}dist/view.js` },
 });
+writeFileSync(
+  here("dist/NOTICES.txt"),
+  `${notices(metafile, here("."))}\n${readFileSync(`${view}dist/NOTICES.txt`, "utf8")}`,
+);
 cpSync(`${view}dist/view.css`, here("dist/view.css"));
 cpSync(here("media/theme.css"), here("dist/theme.css"));

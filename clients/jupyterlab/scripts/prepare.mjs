@@ -9,7 +9,8 @@ const here = join(dirname(fileURLToPath(import.meta.url)), "..");
 const view = join(here, "..", "view");
 const out = join(here, "generated");
 
-for (const file of ["view.js", "view.css"]) {
+const FILES = ["view.js", "view.css", "NOTICES.txt"];
+for (const file of FILES) {
   if (!existsSync(join(view, "dist", file))) {
     console.error(
       `clients/view/dist/${file} is missing: run "npm ci --ignore-scripts && npm run build" in clients/view first`,
@@ -19,7 +20,7 @@ for (const file of ["view.js", "view.css"]) {
 }
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
-for (const file of ["view.js", "view.css"]) copyFileSync(join(view, "dist", file), join(out, file));
+for (const file of FILES) copyFileSync(join(view, "dist", file), join(out, file));
 const tsc = join(here, "node_modules", "typescript", "bin", "tsc");
 for (const part of ["protocol", "view", "shared"]) {
   execFileSync(process.execPath, [tsc, "-p", join(here, `tsconfig.${part}.json`)], { stdio: "inherit" });

@@ -51,7 +51,10 @@ def test_classifiers_begin_with_the_version_that_is_required() -> None:
     assert versions == sorted(versions, key=lambda one: int(one.partition(".")[2]))
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/guide.md", "CONTRIBUTING.md", "clients/vscode/README.md", "clients/vscode/package.json"])
+@pytest.mark.parametrize(
+    "document",
+    ["README.md", "docs/guide.md", "CONTRIBUTING.md", "clients/vscode/README.md", "clients/vscode/package.json"],
+)
 def test_extras_that_a_page_names_exist(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     named = {one for group in re.findall(r"exbert-rpc\[([\w,]+)\]", text) for one in group.split(",")}

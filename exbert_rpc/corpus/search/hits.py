@@ -155,7 +155,6 @@ def _make_hit(sentences: _Sentences, rank: int, found: FoundRow, attention: NDAr
     block, start, tokens = read.block, read.start, read.tokens
     order = reader.sentences_before[here.document][here.order]
     outgoing, incoming = attention[match], attention[:, match]
-    next_outgoing = attention[following] if following is not None else None
     return Hit(
         rank=rank,
         score=found.score,
@@ -173,9 +172,9 @@ def _make_hit(sentences: _Sentences, rank: int, found: FoundRow, attention: NDAr
         tokens=tokens,
         outgoing=outgoing,
         incoming=incoming,
-        next_outgoing=next_outgoing,
+        next_outgoing=attention[following] if following is not None else None,
         next_incoming=attention[:, following] if following is not None else None,
         peak_outgoing=_peak_among(outgoing, match, read.plain),
         peak_incoming=_peak_among(incoming, match, read.plain),
-        peak_next=_peak_among(next_outgoing, following, read.plain) if following is not None else None,
+        peak_next=_peak_among(attention[following], following, read.plain) if following is not None else None,
     )

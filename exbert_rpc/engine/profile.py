@@ -83,7 +83,7 @@ class Profiler:
             documents=reader.manifest.n_documents,
             heads=tuple(heads),
             examples=self._examples(reader, heads, request, task) if request.examples > 0 else None,
-            notes=notes_of(sums, len(every), request.min_pairs, reader.config.pipeline),
+            notes=_notes(reader, sums, len(every), request),
         )
 
     def _model(self, reader: CorpusReader, task: Task) -> CorpusModel:
@@ -186,6 +186,14 @@ def _only(profile: HeadProfile, request: ProfileRequest) -> HeadProfile:
         beyond=profile.beyond if "offsets" in measures else (),
         roles=profile.roles if "roles" in measures else (),
         relations=profile.relations if "relations" in measures else (),
+    )
+
+
+def _notes(reader: CorpusReader, sums: Sequence[HeadSums], n_heads: int, request: ProfileRequest) -> tuple[str, ...]:
+    if not request.measures & {"roles", "relations"}:
+        return ()
+    return reader.cached(
+        ("notes", request.min_pairs), lambda: notes_of(sums, n_heads, request.min_pairs, reader.config.pipeline)
     )
 
 

@@ -108,6 +108,14 @@ def test_measures_that_are_not_asked_for_are_left_out(profiled):
     assert (one.offsets, one.beyond) == ((), ())
 
 
+def test_what_is_left_out_is_noted_where_it_was_asked_for(profiled):
+    engine, _ = profiled
+    answer = _profile(engine, layers=(0,))
+    assert answer.notes[0].startswith("No roles or relations: the pipeline blank:en gives no dependencies.")
+    assert encode_result(answer, "utf-16").notes == list(answer.notes)
+    assert _profile(engine, layers=(0,), measures=frozenset({"vocabulary"})).notes == ()
+
+
 @pytest.mark.parametrize(
     ("fields", "error", "says"),
     [

@@ -40,7 +40,7 @@ def test_the_demo_indexes_then_reuses_and_asks_five_questions(
     assert 'looks at "to" (41%)' in first
     assert 'tagged TO (infinitival "to")' in first
     assert first.count(".txt:") == demo.SHOWN_HITS
-    assert "• Head 5.9" in first and "words it looks at" in first
+    assert "what does another head, 5.9, do in all of the corpus?" in first
     without = re.search(
         r"cosine of their embeddings is (\S+)\. Without head 5\.9 it is (\S+) ", " ".join(first.split())
     )

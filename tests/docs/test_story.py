@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from exbert_rpc.cli import demo
-from exbert_rpc.cli.demo_texts import write_addresses
+from exbert_rpc.cli.demo_texts import ADDRESSES, write_addresses
 from exbert_rpc.client import Client
 from tests.docs.figures import agree
 
@@ -82,6 +82,16 @@ def test_the_figures_hold_what_the_page_concludes_from_them(told: list[tuple[str
     assert figure(r"1\.4: mean \S+ zero (\S+)") < 1.5 * figure(r"1\.4: mean (\S+),")
     assert figure(r"without the best four: probability \S+ -> (\S+)%") < 2
     assert figure(r"without four others: probability \S+ -> (\S+)%") > 5
+
+
+@pytest.mark.slow
+def test_the_demo_finds_its_corpus_and_shows_the_same_head(speeches: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert demo.main() == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"{len(ADDRESSES)} documents" in shown and "found unchanged" in shown
+    assert "• Head 5.9 also: verbs look at their negation, 17 % of attention" in shown
+    assert {"lost", "failure", "never"} <= set(re.findall(r"\w+", shown.partition("words it looks at")[2]))
+    assert "None of the other 71 heads adds more than" in shown
 
 
 CLAIMS = [

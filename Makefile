@@ -187,7 +187,7 @@ clients/view/dist/view.js: clients/view/node_modules/.made $(shell find clients/
 	cd clients/view && npm run --silent build
 
 # the script and style sheet of `exbert-rpc report`, which a wheel carries
-$(PAGE): clients/view/node_modules/.made $(shell find clients/view/src clients/view/page -type f) protocol/types.ts
+$(PAGE): clients/view/node_modules/.made $(shell find clients/view/src clients/view/page -type f) clients/shared/notices.mjs protocol/types.ts
 	cd clients/view && node page/build.mjs ../../exbert_rpc/report/built
 
 page: $(PAGE)

@@ -1,12 +1,15 @@
 // Bundles the script and style sheet of reports: node page/build.mjs DIRECTORY. `make page` puts them into the Python package.
+import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { notices } from "../../shared/notices.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 
-await build({
+const { metafile } = await build({
   bundle: true,
+  metafile: true,
   entryPoints: { report: join(here, "report.ts") },
   outdir: process.argv[2],
   target: "es2022",
@@ -18,3 +21,4 @@ await build({
   legalComments: "none",
   logLevel: "warning",
 });
+writeFileSync(join(process.argv[2], "NOTICES.txt"), notices(metafile, "."));

@@ -137,7 +137,7 @@ class TextTokenizer:
         n = len(encoding.ids)
         outside = [index for index in mask if not 0 <= index < n]
         if outside:
-            raise InvalidParams("mask", f"{outside[0]} is no token of this text", hint=f"tokens are 0 to {n - 1}")
+            raise InvalidParams("mask", f"{outside[0]} is not a token of this text", hint=f"tokens are 0 to {n - 1}")
         special = [index for index in mask if encoding.is_special[index]]
         if special:
             raise InvalidParams(
@@ -162,7 +162,7 @@ def check_text(text: str, field: str) -> None:
     """
     if len(text) > MAX_CHARACTERS:
         raise TextTooLong(
-            f"the text has {len(text)} characters, at most {MAX_CHARACTERS} are taken",
+            f"the text has {len(text)} characters; at most {MAX_CHARACTERS} are allowed",
             hint="send a part of it",
             length=len(text),
             limit=MAX_CHARACTERS,
@@ -175,7 +175,7 @@ def check_text(text: str, field: str) -> None:
     except UnicodeEncodeError as exc:
         raise InvalidParams(
             field,
-            f"character {exc.start} is a lone surrogate (U+{ord(text[exc.start]):04X}), which is no character",
+            f"character {exc.start} is a lone surrogate (U+{ord(text[exc.start]):04X}), which is not a character",
             hint="send well-formed Unicode",
             offset=exc.start,
         ) from exc
@@ -184,7 +184,7 @@ def check_text(text: str, field: str) -> None:
 def visible_span(text: str, start: int, end: int, token: str) -> tuple[int, int]:
     """Offsets of the characters that a token covers, given the library's offsets.
 
-    White space in front is left to nobody unless the token is nothing else; a token that is only a mark of a space
+    White space in front belongs to no token, unless the token is nothing else. A token that only marks a space
     that the text does not have is empty; one that covers a part of a character covers all of it.
     """
     if start < end and token[:1] not in SPACE_MARKS and not (text[start].isspace() or text[end - 1].isspace()):

@@ -1,4 +1,4 @@
-"""What makes two passes comparable: a digest of weights, configuration, tokenizer, dtype and library versions."""
+"""A digest of weights, configuration, tokenizer, dtype and library versions: equal digests, comparable passes."""
 
 from __future__ import annotations
 

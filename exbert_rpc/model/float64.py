@@ -18,7 +18,7 @@ def in_float64() -> Iterator[None]:
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils._pytree import tree_map
 
-    def widened(value: Any) -> Any:  # noqa: ANN401 - whatever an operator takes
+    def widened(value: Any) -> Any:  # noqa: ANN401 - any argument of an operator
         if isinstance(value, torch.Tensor):
             return value.double() if value.dtype == torch.float32 else value
         return torch.float64 if value is torch.float32 else value

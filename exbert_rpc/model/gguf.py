@@ -69,7 +69,7 @@ def _save(model: Any, scratch: Path) -> None:  # noqa: ANN401 - a transformers m
     weights = {name: tensor.detach().contiguous() for name, tensor in model.named_parameters()}
     try:
         save_file(weights, scratch / "model.safetensors", metadata={"format": "pt"})
-    except SafetensorError as exc:  # how a full disk is told
+    except SafetensorError as exc:  # raised when the disk is full
         raise OSError(str(exc)) from exc
     config = model.config.to_dict()
     config.pop("quantization_config", None)
@@ -79,7 +79,7 @@ def _save(model: Any, scratch: Path) -> None:  # noqa: ANN401 - a transformers m
 
 @contextmanager
 def _without_bar() -> Iterator[None]:
-    """Keep the bar that transformers draws for GGUF, whatever its settings, off the server's log."""
+    """Hide the progress bar that transformers always draws for GGUF files."""
     from transformers import modeling_gguf_pytorch_utils as library
 
     bar = library.tqdm

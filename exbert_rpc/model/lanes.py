@@ -1,4 +1,4 @@
-"""Which cores a pass uses: side by side on one core each, or all but one that something else needs.
+"""The cores that a pass uses: one core each for passes side by side, or all cores but one.
 
 A pass that spreads each operator over several cores waits at the end of every operator for the slowest of them, which
 beside other work (annotating, quantising) is often one that has been taken away. A pass on one core waits for nobody.

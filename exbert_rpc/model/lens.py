@@ -1,4 +1,4 @@
-"""What each hidden state would predict: the model's own final norm and language-model head on it (logit lens).
+"""Logit lens: what each hidden state predicts when the model's own final norm and language-model head are applied.
 
 Source: nostalgebraist 2020, "interpreting GPT: the logit lens".
 """
@@ -25,7 +25,7 @@ def lens_logits(network: Network, raw: RawPass, position: int, norm: torch.nn.Mo
         network: The model.
         raw: A pass of it, with every hidden state.
         position: Which token.
-        norm: The final norm, which all hidden states but the last are in front of; ``None`` if there is none.
+        norm: The final norm, applied to all hidden states but the last; ``None`` if the model has none.
     """
     import torch
 

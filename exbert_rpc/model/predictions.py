@@ -39,5 +39,5 @@ def top_predictions(
 
 
 def vocabulary_form(vocabulary: Sequence[str], id_: int) -> str:
-    """Vocabulary form; a head may be wider than the vocabulary (padded to a multiple), then there is none."""
+    """Vocabulary form of an id; ``<id>`` for the padding of a head that is wider than the vocabulary."""
     return vocabulary[id_] if id_ < len(vocabulary) else f"<{id_}>"

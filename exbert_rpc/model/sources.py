@@ -1,4 +1,4 @@
-"""Where a model lies: from an id to files, without loading anything.
+"""Find the files of a model by its id, without loading anything.
 
 An id is tried as a folder, a ``.gguf`` file, ``package:<module-or-distribution>[/subfolder]``, the short name of a
 package that is known to carry a model, and last as an id of the Hugging Face Hub, which is looked up in the local
@@ -28,10 +28,10 @@ class ModelSource:
     """Files of a model.
 
     Attributes:
-        id: As it was asked for.
-        folder: Where configuration, tokenizer and weights are.
+        id: The id as requested.
+        folder: Folder with configuration, tokenizer and weights.
         gguf: Name of the GGUF file in ``folder``; ``None`` for safetensors.
-        sha256: Digest that the weight file must have; ``None`` if none is known.
+        sha256: Expected SHA-256 digest of the weight file; ``None`` if unknown.
     """
 
     id: str
@@ -65,12 +65,12 @@ def find_model(
     """Files of the model called ``model_id``.
 
     Args:
-        model_id: See the module's text. Any string whatever is safe to pass.
+        model_id: One of the forms that the module describes. Any string is safe to pass.
         allow_network: Whether a Hub id may be downloaded.
         allowed_roots: Folders that local paths must be inside of; ``None``: anywhere.
 
     Raises:
-        ModelNotFound: There is no such model where we may look; says what is at hand.
+        ModelNotFound: There is no such model. The hint lists the models that are available.
     """
     _check_spelling(model_id)
     if model_id in CARRIERS:
@@ -126,7 +126,7 @@ def _from_package(model_id: str, rest: str) -> ModelSource:
 
 
 def _from_path(model_id: str, allowed_roots: Sequence[Path] | None) -> ModelSource | None:
-    """What a path leads to; ``None`` for an id that is no path. Paths outside of the roots are not even looked at."""
+    """The model at a path; ``None`` if the id is not a path. Paths outside the allowed roots are not read."""
     looks_like_path = model_id.startswith((".", "/", "~")) or "\\" in model_id or model_id.endswith(".gguf")
     try:
         path = Path(model_id).expanduser().resolve()
@@ -144,13 +144,15 @@ def _from_path(model_id: str, allowed_roots: Sequence[Path] | None) -> ModelSour
             raise _not_found(f"{model_id[:80]!r} cannot be read: {_first_line(exc)}") from exc
         return None
     if path.suffix.lower() != ".gguf":
-        raise _not_found(f"{model_id!r} is a file, but not a .gguf one", hint="give the folder that it is in")
+        raise _not_found(f"{model_id!r} is a file, but not a .gguf file", hint="give the path of its folder")
     return ModelSource(model_id, path.parent, gguf=path.name)
 
 
 def _from_hub(model_id: str, allow_network: bool) -> ModelSource:
     if _HUB_ID.fullmatch(model_id) is None or ".." in model_id or "--" in model_id:
-        raise _not_found(f"{model_id!r} is no folder, no known name, and cannot be an id of the Hugging Face Hub")
+        raise _not_found(
+            f"{model_id!r} is not a folder, not a known model name, and not a valid id of the Hugging Face Hub"
+        )
     from huggingface_hub import snapshot_download
 
     patterns = ["*.json", "*.safetensors", "*.txt", "*.model"]
@@ -158,7 +160,9 @@ def _from_hub(model_id: str, allow_network: bool) -> ModelSource:
         folder = snapshot_download(model_id, allow_patterns=patterns, local_files_only=not allow_network)
     except Exception as exc:  # the Hub's client raises errors of several libraries
         if allow_network:
-            raise _not_found(f"the Hugging Face Hub did not give {model_id!r}: {_first_line(exc)}") from exc
+            raise _not_found(
+                f"{model_id!r} cannot be downloaded from the Hugging Face Hub: {_first_line(exc)}"
+            ) from exc
         raise _not_found(
             f"no model {model_id!r}: looked for a folder, an installed package and the local Hugging Face cache",
             hint="allow the network (--allow-network) to download it from the Hub",
@@ -234,6 +238,6 @@ def _first_line(exc: BaseException) -> str:
 
 
 def _not_found(message: str, *, hint: str = "") -> ModelNotFound:
-    at_hand = [model.id for model in list_models()]
-    listed = ", ".join(at_hand) if at_hand else "none"
-    return ModelNotFound(message, hint=f"{hint}; at hand: {listed}" if hint else f"at hand: {listed}", models=at_hand)
+    available = [model.id for model in list_models()]
+    listed = f"available models: {', '.join(available) if available else 'none'}"
+    return ModelNotFound(message, hint=f"{hint}; {listed}" if hint else listed, models=available)

@@ -1,7 +1,7 @@
-"""Lengths at which a model begins to compute something else, as its configuration names them.
+"""Lengths at which a model's computation changes, read from its configuration.
 
-A short probe sees nothing of a sliding window of 4,096 tokens, of an index that keeps 2,048 of them, or of rotary
-frequencies that change beyond the original length. Such numbers are found by what their fields are called, in the
+A short probe does not reach a sliding window of 4,096 tokens, of an index that keeps 2,048 of them, or of rotary
+frequencies that change beyond the original length. Such numbers are found by the names of their fields, in the
 configuration and in those of its parts that read text. Lowered in a copy of the configuration, the same code path
 is run by a probe of a few dozen tokens.
 """
@@ -41,19 +41,19 @@ class Threshold:
 
     @property
     def field(self) -> str:
-        """Name of the field, for people: ``rope_parameters.original_max_position_embeddings``."""
+        """Readable name of the field: ``rope_parameters.original_max_position_embeddings``."""
         return ".".join(str(step) for step in self.path)
 
     @property
     def lowered(self) -> int:
-        """What stands for it in a copy: few blocks, of few tokens."""
+        """Its small value in a copy: few blocks, of few tokens."""
         if _IN_BLOCKS.search(self.field):
             return min(self.value, 2)
         return min(self.value, 4 if _OF_BLOCKS.search(self.field) else 8)
 
 
 def find_thresholds(config: Any) -> tuple[Threshold, ...]:  # noqa: ANN401 - a transformers configuration
-    """Every threshold that a configuration names, in order of value; those of 1 or less are none."""
+    """Every threshold that a configuration names, in order of value; values of 1 or less are ignored."""
     found = {threshold.path: threshold for threshold in _walk(config, (), named=False)}
     return tuple(sorted(found.values(), key=lambda threshold: (threshold.value, threshold.field)))
 
@@ -97,7 +97,7 @@ def lengths_in_tokens(thresholds: Sequence[Threshold]) -> tuple[int, ...]:
 
 
 def _walk(place: Any, path: tuple[str | int, ...], *, named: bool) -> Iterator[Threshold]:  # noqa: ANN401
-    """``named``: whether a field on the way here already told what the numbers are."""
+    """``named``: whether a field above has already said what the numbers mean."""
     for name, value in _entries(place):
         text = str(name)
         is_field = isinstance(name, str)

@@ -26,7 +26,7 @@ def load_tokenizer(folder: Path, model_id: str) -> tuple[Any, Tokenizer]:
     """The model's tokenizer, and its literal copy that text is cut by.
 
     Raises:
-        ModelNotSupported: There is none, or none that knows offsets.
+        ModelNotSupported: There is no tokenizer, or it does not provide offsets.
     """
     from transformers import AutoTokenizer
 
@@ -38,7 +38,7 @@ def load_tokenizer(folder: Path, model_id: str) -> tuple[Any, Tokenizer]:
         raise ModelNotSupported(f"{model_id}: its tokenizer cannot be loaded ({exc})") from exc
     if not getattr(tokenizer, "is_fast", False):
         raise ModelNotSupported(
-            f"{model_id}: its tokenizer ({type(tokenizer).__name__}) does not know which characters a token covers",
+            f"{model_id}: its tokenizer ({type(tokenizer).__name__}) does not provide character offsets",
             hint="a folder with a tokenizer.json is needed",
         )
     return tokenizer, literal_tokenizer(tokenizer.backend_tokenizer.to_str())

@@ -15,7 +15,7 @@ def build_twin(model: Any, config: Any) -> Any:  # noqa: ANN401 - transformers o
     2. Each parameter (and each buffer of numbers that checkpoints hold) of the same shape is the model's own.
     3. Where lowered numbers make a parameter smaller, it is a corner of the model's; what is larger is random.
 
-    Raises whatever the class raises for a configuration that it does not take.
+    Errors that the class raises for a configuration are passed on.
     """
     import torch
     from transformers.initialization import no_init_weights

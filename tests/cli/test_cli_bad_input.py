@@ -59,7 +59,7 @@ def test_arguments_that_cannot_be_understood(
         (TEXT, ["--token", "99"], ["99 is out of range"]),
         (TEXT, ["--token", "giraffe"], ["no word of the text", "1:The"]),
         (TEXT, ["--token", "to"], ["2 times", "its number"]),
-        (TEXT, ["--mask", "99"], ["no token of this text"]),
+        (TEXT, ["--mask", "99"], ["not a token of this text"]),
         (TEXT, ["--mask", "0"], ["[CLS]"]),
         (TEXT, ["--pipeline", "no_such_pipeline"], ["no_such_pipeline", "blank:xx"]),
         (TEXT, ["--device", "abacus"], ["abacus", "cpu"]),
@@ -85,7 +85,7 @@ def test_a_nul_character_is_text_like_any_other(run: Run, tiny_model: str) -> No
 
 
 def test_an_unknown_model_lists_those_at_hand(run: Run) -> None:
-    _said(run("attend", TEXT, "--model", "no/such-model"), 1, "no/such-model", "--allow-network", "at hand")
+    _said(run("attend", TEXT, "--model", "no/such-model"), 1, "no/such-model", "--allow-network", "available models")
 
 
 def test_an_unknown_corpus_is_told_before_a_model_is_loaded(run: Run, built: Path) -> None:

@@ -14,6 +14,7 @@ from exbert_rpc.engine.search import summarize_kept
 from exbert_rpc.errors import CorpusDamaged
 from exbert_rpc.tasks import Task
 from tests.oracles_corpus import Row, count_subjects, count_targets
+from tests.samples import slow
 from tests.store_faults.building import build, open_folder, search, search_kept
 from tests.store_faults.fakes import FakeModel, annotate_one, make_text
 
@@ -72,7 +73,7 @@ FILTERS = {
 @pytest.mark.parametrize(("where", "passes"), FILTERS.values(), ids=FILTERS.keys())
 @pytest.mark.parametrize("subject", ["match", "next"])
 @pytest.mark.parametrize("attention", ["outgoing", "incoming"])
-@pytest.mark.parametrize(("heads", "special"), [((1,), False), ((0, 1), False), ((0,), True)])
+@pytest.mark.parametrize(("heads", "special"), [((1,), False), slow((0, 1), False), slow((0,), True)])
 def test_base_rates_equal_a_hand_count_under_the_same_conditions(
     reader, where, passes, subject, attention, heads, special
 ):

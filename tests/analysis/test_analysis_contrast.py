@@ -14,6 +14,7 @@ from tests.oracles_analysis import (
     fraction_of_tables,
     place_in_order,
 )
+from tests.samples import slow
 
 BOTH = ("word", "echo")
 unhurried = settings(deadline=None)  # a busy machine is no failure
@@ -204,7 +205,7 @@ def at_most_uniform(p_values, *, slack=0.0) -> None:
 
 
 @pytest.mark.parametrize("explains", BOTH)
-@pytest.mark.parametrize("more", [True, False])
+@pytest.mark.parametrize("more", [True, slow(False)])
 def test_hits_from_the_null_of_either_control_give_uniform_or_larger_p_values(explains, more):
     rng = np.random.default_rng(2)
     rates = {"word": 0.1, "echo": 0.1} if more else {"word": 0.9, "echo": 0.9}

@@ -187,6 +187,7 @@ def test_the_doctor_finds_nothing_wrong(run: Run, built: Path, tiny_model: str) 
     assert "corpus notes" in [check["name"] for check in report["checks"]]
 
 
+@pytest.mark.slow
 def test_the_doctor_names_a_damaged_corpus_and_its_cure(run: Run, copied: Path, tiny_model: str) -> None:
     segment = next((copied / "notes").glob("segment-*.exb"))
     segment.write_bytes(segment.read_bytes()[:-100])

@@ -26,6 +26,7 @@ from exbert_rpc.errors import (
 )
 from exbert_rpc.tasks import Progress, Task
 from tests.engine.helpers import DOCUMENTS, make_documents
+from tests.samples import slow
 
 TEXT = "The girl ran to a local pub."
 SMALL = dict(list(DOCUMENTS.items())[:2])
@@ -373,7 +374,7 @@ def test_sources_that_cannot_be_read_are_listed_and_the_rest_is_indexed(engine, 
         ({"sources": ("/no/such/file.txt",)}, InvalidParams, "sources"),
         ({"corpus": "../x"}, InvalidParams, "corpus"),
         ({"model": "no-such-model-anywhere"}, ModelNotFound, "no-such-model"),
-        ({"pipeline": "no_such_pipeline"}, InvalidParams, "no_such_pipeline"),
+        slow({"pipeline": "no_such_pipeline"}, InvalidParams, "no_such_pipeline"),
         ({"layers": (7,)}, InvalidParams, "layers"),
         ({"layers": ()}, InvalidParams, "layers"),
         ({"spaces": ()}, InvalidParams, "spaces"),

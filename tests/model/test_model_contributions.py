@@ -10,6 +10,7 @@ from exbert_rpc.analysis.decomposition import sums_up
 from exbert_rpc.errors import ModelNotSupported
 from tests.model import zoo
 from tests.oracles_model import stock_model
+from tests.samples import sampled
 
 DECODERS = [
     "gpt2",
@@ -62,7 +63,7 @@ def test_the_parts_of_a_contrast_sum_to_the_difference_of_two_logits(family, loa
     assert abs(parts.residual) < 1e-5
 
 
-@pytest.mark.parametrize("family", ALL)
+@pytest.mark.parametrize("family", sampled(ALL, 3))
 def test_the_parts_of_a_similarity_sum_to_the_cosine(family, load):
     model = load(family)
     encoding = model.tokenize(zoo.TEXT)

@@ -14,6 +14,8 @@ from tests.patience import PATIENCE
 from tests.server import harness
 from tests.server.harness import Closed, Server, notice, request
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def stock(monkeypatch):

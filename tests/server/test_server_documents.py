@@ -16,6 +16,7 @@ from exbert_rpc.protocol.positions import ENCODINGS, OffsetMap, code_points, uni
 from exbert_rpc.server import documents, lifecycle
 from exbert_rpc.server.documents import OpenDocument
 from tests import oracles_server as oracle
+from tests.samples import slow
 from tests.server.harness import notice
 
 # what makes lines and positions hard: line ends, form feeds, separators that are no line ends, wide characters
@@ -103,8 +104,8 @@ def test_a_document_that_is_not_open_is_not_read_from_the_disk(stdio, tmp_path):
 @pytest.mark.parametrize(("offered", "chosen", "start"), [
     (["utf-32", "utf-16"], "utf-32", 2),
     (["utf-8"], "utf-8", 5),
-    (["utf-7", "utf-16"], "utf-16", 3),
-    ([], "utf-16", 3),
+    slow(["utf-7", "utf-16"], "utf-16", 3),
+    slow([], "utf-16", 3),
 ])  # fmt: skip
 def test_offsets_count_in_the_negotiated_encoding(offered, chosen, start):
     from tests.server.harness import Server

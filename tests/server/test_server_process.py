@@ -90,6 +90,7 @@ def test_exit_without_shutdown_ends_with_1(fresh_stdio):
     assert fresh_stdio.server.wait() == 1
 
 
+@pytest.mark.slow
 def test_exit_before_initialize_ends_with_1():
     with Server() as server:
         server.peer().send(notice("exit"))

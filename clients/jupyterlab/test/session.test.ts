@@ -1,8 +1,15 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Methods } from "#protocol";
 import { RESTARTS } from "#shared/restarts";
 import type { RpcError } from "../src/rpc";
 import { ClosedEarly, SERVER_ENDED, SERVER_UNAVAILABLE, Session } from "../src/session";
 import { FakeSocket, greeting } from "./fakes";
+
+const openRpc = JSON.parse(readFileSync(join(__dirname, "../../../protocol/openrpc.json"), "utf8")) as {
+  readonly methods: readonly { readonly name: string }[];
+};
 
 interface Trial {
   readonly session: Session;
@@ -52,6 +59,20 @@ describe("a session", () => {
     expect(second.method).toBe("initialized");
     expect(events).toEqual(["starting", "ready"]);
     expect(session.info?.defaultModel).toBe("mini");
+  });
+
+  it("passes every method of the protocol on, with its params and a token for progress", async () => {
+    const { session, sockets } = trial();
+    await session.request("ping", {});
+    const names = openRpc.methods.map(({ name }) => name as keyof Methods);
+    expect(names.length).toBeGreaterThan(10);
+    for (const name of names) {
+      const params = { made: name } as Methods[typeof name]["params"];
+      void session.request(name, params, { onProgress: () => undefined }).catch(() => undefined);
+      await vi.advanceTimersByTimeAsync(0);
+      expect(sockets[0].last()).toMatchObject({ method: name, params: { made: name } });
+      expect(sockets[0].last().params?.workDoneToken).toBeTypeOf("string");
+    }
   });
 
   it("connects to nothing until it is asked", () => {

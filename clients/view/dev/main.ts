@@ -62,6 +62,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     },
   },
   pairs: {
+    recorded: true,
     view: {
       input: { text: "The company increased production." },
       label: "notes.md:3",
@@ -107,6 +108,21 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
   without: {
     view: { ...escapeView, without: [{ layer: 1, head: 9 }] },
+  },
+  smollm: {
+    options: { made: GPT, corpora: ["prose"] },
+    view: { corpus: "prose", pane: "heads" },
+    recorded: true,
+  },
+  opposites: {
+    view: {
+      input: { text: "The company increased production." },
+      label: "notes.md:3",
+      pane: "effect",
+      effectAgainst: "The company decreased production.",
+      chosenHead: { layer: 5, head: 9 },
+    },
+    recorded: true,
   },
   card: { view: { ...escapeView, pane: "heads", chosenHead: { layer: 4, head: 3 } } },
   oldcorpus: {

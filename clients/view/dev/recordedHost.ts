@@ -60,8 +60,9 @@ export class RecordedHost extends FixtureHost {
   }
 
   protected override answer(method: Method, params: unknown): unknown {
-    if (method === "listModels") return modelsJson;
-    if (method === "listCorpora") return corporaJson;
+    const mini = this.made.kind === "bidirectional";
+    if (method === "listModels" && mini) return modelsJson;
+    if (method === "listCorpora" && mini) return corporaJson;
     if (method === "summarize") return recordedSummary;
     const { captureId, against } = params as AblateHeadsParams;
     if (captureId === recordedPair.first.captureId && against === recordedPair.second.text) {

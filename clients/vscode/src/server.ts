@@ -15,6 +15,7 @@ import { withDeadline } from "./pure/deadline";
 import { ClientFailure, serverDied } from "./pure/failures";
 import { describeInterpreter, type Interpreter } from "./pure/interpreters";
 import { serverArguments, serverOptions } from "./pure/options";
+import { reportsProgress } from "./pure/reporting";
 import { readSettings } from "./settings";
 
 export interface Session {
@@ -33,8 +34,6 @@ export interface RequestContext {
 const START_TIMEOUT = 60_000;
 const STOP_TIMEOUT = 2000;
 const FAILURE_HOLDS = 1000;
-// the methods that take a workDoneToken; the others are quick
-const REPORTING: ReadonlySet<Method> = new Set<Method>(["attend", "searchContexts", "summarize", "indexCorpus"]);
 // texts that an editor holds; other schemes (diffs, output) are sent by value
 export const SYNCED_SCHEMES: readonly string[] = ["file", "untitled", "vscode-notebook-cell"];
 
@@ -90,7 +89,7 @@ export class Server implements vscode.Disposable {
     const linked = context.token?.onCancellationRequested(() => cancel.cancel());
     if (context.token?.isCancellationRequested === true) cancel.cancel();
     const workDoneToken = `exbert-${process.pid}-${++this.progressTokens}`;
-    const sent = REPORTING.has(method) ? { ...params, workDoneToken } : params;
+    const sent = reportsProgress(method) ? { ...params, workDoneToken } : params;
     const work = client.sendRequest<Methods[M]["result"]>(method, sent, cancel.token);
     const deadline = withDeadline(work, readSettings().timeout, () => cancel.cancel());
     const progress = client.onProgress(WorkDoneProgress.type, workDoneToken, (value) => {

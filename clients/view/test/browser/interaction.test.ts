@@ -16,6 +16,63 @@ const soon = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 20_
 
 const token = (page: Page, side: "left" | "right", row: number) => page.locator(`.tokens.${side} [data-row="${row}"]`);
 
+/** Changes the dev page's host. */
+const host = (page: Page, change: string) =>
+  page.evaluate(`{ const { host } = window.exbert; ${change} }`) as Promise<unknown>;
+
+describe.skipIf(!hasChromium)("a person who has never seen the heads of SmolLM2", () => {
+  let dev: DevPage;
+  beforeAll(async () => {
+    dev = await DevPage.start();
+  });
+  afterAll(() => dev.stop());
+
+  const saysInduction = (page: Page) =>
+    soon(() => page.locator(".head-card .findings li").first().textContent()).toMatch(
+      /^Head 18\.6: where text repeats, looks at what came next the first time \(induction\), 91\s%/,
+    );
+
+  it("finds the induction head by typing what it does, in three actions", async () => {
+    const { page, errors } = await dev.open("smollm");
+    await page.locator('label:has-text("find heads that do") input').fill("induc");
+    await soon(() => page.locator('[aria-label="Heads that were found"]').textContent()).toMatch(
+      /^most induction:\s*head 18\.6 0\.91\s*head 17\.3 0\.82/,
+    );
+    expect(await page.locator('.head-cell[data-at="18:6"]').getAttribute("aria-label")).toBe(
+      "layer 18, head 6: induction 0.91",
+    );
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await saysInduction(page);
+    expect(errors).toEqual([]);
+    await page.close();
+  });
+
+  it("finds it by the color of the map, with the mouse or with the keyboard alone", async () => {
+    const { page } = await dev.open("smollm", { width: 420, height: 900 });
+    await page.locator('label:has-text("color by") + select').selectOption({ label: "induction" });
+    const darkest = page.locator(".head-cell", { hasText: "0.91" });
+    expect(await darkest.count()).toBe(1);
+    await darkest.click();
+    await saysInduction(page);
+    await page.locator('.head-card button:text-is("close")').click();
+    await page.locator('.head-cell[data-at="18:6"]').focus();
+    await page.keyboard.press("ArrowLeft");
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("Enter");
+    await saysInduction(page);
+    await page.close();
+  });
+
+  it("finds it among the heads to begin with", async () => {
+    const { page } = await dev.open("smollm");
+    await page.locator(".starts button").first().click();
+    await saysInduction(page);
+    await page.close();
+  });
+});
+
 describe.skipIf(!hasChromium)("a person", () => {
   let dev: DevPage;
   beforeAll(async () => {
@@ -302,5 +359,89 @@ describe.skipIf(!hasChromium)("a person", () => {
     await soon(() => page.locator("#exbert-attention + .muted").textContent()).toMatch(/layer 3, head 1 /);
     expect(errors).toEqual([]);
     await page.close();
+  });
+
+  it("compares a text before and after a mask, and reads where the attention of a head goes instead", async () => {
+    const { page, errors } = await dev.open("masked", { view: { mask: [], pane: "compare" } });
+    await page.locator('button:text-is("Pin this text as A")').click();
+    await page.locator('button:text-is("Show the tokens")').click();
+    await token(page, "left", 9).focus();
+    await page.keyboard.press("m");
+    await page.waitForSelector(".tokens.left .masked");
+    await page.locator('[role="tab"]:text-is("Compare")').click();
+    await page.waitForSelector(".difference");
+    const widths = await page
+      .locator(".difference")
+      .evaluateAll((paths) => paths.map((path) => Number.parseFloat(getComputedStyle(path).strokeWidth)));
+    expect(Math.max(...widths)).toBeGreaterThan(3);
+    expect(await page.locator(".difference.less").first().getAttribute("stroke-dasharray")).toBe("6 4");
+    await page.locator(".matrix-cell").first().focus();
+    for (let i = 0; i < 9; i++) await page.keyboard.press("ArrowRight");
+    await soon(() => page.locator(".matrix-value").textContent()).toMatch(/^state 0, token escape \/ \[MASK\]: cosine/);
+    expect(errors).toEqual([]);
+    await page.close();
+  });
+
+  it("looks at the text without a head, and switches the head on again", async () => {
+    const { page } = await dev.open("opposites");
+    await soon(() => page.locator(".effect-pane .findings").textContent()).toMatch(/from 0\.647 to 0\.861: \+0\.214/);
+    await page.close();
+    const { page: other } = await dev.open("gpteffect");
+    await other.locator('button:text-is("Look at the text without it")').click();
+    await soon(() => other.locator(".frame-note").textContent()).toMatch(/Head 28\.3 gives its mean instead/);
+    await other.waitForSelector(".token");
+    await other.locator('.frame-note button:text-is("Switch it on again")').click();
+    await other.locator(".frame-note").waitFor({ state: "detached" });
+    await other.close();
+  });
+
+  it("explores another text at its top, wherever the last one was scrolled to", async () => {
+    const { page } = await opened("long128", { width: 420, height: 600 });
+    await page.locator(".panes").evaluate((element) => element.scrollTo(0, 400));
+    await host(page, `host.selections.fire({ input: { text: "Another text." }, label: "b.md:1" })`);
+    await soon(() => page.locator(".input-text").textContent()).toBe("Another text.");
+    await soon(() => page.locator(".panes").evaluate((element) => element.scrollTop)).toBe(0);
+    await page.close();
+  });
+
+  it("sees what is no longer about the text dimmed and labelled, until the new one is read", async () => {
+    const { page } = await opened();
+    await host(page, `host.delay = 700; host.selections.fire({ input: { text: "Another text." }, label: "" })`);
+    await soon(() => page.locator(".frame-note").textContent()).toMatch(/Still shown, dimmed: “The girl ran/);
+    const filter = await page.locator(".attention-picture").evaluate((element) => getComputedStyle(element).filter);
+    expect(filter).toContain("grayscale");
+    await page.locator(".frame-note").waitFor({ state: "detached" });
+    expect(await page.locator(".attention-picture").evaluate((element) => getComputedStyle(element).filter)).toBe(
+      "none",
+    );
+    await page.close();
+  });
+
+  it("reads the number behind a cell of a matrix under the pointer, and that of a token by keyboard", async () => {
+    const { page } = await opened("allheads");
+    await settled(page);
+    const canvas = await page.locator(".attention-canvas").boundingBox();
+    if (canvas === null) throw new Error("no picture");
+    await page.mouse.move(canvas.x + 6, canvas.y + 9.5 * 22);
+    await soon(() => page.locator(".cell-tip").textContent()).toMatch(
+      /^head 0: “escape” gives, mean over keys, 0\.\d+/,
+    );
+    await page.mouse.move(900, 700);
+    await page.locator(".cell-tip").waitFor({ state: "detached" });
+    await token(page, "left", 9).focus();
+    await soon(() => page.locator(".inspector").textContent()).toMatch(/special tokens 0\.\d+.*in the heads/s);
+    await page.close();
+  });
+
+  it("still sees the picture at 200 % of a small window, and all of a panel of 220 pixels", async () => {
+    const { page } = await opened("escape", { width: 640, height: 400, view: { pane: "attention" } });
+    await settled(page);
+    const top = (await page.locator(".attention-picture").boundingBox())?.y ?? 1000;
+    expect(top).toBeLessThan(260);
+    await page.close();
+    const { page: thin } = await opened("escape", { width: 220, height: 700, view: { pane: "attention" } });
+    const sideways = await thin.evaluate("document.querySelector('.exbert').scrollWidth <= 220");
+    expect(sideways).toBe(true);
+    await thin.close();
   });
 });

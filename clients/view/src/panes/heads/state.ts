@@ -11,14 +11,17 @@ export interface HeadsView {
   readonly chosenHead: { readonly layer: number; readonly head: number } | null;
   /** The role or word whose examples are shown; null: the first that has some. */
   readonly headTopic: string | null;
+  /** What heads are looked for: a measure, a role or a word. */
+  readonly headQuery: string;
 }
 
 export const HEADS_VIEW: Slice<HeadsView> = {
-  initial: { headMeasure: "most", chosenHead: null, headTopic: null },
+  initial: { headMeasure: "most", chosenHead: null, headTopic: null, headQuery: "" },
   checks: {
     headMeasure: isText,
     chosenHead: orNull((value) => isObject(value) && isIndex(value.layer) && isIndex(value.head)),
     headTopic: orNull(isText),
+    headQuery: isText,
   },
 };
 

@@ -57,15 +57,6 @@ function Options() {
           onChange={(hideFirst) => controller.update({ hideFirst })}
         />
       )}
-      <Segmented
-        label="Weights"
-        choices={[
-          { value: "attention", text: "attention", title: "How much each token looks at each other one" },
-          { value: "valueNorm", text: "× value norm", title: VALUE_NORM },
-        ]}
-        value={view.attentionWeights}
-        onChange={(attentionWeights) => controller.update({ attentionWeights })}
-      />
       <Check
         label="words"
         title="Join sub-words into words: attention is summed over a word's keys and averaged over its queries"
@@ -80,6 +71,15 @@ function Options() {
         ]}
         value={view.combine}
         onChange={(combine) => controller.update({ combine })}
+      />
+      <Segmented
+        label="Weights"
+        choices={[
+          { value: "attention", text: "attention", title: "How much each token looks at each other one" },
+          { value: "valueNorm", text: "× value norm", title: VALUE_NORM },
+        ]}
+        value={view.attentionWeights}
+        onChange={(attentionWeights) => controller.update({ attentionWeights })}
       />
       {pair && (
         <Segmented

@@ -1,11 +1,15 @@
 /** One head: what it does in words, its roles, distances and words, and where to see it. */
-import type { HeadProfile, Relation, Role, VocabularyWord } from "../../../protocol";
+import { queryToken } from "../../../app";
+import * as format from "../../../logic/format";
+import type { HeadProfile, Hit, Relation, Role, VocabularyWord } from "../../../protocol";
+import type { ViewState } from "../../../state";
 import { useApp, useController } from "../../../ui/context";
 import { Button } from "../../../ui/controls";
 import { toJson } from "../../../ui/exports";
+import { lineOf } from "../../corpus/hits";
 import { offsetName } from "../logic/measures";
 import { roleName, roleTitle, SIGNIFICANT, strongRoles } from "../logic/roles";
-import { wordId } from "../logic/topics";
+import { shownTopic, topicsOf, wordId } from "../logic/topics";
 import { Examples } from "./Examples";
 
 const MOST_ROLES = 7;
@@ -185,22 +189,52 @@ function Vocabulary(props: { readonly words: readonly VocabularyWord[] }) {
   );
 }
 
+/** A sentence in which the head does it, for people who have no text on show. */
+function useExample(): Hit | null {
+  const { examples, topic } = useApp((s) => ({ examples: s.headExamples, topic: s.view.headTopic }));
+  return examples === null ? null : (shownTopic(topicsOf(examples), topic)?.hits[0] ?? null);
+}
+
+/** What can be done with the head: in the text on show, or else in its first example. */
 function Doors(props: { readonly profile: HeadProfile }) {
   const controller = useController();
-  const capture = useApp((s) => s.capture);
+  const { hasText, hasQuery } = useApp((s) => ({ hasText: s.capture !== null, hasQuery: queryToken(s) !== null }));
+  const example = useExample();
   const { profile } = props;
   const { layer, head } = profile;
-  const show = () => {
-    controller.onlyHead(layer, head);
-    controller.update({ stack: "encoder", pane: "attention" });
+  const look = { stack: "encoder", layer, heads: [head] } as const;
+  const exploreExample = (change: Partial<ViewState>) => {
+    if (example === null) return;
+    const label = `${format.shortUri(example.document)}:${lineOf(example)}`;
+    controller.explore({ input: { text: example.sentence.text }, label }, example.match, { ...look, ...change });
   };
+  const search = () =>
+    hasQuery
+      ? controller.update({ ...look, space: "headOutput", pane: "corpus" })
+      : exploreExample({ space: "headOutput", pane: "corpus" });
+  const off = () => (hasText ? controller.update({ pane: "effect" }) : exploreExample({ pane: "effect" }));
+  const show = () =>
+    hasText ? controller.update({ ...look, pane: "attention" }) : exploreExample({ pane: "attention" });
+  const where = hasText ? "in the text above" : "in its first example";
   return (
     <div class="actions">
-      {capture !== null && (
+      {(hasText || example !== null) && (
         <>
-          <Button onClick={() => controller.update({ pane: "effect" })}>What if it were off?</Button>
-          <Button onClick={show}>Show it in the text</Button>
+          <Button onClick={off} title={`What changes ${where} without this head`}>
+            What if it were off?
+          </Button>
+          <Button onClick={show} title={`Its attention ${where}`}>
+            Show it in the text
+          </Button>
         </>
+      )}
+      {(hasQuery || example !== null) && (
+        <Button
+          onClick={search}
+          title={`Contexts in which this head does the same as ${hasQuery ? "at the pinned token" : "in its first example"}`}
+        >
+          Search contexts like this
+        </Button>
       )}
       <Button onClick={() => void controller.copy(toJson(profile), "Profile")}>Copy as JSON</Button>
     </div>

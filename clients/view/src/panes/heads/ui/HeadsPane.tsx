@@ -7,7 +7,9 @@ import { useApp, useController } from "../../../ui/context";
 import { Button, Select } from "../../../ui/controls";
 import { HeadMap } from "../../../ui/HeadMap";
 import { Busy, CommandButton, Empty, Failed, isBusy, isFailed } from "../../../ui/states";
+import { findHeads } from "../logic/find";
 import { legendOf, MOST, mapCells, measuresOf, strongest } from "../logic/measures";
+import { Finder } from "./Finder";
 import { HeadCard } from "./HeadCard";
 
 /** What JSON-RPC answers for a method that the server does not have. */
@@ -97,24 +99,27 @@ function Starts(props: { readonly profile: ProfileResult }) {
 function Atlas(props: { readonly profile: ProfileResult }) {
   const controller = useController();
   const { profile } = props;
-  const { chosen, measureId, theme } = useApp((s) => ({
+  const { chosen, measureId, theme, query } = useApp((s) => ({
     chosen: s.view.chosenHead,
+    query: s.view.headQuery,
     measureId: s.view.headMeasure,
     theme: s.theme,
   }));
   const measures = useMemo(() => measuresOf(profile), [profile]);
-  const measure = measures.find(({ id }) => id === measureId) ?? MOST;
+  const found = useMemo(() => findHeads(profile.heads, measures, query), [profile, measures, query]);
+  const measure = found?.measure ?? measures.find(({ id }) => id === measureId) ?? MOST;
   const cells = useMemo(() => mapCells(profile.heads, measure, inkOf(theme)), [profile, measure, theme]);
   const card = profile.heads.find(({ layer, head }) => layer === chosen?.layer && head === chosen.head);
   return (
     <div class="atlas">
       <div class="atlas-map">
+        <Finder measures={measures} found={found} />
         <Select
           label="color by"
           showLabel
           value={measure.id}
           choices={measures.map(({ id, name, title }) => ({ value: id, text: name, title }))}
-          onChange={(headMeasure) => controller.update({ headMeasure })}
+          onChange={(headMeasure) => controller.update({ headMeasure, headQuery: "" })}
         />
         <HeadMap
           label={`Heads, by ${measure.name}`}

@@ -12,7 +12,7 @@ import { hasControls, NO_CONTROLS, type Said, type SaidFindings, saidFindings } 
 
 /** Bars and findings before "more"; beside the contexts there is room for fewer. */
 const MOST_BARS = { wide: 3, narrow: 4 };
-const MOST_FINDINGS = { wide: 2, narrow: 3 };
+const MOST_FINDINGS = { wide: 1, narrow: 3 };
 
 function spokenControls(bin: Bin): string {
   const { word, echo, peers } = bin.controls ?? NO_CONTROLS;
@@ -214,13 +214,15 @@ function Findings(props: { readonly summary: SummarizeResult; readonly most: num
           ))}
         </ul>
       )}
-      {rest > 0 && (
-        <Button kind="link" onClick={() => setAll(!all)}>
-          {all ? "fewer findings" : `${rest} more ${rest === 1 ? "finding" : "findings"}`}
-        </Button>
-      )}
-      <Explained by="the word" findings={found.word} />
-      <Explained by="what is attended to" findings={found.echo} />
+      <div class="findings-more">
+        {rest > 0 && (
+          <Button kind="link" onClick={() => setAll(!all)}>
+            {all ? "fewer findings" : `${rest} more ${rest === 1 ? "finding" : "findings"}`}
+          </Button>
+        )}
+        <Explained by="the word" findings={found.word} />
+        <Explained by="what is attended to" findings={found.echo} />
+      </div>
       {(summary.notes ?? []).map((note) => (
         <p key={note} class="muted">
           {format.sentence(note)}
@@ -252,11 +254,12 @@ function Folded(props: { readonly summary: SummarizeResult }) {
 
 function ControlsLegend() {
   return (
-    <p class="legend">
-      <span class="mark word" aria-hidden="true" /> the word alone, without the head ·{" "}
+    <>
+      {" "}
+      · <span class="mark word" aria-hidden="true" /> the word alone, without the head ·{" "}
       <span class="mark echo" aria-hidden="true" /> tokens that look at the same words ·{" "}
       <span class="mark peers" aria-hidden="true" /> the median other head of the layer
-    </p>
+    </>
   );
 }
 
@@ -278,8 +281,8 @@ function Histograms(props: { readonly summary: SummarizeResult; readonly most: n
           <b>▲▼</b> q &lt; 0.05
         </span>{" "}
         · click a bar to filter
+        {summary.histograms.some(({ bins }) => bins.some(hasControls)) && <ControlsLegend />}
       </p>
-      {summary.histograms.some(({ bins }) => bins.some(hasControls)) && <ControlsLegend />}
     </>
   );
 }

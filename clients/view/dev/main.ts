@@ -82,6 +82,16 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     },
   },
   pin: { view: { ...escapeView, pane: "compare" } },
+  maskrecorded: {
+    recorded: true,
+    view: {
+      ...escapeView,
+      corpus: "pydoc",
+      mask: [9],
+      pane: "compare",
+      compareWith: { ...PASS, model: "all-MiniLM-L6-v2" },
+    },
+  },
   comparemask: {
     options: { made: { ...MINI, hasLmHead: true } },
     view: { ...escapeView, mask: [9], pane: "compare", compareWith: { ...PASS, mask: [] } },

@@ -28,7 +28,7 @@ KEPT, LEAST_MASS = 3, 0.005  # of a profile of many heads
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        recorders = {"mini": record_mini, "pair": record_pair, "smollm": record_smollm}
+        recorders = {"mini": record_mini, "pair": record_pair, "mask": record_mask, "smollm": record_smollm}
         for name in sys.argv[1:] or recorders:
             recorders[name](Path(folder) / name)
 
@@ -56,6 +56,15 @@ def record_pair(store: Path) -> None:
         write("parts", exbert.decompose(text=PAIR[0], against=PAIR[1]))
         first, second = (exbert.attend(text=text, tensors="uint8", annotate=False) for text in PAIR)
         write("pair", {"first": plain(first), "second": plain(second)})
+
+
+def record_mask(store: Path) -> None:
+    with Client.spawn(["--pipeline", "en_core_web_sm"], store=store, model="all-MiniLM-L6-v2") as exbert:
+        plainly = exbert.attend(text=SENTENCE, layers=[0], top_k=0)
+        token = next(one.index for one in plainly.tokens if one.text == WORD)
+        masked = exbert.attend(text=SENTENCE, mask=[token], tensors="uint8")
+        write("masked", masked)
+        write("comparison", exbert.compare_captures(capture_ids=[plainly.capture_id, masked.capture_id]))
 
 
 def record_smollm(store: Path) -> None:

@@ -5,6 +5,8 @@ import type {
   AblateHeadsResult,
   AttendParams,
   AttendResult,
+  CompareCapturesParams,
+  CompareCapturesResult,
   DecomposeResult,
   Method,
   ProfileParams,
@@ -15,8 +17,10 @@ import type {
   Tensor,
 } from "../src/protocol";
 import attendJson from "../test/fixtures/attend.json";
+import comparisonJson from "../test/fixtures/comparison.json";
 import corporaJson from "../test/fixtures/corpora.json";
 import effectsJson from "../test/fixtures/effects.json";
+import maskedJson from "../test/fixtures/masked.json";
 import modelsJson from "../test/fixtures/models.json";
 import pairJson from "../test/fixtures/pair.json";
 import partsJson from "../test/fixtures/parts.json";
@@ -34,7 +38,27 @@ export const recordedParts = partsJson as unknown as DecomposeResult;
 export const recordedPair = pairJson as unknown as { readonly first: AttendResult; readonly second: AttendResult };
 export const recordedProfile = smollmJson as unknown as ProfileResult;
 
-const READ: readonly AttendResult[] = [recordedAttend, recordedPair.first, recordedPair.second];
+/** The first text with “escape” masked, and how it differs. */
+export const recordedMasked = maskedJson as unknown as AttendResult;
+export const recordedComparison = comparisonJson as unknown as CompareCapturesResult;
+
+const READ: readonly AttendResult[] = [recordedAttend, recordedMasked, recordedPair.first, recordedPair.second];
+
+function maskOf({ tokens }: AttendResult): number[] {
+  return tokens.filter(({ isMasked }) => isMasked).map(({ index }) => index);
+}
+
+/** The same tensor with some of its heads. */
+function someHeads(tensor: Tensor, heads: readonly number[]): Tensor {
+  const [layers, nHeads, ...shape] = tensor.shape;
+  const size = shape.reduce((a, b) => a * b, 1);
+  const bytes = decodeBase64(tensor.data as string);
+  const at = (layer: number, head: number) => (layer * nHeads + head) * size;
+  const binary = Array.from({ length: layers }, (_, layer) =>
+    heads.map((head) => String.fromCharCode(...bytes.subarray(at(layer, head), at(layer, head) + size))).join(""),
+  ).join("");
+  return { ...tensor, shape: [layers, heads.length, ...shape], data: btoa(binary) };
+}
 
 /** The layers asked for, cut out of a recorded `[layer][head][query][key]` of bytes. */
 function someLayers(tensor: Tensor, layers: readonly number[]): Tensor {
@@ -50,13 +74,19 @@ function someLayers(tensor: Tensor, layers: readonly number[]): Tensor {
 
 export class RecordedHost extends FixtureHost {
   protected override attend(params: AttendParams): AttendResult {
-    const masked = (params.mask ?? []).length > 0;
-    const read = READ.find(({ captureId, text }) =>
-      params.captureId === undefined ? !masked && params.text === text : params.captureId === captureId,
+    const mask = JSON.stringify(params.mask ?? []);
+    const read = READ.find((one) =>
+      params.captureId === undefined
+        ? params.text === one.text && JSON.stringify(maskOf(one)) === mask
+        : params.captureId === one.captureId,
     );
-    if (read === undefined || params.heads != null || params.weights === "valueNorm") return super.attend(params);
+    if (read === undefined || params.weights === "valueNorm") return super.attend(params);
     const layers = params.layers ?? read.layers;
-    return { ...read, layers: [...layers], attention: someLayers(read.attention, layers) };
+    const all = someLayers(read.attention, layers);
+    const heads = params.heads ?? null;
+    return heads === null
+      ? { ...read, layers: [...layers], attention: all }
+      : { ...read, layers: [...layers], heads: [...heads], attention: someHeads(all, heads) };
   }
 
   protected override answer(method: Method, params: unknown): unknown {
@@ -64,6 +94,8 @@ export class RecordedHost extends FixtureHost {
     if (method === "listModels" && mini) return modelsJson;
     if (method === "listCorpora" && mini) return corporaJson;
     if (method === "summarize") return recordedSummary;
+    if (method === "compareCaptures" && (params as CompareCapturesParams).captureIds[0] === recordedAttend.captureId)
+      return recordedComparison;
     const { captureId, against } = params as AblateHeadsParams;
     if (captureId === recordedPair.first.captureId && against === recordedPair.second.text) {
       if (method === "ablateHeads") return recordedEffects;

@@ -293,7 +293,7 @@ describe.skipIf(!hasChromium)("a person", () => {
     await page.locator(".disclosure").click();
     await page.waitForSelector(".folded");
     await settled(page);
-    expect(await page.locator(".folded").textContent()).toMatch(/TO \(infinitival to\)/);
+    expect(await page.locator(".folded").textContent()).toMatch(/TO \(infinitival "to"\)/);
     expect(await inSight(".hit")).toBeGreaterThan(rows + 5);
     await page.locator(".disclosure").press("Enter");
     await page.waitForSelector(".histogram .bar");

@@ -1,7 +1,8 @@
 /** What one head does otherwise in B: curves, and the largest changes as a table. */
 import { useMemo, useState } from "preact/hooks";
 import * as format from "../../../logic/format";
-import { useApp, useSize } from "../../../ui/context";
+import { useApp, useController, useSize } from "../../../ui/context";
+import { Button } from "../../../ui/controls";
 import { Busy, isBusy, isFailed } from "../../../ui/states";
 import { namesOf } from "../actions";
 import { DASHES, type DifferenceCurve, differenceCurves, layoutDifference, ROW } from "../draw/differenceSvg";
@@ -115,6 +116,23 @@ function Shown(props: { readonly pair: HeadPair; readonly names: readonly string
   );
 }
 
+/** The same head in the other panes. */
+function OtherPanes(props: { readonly pair: HeadPair }) {
+  const controller = useController();
+  const { layer, head } = props.pair;
+  const go = (pane: "heads" | "effect") => controller.update({ chosenHead: { layer, head }, headTopic: null, pane });
+  return (
+    <div class="actions">
+      <Button kind="link" onClick={() => go("heads")}>
+        what it does everywhere
+      </Button>
+      <Button kind="link" onClick={() => go("effect")}>
+        whether it matters here
+      </Button>
+    </div>
+  );
+}
+
 export function Curves() {
   const { pair, reading, pinned, capture } = useApp((s) => ({
     pair: s.headPair,
@@ -129,6 +147,7 @@ export function Curves() {
         {pair === null ? "One head" : `Head ${pair.layer}.${pair.head}`}{" "}
         <span class="muted">where its attention goes in B and did not in A</span>
       </h3>
+      {pair !== null && <OtherPanes pair={pair} />}
       {isBusy(reading) && <Busy what="Reading this head …" progress={null} />}
       {isFailed(reading) && <p class="muted">Not drawn: {reading.error.message}</p>}
       {pair !== null && pair.n === names.length && <Shown pair={pair} names={names} />}

@@ -119,6 +119,6 @@ export class RecordedHost extends FixtureHost {
     const kept = recordedProfile.heads.filter(
       (one) => (layers?.includes(one.layer) ?? true) && (heads?.includes(one.head) ?? true),
     );
-    return { ...recordedProfile, heads: kept };
+    return { ...recordedProfile, notes: recordedProfile.notes ?? [], heads: kept };
   }
 }

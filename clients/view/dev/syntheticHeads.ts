@@ -144,6 +144,7 @@ export function profileHeads(params: ProfileParams, model: ModelDescription): Pr
     model: model.id,
     tokens: 161_584,
     documents: 63,
+    notes: params.corpus === "lists" ? ["no parser: this corpus has no roles and no relations"] : [],
     heads: (params.layers ?? count(model.nLayers)).flatMap((layer) =>
       (params.heads ?? count(model.nHeads)).map((head) => profileOf(model, layer, head, params.examples ?? 0)),
     ),

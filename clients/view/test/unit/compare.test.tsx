@@ -21,6 +21,7 @@ import {
 import { obviousPartners, passName, shownHead } from "../../src/panes/compare/logic/passes";
 import { divergenceTable, predictionsTable } from "../../src/panes/compare/tables";
 import type { AttendParams, CompareCapturesParams } from "../../src/protocol";
+import { composeState } from "../../src/state";
 import { makeToy } from "./toyPane";
 import { until } from "./wait";
 
@@ -318,5 +319,14 @@ describe("the compare pane", () => {
     ]);
     compareActions(controller, state())[0].run();
     expect(state().view.compareWith).toMatchObject({ mask: [9] });
+  });
+
+  it("has its pinned pass in the link, and takes none that is not one", async () => {
+    const { controller, state } = mounted({ mask: [9], compareWith: PASS });
+    await until(state, (s) => s.comparison !== null);
+    const { parse, read } = composeState(PANES);
+    expect(parse(controller.link())?.compareWith).toEqual(PASS);
+    expect(read({ version: 1, compareWith: { ...PASS, mask: ["x"] } })?.compareWith).toBe(null);
+    expect(read({ version: 1, compareWith: { ...PASS, input: { textDocument: {} } } })?.compareWith).toBe(null);
   });
 });

@@ -8,6 +8,7 @@ import { inkOf } from "../../src/draw/ink";
 import { contrast, inkOn } from "../../src/logic/palette";
 import { type MountedView, mount } from "../../src/mount";
 import { PANES } from "../../src/panes";
+import { findHeads } from "../../src/panes/heads/logic/find";
 import { legendOf, MOST, mapCells, measuresOf, strongest } from "../../src/panes/heads/logic/measures";
 import { roleName, strongRoles } from "../../src/panes/heads/logic/roles";
 import { shownTopic, topicsOf } from "../../src/panes/heads/logic/topics";
@@ -252,6 +253,40 @@ describe("the heads pane", () => {
       () => element.querySelector(".heads-pane")?.textContent,
       (shown) => shown?.includes(text) === true,
     );
+  });
+
+  it("says what a profile leaves out", async () => {
+    const { element } = mounted({ state: { version: 1, pane: "heads", corpus: "lists" }, corpora: ["lists"] });
+    await until(
+      () => element.querySelector(".heads-pane .note")?.textContent,
+      (text) => text === "No parser: this corpus has no roles and no relations.",
+    );
+  });
+
+  it("finds heads by a measure, a role or a word, strongest first", () => {
+    const measures = measuresOf(gpt);
+    const found = findHeads(gpt.heads, measures, " Induc ");
+    expect(found?.measure?.id).toBe("induction");
+    const values = gpt.heads.map((one) => one.induction ?? 0).sort((a, b) => b - a);
+    expect(found?.heads.map(({ value }) => value)).toEqual(values);
+    expect(findHeads(gpt.heads, measures, "det head")?.measure?.id).toBe("det:toHead");
+    const word = findHeads(gpt.heads, measures, "silence");
+    expect(word?.measure).toBe(null);
+    const looking = gpt.heads.filter(({ vocabulary }) => vocabulary.some((one) => one.word === "silence"));
+    expect(word?.heads.length).toBe(looking.length);
+    expect(findHeads(gpt.heads, measures, "  ")).toBe(null);
+    expect(findHeads(gpt.heads, measures, "nothing of the kind")?.heads).toEqual([]);
+  });
+
+  it("searches with a head from its card: at the pinned token, or in its first example", async () => {
+    const { element, state } = mounted({ state: { version: 1, pane: "heads", chosenHead: { layer: 4, head: 3 } } });
+    const button = await until(
+      () => [...element.querySelectorAll("button")].find((one) => one.textContent === "Search contexts like this"),
+      (one) => one !== undefined,
+    );
+    button?.click();
+    await until(state, (s) => s.result !== null);
+    expect(state().view).toMatchObject({ layer: 4, heads: [3], pane: "corpus" });
   });
 
   it("says so when there is no corpus", async () => {

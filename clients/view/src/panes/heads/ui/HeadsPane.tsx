@@ -147,6 +147,12 @@ export function HeadsPane() {
           </span>
         )}
       </div>
+      {/* a server of the first 1.1 says nothing about what it left out */}
+      {(profile?.notes ?? []).map((note) => (
+        <p class="note" role="note" key={note}>
+          {format.sentence(note)}
+        </p>
+      ))}
       {profile === null ? <Missing /> : <Atlas profile={profile} />}
     </section>
   );

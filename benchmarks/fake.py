@@ -139,6 +139,16 @@ class FakeCapture:
         self.head_outputs = np.stack([model.heads(encoding, layer) for layer in range(6)])
         self._model = model
 
+    def hidden_state(self, hidden_layer: int) -> np.ndarray:
+        """float32 ``[n, D]``."""
+        found: np.ndarray = self.hidden_states[hidden_layer]
+        return found
+
+    def head_output(self, layer: int) -> np.ndarray:
+        """float32 ``[H, n, d]``."""
+        found: np.ndarray = self.head_outputs[layer]
+        return found
+
     def attention(self, layers: Sequence[int], heads: Sequence[int] | None = None, stream: str = "self") -> np.ndarray:
         """float32 ``[len(layers), len(heads), n, n]``."""
         assert stream == "self"

@@ -207,19 +207,14 @@ def _compare(model: LoadedModel, stock: Any) -> str:
     """In words, what differs from the stock model; empty if nothing does."""
     import torch
 
-    from exbert_rpc.errors import ModelNotSupported
     from exbert_rpc.model.loaded import model_inputs
 
     n_layers = model.info.n_layers
     encodings = [_encoding(length, seed) for seed, length in enumerate(LENGTHS) if length <= model.info.max_tokens]
     both = model.info.kind == "encoderDecoder"
-    asked = {"hidden_layers": range(n_layers + 1), "layers": range(n_layers), "attention_layers": range(n_layers)}
-    try:
-        batch: list[Any] = list(model.capture_batch(encodings, **asked))
-    except ModelNotSupported as exc:
-        if "different widths" not in str(exc):
-            raise
-        batch = [None] * len(encodings)
+    attending = model.info.attention_layers
+    asked = {"hidden_layers": range(n_layers + 1), "layers": attending, "attention_layers": attending}
+    batch = model.capture_batch(encodings, **asked)
     for number, (encoding, shared) in enumerate(zip(encodings, batch, strict=True)):
         n = len(encoding.ids)
         inputs: dict[str, Any] = model_inputs([encoding], 0, torch.device("cpu"))
@@ -240,16 +235,15 @@ def _compare(model: LoadedModel, stock: Any) -> str:
 
 
 def _found(model: LoadedModel, encoding: Any, decoder: Any, shared: Any) -> dict[str, Any]:
-    """What a pass alone and one in a batch (``None``: there is none) give, by name."""
+    """What a pass alone and one in a batch give, by name."""
     from exbert_rpc.errors import InvalidParams
 
     capture = model.capture(encoding, decoder)
-    n_layers = model.info.n_layers
-    found: dict[str, Any] = {f"attention of layer {n}": capture.attention([n])[0] for n in range(n_layers)}
-    if shared is not None:
-        found |= {f"hidden state {n}": capture.hidden_states[n] for n in range(n_layers + 1)}
-        found |= {f"attention of layer {n} in a batch": shared.attention[n] for n in range(n_layers)}
-        found |= {f"hidden state {n} in a batch": shared.hidden_states[n] for n in range(n_layers + 1)}
+    n_layers, attending = model.info.n_layers, model.info.attention_layers
+    found: dict[str, Any] = {f"attention of layer {n}": capture.attention([n])[0] for n in attending}
+    found |= {f"hidden state {n}": capture.hidden_state(n) for n in range(n_layers + 1)}
+    found |= {f"attention of layer {n} in a batch": own for n, own in zip(attending, shared.attention, strict=True)}
+    found |= {f"hidden state {n} in a batch": shared.hidden_states[n] for n in range(n_layers + 1)}
     if decoder is not None:
         for stream in ("decoder", "cross"):
             for n in range(model.info.n_decoder_layers or 0):
@@ -270,16 +264,59 @@ def _expected(model: LoadedModel, stock: Any, inputs: dict[str, Any], names: dic
     prefix = "encoder_" if model.info.kind == "encoderDecoder" else ""
     given: dict[str, Any] = {}
     for suffix in ("", " in a batch"):
-        for n, layer in enumerate(out[f"{prefix}attentions"]):
-            given[f"attention of layer {n}{suffix}"] = layer[0].numpy()
-        for n, layer in enumerate(out[f"{prefix}hidden_states"]):
-            given[f"hidden state {n}{suffix}"] = layer[0].numpy()
+        for n, weights in _by_layer(model, stock, out[f"{prefix}attentions"]).items():
+            given[f"attention of layer {n}{suffix}"] = weights
+        for n, state in enumerate(out[f"{prefix}hidden_states"]):
+            given[f"hidden state {n}{suffix}"] = _one_stream(state, model.info.hidden_view)
     for stream in ("decoder", "cross") if prefix else ():
         for n, layer in enumerate(getattr(out, f"{stream}_attentions", None) or ()):
             given[f"{stream} attention of layer {n}"] = layer[0].numpy()
     if "predictions" in names:
         given["predictions"] = torch.softmax(out.logits[0].double(), -1).max(-1).values.numpy()
     return given
+
+
+def _by_layer(model: LoadedModel, stock: Any, shown: Sequence[Any]) -> dict[int, np.ndarray]:
+    """The stock model's weights by layer, as the stock model itself tells: by the place in its list of layers."""
+    weights = [one[0].numpy() for one in shown if one is not None]
+    times = model.info.attentions_per_layer
+    of_layer = [np.concatenate(weights[at : at + times]) for at in range(0, len(weights), times)]
+    return dict(zip(_attending(model, stock, len(of_layer)), of_layer, strict=True))
+
+
+def _attending(model: LoadedModel, stock: Any, count: int) -> Sequence[int]:
+    """Layers whose modules hold one that is named for attention and projects queries."""
+    import torch
+
+    n_layers = model.info.n_layers
+    if count == n_layers:
+        return range(n_layers)
+    stacks = [
+        one
+        for one in stock.modules()
+        if isinstance(one, torch.nn.ModuleList) and len(one) == n_layers and len({type(part) for part in one}) <= 3
+    ]
+    for stack in stacks:
+        found = [number for number, part in enumerate(stack) if _attends(part)]
+        if len(found) == count:
+            return found
+    raise LookupError(f"the stock model attends in {count} of {n_layers} layers, and which ones cannot be told")
+
+
+def _attends(layer: Any) -> bool:
+    names = [(name, type(module).__name__) for name, module in layer.named_modules()]
+    return any(
+        "ttention" in kind and not re.search("Linear|Mamba|Delta|Lightning|Norm", kind) and not name.endswith("norm")
+        for name, kind in names[1:]
+    )
+
+
+def _one_stream(state: Any, view: str | None) -> np.ndarray:
+    """What of several residual streams is shown."""
+    if state.dim() == 4 and view is not None:
+        state = state[0] if view.startswith("the first") else state.mean(dim=2)
+    array: np.ndarray = state[0].numpy()
+    return array
 
 
 def _encoding(length: int, seed: int, cut: int | None = None) -> Any:

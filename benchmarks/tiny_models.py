@@ -51,6 +51,11 @@ _THRESHOLDS = re.compile(
 )
 _SPECIAL = re.compile(r"(_token_id|_token_index|_index)$|^(bos|eos|pad|sep|cls)_token_id$")
 _SECTIONS = {"rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 1, 1]}}
+_LINEAR = {
+    "layer_types": ["linear_attention", "full_attention", "linear_attention"],
+    **dict.fromkeys(("linear_num_key_heads", "linear_num_value_heads"), 2),
+    **dict.fromkeys(("linear_key_head_dim", "linear_value_head_dim"), 8),
+}
 _OWN: dict[str, dict[str, Any]] = {
     **dict.fromkeys(("glm4v_text", "glm46v_text", "glm_ocr_text", "glm4v_moe_text", "qwen2_vl_text"), _SECTIONS),
     **dict.fromkeys(("qwen2_5_vl_text", "qwen2_5_omni_text", "paddleocr_vl_text"), _SECTIONS),
@@ -68,6 +73,8 @@ _OWN: dict[str, dict[str, Any]] = {
     "nemotron": {"head_dim": 8},
     "lfm2_moe": {"layer_types": ["full_attention", "conv", "full_attention"]},
     "zaya": {"num_experts_per_tok": 1},
+    **dict.fromkeys(("qwen3_next", "qwen3_5_text", "qwen3_5_moe_text"), _LINEAR),
+    "jamba": {"attn_layer_period": 2, "attn_layer_offset": 1, "num_hidden_layers": 4, "mamba_dt_rank": 4},
     "reformer": {"axial_pos_embds_dim": [8, 24], "axial_pos_shape": [16, 32], "is_decoder": True},
     "big_bird": {"block_size": 4, "num_random_blocks": 1},
     "minimax_m3_vl_text": {

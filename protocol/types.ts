@@ -1,5 +1,5 @@
 // Generated from schema.json by generate.mjs; do not edit.
-// schema.json sha256: 1dab7a27da618d2c0263b1e7debf21ac42110ec81a7e1d811c501738f6f0d904
+// schema.json sha256: 1a9f00eeaa1afa6d3d91ea4a263f168003dd83a1c74e64e01c1e50ebbf1b8bbc
 
 /**
  * Nested lists of numbers, one level an axis.
@@ -145,6 +145,9 @@ export interface ModelDescription {
   id: string;
   architecture: string;
   kind: "autoregressive" | "bidirectional" | "encoderDecoder";
+  /**
+   * Layers of the model, with or without attention.
+   */
   nLayers: number;
   nHeads: number;
   nKvHeads: number;
@@ -156,6 +159,26 @@ export interface ModelDescription {
   fingerprint: string;
   device: string;
   nDecoderLayers: number | null;
+  /**
+   * Layers that have softmax attention, ascending; the others have hidden states but no heads.
+   */
+  attentionLayers: number[] | null;
+  /**
+   * Width of a head's output in each layer (0: no heads); null where it is `headSize` in all that have.
+   */
+  headSizes: number[] | null;
+  /**
+   * Width of each hidden state; null where `hiddenSize` is that of all.
+   */
+  hiddenSizes: number[] | null;
+  /**
+   * How often each layer attends; the heads of a second attention follow those of the first.
+   */
+  attentionsPerLayer: number;
+  /**
+   * What is shown of a residual stream that is several, in words; null: there is one.
+   */
+  hiddenStateView: string | null;
 }
 /**
  * One token of a forward pass. Annotations of special tokens are null; sub-words inherit their word's.

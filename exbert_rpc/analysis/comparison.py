@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,26 +19,28 @@ class Comparison:
         cosine: float64 ``[L + 1, n]`` in [-1, 1]: of each hidden state with its counterpart.
     """
 
+    layers: tuple[int, ...]
     divergence: NDArray[np.float64]
     cosine: NDArray[np.float64]
 
 
 def compare(
     attention: Callable[[int], tuple[NDArray[np.float32], NDArray[np.float32]]],
-    n_layers: int,
-    first: NDArray[np.float32],
-    second: NDArray[np.float32],
+    layers: Sequence[int],
+    hidden_states: Callable[[int], tuple[NDArray[np.float32], NDArray[np.float32]]],
+    n_hidden_layers: int,
 ) -> Comparison:
     """Compare two passes.
 
     Args:
         attention: Both passes' weights ``[H, n, n]`` of a layer.
-        n_layers: Attention layers.
-        first: Hidden states ``[L + 1, n, D]`` of one pass.
-        second: Likewise of the other.
+        layers: Layers that have attention.
+        hidden_states: Both passes' states ``[n, D]`` of a hidden layer.
+        n_hidden_layers: How many there are.
     """
-    rows = [jensen_shannon(*attention(layer)).mean(axis=-1) for layer in range(n_layers)]
-    return Comparison(np.stack(rows), cosines(first, second))
+    rows = [jensen_shannon(*attention(layer)).mean(axis=-1) for layer in layers]
+    similar = [cosines(*hidden_states(layer)) for layer in range(n_hidden_layers)]
+    return Comparison(tuple(layers), np.stack(rows), np.stack(similar))
 
 
 def jensen_shannon(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float64]:

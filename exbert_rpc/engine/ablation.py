@@ -22,7 +22,7 @@ from exbert_rpc.engine.captures import Pass, check_unchanged
 from exbert_rpc.engine.requests import AblateRequest, AblateResult, HeadEffect, PredictionTarget
 from exbert_rpc.engine.targets import checked_position, checked_target, read_against
 from exbert_rpc.errors import InvalidParams
-from exbert_rpc.model.capture import check_range
+from exbert_rpc.model.capture import check_attends, check_range
 from exbert_rpc.model.intervene import Ablation, Head
 from exbert_rpc.tasks import Progress, Task
 
@@ -163,10 +163,10 @@ def _checked_heads(request: AblateRequest, model: LoadedModel) -> tuple[Head, ..
     if request.heads is None:
         if request.keep:
             raise InvalidParams("keep", "goes with a list of heads", hint="name the heads of the pass to keep")
-        return tuple((layer, head) for layer in range(info.n_layers) for head in range(info.n_heads))
+        return tuple((layer, head) for layer in info.attention_layers for head in range(info.n_heads))
     if not request.heads:
         raise InvalidParams("heads", "names no head", hint='give `{layer, head}` objects, or "each"')
-    check_range("heads", [layer for layer, _head in request.heads], info.n_layers, "layer")
+    check_attends("heads", [layer for layer, _head in request.heads], info)
     check_range("heads", [head for _layer, head in request.heads], info.n_heads, "head")
     return tuple(sorted(set(request.heads)))
 

@@ -20,9 +20,10 @@ def compare_passes(first: Pass, second: Pass, task: Task) -> CompareResult:
     """
     a, b = first.capture, second.capture
     _check_same_tokens(a.encoding, b.encoding)
-    shapes = [(one.info.n_layers, one.info.n_heads, one.info.hidden_size) for one in (a, b)]
+    infos = (a.info, b.info)
+    shapes = [(one.n_layers, one.n_heads, one.hidden_sizes, one.attention_layers) for one in infos]
     if shapes[0] != shapes[1]:
-        named = [f"{layers} layers of {heads} heads and {size} numbers" for layers, heads, size in shapes]
+        named = [f"{one.n_layers} layers of {one.n_heads} heads and {one.hidden_size} numbers" for one in infos]
         raise InvalidParams(
             "captureIds", f"the models differ: {named[0]}, {named[1]}", hint="compare models of one architecture"
         )
@@ -31,7 +32,10 @@ def compare_passes(first: Pass, second: Pass, task: Task) -> CompareResult:
         task.check()
         return a.attention([layer])[0], b.attention([layer])[0]
 
-    found = compare(attention, a.info.n_layers, a.hidden_states, b.hidden_states)
+    def states(hidden_layer: int) -> tuple[np.ndarray, np.ndarray]:
+        return a.hidden_state(hidden_layer), b.hidden_state(hidden_layer)
+
+    found = compare(attention, a.info.attention_layers, states, a.info.n_layers + 1)
     task.check()
     return CompareResult(found, _changed(first, second))
 

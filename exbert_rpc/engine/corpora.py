@@ -11,7 +11,7 @@ from exbert_rpc.corpus.build.builder import Builder, Compute
 from exbert_rpc.corpus.build.distributed import Job, RayCompute
 from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.store.folders import CorpusFolder, Store
-from exbert_rpc.corpus.store.manifest import CorpusConfig
+from exbert_rpc.corpus.store.manifest import CorpusConfig, widths_by_layer
 from exbert_rpc.corpus.store.validation import check_thoroughly
 from exbert_rpc.corpus.types import SPACES, CorpusDescription
 from exbert_rpc.engine.annotations import Annotators, annotate_for_build, processes_for_build
@@ -202,19 +202,27 @@ def make_config(
         raise InvalidParams("spaces", "names no space", hint="leave it out to index both")
     # the state that each layer reads, and behind the last layer the one that it writes
     hidden = (*layers, model.n_layers) if model.n_layers - 1 in layers else layers
+    attending = tuple(layer for layer in layers if layer in model.attention_layers)
+    if not attending:
+        raise InvalidParams(
+            "layers",
+            f"none of them has attention in {model.id}",
+            hint=f"Name one of {', '.join(map(str, model.attention_layers))}, too: it is shown beside the others.",
+        )
     return CorpusConfig(
         model=model.id,
         model_fingerprint=model.fingerprint,
         pipeline=pipeline,
         pipeline_fingerprint=pipeline_fingerprint,
         precision=request.precision or "int8",
-        layers=layers,
+        layers=attending,
         hidden_layers=hidden,
         spaces=spaces,
         n_layers=model.n_layers,
         n_heads=model.n_heads,
         head_size=model.head_size,
         hidden_size=model.hidden_size,
+        **widths_by_layer(model),
     )
 
 
@@ -236,10 +244,15 @@ def _inherit(request: IndexRequest, current: CorpusConfig | None) -> IndexReques
         request,
         model=current.model if request.model is None else request.model,
         pipeline=current.pipeline if request.pipeline is None else request.pipeline,
-        layers=current.layers if request.layers is None and same_model else request.layers,
+        layers=_indexed(current) if request.layers is None and same_model else request.layers,
         spaces=current.spaces if request.spaces is None else request.spaces,
         precision=current.precision if request.precision is None else request.precision,
     )
+
+
+def _indexed(config: CorpusConfig) -> tuple[int, ...]:
+    """The layers that were asked for: those with attention, and those of which only the hidden state is stored."""
+    return tuple(sorted({*config.layers, *(layer for layer in config.hidden_layers if layer < config.n_layers)}))
 
 
 def _unreadable(name: str, error: CorpusDamaged) -> CorpusDescription:

@@ -40,8 +40,9 @@ def _similarity(kept: Pass, against: str, task: Task) -> DecomposeResult:
     model, capture = kept.model, kept.capture
     other = model.capture(read_against(model, against))
     task.check()
-    pairs = token_pairs(capture.hidden_states[-1], other.hidden_states[-1])
-    parts = model.explain_similarity(capture.encoding, other.hidden_states[-1].mean(axis=0))
+    last = capture.info.n_layers
+    pairs = token_pairs(capture.hidden_state(last), other.hidden_state(last))
+    parts = model.explain_similarity(capture.encoding, other.hidden_state(last).mean(axis=0))
     _check(parts, capture.info, "the similarity")
     return DecomposeResult("cosine", parts, capture.info, token_pairs=pairs)
 

@@ -53,6 +53,7 @@ from exbert_rpc.engine.requests import (
 )
 from exbert_rpc.engine.search import KeptSearch, Searcher, summarize_kept
 from exbert_rpc.errors import InvalidParams
+from exbert_rpc.model.capture import check_attends
 from exbert_rpc.model.lanes import all_cores_but_one
 from exbert_rpc.model.types import Capture, Encoding, ModelDescription
 from exbert_rpc.tasks import Progress, Task
@@ -125,7 +126,7 @@ class Engine:
             kept = self._captures.get(request.session, request.capture_id)
             capture_id = request.capture_id
         capture = kept.capture
-        layers = chosen_layers(request.layers, _deepest(capture.info), "layers")
+        layers = _layers_of(request.layers, capture.info)
         heads = chosen_heads(request.heads, capture.info.n_heads)
         if check is not None:
             check(_plan(capture, len(layers), len(heads)))
@@ -135,7 +136,8 @@ class Engine:
         answer = _answer(capture_id or self._captures.put(request.session, kept), capture, table, layers, heads)
         if request.weights == "valueNorm":
             check_unchanged(kept)
-            norms = kept.model.value_norms(capture.encoding)[np.ix_(answer.layers, heads)]
+            places = [capture.info.attention_layers.index(layer) for layer in answer.layers]
+            norms = kept.model.value_norms(capture.encoding)[np.ix_(places, heads)]
             weighted = value_weighted(answer.attention, norms)
             answer = replace(answer, attention=weighted, notes=(*answer.notes, _VALUE_NOTE))
         if kept.ablated:
@@ -311,6 +313,20 @@ def _notes(attention: NDArray[np.float32]) -> tuple[str, ...]:
 def _ablated_note(kept: Pass) -> str:
     named = ", ".join(f"{layer}.{head}" for layer, head in kept.ablated)
     return f"in this pass heads gave a constant instead of their output: {named}"
+
+
+def _layers_of(given: tuple[int, ...] | None, info: ModelDescription) -> tuple[int, ...]:
+    """Layers whose attention is asked for; by default all that have attention.
+
+    Raises:
+        InvalidParams: one is not there, or has no attention.
+    """
+    if given is None and info.n_decoder_layers is None:
+        return info.attention_layers
+    layers = chosen_layers(given, _deepest(info), "layers")
+    if info.n_decoder_layers is None:
+        check_attends("layers", layers, info)
+    return layers
 
 
 def _deepest(info: ModelDescription) -> int:

@@ -50,7 +50,6 @@ def make_plan(
     heads = chosen_heads(request.heads, reader.config.n_heads)
     reranks = reader.config.precision != "int8" if request.rerank is None else request.rerank
     few = request.space == "headOutput" and 2 * len(heads) < reader.config.n_heads
-    last = reader.config.n_layers - 1
     return SearchPlan(
         scope=scope_of(request, reader, request.filter),
         query=query,
@@ -58,7 +57,7 @@ def make_plan(
         distinct=request.distinct,
         model=model,
         heads=heads,
-        attention_layer=request.layer if request.space == "headOutput" else min(request.layer, last),
+        attention_layer=_shown_layer(request, reader),
         reranks=reranks,
         candidates=_candidates(request, reader, len(heads), reranks=reranks),
         note=_WEAK if reader.config.precision == "binary" and few else None,
@@ -76,10 +75,16 @@ def scope_of(request: SearchRequest, reader: CorpusReader, where: Filter) -> Sco
 def query_of(request: SearchRequest, capture: Capture, token: int) -> Query:
     """What is looked for: the vector of a token of a pass."""
     if request.space == "hiddenState":
-        return make_query(capture.hidden_states[request.layer, token][None, :], None, by_norm=False)
-    vector = capture.head_outputs[request.layer, :, token]
+        return make_query(capture.hidden_state(request.layer)[token][None, :], None, by_norm=False)
+    vector = capture.head_output(request.layer)[:, token]
     heads = chosen_heads(request.heads, len(vector))
     return make_query(vector, np.array(heads), by_norm=request.weighting == "norm")
+
+
+def _shown_layer(request: SearchRequest, reader: CorpusReader) -> int:
+    """The layer that is searched, or the first one with attention that reads the hidden state; else the last one."""
+    stored = reader.config.layers
+    return next((layer for layer in stored if layer >= request.layer), stored[-1])
 
 
 def _candidates(request: SearchRequest, reader: CorpusReader, n_heads: int, *, reranks: bool) -> int:

@@ -62,12 +62,14 @@ class References:
 
 
 def zero_outputs(info: ModelDescription) -> NDArray[np.float32]:
-    """float32 ``[L, H, d]`` of zeros."""
-    return np.zeros((info.n_layers, info.n_heads, info.head_size), dtype=np.float32)
+    """float32 ``[L, H, d]`` of zeros, where ``d`` is the width of the widest layer's heads."""
+    return np.zeros((info.n_layers, info.n_heads, max(info.head_sizes)), dtype=np.float32)
 
 
 def mean_head_outputs(model: LoadedModel, encodings: Sequence[Encoding], task: Task) -> NDArray[np.float32]:
     """float32 ``[L, H, d]``: mean of each head's output over the tokens that are not special.
+
+    Layers without attention, and what a layer's heads are narrower than ``d``, are zeros.
 
     Texts that are longer than the model takes are left out.
 
@@ -78,19 +80,19 @@ def mean_head_outputs(model: LoadedModel, encodings: Sequence[Encoding], task: T
     fitting = [one for one in encodings if 0 < len(one.ids) <= info.max_tokens and not one.is_special.all()]
     if not fitting:
         raise InvalidParams("corpus", "has no token to take means over", hint="leave `corpus` out")
-    total = np.zeros((info.n_layers, info.n_heads, info.head_size))
+    total = zero_outputs(info).astype(np.float64)
     tokens = done = 0
     for batch in length_batches([len(one.ids) for one in fitting]):
         task.check()
         task.report(Progress("taking means of the head outputs", done, len(fitting)))
         captures = model.capture_batch(
-            [fitting[index] for index in batch], hidden_layers=(), layers=range(info.n_layers), attention_layers=()
+            [fitting[index] for index in batch], hidden_layers=(), layers=info.attention_layers, attention_layers=()
         )
         for capture in captures:
             plain = ~capture.encoding.is_special
             tokens += int(plain.sum())
-            for layer, heads in enumerate(capture.head_outputs):
-                total[layer] += heads[:, plain].sum(axis=1, dtype=np.float64)
+            for layer, heads in zip(info.attention_layers, capture.head_outputs, strict=True):
+                total[layer, :, : heads.shape[-1]] += heads[:, plain].sum(axis=1, dtype=np.float64)
         done += len(batch)
     return (total / tokens).astype(np.float32)
 

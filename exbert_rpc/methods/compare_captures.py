@@ -28,7 +28,7 @@ def encode_result(answer: requests.CompareResult) -> CompareCapturesResult:
     return CompareCapturesResult(
         heads=[
             HeadDivergence(layer=layer, head=head, divergence=share(value))
-            for layer, row in enumerate(found.divergence.tolist())
+            for layer, row in zip(found.layers, found.divergence.tolist(), strict=True)
             for head, value in enumerate(row)
         ],
         hidden_states=[

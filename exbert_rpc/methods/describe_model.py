@@ -29,6 +29,11 @@ def encode_model(info: model.ModelDescription) -> ModelDescription:
         fingerprint=info.fingerprint,
         device=info.device,
         n_decoder_layers=info.n_decoder_layers,
+        attention_layers=list(info.attention_layers),
+        head_sizes=list(info.head_sizes) if set(info.head_sizes) - {0, info.head_size} else None,
+        hidden_sizes=list(info.hidden_sizes) if set(info.hidden_sizes) - {info.hidden_size} else None,
+        attentions_per_layer=info.attentions_per_layer,
+        hidden_state_view=info.hidden_view,
     )
 
 

@@ -79,14 +79,17 @@ class Recorder:
     """What to keep of a forward pass, and what was kept.
 
     Attributes:
-        outputs: Calls (by number within their stage) whose output is kept; ``None``: all.
-        scores: Calls whose query, key and mask are kept; ``None``: all.
-        weights: Calls whose weights are computed at once and kept.
+        outputs: Layers whose calls' output is kept; ``None``: all.
+        scores: Layers whose calls' query, key and mask are kept; ``None``: all.
+        weights: Layers whose weights are computed at once and kept.
         keep_values: Whether values are kept too (for verification).
-        stop_after: Number of the last call that is needed; ``None``: never stop.
+        stop_after: The last layer whose calls are needed; ``None``: never stop.
         stage: Label of the calls that come next.
         edit: Replaces the outputs of the calls of stage ``self``; ``None``: nothing does.
-        first: Number of the first call of stage ``self``; above 0 where the layers before it are not run.
+        first: The layers of stage ``self`` before this one are not run.
+        layers: Layer of each call of stage ``self``; ``None``: one call a layer, in order.
+        same_weights: Whether calls of one layer share their weights, and their outputs lie side by side in each head
+            (DiffLlama); else the heads of a later call follow those of the earlier one.
         calls: The calls, in order of execution.
     """
 
@@ -98,6 +101,8 @@ class Recorder:
     stage: str = "self"
     edit: HeadEdit | None = None
     first: int = 0
+    layers: tuple[int, ...] | None = None
+    same_weights: bool = False
     calls: list[AttentionCall] = field(default_factory=list)
 
     def of(self, stage: str) -> list[AttentionCall]:
@@ -105,10 +110,53 @@ class Recorder:
         return [call for call in self.calls if call.stage == stage]
 
     @property
-    def number(self) -> int:
-        """Number of the next call within its stage."""
-        first = self.first if self.stage == "self" else 0
-        return first + sum(1 for call in self.calls if call.stage == self.stage)
+    def layer(self) -> int:
+        """Layer of the next call; its number within the stage where that is not known."""
+        number = self._number
+        return number if not self._is_placed else self._placed[number]
+
+    @property
+    def is_last_of_layer(self) -> bool:
+        """Whether the next call is the last one of its layer."""
+        number = self._number + 1
+        return not self._is_placed or number >= len(self._placed) or self._placed[number] != self._placed[number - 1]
+
+    def edited(self, output: torch.Tensor) -> torch.Tensor:
+        """The output ``[b, n, H, d]`` of the next call as ``edit`` leaves it."""
+        if self.edit is None or self.stage != "self":
+            return output
+        among = self._calls_of_layer
+        if len(among) == 1:
+            return self.edit(self.layer, output)
+        # a layer's heads are those of all its calls: this one's take their place among zeros
+        axis, size = (3, output.shape[3]) if self.same_weights else (2, output.shape[2])
+        place = among.index(self._number) * size
+        shape = list(output.shape)
+        shape[axis] = size * len(among)
+        whole = output.new_zeros(shape)
+        whole.narrow(axis, place, size).copy_(output)
+        return self.edit(self.layer, whole).narrow(axis, place, size).contiguous()
+
+    @property
+    def _number(self) -> int:
+        skipped = self.first if self.stage == "self" else 0
+        if self._is_placed:
+            skipped = sum(1 for layer in self._placed if layer < self.first)
+        return skipped + sum(1 for call in self.calls if call.stage == self.stage)
+
+    @property
+    def _is_placed(self) -> bool:
+        return self.stage == "self" and self.layers is not None
+
+    @property
+    def _placed(self) -> tuple[int, ...]:
+        return self.layers or ()
+
+    @property
+    def _calls_of_layer(self) -> list[int]:
+        if not self._is_placed:
+            return [self._number]
+        return [number for number, layer in enumerate(self._placed) if layer == self.layer]
 
 
 @contextmanager
@@ -179,14 +227,13 @@ def recorded_attention(
         stage="self",
     )
     recorder: Recorder | None = getattr(_running, "recorder", None)
-    if recorder is not None and recorder.number in recorder.weights:
+    if recorder is not None and recorder.layer in recorder.weights:
         call.weights = weights = attention_weights(call)
         output = _weighted(weights, call, value)
     else:
         output = _output(call, value)
     if recorder is not None:
-        if recorder.edit is not None and recorder.stage == "self":
-            output = recorder.edit(recorder.number, output)
+        output = recorder.edited(output)
         _record(recorder, call, output)
     return output, None
 
@@ -288,10 +335,10 @@ def _weighted(weights: torch.Tensor, call: AttentionCall, value: torch.Tensor) -
 
 
 def _record(recorder: Recorder, call: AttentionCall, output: torch.Tensor) -> None:
-    number = recorder.number
+    layer, is_last = recorder.layer, recorder.is_last_of_layer
     call.stage = recorder.stage
-    wants_scores = recorder.scores is None or number in recorder.scores
-    if recorder.outputs is None or number in recorder.outputs:
+    wants_scores = recorder.scores is None or layer in recorder.scores
+    if recorder.outputs is None or layer in recorder.outputs:
         call.output = output
     call.query = _own(call.query) if wants_scores else None
     call.key = _own(call.key) if wants_scores else None
@@ -299,7 +346,7 @@ def _record(recorder: Recorder, call: AttentionCall, output: torch.Tensor) -> No
     if not wants_scores:
         call.mask = call.bias = call.sinks = None
     recorder.calls.append(call)
-    if recorder.stop_after is not None and number >= recorder.stop_after:
+    if recorder.stop_after is not None and layer >= recorder.stop_after and is_last:
         raise EnoughSeen
 
 

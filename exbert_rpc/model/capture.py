@@ -62,15 +62,24 @@ class PassCapture:
         """The decoder's tokens; ``None`` unless encoder-decoder."""
         return self._decoder_encoding
 
+    def hidden_state(self, hidden_layer: int) -> NDArray[np.float32]:
+        """float32 ``[n, D]``."""
+        return self._alone(self._hidden, hidden_layer)
+
+    def head_output(self, layer: int) -> NDArray[np.float32]:
+        """float32 ``[H, n, d]``; raises ``InvalidParams`` for a layer without attention."""
+        check_attends("layer", (layer,), self._info)
+        return self._alone(self._heads, self._info.attention_layers.index(layer))
+
     @property
     def hidden_states(self) -> NDArray[np.float32]:
-        """float32 ``[L + 1, n, D]``."""
+        """float32 ``[L + 1, n, D]``; raises ``ModelNotSupported`` where widths differ."""
         self._hidden = hidden = self._together(self._hidden)
         return hidden
 
     @property
     def head_outputs(self) -> NDArray[np.float32]:
-        """float32 ``[L, H, n, d]``."""
+        """float32 ``[A, H, n, d]`` of the layers that have attention; raises ``ModelNotSupported`` as above."""
         self._heads = heads = self._together(self._heads)
         return heads
 
@@ -98,7 +107,10 @@ class PassCapture:
         of_stream = self._attention.get(stream)
         if not of_stream:
             raise InvalidParams("stream", f"{self._info.architecture} has no {stream!r} attention", hint="use 'self'")
-        check_range("layers", layers, len(of_stream), "layer")
+        if stream == "self":
+            check_attends("layers", layers, self._info)
+        else:
+            check_range("layers", layers, len(of_stream), "layer")
         check_range("heads", heads or (), self._info.n_heads, "head")
         chosen = list(range(self._info.n_heads)) if heads is None else list(heads)
         with torch.inference_mode():
@@ -129,6 +141,14 @@ class PassCapture:
         check_finite(stacked, self._info)
         return stacked
 
+    def _alone(self, layers: _Layers, place: int) -> NDArray[np.float32]:
+        if isinstance(layers, np.ndarray):
+            one: NDArray[np.float32] = layers[place]
+            return one
+        found = _array(layers[place])
+        check_finite(found, self._info)
+        return found
+
     def _lengths(self, stream: Stream) -> tuple[int, int]:
         n = len(self._encoding.ids)
         decoder = n if self._decoder_encoding is None else len(self._decoder_encoding.ids)
@@ -146,12 +166,10 @@ def batch_captures(
     """Each text's share of a pass, padding (on the right) cut off.
 
     Raises:
-        ModelNotSupported: Some of the numbers are not finite, or layers have different widths.
+        ModelNotSupported: Some of the numbers are not finite.
     """
     import torch
 
-    check_widths([raw.hidden[layer].shape[-1] for layer in hidden_layers], info.hidden_size, info)
-    check_widths([raw.heads[layer].shape[-1] for layer in layers], info.head_size, info)
     with torch.inference_mode():
         hidden = [_array(raw.hidden[layer]) for layer in hidden_layers]
         heads = [_array(raw.heads[layer].transpose(1, 2)) for layer in layers]
@@ -181,14 +199,28 @@ def check_range(field: str, chosen: Sequence[int], size: int, what: str) -> None
             )
 
 
+def check_attends(field: str, chosen: Sequence[int], info: ModelDescription) -> None:
+    """Return at once, or raise InvalidParams for the first layer that is not there, or has no attention."""
+    check_range(field, chosen, info.n_layers, "layer")
+    without = [layer for layer in chosen if layer not in info.attention_layers]
+    if without:
+        shown = ", ".join(map(str, info.attention_layers))
+        raise InvalidParams(
+            field,
+            f"layer {without[0]} of {info.id} ({info.architecture}) has no softmax attention, so it has no heads",
+            hint=f"Layers with attention: {shown}. The others have hidden states only.",
+            allowed=list(info.attention_layers),
+        )
+
+
 def check_widths(found: Sequence[int], expected: int, info: ModelDescription) -> None:
     """Return at once, or raise ModelNotSupported: layers of several widths can't be stored, or compared, as one."""
     if any(width != expected for width in found):
         widths = ", ".join(str(width) for width in sorted({expected, *found}))
         raise ModelNotSupported(
             f"{info.id} ({info.architecture}): its layers have vectors of different widths ({widths}), "
-            "which cannot be searched together",
-            hint="its attention can be shown (attend); for a corpus, choose another model",
+            "which are no single array",
+            hint="ask for one layer at a time",
         )
 
 
@@ -211,7 +243,7 @@ def _is_finite(array: NDArray[np.float32]) -> bool:
 def _without_outputs(layers: Mapping[int, LayerAttention]) -> dict[int, LayerAttention]:
     """The same weights to be, without the outputs that have been copied already."""
     return {
-        number: layer if layer.call is None else replace(layer, call=replace(layer.call, output=None, value=None))
+        number: replace(layer, calls=tuple(replace(call, output=None, value=None) for call in layer.calls))
         for number, layer in layers.items()
     }
 

@@ -37,9 +37,16 @@ class Judge:
     run_in_float64: Callable[[], Stock | None]
     _exact: list[Stock | None] = field(default_factory=list)
 
-    def difference(self, raw: RawPass) -> str:
-        """In words, what differs between a captured pass of the same input and the stock model; empty if nothing."""
-        return self._attention_difference(raw) or self._state_difference(raw) or head_difference(raw)
+    def difference(self, raw: RawPass, call_layers: tuple[int, ...] | None = None) -> str:
+        """In words, what differs between a captured pass of the same input and the stock model; empty if nothing.
+
+        ``call_layers``: layer of each attention call of stream ``self``; ``None``: one a layer, in order.
+        """
+        return (
+            self._attention_difference(raw, call_layers)
+            or self._state_difference(raw, call_layers)
+            or head_difference(raw)
+        )
 
     def are_logits(self, found: torch.Tensor) -> bool:
         """Whether logits are the stock model's."""
@@ -75,26 +82,27 @@ class Judge:
             return False
         return off <= TIMES_EAGER * distance(expected, reference)
 
-    def _attention_difference(self, raw: RawPass) -> str:
-        for stream, reference in self.stock.attention.items():
+    def _attention_difference(self, raw: RawPass, call_layers: tuple[int, ...] | None) -> str:
+        for stream in self.stock.attention:
+            places = call_layers if stream == "self" else None
+            reference = self.stock.by_layer(stream, places)
             layers = raw.attention.get(stream, {})
-            if len(layers) != len(reference):
+            if layers.keys() != reference.keys():
                 return (
                     f"{len(layers)} of {len(reference)} {stream} attention calls pass through the attention interface"
                 )
-            for layer, expected in enumerate(reference):
+            for layer, expected in reference.items():
                 found = layers[layer].weights()
-                if not self._same(found, expected, lambda stock, s=stream, n=layer: stock.attention[s][n]):  # type: ignore[misc]
+                if not self._same(found, expected, lambda stock, s=stream, p=places, n=layer: stock.by_layer(s, p)[n]):  # type: ignore[misc]
                     return f"its attention weights in layer {layer} ({stream}) are not those of its own eager attention"
-                call = layers[layer].call
-                if (call is None or call.sinks is None) and distance(
-                    found.sum(-1), found.new_ones(found.shape[:-1])
-                ) > 10 * PROMISED:
+                has_sinks = any(call.sinks is not None for call in layers[layer].calls)
+                if not has_sinks and distance(found.sum(-1), found.new_ones(found.shape[:-1])) > 10 * PROMISED:
                     return f"the attention rows of layer {layer} don't sum to 1"
         return ""
 
-    def _state_difference(self, raw: RawPass) -> str:
-        if len(raw.heads) != len(self.stock.attention["self"]) or len(raw.hidden) != len(self.stock.hidden):
+    def _state_difference(self, raw: RawPass, call_layers: tuple[int, ...] | None) -> str:
+        shown = self.stock.by_layer("self", call_layers)
+        if raw.heads.keys() != shown.keys() or len(raw.hidden) != len(self.stock.hidden):
             return "its layers cannot be told apart"
         for layer, expected in enumerate(self.stock.hidden):
             if not self._same(raw.hidden[layer], expected, lambda stock, n=layer: stock.hidden[n]):  # type: ignore[misc]

@@ -43,8 +43,9 @@ class Contributions:
     Attributes:
         total: The number that is explained.
         embedding: Share of hidden state 0.
-        heads: float64 ``[L, H]``: share of each head through its output projection.
-        mlps: float64 ``[L]``: share of each layer's other products, without biases.
+        heads: float64 ``[L, H]``: share of each head through its output projection; 0 in layers without attention.
+        mlps: float64 ``[L]``: share of each layer's other products, without biases: its MLP, and what mixes tokens in
+            a layer without attention.
         bias: Share of all biases: of projections, MLPs, norms and the language-model head.
     """
 
@@ -72,7 +73,7 @@ class Reading:
     Attributes:
         network: The model.
         inputs: One text.
-        n_layers: Attention layers (of the encoder, if there are two stacks).
+        n_layers: Layers, with or without attention (of the encoder, if there are two stacks).
         layers: The modules of these layers; ``None`` where they are not one each.
     """
 
@@ -136,13 +137,17 @@ def _contributions(
         network.model.requires_grad_(False)
         modules = [module for module in reader.modules() if next(module.children(), None) is None]
         # the tap comes last: what the module of hidden state 0 gives is a constant, too
-        with listening(modules, cutter), tapping([_start(reading)], cutter.begin):
+        with (
+            listening(reading.layers or (), _LayerMarks(cutter, reading.layers or ())),
+            listening(modules, cutter),
+            tapping([_start(reading)], cutter.begin),
+        ):
             ending = network.run_to_end(reading.inputs, edit=cutter.note_heads, decode=False, differentiable=True)
         if cutter.embedding is None or cutter.heads is None:
             raise NotSeparable("what its first layer reads cannot be told apart")
         total = end(ending)
         _fill_gradients(total, cutter)
-    return _summed(cutter, reading.n_layers, float(total.detach()), constant(ending))
+    return _summed(cutter, reading, float(total.detach()), constant(ending))
 
 
 def _start(reading: Reading) -> Tap:
@@ -176,6 +181,21 @@ class _Product:
     module: Any
     output: _Constant
     input: torch.Tensor | None
+
+
+@dataclass(frozen=True, slots=True)
+class _LayerMarks:
+    """Tells a cutter when the next layer begins, where layers without attention would go unnoticed."""
+
+    cutter: _Cutter
+    layers: tuple[torch.nn.Module, ...]
+
+    def takes(self, module: torch.nn.Module, args: tuple[Any, ...]) -> None:  # noqa: ARG002
+        """A layer begins."""
+        self.cutter.layer = next(number for number, layer in enumerate(self.layers) if layer is module)
+
+    def gives(self, module: torch.nn.Module, args: tuple[Any, ...], output: Any) -> None:  # noqa: ANN401
+        """A layer has run."""
 
 
 @dataclass(slots=True)
@@ -275,8 +295,9 @@ def _fill_gradients(total: torch.Tensor, cutter: _Cutter) -> None:
         one.gradient = gradient
 
 
-def _summed(cutter: _Cutter, n_layers: int, total: float, head_bias: float) -> Contributions:
+def _summed(cutter: _Cutter, reading: Reading, total: float, head_bias: float) -> Contributions:
     assert cutter.embedding is not None and cutter.heads is not None
+    n_layers = reading.n_layers
     n_heads = cutter.heads.shape[2]
     heads, mlps = np.zeros((n_layers, n_heads)), np.zeros(n_layers)
     embedding = cutter.embedding.share(cutter.embedding.leaf.detach())
@@ -297,7 +318,7 @@ def _summed(cutter: _Cutter, n_layers: int, total: float, head_bias: float) -> C
             embedding += product.output.share(value)
         else:
             mlps[product.layer] += product.output.share(value)
-    missing = sorted(set(range(n_layers)) - projected)
+    missing = sorted(set(reading.network.attention_layers(n_layers)) - projected)
     if missing:
         raise NotSeparable(f"in layer {missing[0]} no output projection takes the head outputs")
     return Contributions(total, embedding, heads, mlps, bias)

@@ -76,7 +76,7 @@ class Interventions:
 
     Args:
         network: The model.
-        n_layers: Its attention layers (of the encoder, if there are two stacks).
+        n_layers: Its layers, with or without attention (of the encoder, if there are two stacks).
         probe: Inputs of an ordinary text, on which the plan is checked.
     """
 
@@ -198,11 +198,12 @@ class Interventions:
         has_head = network.model.get_output_embeddings() is not None
         position = 0 if has_head else None
         raw = network.run(inputs)
-        size = raw.heads[0].shape[2:]
-        table = torch.full((self.n_layers, *size), 0.1, device=network.device)
+        attending = network.attention_layers(self.n_layers)
+        n_heads, size = network.n_heads, max(heads.shape[-1] for heads in raw.heads.values())
+        table = torch.full((self.n_layers, n_heads, size), 0.1, device=network.device)
         plain = self._whole(inputs, (), None, position)
-        for layer in sorted({0, self.n_layers // 2, self.n_layers - 1}):
-            head = (layer, size[0] - 1)
+        for layer in sorted({attending[0], attending[len(attending) // 2], attending[-1]}):
+            head = (layer, n_heads - 1)
             expected = [plain, self._whole(inputs, [head], table, position), plain]
             try:
                 found = self._rows(inputs, [(), (head,), ()], table, position, layer if kept is not None else 0, kept)
@@ -232,7 +233,7 @@ def replacing(rows: Sequence[Sequence[Head]], table: torch.Tensor) -> HeadEdit:
             return output
         chosen, heads = of_layer[layer]
         changed = output.clone()
-        changed[chosen, :, heads] = table[layer, heads].to(output.dtype)[:, None]
+        changed[chosen, :, heads] = table[layer, heads, : output.shape[-1]].to(output.dtype)[:, None]
         return changed
 
     return edit

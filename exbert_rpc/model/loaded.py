@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exbert_rpc.errors import InvalidParams, ModelNotSupported
-from exbert_rpc.model.capture import PassCapture, batch_captures, check_range
+from exbert_rpc.model.capture import PassCapture, batch_captures, check_attends, check_range
 from exbert_rpc.model.contributions import Contributions, NotSeparable, Reading, of_prediction, of_similarity
 from exbert_rpc.model.encoding import TextTokenizer
 from exbert_rpc.model.intervene import Ablation, Head, Interventions, PassEnd
@@ -123,7 +123,7 @@ class LoadedModel:
             ModelNotSupported: The model gave numbers that are not finite.
         """
         check_range("hiddenLayers", hidden_layers, self._info.n_layers + 1, "hidden layer")
-        check_range("layers", [*layers, *attention_layers], self._info.n_layers, "layer")
+        check_attends("layers", [*layers, *attention_layers], self._info)
         for encoding in encodings:
             self._check_runnable(encoding)
         found: dict[int, BatchCapture] = {}
@@ -189,7 +189,7 @@ class LoadedModel:
         return self._explain(encoding, lambda reading: of_similarity(reading, other))
 
     def value_norms(self, encoding: Encoding) -> NDArray[np.float32]:
-        """float32 ``[L, H, n]``: norm of each token's value behind each head's output projection.
+        """float32 ``[A, H, n]`` of layers that have attention: norm of each token's value behind each head's projection.
 
         Raises:
             ModelNotSupported: values or projections cannot be seen.
@@ -203,13 +203,28 @@ class LoadedModel:
             ) from exc
 
     def lens(self, encoding: Encoding, position: int) -> NDArray[np.float32]:
-        """float32 ``[L + 1, vocabulary]``: logits of each hidden state at a position, behind the final norm."""
+        """float32 ``[L + 1, vocabulary]``: logits of each hidden state at a position, behind the final norm.
+
+        Raises:
+            ModelNotSupported: its hidden states are not alike.
+        """
+        self._check_one_stream()
         inputs, _decoder = self._inputs_of(encoding, None)
         norm = find_final_norm(self._network, inputs, self._interventions.plan().layers)
         rows = lens_logits(self._network, self._network.run(inputs), position, norm)
         return np.stack([row.float().cpu().numpy() for row in rows])
 
+    def _check_one_stream(self) -> None:
+        """Return at once, or raise ModelNotSupported: parts and lenses read one residual stream, of one width."""
+        info = self._info
+        if info.hidden_view is not None or len(set(info.hidden_sizes)) > 1:
+            what = "residual stream is several" if info.hidden_view is not None else "hidden states differ in width"
+            raise ModelNotSupported(
+                f"{info.architecture} cannot be decomposed: its {what}", hint="replace heads instead (`ablateHeads`)"
+            )
+
     def _explain(self, encoding: Encoding, explain: Callable[[Reading], Contributions]) -> Contributions:
+        self._check_one_stream()
         inputs, _decoder = self._inputs_of(encoding, None)
         reading = Reading(self._network, inputs, self._info.n_layers, self._interventions.plan().layers)
         try:

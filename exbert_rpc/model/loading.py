@@ -119,7 +119,18 @@ def describe(
         fingerprint=digest,
         device=device,
         n_decoder_layers=facts.n_decoder_layers,
+        attention_layers=facts.attention_layers,
+        head_sizes=facts.head_sizes,
+        hidden_sizes=facts.hidden_sizes,
+        attentions_per_layer=facts.attentions_per_layer,
+        hidden_view=None if facts.streams is None else _VIEWS[facts.streams],
     )
+
+
+_VIEWS = {
+    "first": "the first of several residual streams, the one that layers read and predict",
+    "mean": "the mean of several residual streams",
+}
 
 
 def _config(folder: Path, model_id: str) -> Any:  # noqa: ANN401 - a transformers configuration

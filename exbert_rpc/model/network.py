@@ -27,21 +27,32 @@ if TYPE_CHECKING:
     from exbert_rpc.model.attention_function import AttentionCall, HeadEdit
 
 Route = Literal["exbert_rpc", "exbert_rpc_additive", "sdpa", "eager"]
+Streams = Literal["first", "mean"]
 ROUTES: tuple[Route, ...] = (NAME_BOOL_MASK, NAME_FLOAT_MASK, NAME_OF_THE_KERNEL)
 """On the attention interface, in the order in which they are tried."""
 
 
 @dataclass(frozen=True, slots=True)
 class LayerAttention:
-    """Where the weights of one attention call come from: its query and key, or (off the interface) the model itself."""
+    """Where the weights of a layer come from: query and key of its calls, or (off the interface) the model itself.
 
-    call: AttentionCall | None = None
+    Attributes:
+        calls: One call; or several, whose heads follow one another.
+        known: float ``[b, H, n, m]``, where the weights themselves are there.
+    """
+
+    calls: tuple[AttentionCall, ...] = ()
     known: torch.Tensor | None = None
 
     def weights(self, item: int | None = None, heads: Sequence[int] | None = None) -> torch.Tensor:
         """float32 ``[b, len(heads), n, m]`` of one batch item (``b`` = 1) or of all."""
-        if self.call is not None:
-            return attention_weights(self.call, item, heads)
+        import torch
+
+        if len(self.calls) == 1:
+            return attention_weights(self.calls[0], item, heads)
+        if self.calls:
+            whole = torch.cat([attention_weights(call, item) for call in self.calls], dim=1)
+            return whole if heads is None else whole[:, list(heads)]
         if self.known is None:
             raise LookupError("nothing was kept of this attention call")
         known = self.known if item is None else self.known[item : item + 1]
@@ -50,10 +61,8 @@ class LayerAttention:
     @property
     def tensors(self) -> list[torch.Tensor]:
         """Every tensor that is kept."""
-        if self.call is None:
-            return [] if self.known is None else [self.known]
-        parts = (self.call.query, self.call.key, self.call.mask, self.call.bias, self.call.output)
-        return [part for part in parts if part is not None]
+        parts = [(call.query, call.key, call.mask, call.bias, call.output) for call in self.calls]
+        return [part for part in (self.known, *(part for call in parts for part in call)) if part is not None]
 
 
 @dataclass(slots=True)
@@ -62,7 +71,7 @@ class RawPass:
 
     Attributes:
         hidden: By hidden layer, float ``[b, n, D]`` (of the encoder, if there are two).
-        heads: By layer, float ``[b, n, H, d]`` (of the encoder).
+        heads: By layer, float ``[b, n, H, d]`` (of the encoder); layers without attention have none.
         attention: By stream and layer.
         final: The body's output, which the language-model head continues from; ``None`` after an early end.
         calls: What the recorder kept.
@@ -96,7 +105,11 @@ class Network:
         model: As transformers loaded it, with its head.
         route: The attention implementation that it runs with.
         hidden_taps: Where each hidden state can be read while the model runs; ``None``: only at the end.
-        head_taps: Where head outputs can be read, for the ``eager`` route.
+        head_taps: Where head outputs can be read, for the ``eager`` route; one for each attention.
+        call_layers: Layer of each attention call (of the encoder, if there are two); ``None``: one a layer, in order.
+        same_weights: Whether calls of one layer share their weights (:class:`Recorder`).
+        streams: What is shown of a residual stream that is several: the first of them (axis 0; Gemma 3n's active one),
+            or their mean (axis 2; hyper-connections); ``None``: there is one.
         n_heads: Query heads (0 until known).
         padding_is_harmless: Whether a padded batch gives the numbers of single passes.
         split_at: Numbers of tokens; texts on different sides of one of them must not share a batch.
@@ -109,6 +122,9 @@ class Network:
     route: Route = NAME_BOOL_MASK
     hidden_taps: tuple[Tap, ...] | None = None
     head_taps: tuple[Tap, ...] = ()
+    call_layers: tuple[int, ...] | None = None
+    same_weights: bool = False
+    streams: Streams | None = None
     n_heads: int = 0
     padding_is_harmless: bool = True
     split_at: tuple[int, ...] = ()
@@ -146,6 +162,16 @@ class Network:
         """Whether the model's forward pass names that argument."""
         return argument in inspect.signature(self.body.forward).parameters
 
+    def attention_layers(self, n_layers: int) -> tuple[int, ...]:
+        """Those of ``n_layers`` layers that have softmax attention, ascending."""
+        return tuple(range(n_layers)) if self.call_layers is None else tuple(sorted(set(self.call_layers)))
+
+    def view(self, state: torch.Tensor) -> torch.Tensor:
+        """float ``[b, n, D]`` of a hidden state as the model gives it: of several streams what ``streams`` says."""
+        if state.dim() != 4 or self.streams is None:
+            return state
+        return state[0] if self.streams == "first" else state.mean(dim=2)
+
     def use(self, route: Route) -> bool:
         """Switch the attention implementation; whether the model followed."""
         if route == NAME_OF_THE_KERNEL:
@@ -158,16 +184,31 @@ class Network:
         return bool(self.model.config._attn_implementation == route)
 
     def run(
-        self, inputs: dict[str, torch.Tensor], *, keep_values: bool = False, edit: HeadEdit | None = None
+        self,
+        inputs: dict[str, torch.Tensor],
+        *,
+        keep_values: bool = False,
+        edit: HeadEdit | None = None,
+        locate: bool = False,
     ) -> RawPass:
-        """One whole pass: every hidden state, head output (as ``edit`` leaves it) and attention call."""
+        """One whole pass: every hidden state, head output (as ``edit`` leaves it) and attention call.
+
+        With ``locate`` the layer of each call is found out: what comes between two hidden states is of one layer.
+        """
         with self.lock, _inference():
             if self.is_encoder_decoder:
                 return self._run_both(inputs, keep_values, edit)
-            recorder = Recorder(keep_values=keep_values, edit=edit)
-            with recording(recorder), self._reading_heads(edit) as heads:
+            if locate:
+                self.call_layers, self.same_weights = None, False
+            recorder = self._recorder(keep_values=keep_values, edit=edit)
+            marks: dict[int, int] = {}
+            with recording(recorder), self._reading_heads(edit) as heads, self._marking(marks, recorder, heads, locate):
                 final = self.call(self.body, inputs, output_hidden_states=True, **self._eager_flags())
-        raw = RawPass(hidden=dict(enumerate(final.hidden_states)), final=_bare(final), calls=recorder.calls)
+        if locate:
+            self.call_layers = place_calls(marks, max(len(recorder.calls), len(heads)))
+            heads = dict(zip(self.call_layers or heads, heads.values(), strict=False))
+        hidden = {number: self.view(state) for number, state in enumerate(final.hidden_states)}
+        raw = RawPass(hidden=hidden, final=_bare(final), calls=recorder.calls)
         self._take(raw, "self", recorder.of("self"), getattr(final, "attentions", None), heads)
         return raw
 
@@ -193,12 +234,12 @@ class Network:
         last_call = max([*layers, *attention_layers], default=-1)
         deepest = max(2 * max(hidden_layers, default=-1), 2 * last_call + 1)
         places = [(2 * layer, self.hidden_taps[layer]) for layer in sorted(set(hidden_layers))]
-        places += [(2 * layer + 1, self.head_taps[layer]) for layer in sorted(set(layers))] if eager else []
+        places += [(2 * layer + 1, self._head_tap(layer)) for layer in sorted(set(layers))] if eager else []
 
         def receive(number: int, tensor: torch.Tensor) -> None:
             depth = places[number][0]
             if depth % 2 == 0:
-                raw.hidden[depth // 2] = tensor
+                raw.hidden[depth // 2] = self.view(tensor)
             else:
                 raw.heads[depth // 2] = self._by_head(tensor)
             if depth == deepest:
@@ -206,7 +247,7 @@ class Network:
 
         # elsewhere the weights of all layers would be in the device's memory at once
         at_once = self.device.type == "cpu"
-        recorder = Recorder(
+        recorder = self._recorder(
             outputs=frozenset(layers),
             scores=frozenset() if at_once else frozenset(attention_layers),
             weights=frozenset(attention_layers) if at_once else frozenset(),
@@ -215,12 +256,12 @@ class Network:
         alone = nullcontext() if self.side_by_side else self.lock
         with alone, _inference(), recording(recorder), tapping([tap for _depth, tap in places], receive):
             self._until_enough(inputs)
-        calls = dict(enumerate(recorder.calls))
-        raw.heads |= {number: call.output for number, call in calls.items() if call.output is not None}
+        calls = self._by_layer(recorder.calls)
+        raw.heads |= {layer: self._outputs(of_layer) for layer, of_layer in calls.items() if layer in layers}
+        wanted = {layer: self._distinct(of_layer) for layer, of_layer in calls.items() if layer in attention_layers}
         raw.attention["self"] = {
-            number: LayerAttention(known=call.weights) if at_once else LayerAttention(call=call)
-            for number, call in calls.items()
-            if number in attention_layers
+            layer: LayerAttention(known=_weights_at_once(of_layer)) if at_once else LayerAttention(of_layer)
+            for layer, of_layer in wanted.items()
         }
         return raw
 
@@ -242,7 +283,7 @@ class Network:
             decode: Whether the decoder of an encoder-decoder model runs, too.
             differentiable: Whether gradients of what ``edit`` and listeners put in can be asked for.
         """
-        recorder = Recorder(outputs=frozenset(), scores=frozenset(), edit=edit, first=first_layer)
+        recorder = self._recorder(outputs=frozenset(), scores=frozenset(), edit=edit, first=first_layer)
         grad = _gradients() if differentiable else _inference()
         with self.lock, grad, recording(recorder), self._reading_heads(edit):
             if not self.is_encoder_decoder:
@@ -290,7 +331,7 @@ class Network:
     # --- inside ----------------------------------------------------------------------------------
 
     def _run_both(self, inputs: dict[str, torch.Tensor], keep_values: bool, edit: HeadEdit | None) -> RawPass:
-        recorder = Recorder(keep_values=keep_values, edit=edit)
+        recorder = self._recorder(keep_values=keep_values, edit=edit)
         flags = self._eager_flags()
         encoder_inputs = {name: value for name, value in inputs.items() if not name.startswith("decoder_")}
         with recording(recorder):
@@ -298,7 +339,8 @@ class Network:
                 encoded = self.call(self.model.get_encoder(), encoder_inputs, output_hidden_states=True, **flags)
             recorder.stage = "decoder"
             final = self._finish(encoded, inputs)
-        raw = RawPass(hidden=dict(enumerate(encoded.hidden_states)), final=_bare(final), calls=recorder.calls)
+        hidden = dict(enumerate(encoded.hidden_states))
+        raw = RawPass(hidden=hidden, final=_bare(final), calls=recorder.calls)
         self._take(raw, "self", recorder.of("self"), getattr(encoded, "attentions", None), heads)
         decoding = recorder.of("decoder")
         own = getattr(final, "decoder_attentions", None) or getattr(final, "attentions", None)
@@ -348,6 +390,18 @@ class Network:
         except EnoughSeen:
             return
 
+    @contextmanager
+    def _marking(
+        self, marks: dict[int, int], recorder: Recorder, heads: dict[int, torch.Tensor], wanted: bool
+    ) -> Iterator[None]:
+        """Note for each hidden state how many attention calls came before it."""
+
+        def mark(number: int, _tensor: torch.Tensor) -> None:
+            marks[number] = max(len(recorder.calls), len(heads))
+
+        with tapping(self.hidden_taps or () if wanted else (), mark):
+            yield
+
     def _eager_flags(self) -> dict[str, bool]:
         return {"output_attentions": True} if self.route == "eager" else {}
 
@@ -357,11 +411,12 @@ class Network:
         read: dict[int, torch.Tensor] = {}
 
         def receive(number: int, tensor: torch.Tensor) -> torch.Tensor | None:
-            read[number] = heads = self._by_head(tensor)
+            layer = number if self.call_layers is None else self.call_layers[number]
+            read[layer] = heads = self._by_head(tensor)
             if edit is None:
                 return None
-            read[number] = edit(number, heads)
-            return read[number].reshape(tensor.shape)
+            read[layer] = edit(layer, heads)
+            return read[layer].reshape(tensor.shape)
 
         with tapping(self.head_taps if self.route == "eager" else (), receive):
             yield read
@@ -379,14 +434,66 @@ class Network:
         heads: dict[int, torch.Tensor],
     ) -> None:
         if self.route == "eager":
+            places = self.call_layers if stream == "self" and self.call_layers is not None else range(len(known or ()))
+            shown = [weights for weights in known or () if weights is not None]
             raw.attention[stream] = {
-                number: LayerAttention(known=weights) for number, weights in enumerate(known or ())
+                layer: LayerAttention(known=weights) for layer, weights in zip(places, shown, strict=True)
             }
         else:
-            raw.attention[stream] = {number: LayerAttention(call=call) for number, call in enumerate(calls)}
-            heads = {number: call.output for number, call in enumerate(calls) if call.output is not None}
+            by_layer = self._by_layer(calls) if stream == "self" else {n: (call,) for n, call in enumerate(calls)}
+            raw.attention[stream] = {
+                layer: LayerAttention(self._distinct(of_layer)) for layer, of_layer in by_layer.items()
+            }
+            heads = {layer: self._outputs(of_layer) for layer, of_layer in by_layer.items()} if stream == "self" else {}
         if stream == "self":
             raw.heads = heads
+
+    def _recorder(self, **kept: Any) -> Recorder:  # noqa: ANN401 - the fields of a recorder
+        return Recorder(layers=self.call_layers, same_weights=self.same_weights, **kept)
+
+    def _by_layer(self, calls: Sequence[AttentionCall]) -> dict[int, tuple[AttentionCall, ...]]:
+        """Calls of stage ``self``, by layer."""
+        places = range(len(calls)) if self.call_layers is None else self.call_layers
+        found: dict[int, tuple[AttentionCall, ...]] = {}
+        for layer, call in zip(places, calls, strict=False):
+            found[layer] = (*found.get(layer, ()), call)
+        return found
+
+    def _distinct(self, calls: tuple[AttentionCall, ...]) -> tuple[AttentionCall, ...]:
+        """Calls of a layer that have weights of their own."""
+        return calls[:1] if self.same_weights else calls
+
+    def _outputs(self, calls: tuple[AttentionCall, ...]) -> torch.Tensor:
+        """float ``[b, n, H, d]`` of all calls of a layer."""
+        import torch
+
+        found = [call.output for call in calls if call.output is not None]
+        return found[0] if len(found) == 1 else torch.cat(found, dim=3 if self.same_weights else 2)
+
+    def _head_tap(self, layer: int) -> Tap:
+        return self.head_taps[layer if self.call_layers is None else self.call_layers.index(layer)]
+
+
+def place_calls(marks: dict[int, int], n_calls: int) -> tuple[int, ...] | None:
+    """Layer of each of ``n_calls`` attention calls; ``None`` where it is one a layer, or cannot be told.
+
+    Args:
+        marks: For each hidden state how many calls came before it.
+        n_calls: All of them.
+    """
+    before = [marks[number] for number in sorted(marks)]
+    if not before or before != sorted(before) or before[0] != 0 or before[-1] != n_calls:
+        return None
+    places = tuple(sum(1 for mark in before if mark <= call) - 1 for call in range(n_calls))
+    return None if places == tuple(range(len(before) - 1)) else places
+
+
+def _weights_at_once(calls: tuple[AttentionCall, ...]) -> torch.Tensor:
+    """float32 ``[b, H, n, m]`` of the calls of a layer."""
+    import torch
+
+    found = [call.weights for call in calls if call.weights is not None]
+    return found[0] if len(found) == 1 else torch.cat(found, dim=1)
 
 
 def _inference() -> Any:  # noqa: ANN401 - torch's context manager

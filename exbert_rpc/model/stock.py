@@ -14,7 +14,7 @@ from exbert_rpc.model.taps import SeenCall, watching
 if TYPE_CHECKING:
     import torch
 
-    from exbert_rpc.model.network import Network
+    from exbert_rpc.model.network import Network, Streams
 
 _FIRST_STEP = 7919
 
@@ -25,15 +25,32 @@ class Stock:
 
     Attributes:
         attention: By stream, for each layer float ``[b, H, n, m]``.
-        hidden: float ``[b, n, D]`` each, of the encoder if there are two.
+        hidden: float ``[b, n, D]`` each, of the encoder if there are two; of several streams what the network shows.
+        states: The same as the model gives them.
         logits: float ``[b, n, vocabulary]``; ``None`` without a language-model head.
         seen: Every module call of the pass.
     """
 
     attention: dict[str, tuple[torch.Tensor, ...]]
     hidden: tuple[torch.Tensor, ...]
+    states: tuple[torch.Tensor, ...]
     logits: torch.Tensor | None
     seen: list[SeenCall]
+
+    def by_layer(self, stream: str, call_layers: tuple[int, ...] | None) -> dict[int, torch.Tensor]:
+        """Attention of a stream by layer; where a layer has several, the heads of one follow those of the other.
+
+        ``call_layers``: layer of each attention call; several calls may share the weights that the model shows.
+        """
+        import torch
+
+        shown = self.attention[stream]
+        if call_layers is None or len(call_layers) % max(1, len(shown)) != 0:
+            return dict(enumerate(shown))
+        places = call_layers[:: len(call_layers) // len(shown)]
+        layers = dict.fromkeys(places)
+        parts = {layer: [one for one, place in zip(shown, places, strict=True) if place == layer] for layer in layers}
+        return {layer: own[0] if len(own) == 1 else torch.cat(own, dim=1) for layer, own in parts.items()}
 
 
 def make_probe(network: Network, forbidden_ids: set[int], length: int, start: int = 0) -> dict[str, torch.Tensor]:
@@ -72,7 +89,7 @@ def run_stock(network: Network, name: str, inputs: dict[str, torch.Tensor], *, h
             output = network.call(module, inputs, output_attentions=True, output_hidden_states=True)
     except Exception as exc:
         raise ModelNotSupported(f"{name} cannot run on plain text: {line_of(exc)}") from exc
-    stock = _read(output, network, seen, has_lm_head=has_lm_head)
+    stock = _read(output, network, inputs, seen, has_lm_head=has_lm_head)
     _check_shapes(stock, name, network.model.config, inputs["input_ids"].shape[1])
     return stock
 
@@ -85,7 +102,7 @@ def run_stock_in_float64(network: Network, inputs: dict[str, torch.Tensor], *, h
     try:
         with _plain_experts(network.model), in_float64():
             output = network.call(module, inputs, output_attentions=True, output_hidden_states=True)
-        return _read(output, network, [], has_lm_head=has_lm_head)
+        return _read(output, network, inputs, [], has_lm_head=has_lm_head)
     except Exception:  # an operator without a float64 kernel: then there is no more tolerance than without
         return None
     finally:
@@ -98,22 +115,31 @@ def line_of(exc: BaseException) -> str:
     return f"{type(exc).__name__}: {lines[0][:200]}" if lines else type(exc).__name__
 
 
-def _read(output: Any, network: Network, seen: list[SeenCall], *, has_lm_head: bool) -> Stock:  # noqa: ANN401
+def _read(
+    output: Any,  # noqa: ANN401
+    network: Network,
+    inputs: dict[str, torch.Tensor],
+    seen: list[SeenCall],
+    *,
+    has_lm_head: bool,
+) -> Stock:
     prefix = "encoder_" if network.is_encoder_decoder else ""
     attention = {"self": _tensors(getattr(output, f"{prefix}attentions", None))}
     if network.is_encoder_decoder:
         attention["decoder"] = _tensors(getattr(output, "decoder_attentions", None))
         attention["cross"] = _tensors(getattr(output, "cross_attentions", None))
-    hidden = _tensors(getattr(output, f"{prefix}hidden_states", None))
-    return Stock(attention, hidden, getattr(output, "logits", None) if has_lm_head else None, seen)
+    states = _tensors(getattr(output, f"{prefix}hidden_states", None))
+    network.streams = _streams(states, tuple(inputs["input_ids"].shape))
+    hidden = tuple(network.view(state) for state in states)
+    return Stock(attention, hidden, states, getattr(output, "logits", None) if has_lm_head else None, seen)
 
 
 def _check_shapes(stock: Stock, name: str, config: Any, n: int) -> None:  # noqa: ANN401
     own, hidden = stock.attention["self"], stock.hidden
-    if any(state.dim() != 3 for state in hidden):
+    if any(state.dim() != 3 or state.shape[1] != n for state in hidden):
         shape = ", ".join(str(size) for size in hidden[0].shape)
         raise ModelNotSupported(
-            f"{name}: its hidden states are several streams side by side (shape [{shape}], not [batch, tokens, width])",
+            f"{name}: its hidden states have the shape [{shape}], not [batch, tokens, width]",
             hint="choose a model with one residual stream",
         )
     if not own or not hidden or any(weights.dim() != 4 for weights in own):
@@ -126,8 +152,14 @@ def _check_shapes(stock: Stock, name: str, config: Any, n: int) -> None:  # noqa
                 f"weights [{rows}, {columns}] (windows, blocks or compressed keys)",
                 hint="choose a model whose attention transformers gives as [tokens, tokens]",
             )
-    if len(own) != len(hidden) - 1:
-        raise ModelNotSupported(f"{name}: only {len(own)} of its {len(hidden) - 1} layers have softmax attention")
+
+
+def _streams(states: tuple[torch.Tensor, ...], shape: tuple[int, ...]) -> Streams | None:
+    """How several residual streams of ``[b, n]`` tokens lie beside one another: before the batch, behind the tokens."""
+    several = next((state for state in states if state.dim() == 4), None)
+    if several is None:
+        return None
+    return "first" if tuple(several.shape[1:3]) == shape else "mean"
 
 
 def _no_weights(name: str, config: Any) -> ModelNotSupported:  # noqa: ANN401

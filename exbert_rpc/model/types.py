@@ -24,17 +24,24 @@ class ModelDescription:
         id: The id it was asked for by.
         architecture: Class name, such as ``BertModel``.
         kind: How its attention is masked.
-        n_layers: Attention layers (of the encoder, for an encoder-decoder model).
+        n_layers: Layers, with or without attention (of the encoder, for an encoder-decoder model).
         n_heads: Query heads.
         n_kv_heads: Key/value heads; fewer than ``n_heads`` under grouped-query attention.
-        hidden_size: Width of the residual stream.
-        head_size: Width of one head's output; measured, not divided.
+        hidden_size: Width of the residual stream where it begins.
+        head_size: Width of one head's output, in the first layer that has heads; measured, not divided.
         max_tokens: Longest input, special tokens included.
         has_lm_head: Whether the checkpoint carries a language-model head.
         mask_token: The tokenizer's mask token, if it has one.
         fingerprint: Hex digest of weights, configuration, tokenizer, dtype and library versions.
         device: Where it runs.
         n_decoder_layers: Layers of the decoder; ``None`` unless encoder-decoder.
+        attention_layers: Layers that have softmax attention, ascending; the others have hidden states only. By default
+            all of them.
+        head_sizes: Width of a head's output in each layer, 0 without attention. By default ``head_size`` everywhere.
+        hidden_sizes: Width of each hidden state. By default ``hidden_size`` everywhere.
+        attentions_per_layer: How often each layer attends. The heads of its second attention follow those of the
+            first one, so that ``n_heads`` counts both.
+        hidden_view: In words what is shown of a residual stream that is several; ``None``: there is one.
     """
 
     id: str
@@ -51,6 +58,19 @@ class ModelDescription:
     fingerprint: str
     device: str
     n_decoder_layers: int | None = None
+    attention_layers: tuple[int, ...] = ()
+    head_sizes: tuple[int, ...] = ()
+    hidden_sizes: tuple[int, ...] = ()
+    attentions_per_layer: int = 1
+    hidden_view: str | None = None
+
+    def __post_init__(self) -> None:
+        """What is left out is the same in all layers."""
+        shown = self.attention_layers or tuple(range(self.n_layers))
+        sizes = tuple(self.head_size if layer in shown else 0 for layer in range(self.n_layers))
+        object.__setattr__(self, "attention_layers", shown)
+        object.__setattr__(self, "head_sizes", self.head_sizes or sizes)
+        object.__setattr__(self, "hidden_sizes", self.hidden_sizes or (self.hidden_size,) * (self.n_layers + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +114,10 @@ class Prediction:
 class Capture(Protocol):
     """One forward pass over one encoding: everything that was asked of it, and what more it can still give.
 
-    ``hidden_states`` float32 ``[L + 1, n, D]``: 0 is the embedding output, ``i`` the output of layer ``i - 1``,
+    ``hidden_state(i)`` float32 ``[n, D]``: 0 is the embedding output, ``i`` the output of layer ``i - 1``,
     as transformers' ``output_hidden_states`` defines them (the last one is behind the final norm, where there is one).
-    ``head_outputs`` float32 ``[L, H, n, d]``: softmax(QKᵀ)·V of each head, before the output projection.
+    ``head_output(layer)`` float32 ``[H, n, d]``: softmax(QKᵀ)·V of each head, before the output projection; only of
+    layers that have attention. Widths may differ by layer; where they don't, all layers are one array, too.
     For an encoder-decoder model both are the encoder's.
     """
 
@@ -113,6 +134,14 @@ class Capture(Protocol):
     @property
     def decoder_encoding(self) -> Encoding | None:
         """The decoder's tokens; ``None`` unless encoder-decoder."""
+        ...
+
+    def hidden_state(self, hidden_layer: int) -> NDArray[np.float32]:
+        """float32 ``[n, D]``."""
+        ...
+
+    def head_output(self, layer: int) -> NDArray[np.float32]:
+        """float32 ``[H, n, d]``; raises ``InvalidParams`` for a layer without attention."""
         ...
 
     @property

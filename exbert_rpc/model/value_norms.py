@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def value_norms(network: Network, inputs: dict[str, torch.Tensor], n_layers: int) -> NDArray[np.float32]:
-    """float32 ``[L, H, n]``: ‖v_j · W_O^h‖ of each token, of models with one stack.
+    """float32 ``[A, H, n]``: ‖v_j · W_O^h‖ of each token in each layer that has attention, of models with one stack.
 
     Raises:
         NotSeparable: the values or the output projections cannot be seen.
@@ -37,12 +37,11 @@ def value_norms(network: Network, inputs: dict[str, torch.Tensor], n_layers: int
     with network.lock, torch.inference_mode(), listening(modules, found):
         raw = network.run(inputs, keep_values=True, edit=found.note_heads)
         rows = []
-        for layer in range(n_layers):
-            call = raw.attention["self"][layer].call
-            matrix = found.matrices.get(layer)
-            if call is None or call.value is None or matrix is None:
+        for layer in network.attention_layers(n_layers):
+            calls, matrix = raw.attention["self"][layer].calls, found.matrices.get(layer)
+            if len(calls) != 1 or calls[0].value is None or matrix is None:
                 raise NotSeparable(f"in layer {layer} no output projection takes the head outputs")
-            rows.append(_norms(call.value[0], matrix, network.n_heads))
+            rows.append(_norms(calls[0].value[0], matrix, network.n_heads))
     return np.stack(rows)
 
 

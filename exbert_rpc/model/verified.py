@@ -36,18 +36,20 @@ def recall(note: Path, network: Network) -> Facts | None:
     """Set the network as a note says and give the facts; ``None`` if there is no note that can be read."""
     try:
         data = json.loads(note.read_text(encoding="utf-8"))
-        facts = Facts(**data["facts"])
+        facts = Facts(**{name: _frozen(value) for name, value in data["facts"].items()})
         modules = dict(network.model.named_modules())
         hidden = None if data["hidden_taps"] is None else _taps(data["hidden_taps"], modules)
         heads = _taps(data["head_taps"], modules)
         route, split_at = data["route"], tuple(int(value) for value in data["split_at"])
         harmless, answering = bool(data["padding_is_harmless"]), str(data["answering"])
+        call_layers, same_weights = _frozen(data["call_layers"]), bool(data["same_weights"])
     except (OSError, ValueError, TypeError, KeyError):
         return None
     if route not in get_args(Route) or not network.use(route):
         return None
     network.hidden_taps, network.head_taps, network.n_heads = hidden, heads, facts.n_heads
     network.padding_is_harmless, network.split_at, network.answering = harmless, split_at, answering
+    network.call_layers, network.same_weights, network.streams = call_layers, same_weights, facts.streams
     return facts
 
 
@@ -59,6 +61,8 @@ def remember(note: Path, network: Network, facts: Facts) -> None:
         "route": network.route,
         "hidden_taps": None if network.hidden_taps is None else _named(network.hidden_taps, names),
         "head_taps": _named(network.head_taps, names),
+        "call_layers": network.call_layers,
+        "same_weights": network.same_weights,
         "padding_is_harmless": network.padding_is_harmless,
         "split_at": network.split_at,
         "answering": network.answering,
@@ -70,6 +74,10 @@ def remember(note: Path, network: Network, facts: Facts) -> None:
         temporary.replace(note)
     except OSError:
         temporary.unlink(missing_ok=True)
+
+
+def _frozen(value: Any) -> Any:  # noqa: ANN401 - of JSON
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _named(taps: tuple[Tap, ...], names: dict[int, str]) -> list[tuple[str, int, bool]]:

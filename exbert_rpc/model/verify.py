@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from exbert_rpc.errors import ExbertError, ModelNotSupported
+from exbert_rpc.model.attention_function import attention_weights
 from exbert_rpc.model.compare import Judge, distance, farthest
 from exbert_rpc.model.head_probe import find_head_taps
 from exbert_rpc.model.network import ROUTES, Network
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from exbert_rpc.model.network import RawPass, Route
+    from exbert_rpc.model.network import RawPass, Route, Streams
 
 PROBE_TOKENS = 16
 LONGEST_PROBE = 1100
@@ -48,6 +49,11 @@ class Facts:
 
     Attributes:
         max_tokens: Length of text up to which the model was verified; at most what was asked for.
+        n_layers: All layers, with or without attention.
+        head_sizes: Width of a head's output in each layer; 0 where there is no attention.
+        hidden_sizes: Width of each hidden state.
+        attentions_per_layer: How often a layer attends, each time with heads of its own.
+        streams: What is shown of several residual streams.
     """
 
     kind: ModelKind
@@ -58,6 +64,11 @@ class Facts:
     head_size: int
     n_decoder_layers: int | None
     max_tokens: int
+    attention_layers: tuple[int, ...]
+    head_sizes: tuple[int, ...]
+    hidden_sizes: tuple[int, ...]
+    attentions_per_layer: int
+    streams: Streams | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +111,9 @@ class _Prober:
         wanted = max(PROBE_TOKENS, length, *(2 * value + 8 for value in lengths if value <= REACH), 0)
         inputs = make_probe(network, self.forbidden_ids, min(wanted, self.max_tokens))
         stock = run_stock(network, self.name, inputs, has_lm_head=self.has_lm_head)
+        taps = [find_tap(stock.seen, state) for state in stock.states]
+        known = tuple(tap for tap in taps if tap is not None)
+        network.hidden_taps = known if len(known) == len(taps) else None
         judge = Judge(stock, lambda: run_stock_in_float64(network, inputs, has_lm_head=self.has_lm_head))
         met = tuple(value for value in lengths if value < inputs["input_ids"].shape[1])
         return _Subject(network, met, inputs, judge)
@@ -208,13 +222,30 @@ def _try_route(subject: _Subject, route: Route) -> tuple[RawPass | None, str]:
     if not subject.network.use(route):
         return None, _OFF_INTERFACE
     try:
-        raw = subject.network.run(subject.inputs, keep_values=True)
+        raw = _located(subject)
     except Exception as exc:  # a model may do anything with a mask that it did not expect
         return None, f"its forward pass fails on the attention interface ({line_of(exc)})"
-    difference = subject.judge.difference(raw)
+    difference = subject.judge.difference(raw, subject.network.call_layers)
     if difference and subject.thresholds:
         difference += f", for a text longer than {subject.thresholds[0]} tokens"
     return (None, difference) if difference else (raw, "")
+
+
+def _located(subject: _Subject) -> RawPass:
+    """A pass over the probe, from which it is known which call belongs to which layer."""
+    import torch
+
+    network, shown = subject.network, len(subject.stock.attention["self"])
+    raw = network.run(subject.inputs, keep_values=True, locate=True)
+    calls = 0 if network.call_layers is None else len(network.call_layers)
+    if shown == 0 or calls in (0, shown) or calls % shown != 0:
+        return raw
+    weights = [attention_weights(call) for call in raw.calls]
+    times = calls // shown
+    if all(torch.equal(weights[number], weights[number - number % times]) for number in range(calls)):
+        network.same_weights = True
+        return network.run(subject.inputs, keep_values=True)
+    return raw
 
 
 def _fall_back(subject: _Subject, name: str, reason: str) -> RawPass:
@@ -229,8 +260,8 @@ def _fall_back(subject: _Subject, name: str, reason: str) -> RawPass:
             hint="choose a model on transformers' attention interface",
         )
     network.head_taps = found
-    raw = network.run(subject.inputs)
-    difference = subject.judge.difference(raw)
+    raw = network.run(subject.inputs, locate=True)
+    difference = subject.judge.difference(raw, network.call_layers)
     if difference:
         raise ModelNotSupported(f"{name} cannot be reproduced: {difference}")
     return raw
@@ -246,26 +277,45 @@ def _settle(prober: _Prober, subjects: Sequence[_Subject], raw: RawPass) -> Fact
         raise ModelNotSupported(f"{prober.name} gives numbers that are not finite", hint="its weights may be damaged")
     if prober.has_lm_head:
         _check_logits(network, prober.name, first.judge, raw)
+    n_layers = len(stock.hidden) - 1
+    _check_layers(network, prober.name, raw, n_layers)
     for subject in subjects:
-        subject.network.n_heads = stock.attention["self"][0].shape[1]
-        taps = [find_tap(subject.stock.seen, hidden) for hidden in subject.stock.hidden]
-        known = tuple(tap for tap in taps if tap is not None)
-        subject.network.hidden_taps = known if len(known) == len(taps) else None
+        subject.network.n_heads = next(iter(raw.heads.values())).shape[2]
     kind: ModelKind = "bidirectional"
     if network.is_encoder_decoder:
         kind = "encoderDecoder"
     elif all(bool((weights.triu(1) == 0).all()) for weights in stock.attention["self"]):
         kind = "autoregressive"
+    shown = network.attention_layers(n_layers)
+    sizes = [raw.heads[layer].shape[-1] if layer in shown else 0 for layer in range(n_layers)]
     return Facts(
         kind=kind,
-        n_layers=len(stock.attention["self"]),
+        n_layers=n_layers,
         n_heads=network.n_heads,
         n_kv_heads=raw.calls[0].n_kv_heads if network.route != "eager" else _configured_kv_heads(network),
         hidden_size=raw.hidden[0].shape[-1],
-        head_size=raw.heads[0].shape[-1],
+        head_size=sizes[shown[0]],
         n_decoder_layers=len(stock.attention["decoder"]) if network.is_encoder_decoder else None,
         max_tokens=prober.max_tokens,
+        attention_layers=shown,
+        head_sizes=tuple(sizes),
+        hidden_sizes=tuple(raw.hidden[number].shape[-1] for number in sorted(raw.hidden)),
+        attentions_per_layer=len(stock.attention["self"]) // len(shown),
+        streams=network.streams,
     )
+
+
+def _check_layers(network: Network, name: str, raw: RawPass, n_layers: int) -> None:
+    """Return at once, or say why layers or heads cannot be told apart."""
+    shown, counts = network.attention_layers(n_layers), {heads.shape[2] for heads in raw.heads.values()}
+    if sorted(raw.heads) != list(shown) or sorted(raw.attention["self"]) != list(shown):
+        raise ModelNotSupported(
+            f"{name}: it attends {len(raw.attention['self'])} times in {n_layers} layers, and which of them do so "
+            "cannot be told"
+        )
+    if len(counts) > 1:
+        named = ", ".join(map(str, sorted(counts)))
+        raise ModelNotSupported(f"{name}: its layers have different numbers of heads ({named})")
 
 
 def _check_logits(network: Network, name: str, judge: Judge, raw: RawPass) -> None:
@@ -310,8 +360,8 @@ def _batch_is_exact(prober: _Prober, subject: _Subject, lengths: Sequence[int], 
     """
     network = subject.network
     texts = prober.texts(subject, lengths)
-    n_layers = len(subject.stock.attention["self"])
-    layers, hidden_layers = range(n_layers), range(n_layers + 1)
+    hidden_layers = range(len(subject.stock.hidden))
+    layers = network.attention_layers(len(hidden_layers) - 1)
     together = network.run_selected(_padded(texts, pad_id_of(network)), hidden_layers, layers, layers)
     for item, ids in enumerate(texts):
         n = ids.shape[1]

@@ -24,6 +24,9 @@ _PROJECTIONS = {
     "roberta": "attention.output.dense",
     "gpt2": "attn.c_proj",
     "llama": "self_attn.o_proj",
+    "lfm2": "self_attn.out_proj",
+    "qwen3_next": "self_attn.o_proj",
+    "gemma4": "self_attn.o_proj",
 }
 
 
@@ -48,7 +51,7 @@ DOCUMENTS = make_documents()
 class OracleSentence:
     """One sentence where it stands, with all that the stock model says of it.
 
-    ``hidden`` [L + 1, n, D], ``heads`` [L, n, H, d], ``attention`` [L, H, n, n].
+    ``hidden`` [L + 1, n, D]; by layer ``heads`` [n, H, d], ``attention`` [H, n, n].
     """
 
     document: str
@@ -57,8 +60,8 @@ class OracleSentence:
     offsets: list[tuple[int, int]]
     special: np.ndarray
     hidden: np.ndarray
-    heads: np.ndarray
-    attention: np.ndarray
+    heads: dict[int, np.ndarray]
+    attention: dict[int, np.ndarray]
 
 
 class Stock:
@@ -75,7 +78,9 @@ class Stock:
         ).eval()
         self._heads: list[Any] = []
         found = [module for name, module in self.model.named_modules() if name.endswith(_PROJECTIONS[family])]
-        assert len(found) == self.model.config.num_hidden_layers
+        kinds = getattr(self.model.config, "layer_types", None) or ["full_attention"] * len(found)
+        self.attending = [layer for layer, kind in enumerate(kinds) if kind in ("full_attention", "sliding_attention")]
+        assert len(found) == len(self.attending)
         for module in found:
             module.register_forward_pre_hook(lambda _module, given: self._heads.append(given[0][0].numpy().copy()))
 
@@ -92,8 +97,8 @@ class Stock:
         }
         with torch.inference_mode():
             out = self.model(**inputs, output_hidden_states=True, output_attentions=True)
-        attention = np.stack([layer[0].numpy() for layer in out.attentions])
-        n = len(found["input_ids"])
+        attention = [layer[0].numpy() for layer in out.attentions]
+        n, n_heads = len(found["input_ids"]), len(attention[0])
         return OracleSentence(
             document=document,
             place=place,
@@ -101,8 +106,10 @@ class Stock:
             offsets=[tuple(pair) for pair in found["offset_mapping"]],
             special=np.array(found["special_tokens_mask"], dtype=bool),
             hidden=np.stack([layer[0].numpy() for layer in out.hidden_states]),
-            heads=np.stack(self._heads).reshape(len(self._heads), n, attention.shape[1], -1),
-            attention=attention,
+            heads={
+                layer: heads.reshape(n, n_heads, -1) for layer, heads in zip(self.attending, self._heads, strict=True)
+            },
+            attention=dict(zip(self.attending, attention, strict=True)),
         )
 
 

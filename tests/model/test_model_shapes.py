@@ -88,7 +88,7 @@ def _sized(config, n):
     return config
 
 
-def test_hidden_states_of_several_streams_are_refused_as_such(save, load_from):
+def test_of_several_residual_streams_one_view_is_shown_and_named(save, load_from):
     sizes = {**SMALL, "num_key_value_heads": 2, "head_dim": 8, "num_kv_shared_layers": 0, "laurel_rank": 8}
     sizes |= {"hidden_size_per_layer_input": 8, "altup_num_inputs": 2, "sliding_window": 8}
 
@@ -96,7 +96,18 @@ def test_hidden_states_of_several_streams_are_refused_as_such(save, load_from):
         config = tf.Gemma3nTextConfig(vocab_size=n, vocab_size_per_layer_input=n, **sizes)
         return tf.Gemma3nForCausalLM(config)
 
-    assert "several streams" in refused(load_from, save("bpe", make)).message
+    folder = save("bpe", make)
+    model = load_from(folder)
+    assert "first of several" in model.info.hidden_view
+    encoding = model.tokenize(zoo.TEXT)
+    with torch.inference_mode():
+        out = stock_model(folder)(input_ids=torch.tensor(encoding.ids)[None], output_hidden_states=True)
+    capture = model.capture(encoding)
+    for layer, state in enumerate(out.hidden_states):
+        expected = (state[0, 0] if state.dim() == 4 else state[0]).numpy()
+        np.testing.assert_allclose(capture.hidden_state(layer), expected, atol=1e-5 * np.abs(expected).max())
+    with pytest.raises(ModelNotSupported, match="residual stream is several"):
+        model.lens(encoding, 3)
 
 
 @pytest.mark.parametrize("decoder_width", [32, 48])
@@ -141,17 +152,22 @@ def uneven_heads(n):
 
 
 @pytest.mark.parametrize(("kind", "make", "what"), [("bpe", narrow_opt, "hidden"), ("bpe", uneven_heads, "heads")])
-def test_layers_of_different_widths_show_attention_and_refuse_a_corpus_by_name(save, load_from, kind, make, what):
+def test_layers_of_different_widths_are_shown_each_as_it_is(save, load_from, kind, make, what):
     folder = save(kind, make)
     model = load_from(folder)
     encoding = model.tokenize(zoo.TEXT)
     capture = model.capture(encoding)
     with torch.inference_mode():
-        out = stock_model(folder)(input_ids=torch.tensor(encoding.ids)[None], output_attentions=True)
+        ids = torch.tensor(encoding.ids)[None]
+        out = stock_model(folder)(input_ids=ids, output_attentions=True, output_hidden_states=True)
     expected = np.stack([layer[0].numpy() for layer in out.attentions])
     np.testing.assert_allclose(capture.attention(range(3)), expected, atol=1e-5)
-    asked = {"hidden_layers": range(4), "layers": range(3), "attention_layers": []}
-    with pytest.raises(ModelNotSupported, match="different widths"):
-        model.capture_batch([encoding], **asked)
+    (batched,) = model.capture_batch([encoding], hidden_layers=range(4), layers=range(3), attention_layers=[])
+    for layer, state in enumerate(out.hidden_states):
+        np.testing.assert_allclose(capture.hidden_state(layer), state[0].numpy(), atol=1e-5 * state.abs().max())
+        np.testing.assert_array_equal(batched.hidden_states[layer].shape, capture.hidden_state(layer).shape)
+    assert [heads.shape[-1] for heads in batched.head_outputs] == list(model.info.head_sizes)
+    assert [capture.head_output(layer).shape[-1] for layer in range(3)] == list(model.info.head_sizes)
+    assert [capture.hidden_state(layer).shape[-1] for layer in range(4)] == list(model.info.hidden_sizes)
     with pytest.raises(ModelNotSupported, match="different widths"):
         _ = capture.hidden_states if what == "hidden" else capture.head_outputs

@@ -264,10 +264,53 @@ LENGTHS: dict[str, Family] = {
         _bert(local_attention=90, global_attn_every_n_layers=2, initializer_cutoff_factor=2.0),
     ),
 }
-FAMILIES |= LENGTHS
+_UNEVEN = {"hidden_size_per_layer_input": 8, "vocab_size_per_layer_input": 420, "num_kv_shared_layers": 0}
+_LINEAR = {
+    **dict.fromkeys(("linear_num_key_heads", "linear_num_value_heads"), 2),
+    **dict.fromkeys(("linear_key_head_dim", "linear_value_head_dim"), 8),
+}
+_MIXED = ["linear_attention", "full_attention", "linear_attention", "full_attention"]
+# layers that are not alike: some without attention, or with wider heads
+LAYERS: dict[str, Family] = {
+    "lfm2": Family(
+        "Lfm2Config",
+        "Lfm2ForCausalLM",
+        "bpe",
+        _bert(
+            num_hidden_layers=4,
+            num_key_value_heads=2,
+            layer_types=["conv", "full_attention", "conv", "full_attention"],
+            block_auto_adjust_ff_dim=False,
+            pad_token_id=1,
+        ),
+    ),
+    "qwen3_next": Family(
+        "Qwen3NextConfig",
+        "Qwen3NextForCausalLM",
+        "bpe",
+        _llama(
+            num_hidden_layers=4,
+            layer_types=_MIXED,
+            moe_intermediate_size=16,
+            shared_expert_intermediate_size=16,
+            num_experts=4,
+            num_experts_per_tok=2,
+            **_LINEAR,
+        ),
+    ),
+    "gemma4": Family(
+        "Gemma4TextConfig",
+        "Gemma4ForCausalLM",
+        "bpe",
+        _llama(**{**_UNEVEN, **_SLIDING, "head_dim": 8, "global_head_dim": 16}),
+    ),
+}
+FAMILIES |= LENGTHS | LAYERS
 FALLBACK = ["deberta-v2", "deberta", "mpnet", "gptj", "gpt_neo", "bloom"]
 ENCODER_DECODER = ["t5", "bart"]
-ON_INTERFACE = [name for name in FAMILIES if name not in {*FALLBACK, *ENCODER_DECODER, *LENGTHS, "gpt_oss", "mamba"}]
+ON_INTERFACE = [
+    name for name in FAMILIES if name not in {*FALLBACK, *ENCODER_DECODER, *LENGTHS, *LAYERS, "gpt_oss", "mamba"}
+]
 
 
 def make_model(family: str, folder: Path, *, seed: int = 0) -> Path:

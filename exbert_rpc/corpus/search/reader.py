@@ -17,7 +17,7 @@ from exbert_rpc.corpus.store.blocks import block_digests, rows_before_sentence
 from exbert_rpc.corpus.store.documents import BlockPlace, IndexedDocument
 from exbert_rpc.corpus.store.folders import CorpusFolder
 from exbert_rpc.corpus.store.layout import NO_TOKEN, attention_key, vectors_key
-from exbert_rpc.corpus.store.manifest import MANIFEST, CorpusConfig, Manifest
+from exbert_rpc.corpus.store.manifest import MANIFEST, CorpusConfig, Manifest, widths_by_layer
 from exbert_rpc.corpus.store.quantize import StoredVectors
 from exbert_rpc.corpus.store.segment import Segment, damaged, decoding
 from exbert_rpc.corpus.store.sums import has_head_tables, read_peaks
@@ -376,7 +376,12 @@ class CorpusReader:
         """Raise ``CorpusDamaged`` if the model of the same fingerprint cannot have made this corpus."""
         config = self.config
         said = (config.n_layers, config.n_heads, config.head_size, config.hidden_size)
-        if said != (model.n_layers, model.n_heads, model.head_size, model.hidden_size):
+        widths = {"head_sizes": config.head_sizes, "hidden_sizes": config.hidden_sizes}
+        if (
+            said != (model.n_layers, model.n_heads, model.head_size, model.hidden_size)
+            or widths != widths_by_layer(model)
+            or not set(config.layers) <= set(model.attention_layers)
+        ):
             raise damaged(MANIFEST, "its numbers of layers and heads are not those of the model")
         for segment in self.segments:
             if segment.longest_sentence > model.max_tokens:

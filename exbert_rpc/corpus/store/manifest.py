@@ -11,6 +11,7 @@ import xxhash
 
 from exbert_rpc.corpus.store.segment import are_plain_texts, damaged
 from exbert_rpc.corpus.types import SPACES, Precision, Space
+from exbert_rpc.model.types import ModelDescription
 
 MANIFEST = "manifest.json"
 _FORMAT = 2
@@ -34,6 +35,8 @@ class CorpusConfig:
         n_heads: Its query heads.
         head_size: Width of a head's output.
         hidden_size: Width of the residual stream.
+        head_sizes: Width of a head's output in each layer of the model; empty where it is ``head_size`` in all of them.
+        hidden_sizes: Width of each hidden state; empty where it is ``hidden_size``.
     """
 
     model: str
@@ -48,6 +51,8 @@ class CorpusConfig:
     n_heads: int
     head_size: int
     hidden_size: int
+    head_sizes: tuple[int, ...] = ()
+    hidden_sizes: tuple[int, ...] = ()
 
     @property
     def attention_layers(self) -> tuple[int, ...]:
@@ -63,13 +68,18 @@ class CorpusConfig:
     def stored_vectors(self) -> Iterator[tuple[Space, int, int]]:
         """Space, layer and numbers in a row of all vectors that are stored."""
         for space in SPACES:
-            width = self.hidden_size if space == "hiddenState" else self.n_heads * self.head_size
             for layer in self.vector_layers(space):
-                yield space, layer, width
+                yield space, layer, self.width(space, layer)
+
+    def width(self, space: Space, layer: int) -> int:
+        """Numbers in a row of a layer."""
+        if space == "hiddenState":
+            return self.hidden_sizes[layer] if self.hidden_sizes else self.hidden_size
+        return self.n_heads * (self.head_sizes[layer] if self.head_sizes else self.head_size)
 
     def key(self) -> str:
         """Digest of all that makes vectors comparable (names are not part of it)."""
-        body = {key: value for key, value in asdict(self).items() if key not in ("model", "pipeline")}
+        body = {key: value for key, value in _plain(self).items() if key not in ("model", "pipeline")}
         return _checksum([_FORMAT, body])
 
 
@@ -108,7 +118,7 @@ class Manifest:
 
 def dump_manifest(manifest: Manifest) -> bytes:
     """The manifest as JSON bytes that carry their own checksum."""
-    body = asdict(manifest)
+    body = {**asdict(manifest), "config": _plain(manifest.config)}
     return json.dumps({"checksum": _checksum(body), "manifest": body}, indent=1).encode()
 
 
@@ -160,7 +170,7 @@ def _check_kinds(manifest: Manifest) -> None:
     for entry in (*manifest.segments, manifest.documents):
         texts += [entry.name, entry.checksum]
         numbers.append(entry.nbytes)
-    numbers += [*config.layers, *config.hidden_layers]
+    numbers += [*config.layers, *config.hidden_layers, *config.head_sizes, *config.hidden_sizes]
     if not are_plain_texts(texts):
         raise TypeError("a text field is not a text")
     if not all(type(number) is int and 0 <= number < _MOST for number in numbers):
@@ -172,6 +182,25 @@ def _check_kinds(manifest: Manifest) -> None:
     for layers, end in ((config.layers, config.n_layers), (config.hidden_layers, config.n_layers + 1)):
         if list(layers) != sorted(set(layers)) or any(layer >= end for layer in layers):
             raise ValueError("layers that the model does not have")
+    for widths, count in ((config.head_sizes, config.n_layers), (config.hidden_sizes, config.n_layers + 1)):
+        if not isinstance(widths, tuple) or len(widths) not in (0, count):
+            raise ValueError("widths of layers that the model does not have")
+
+
+def widths_by_layer(model: ModelDescription) -> dict[str, tuple[int, ...]]:
+    """``head_sizes`` and ``hidden_sizes`` of a configuration: empty where all layers of a model are alike."""
+    heads = {model.head_sizes[layer] for layer in model.attention_layers}
+    return {
+        "head_sizes": () if heads == {model.head_size} else model.head_sizes,
+        "hidden_sizes": () if set(model.hidden_sizes) == {model.hidden_size} else model.hidden_sizes,
+    }
+
+
+def _plain(config: CorpusConfig) -> dict[str, Any]:
+    """Its fields; widths by layer only where they differ, as versions that know one width write it."""
+    return {
+        name: value for name, value in asdict(config).items() if value or name not in ("head_sizes", "hidden_sizes")
+    }
 
 
 def _checksum(body: object) -> str:

@@ -16,7 +16,16 @@ class ModelParams(Params, frozen=True, kw_only=True):
 
 
 class ModelDescription(Result, frozen=True, kw_only=True):
-    """What a model is, as it was loaded."""
+    """What a model is, as it was loaded.
+
+    Attributes:
+        n_layers: Layers of the model, with or without attention.
+        attention_layers: Layers that have softmax attention, ascending; the others have hidden states but no heads.
+        head_sizes: Width of a head's output in each layer (0: no heads); null where it is `headSize` in all that have.
+        hidden_sizes: Width of each hidden state; null where `hiddenSize` is that of all.
+        attentions_per_layer: How often each layer attends; the heads of a second attention follow those of the first.
+        hidden_state_view: What is shown of a residual stream that is several, in words; null: there is one.
+    """
 
     id: str
     architecture: str
@@ -32,6 +41,11 @@ class ModelDescription(Result, frozen=True, kw_only=True):
     fingerprint: str
     device: str = "cpu"
     n_decoder_layers: int | None = None
+    attention_layers: list[int] | None = None
+    head_sizes: list[int] | None = None
+    hidden_sizes: list[int] | None = None
+    attentions_per_layer: int = 1
+    hidden_state_view: str | None = None
 
 
 SIGNATURE = Signature("describeModel", ModelParams, ModelDescription, order=9, positional=("model",))

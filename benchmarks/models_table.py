@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.tiny_models import VOCABULARY, TextClass, make_config, text_classes
+from benchmarks.tiny_models import THRESHOLD, VOCABULARY, TextClass, make_config, text_classes
 
 if TYPE_CHECKING:
     from exbert_rpc.model.loaded import LoadedModel
@@ -166,14 +166,15 @@ def _make(one: TextClass, folder: Path) -> Any:
         size = sum(parameter.numel() for parameter in cls(config).parameters())
     if size > LARGEST:
         raise ValueError(f"its smallest form here has {size} parameters")
-    model = cls(make_config(one)).float().eval()
+    config = make_config(one)
+    config._attn_implementation = "eager"  # some classes don't follow when it is set later
+    model = cls(config).float().eval()
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.dim() == 1 and "sink" not in name:
                 parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.1)
     model.save_pretrained(folder)
-    model.set_attn_implementation("eager")
     return model
 
 
@@ -265,12 +266,12 @@ def _expected(model: LoadedModel, stock: Any, inputs: dict[str, Any], names: dic
     given: dict[str, Any] = {}
     for suffix in ("", " in a batch"):
         for n, weights in _by_layer(model, stock, out[f"{prefix}attentions"]).items():
-            given[f"attention of layer {n}{suffix}"] = weights
+            given[f"attention of layer {n}{suffix}"] = _token_to_token(weights)
         for n, state in enumerate(out[f"{prefix}hidden_states"]):
             given[f"hidden state {n}{suffix}"] = _one_stream(state, model.info.hidden_view)
     for stream in ("decoder", "cross") if prefix else ():
         for n, layer in enumerate(getattr(out, f"{stream}_attentions", None) or ()):
-            given[f"{stream} attention of layer {n}"] = layer[0].numpy()
+            given[f"{stream} attention of layer {n}"] = _token_to_token(layer[0].numpy())
     if "predictions" in names:
         given["predictions"] = torch.softmax(out.logits[0].double(), -1).max(-1).values.numpy()
     return given
@@ -301,6 +302,23 @@ def _attending(model: LoadedModel, stock: Any, count: int) -> Sequence[int]:
         if len(found) == count:
             return found
     raise LookupError(f"the stock model attends in {count} of {n_layers} layers, and which ones cannot be told")
+
+
+def _token_to_token(given: np.ndarray) -> np.ndarray:
+    """Weights as they are; of scores their softmax, of windows a matrix with zeros outside of them."""
+    if (given < 0).any():
+        powers = np.exp(given - given.max(axis=-1, keepdims=True))
+        weights: np.ndarray = powers / powers.sum(axis=-1, keepdims=True)
+        return weights
+    n, width = given.shape[1:]
+    if width != THRESHOLD + 1:
+        return given
+    whole = np.zeros((len(given), n, n), dtype=given.dtype)
+    for row in range(n):
+        for column in range(width):
+            if 0 <= row + column - width // 2 < n:
+                whole[:, row, row + column - width // 2] = given[:, row, column]
+    return whole
 
 
 def _attends(layer: Any) -> bool:

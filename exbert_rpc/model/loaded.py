@@ -189,7 +189,7 @@ class LoadedModel:
         return self._explain(encoding, lambda reading: of_similarity(reading, other))
 
     def value_norms(self, encoding: Encoding) -> NDArray[np.float32]:
-        """float32 ``[A, H, n]`` of layers that have attention: norm of each token's value behind each head's projection.
+        """float32 ``[A, H, n]`` of layers that have attention: norm of each token's value behind each projection.
 
         Raises:
             ModelNotSupported: values or projections cannot be seen.

@@ -19,7 +19,8 @@ from exbert_rpc.model.attention_function import (
     recording,
     register_as_kernel,
 )
-from exbert_rpc.model.taps import Tap, tapping
+from exbert_rpc.model.given_weights import Form, as_weights
+from exbert_rpc.model.taps import Layout, Tap, as_tokens, tapping
 
 if TYPE_CHECKING:
     import torch
@@ -106,6 +107,9 @@ class Network:
         route: The attention implementation that it runs with.
         hidden_taps: Where each hidden state can be read while the model runs; ``None``: only at the end.
         head_taps: Where head outputs can be read, for the ``eager`` route; one for each attention.
+        head_layout: Axes of the tensors there.
+        head_width: Columns that are head outputs there; ``None``: all.
+        forms: How eager attention gives the weights of each stream.
         call_layers: Layer of each attention call (of the encoder, if there are two); ``None``: one a layer, in order.
         same_weights: Whether calls of one layer share their weights (:class:`Recorder`).
         streams: What is shown of a residual stream that is several: the first of them (axis 0; Gemma 3n's active one),
@@ -122,6 +126,9 @@ class Network:
     route: Route = NAME_BOOL_MASK
     hidden_taps: tuple[Tap, ...] | None = None
     head_taps: tuple[Tap, ...] = ()
+    head_layout: Layout = "batch first"
+    head_width: int | None = None
+    forms: dict[str, Form | None] = field(default_factory=dict)
     call_layers: tuple[int, ...] | None = None
     same_weights: bool = False
     streams: Streams | None = None
@@ -145,12 +152,17 @@ class Network:
     @property
     def body(self) -> Any:  # noqa: ANN401 - transformers has no useful type for it
         """The model without its language-model head (itself, if it has none or can't be told apart)."""
-        return self.model.base_model
+        base = self.model.base_model
+        if base is not self.model or self.is_encoder_decoder or self.model.get_output_embeddings() is None:
+            return base
+        # its prefix may lead nowhere (Llama 4): then the stack is what holds no head
+        inside = (part for part in self.model.children() if hasattr(part, "base_model"))
+        return next((part.base_model for part in inside if part.get_output_embeddings() is None), base)
 
     @property
     def n_embeddings(self) -> int:
         """Ids that the model has an embedding for."""
-        return int(self.model.get_input_embeddings().num_embeddings)
+        return int(self.model.get_input_embeddings().weight.shape[0])
 
     @property
     def device(self) -> torch.device:
@@ -181,7 +193,9 @@ class Network:
         except (ValueError, KeyError, NotImplementedError):
             return False
         self.route = route
-        return bool(self.model.config._attn_implementation == route)
+        # a tower that reads pictures may not follow: what reads text has to
+        reading = (self.model, self.body if self.is_encoder_decoder else self.model.get_decoder())
+        return any(getattr(one.config, "_attn_implementation", None) == route for one in reading)
 
     def run(
         self,
@@ -241,7 +255,7 @@ class Network:
             if depth % 2 == 0:
                 raw.hidden[depth // 2] = self.view(tensor)
             else:
-                raw.heads[depth // 2] = self._by_head(tensor)
+                raw.heads[depth // 2] = self._by_head(tensor)[:, : inputs["input_ids"].shape[1]]
             if depth == deepest:
                 raise EnoughSeen
 
@@ -354,6 +368,9 @@ class Network:
             return self._decode(encoded, inputs)
         later = {"encoder_outputs": encoded, "attention_mask": inputs["attention_mask"]}
         later["decoder_input_ids"] = inputs["decoder_input_ids"]
+        parameter = inspect.signature(self.body.forward).parameters.get("input_ids")
+        if parameter is not None and parameter.default is inspect.Parameter.empty:
+            later["input_ids"] = inputs["input_ids"]
         return self.call(self.body, later, **self._eager_flags())
 
     def _decode(self, encoded: Any, inputs: dict[str, torch.Tensor]) -> Any:  # noqa: ANN401
@@ -416,14 +433,21 @@ class Network:
             if edit is None:
                 return None
             read[layer] = edit(layer, heads)
-            return read[layer].reshape(tensor.shape)
+            return self._put_back(read[layer], tensor)
 
         with tapping(self.head_taps if self.route == "eager" else (), receive):
             yield read
 
     def _by_head(self, tensor: torch.Tensor) -> torch.Tensor:
-        """``[b, n, H, d]`` of ``[b, n, H * d]``."""
-        return tensor.reshape(*tensor.shape[:2], self.n_heads, -1)
+        """``[b, n, H, d]`` of what a head tap sees."""
+        tokens = as_tokens(tensor, self.head_layout)[..., : self.head_width]
+        return tokens.reshape(*tokens.shape[:2], self.n_heads, -1)
+
+    def _put_back(self, heads: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
+        """What a head tap sees, with other head outputs ``[b, n, H, d]``."""
+        changed = as_tokens(tensor, self.head_layout).clone()
+        changed[..., : self.head_width] = heads.flatten(2)
+        return as_tokens(changed, self.head_layout)
 
     def _take(
         self,
@@ -435,7 +459,10 @@ class Network:
     ) -> None:
         if self.route == "eager":
             places = self.call_layers if stream == "self" and self.call_layers is not None else range(len(known or ()))
-            shown = [weights for weights in known or () if weights is not None]
+            form = self.forms.get(stream)
+            shown = [as_weights(weights, form) for weights in known or () if weights is not None]
+            n = raw.hidden[0].shape[1]
+            heads = {layer: of_layer[:, :n] for layer, of_layer in heads.items()}
             raw.attention[stream] = {
                 layer: LayerAttention(known=weights) for layer, weights in zip(places, shown, strict=True)
             }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from exbert_rpc.errors import ModelNotSupported
 from exbert_rpc.model.float64 import in_float64
+from exbert_rpc.model.given_weights import as_weights, form_of
 from exbert_rpc.model.taps import SeenCall, watching
 
 if TYPE_CHECKING:
@@ -128,6 +129,12 @@ def _read(
     if network.is_encoder_decoder:
         attention["decoder"] = _tensors(getattr(output, "decoder_attentions", None))
         attention["cross"] = _tensors(getattr(output, "cross_attentions", None))
+    keys = dict.fromkeys(attention, inputs["input_ids"].shape[1])
+    keys["decoder"] = inputs.get("decoder_input_ids", inputs["input_ids"]).shape[1]
+    for stream, layers in attention.items():
+        found = [form_of(weights, keys[stream]) for weights in layers if weights.dim() == 4]
+        network.forms[stream] = form = next((one for one in found if one is not None), None)
+        attention[stream] = tuple(as_weights(weights, form) if weights.dim() == 4 else weights for weights in layers)
     states = _tensors(getattr(output, f"{prefix}hidden_states", None))
     network.streams = _streams(states, tuple(inputs["input_ids"].shape))
     hidden = tuple(network.view(state) for state in states)

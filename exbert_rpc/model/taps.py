@@ -11,10 +11,14 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 if TYPE_CHECKING:
     import torch
+
+Layout = Literal["batch first", "tokens first", "channels first"]
+"""Axes of a tensor: ``[b, n, width]``, ``[n, b, width]`` or ``[b, width, n]``."""
+LAYOUTS: Final[tuple[Layout, ...]] = ("batch first", "tokens first", "channels first")
 
 _running = threading.local()
 _hooking = threading.Lock()
@@ -116,6 +120,13 @@ def find_tap(seen: Sequence[SeenCall], wanted: torch.Tensor) -> Tap | None:
             if tensor is not None and tensor.shape == wanted.shape and torch.equal(tensor, wanted):
                 return Tap(call.module, call.call, of_input=of_input)
     return None
+
+
+def as_tokens(tensor: torch.Tensor, layout: Layout) -> torch.Tensor:
+    """``[b, n, width]`` of a tensor of that layout, and the other way round."""
+    if layout == "batch first":
+        return tensor
+    return tensor.transpose(0, 1) if layout == "tokens first" else tensor.transpose(1, 2)
 
 
 class _TapListener:

@@ -42,6 +42,7 @@ def recall(note: Path, network: Network) -> Facts | None:
         heads = _taps(data["head_taps"], modules)
         route, split_at = data["route"], tuple(int(value) for value in data["split_at"])
         harmless, answering = bool(data["padding_is_harmless"]), str(data["answering"])
+        layout, width, forms = data["head_layout"], data["head_width"], dict(data["forms"])
         call_layers, same_weights = _frozen(data["call_layers"]), bool(data["same_weights"])
     except (OSError, ValueError, TypeError, KeyError):
         return None
@@ -49,6 +50,7 @@ def recall(note: Path, network: Network) -> Facts | None:
         return None
     network.hidden_taps, network.head_taps, network.n_heads = hidden, heads, facts.n_heads
     network.padding_is_harmless, network.split_at, network.answering = harmless, split_at, answering
+    network.head_layout, network.head_width, network.forms = layout, width, forms
     network.call_layers, network.same_weights, network.streams = call_layers, same_weights, facts.streams
     return facts
 
@@ -61,6 +63,9 @@ def remember(note: Path, network: Network, facts: Facts) -> None:
         "route": network.route,
         "hidden_taps": None if network.hidden_taps is None else _named(network.hidden_taps, names),
         "head_taps": _named(network.head_taps, names),
+        "head_layout": network.head_layout,
+        "head_width": network.head_width,
+        "forms": network.forms,
         "call_layers": network.call_layers,
         "same_weights": network.same_weights,
         "padding_is_harmless": network.padding_is_harmless,

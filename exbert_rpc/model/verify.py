@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from exbert_rpc.errors import ExbertError, ModelNotSupported
 from exbert_rpc.model.attention_function import attention_weights
 from exbert_rpc.model.compare import Judge, distance, farthest
-from exbert_rpc.model.head_probe import find_head_taps
+from exbert_rpc.model.head_probe import find_head_places
 from exbert_rpc.model.network import ROUTES, Network
 from exbert_rpc.model.stock import Stock, line_of, make_probe, run_stock, run_stock_in_float64
 from exbert_rpc.model.taps import find_tap
@@ -253,13 +253,13 @@ def _fall_back(subject: _Subject, name: str, reason: str) -> RawPass:
     network.use("eager")
     network.route = "eager"
     network.n_heads = stock.attention["self"][0].shape[1]
-    found = find_head_taps(stock.attention["self"], stock.seen)
+    found = find_head_places(stock.attention["self"], stock.seen)
     if found is None:
         raise ModelNotSupported(
             f"{name}: {reason}, and no module takes its heads' outputs, so they cannot be read",
             hint="choose a model on transformers' attention interface",
         )
-    network.head_taps = found
+    network.head_taps, network.head_layout, network.head_width = found.taps, found.layout, found.width
     raw = network.run(subject.inputs, locate=True)
     difference = subject.judge.difference(raw, network.call_layers)
     if difference:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -52,7 +52,10 @@ class AttentionCall:
         causal: Whether later keys are hidden although ``mask`` is ``None``.
         scaling: Factor on QKᵀ.
         softcap: ``s`` of ``s * tanh(x / s)`` on the scaled scores (Gemma 2); ``None``: none.
-        sinks: float ``[H]``, a score per head that takes weight and gives none (gpt-oss); ``None``: none.
+        sinks: float ``[H]`` or ``[b, H, n, 1]``, a score that takes weight and gives none (gpt-oss, Inkling 2);
+            ``None``: none.
+        hides_sinks: Whether the model shows its weights without the sink's share, which only its outputs lack (Granite
+            SWA).
         output: float ``[b, n, H, d]``, softmax(QKᵀ)·V; ``None`` where not wanted.
         weights: float32 ``[b, H, n, m]``, where they were wanted at once.
         n_kv_heads: Key/value heads of the call.
@@ -72,6 +75,7 @@ class AttentionCall:
     n_kv_heads: int
     stage: str
     weights: torch.Tensor | None = None
+    hides_sinks: bool = False
 
 
 @dataclass(slots=True)
@@ -90,6 +94,7 @@ class Recorder:
         layers: Layer of each call of stage ``self``; ``None``: one call a layer, in order.
         same_weights: Whether calls of one layer share their weights, and their outputs lie side by side in each head
             (DiffLlama); else the heads of a later call follow those of the earlier one.
+        hides_sinks: See :class:`AttentionCall`.
         calls: The calls, in order of execution.
     """
 
@@ -103,6 +108,7 @@ class Recorder:
     first: int = 0
     layers: tuple[int, ...] | None = None
     same_weights: bool = False
+    hides_sinks: bool = False
     calls: list[AttentionCall] = field(default_factory=list)
 
     def of(self, stage: str) -> list[AttentionCall]:
@@ -205,6 +211,7 @@ def recorded_attention(
     softcap: float | None = None,
     s_aux: torch.Tensor | None = None,
     position_bias: torch.Tensor | None = None,
+    sinks: torch.Tensor | None = None,
     **kwargs: Any,  # noqa: ANN401, ARG001 - whatever a model adds for other kernels
 ) -> tuple[torch.Tensor, None]:
     """Compute ``[b, n, H, d]`` with the fast kernel and tell the thread's recorder, if there is one.
@@ -221,15 +228,16 @@ def recorded_attention(
         causal=causal and attention_mask is None and query.shape[2] > 1,
         scaling=query.shape[-1] ** -0.5 if scaling is None else float(scaling),
         softcap=softcap,
-        sinks=s_aux,
+        sinks=s_aux if sinks is None else sinks,
         output=None,
         n_kv_heads=key.shape[1],
         stage="self",
     )
     recorder: Recorder | None = getattr(_running, "recorder", None)
+    call.hides_sinks = recorder is not None and recorder.hides_sinks
     if recorder is not None and recorder.layer in recorder.weights:
-        call.weights = weights = attention_weights(call)
-        output = _weighted(weights, call, value)
+        call.weights = attention_weights(call)
+        output = _weighted(mixing_weights(call) if call.hides_sinks else call.weights, call, value)
     else:
         output = _output(call, value)
     if recorder is not None:
@@ -268,12 +276,18 @@ def attention_weights(call: AttentionCall, item: int | None = None, heads: Seque
     if call.causal:
         later = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1)
         scores = scores.masked_fill_(later, lowest)
-    if call.sinks is None:
+    if call.sinks is None or call.hides_sinks:
         # in place on the processor, row by row: fresh memory costs as much as the softmax
         return torch.softmax(scores, dim=-1, out=scores if scores.device.type == "cpu" else None)
-    sinks = _wide(call.sinks).reshape(1, -1, 1, 1)
-    sinks = (sinks if heads is None else sinks[:, list(heads)]).expand(scores.shape[0], -1, scores.shape[2], 1)
+    sinks = _wide(call.sinks)
+    sinks = _pick(sinks if sinks.dim() == 4 else sinks.reshape(1, -1, 1, 1), items, heads)
+    sinks = sinks.expand(scores.shape[0], -1, scores.shape[2], 1)
     return torch.softmax(torch.cat([scores, sinks], dim=-1), dim=-1)[..., :-1]
+
+
+def mixing_weights(call: AttentionCall) -> torch.Tensor:
+    """Weights ``[b, H, n, m]`` that values are summed with; they are those shown unless the model hides its sinks."""
+    return attention_weights(replace(call, hides_sinks=False))
 
 
 def _wide(tensor: torch.Tensor) -> torch.Tensor:
@@ -295,7 +309,7 @@ def _output(call: AttentionCall, value: torch.Tensor) -> torch.Tensor:
     if call.query is None or call.key is None:
         raise LookupError("query and key of this call were not kept")
     if call.softcap is not None or call.sinks is not None:  # which the kernel does not know
-        return _weighted(attention_weights(call), call, value)
+        return _weighted(mixing_weights(call), call, value)
     group = call.query.shape[1] // call.n_kv_heads
     key = call.key if group == 1 else call.key.repeat_interleave(group, dim=1)
     value = value if group == 1 else value.repeat_interleave(group, dim=1)

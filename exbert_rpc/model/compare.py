@@ -95,8 +95,7 @@ class Judge:
                 found = layers[layer].weights()
                 if not self._same(found, expected, lambda stock, s=stream, p=places, n=layer: stock.by_layer(s, p)[n]):  # type: ignore[misc]
                     return f"its attention weights in layer {layer} ({stream}) are not those of its own eager attention"
-                has_sinks = any(call.sinks is not None for call in layers[layer].calls)
-                if not has_sinks and distance(found.sum(-1), found.new_ones(found.shape[:-1])) > 10 * PROMISED:
+                if layers[layer].is_whole and distance(found.sum(-1), found.new_ones(found.shape[:-1])) > 10 * PROMISED:
                     return f"the attention rows of layer {layer} don't sum to 1"
         return ""
 
@@ -152,9 +151,9 @@ def _mixed(call: AttentionCall) -> torch.Tensor:
     """float ``[b, n, H, d]``: the values under the call's weights."""
     import torch
 
-    from exbert_rpc.model.attention_function import attention_weights
+    from exbert_rpc.model.attention_function import mixing_weights
 
-    weights, value = attention_weights(call), call.value
+    weights, value = mixing_weights(call), call.value
     if value is None:
         raise LookupError("values of this call were not kept")
     group = weights.shape[1] // call.n_kv_heads

@@ -40,17 +40,25 @@ class LayerAttention:
     Attributes:
         calls: One call; or several, whose heads follow one another.
         known: float ``[b, H, n, m]``, where the weights themselves are there.
+        keys: Which of the call's keys belong to this attention, from one up to another; ``None``: all of them.
     """
 
     calls: tuple[AttentionCall, ...] = ()
     known: torch.Tensor | None = None
+    keys: tuple[int, int] | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether rows sum to 1."""
+        return self.keys is None and all(call.sinks is None or call.hides_sinks for call in self.calls)
 
     def weights(self, item: int | None = None, heads: Sequence[int] | None = None) -> torch.Tensor:
         """float32 ``[b, len(heads), n, m]`` of one batch item (``b`` = 1) or of all."""
         import torch
 
         if len(self.calls) == 1:
-            return attention_weights(self.calls[0], item, heads)
+            found = attention_weights(self.calls[0], item, heads)
+            return found if self.keys is None else found[..., slice(*self.keys)]
         if self.calls:
             whole = torch.cat([attention_weights(call, item) for call in self.calls], dim=1)
             return whole if heads is None else whole[:, list(heads)]
@@ -112,6 +120,8 @@ class Network:
         forms: How eager attention gives the weights of each stream.
         call_layers: Layer of each attention call (of the encoder, if there are two); ``None``: one a layer, in order.
         same_weights: Whether calls of one layer share their weights (:class:`Recorder`).
+        hides_sinks: Whether shown weights are those without sinks (:class:`AttentionCall`).
+        is_merged: Whether a decoder looks at itself and at the encoder in one call (T5Gemma 2).
         streams: What is shown of a residual stream that is several: the first of them (axis 0; Gemma 3n's active one),
             or their mean (axis 2; hyper-connections); ``None``: there is one.
         n_heads: Query heads (0 until known).
@@ -131,6 +141,8 @@ class Network:
     forms: dict[str, Form | None] = field(default_factory=dict)
     call_layers: tuple[int, ...] | None = None
     same_weights: bool = False
+    hides_sinks: bool = False
+    is_merged: bool = False
     streams: Streams | None = None
     n_heads: int = 0
     padding_is_harmless: bool = True
@@ -152,12 +164,9 @@ class Network:
     @property
     def body(self) -> Any:  # noqa: ANN401 - transformers has no useful type for it
         """The model without its language-model head (itself, if it has none or can't be told apart)."""
-        base = self.model.base_model
-        if base is not self.model or self.is_encoder_decoder or self.model.get_output_embeddings() is None:
-            return base
-        # its prefix may lead nowhere (Llama 4): then the stack is what holds no head
-        inside = (part for part in self.model.children() if hasattr(part, "base_model"))
-        return next((part.base_model for part in inside if part.get_output_embeddings() is None), base)
+        if self.is_encoder_decoder or self.model.get_output_embeddings() is None:
+            return self.model.base_model
+        return _without_head(self.model)
 
     @property
     def n_embeddings(self) -> int:
@@ -358,9 +367,18 @@ class Network:
         self._take(raw, "self", recorder.of("self"), getattr(encoded, "attentions", None), heads)
         decoding = recorder.of("decoder")
         own = getattr(final, "decoder_attentions", None) or getattr(final, "attentions", None)
+        if self.is_merged:
+            self._split(raw, decoding, inputs["decoder_input_ids"].shape[1])
+            return raw
         self._take(raw, "decoder", decoding[0::2], own, {})
         self._take(raw, "cross", decoding[1::2], getattr(final, "cross_attentions", None), {})
         return raw
+
+    def _split(self, raw: RawPass, calls: Sequence[AttentionCall], n: int) -> None:
+        """Attention of a decoder of ``n`` tokens to itself, and to the encoder, of calls that are both."""
+        last = raw.hidden[0].shape[1] + n
+        for stream, keys in (("decoder", (0, n)), ("cross", (n, last))):
+            raw.attention[stream] = {layer: LayerAttention((call,), keys=keys) for layer, call in enumerate(calls)}
 
     def _finish(self, encoded: Any, inputs: dict[str, torch.Tensor]) -> Any:  # noqa: ANN401
         """The decoder behind an encoder that has run."""
@@ -386,14 +404,14 @@ class Network:
         return self.call(self.model.get_decoder().base_model, arguments, **self._eager_flags())
 
     def _logits_around_stacks(self, cut: Any) -> torch.Tensor:  # noqa: ANN401
-        from transformers.modeling_outputs import BaseModelOutput
+        from transformers.modeling_outputs import MoeModelOutputWithPast as Output  # has all that any head looks at
 
         b, n = cut.last_hidden_state.shape[:2]
         inputs: dict[str, Any] = {"decoder_input_ids": self.placeholder(n).expand(b, -1)}
-        inputs["encoder_outputs"] = BaseModelOutput(last_hidden_state=cut.last_hidden_state)
+        inputs["encoder_outputs"] = Output(last_hidden_state=cut.last_hidden_state)
         encoder_width = getattr(getattr(self.model.get_encoder(), "config", None), "hidden_size", None)
         if getattr(self.model, "enc_to_dec_proj", None) is not None and isinstance(encoder_width, int):
-            inputs["encoder_outputs"] = BaseModelOutput(
+            inputs["encoder_outputs"] = Output(
                 last_hidden_state=cut.last_hidden_state.new_zeros((1, n, encoder_width))
             )
         with answering(self.model.get_decoder().base_model, cut):
@@ -476,7 +494,8 @@ class Network:
             raw.heads = heads
 
     def _recorder(self, **kept: Any) -> Recorder:  # noqa: ANN401 - the fields of a recorder
-        return Recorder(layers=self.call_layers, same_weights=self.same_weights, **kept)
+        known = {"layers": self.call_layers, "same_weights": self.same_weights, "hides_sinks": self.hides_sinks}
+        return Recorder(**known, **kept)
 
     def _by_layer(self, calls: Sequence[AttentionCall]) -> dict[int, tuple[AttentionCall, ...]]:
         """Calls of stage ``self``, by layer."""
@@ -513,6 +532,16 @@ def place_calls(marks: dict[int, int], n_calls: int) -> tuple[int, ...] | None:
         return None
     places = tuple(sum(1 for mark in before if mark <= call) - 1 for call in range(n_calls))
     return None if places == tuple(range(len(before) - 1)) else places
+
+
+def _without_head(model: Any) -> Any:  # noqa: ANN401
+    """The stack below a head; where the name of the base leads nowhere (Llama 4), the first part that reads tokens."""
+    if model.base_model is not model:
+        return model.base_model
+    for part in model.children():
+        if hasattr(part, "base_model") and "input_ids" in inspect.signature(part.forward).parameters:
+            return _without_head(part)
+    return model
 
 
 def _weights_at_once(calls: tuple[AttentionCall, ...]) -> torch.Tensor:

@@ -43,6 +43,7 @@ def recall(note: Path, network: Network) -> Facts | None:
         route, split_at = data["route"], tuple(int(value) for value in data["split_at"])
         harmless, answering = bool(data["padding_is_harmless"]), str(data["answering"])
         layout, width, forms = data["head_layout"], data["head_width"], dict(data["forms"])
+        hides_sinks, is_merged = bool(data["hides_sinks"]), bool(data["is_merged"])
         call_layers, same_weights = _frozen(data["call_layers"]), bool(data["same_weights"])
     except (OSError, ValueError, TypeError, KeyError):
         return None
@@ -50,6 +51,7 @@ def recall(note: Path, network: Network) -> Facts | None:
         return None
     network.hidden_taps, network.head_taps, network.n_heads = hidden, heads, facts.n_heads
     network.padding_is_harmless, network.split_at, network.answering = harmless, split_at, answering
+    network.hides_sinks, network.is_merged = hides_sinks, is_merged
     network.head_layout, network.head_width, network.forms = layout, width, forms
     network.call_layers, network.same_weights, network.streams = call_layers, same_weights, facts.streams
     return facts
@@ -67,6 +69,8 @@ def remember(note: Path, network: Network, facts: Facts) -> None:
         "head_width": network.head_width,
         "forms": network.forms,
         "call_layers": network.call_layers,
+        "hides_sinks": network.hides_sinks,
+        "is_merged": network.is_merged,
         "same_weights": network.same_weights,
         "padding_is_harmless": network.padding_is_harmless,
         "split_at": network.split_at,

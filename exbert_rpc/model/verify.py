@@ -219,13 +219,19 @@ _OFF_INTERFACE = "it is not on transformers' attention interface"
 
 
 def _try_route(subject: _Subject, route: Route) -> tuple[RawPass | None, str]:
-    if not subject.network.use(route):
+    network = subject.network
+    network.hides_sinks = network.is_merged = False
+    if not network.use(route):
         return None, _OFF_INTERFACE
     try:
         raw = _located(subject)
+        difference = subject.judge.difference(raw, network.call_layers)
+        if difference and any(call.sinks is not None for call in raw.calls):
+            network.hides_sinks = True
+            raw = network.run(subject.inputs, keep_values=True)
+            difference = subject.judge.difference(raw, network.call_layers)
     except Exception as exc:  # a model may do anything with a mask that it did not expect
         return None, f"its forward pass fails on the attention interface ({line_of(exc)})"
-    difference = subject.judge.difference(raw, subject.network.call_layers)
     if difference and subject.thresholds:
         difference += f", for a text longer than {subject.thresholds[0]} tokens"
     return (None, difference) if difference else (raw, "")
@@ -237,6 +243,10 @@ def _located(subject: _Subject) -> RawPass:
 
     network, shown = subject.network, len(subject.stock.attention["self"])
     raw = network.run(subject.inputs, keep_values=True, locate=True)
+    decoding = sum(1 for call in raw.calls if call.stage == "decoder")
+    if decoding and decoding == len(subject.stock.attention["decoder"]) == len(subject.stock.attention["cross"]):
+        network.is_merged = True
+        return network.run(subject.inputs, keep_values=True)
     calls = 0 if network.call_layers is None else len(network.call_layers)
     if shown == 0 or calls in (0, shown) or calls % shown != 0:
         return raw

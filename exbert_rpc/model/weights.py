@@ -77,6 +77,9 @@ def _class_of(config: Any, folder: Path) -> tuple[Any, bool]:  # noqa: ANN401
 
     architecture = (getattr(config, "architectures", None) or [""])[0]
     wanted = _SYNONYMS.get(architecture, architecture).lower()
+    own = _own_class(architecture, config)
+    if own is not None:
+        return own, any(architecture in _names_of(part) for part, _loader in _HEADS)
     for part, loader in _HEADS:
         known = _names_of(part, config.model_type)
         if wanted and wanted in (name.lower() for name in known):
@@ -108,12 +111,24 @@ _HEAD_WEIGHTS = (
 )
 
 
-def _names_of(part: str, model_type: str) -> tuple[str, ...]:
-    """Classes of that kind of head that a type has."""
+def _own_class(architecture: str, config: Any) -> Any | None:  # noqa: ANN401
+    """The class of that name, where the automatic classes don't know its configuration (Emu3, MusicGen's decoder)."""
+    import transformers
+
+    named = getattr(transformers, architecture, None)
+    if not isinstance(named, type) or getattr(named, "config_class", None) is not type(config):
+        return None
+    loaders = [transformers.AutoModel, *(getattr(transformers, loader) for _part, loader in _HEADS)]
+    return None if any(type(config) in loader._model_mapping for loader in loaders) else named
+
+
+def _names_of(part: str, model_type: str | None = None) -> tuple[str, ...]:
+    """Classes of that kind of head that a type (``None``: any type) has."""
     from transformers.models.auto import modeling_auto
 
-    names = getattr(modeling_auto, f"MODEL_FOR_{part}_MAPPING_NAMES").get(model_type, ())
-    return (names,) if isinstance(names, str) else tuple(names)
+    mapping = getattr(modeling_auto, f"MODEL_FOR_{part}_MAPPING_NAMES")
+    found = mapping.values() if model_type is None else [mapping.get(model_type, ())]
+    return tuple(name for names in found for name in ((names,) if isinstance(names, str) else names))
 
 
 def _holds_a_head(folder: Path) -> bool:

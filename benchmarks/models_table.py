@@ -265,7 +265,7 @@ def _expected(model: LoadedModel, stock: Any, inputs: dict[str, Any], names: dic
     prefix = "encoder_" if model.info.kind == "encoderDecoder" else ""
     given: dict[str, Any] = {}
     for suffix in ("", " in a batch"):
-        for n, weights in _by_layer(model, stock, out[f"{prefix}attentions"]).items():
+        for n, weights in _by_layer(model, stock, out[f"{prefix}attentions"], inputs["input_ids"].shape[1]).items():
             given[f"attention of layer {n}{suffix}"] = _token_to_token(weights)
         for n, state in enumerate(out[f"{prefix}hidden_states"]):
             given[f"hidden state {n}{suffix}"] = _one_stream(state, model.info.hidden_view)
@@ -277,21 +277,25 @@ def _expected(model: LoadedModel, stock: Any, inputs: dict[str, Any], names: dic
     return given
 
 
-def _by_layer(model: LoadedModel, stock: Any, shown: Sequence[Any]) -> dict[int, np.ndarray]:
+def _by_layer(model: LoadedModel, stock: Any, shown: Sequence[Any], n: int) -> dict[int, np.ndarray]:
     """The stock model's weights by layer, as the stock model itself tells: by the place in its list of layers."""
-    weights = [one[0].numpy() for one in shown if one is not None]
+    weights = [one[0].numpy() for one in shown if one is not None and one.shape[-2] == n]
     times = model.info.attentions_per_layer
     of_layer = [np.concatenate(weights[at : at + times]) for at in range(0, len(weights), times)]
     return dict(zip(_attending(model, stock, len(of_layer)), of_layer, strict=True))
 
 
 def _attending(model: LoadedModel, stock: Any, count: int) -> Sequence[int]:
-    """Layers whose modules hold one that is named for attention and projects queries."""
+    """Layers that the configuration names, or whose modules hold one that is named for attention."""
     import torch
 
     n_layers = model.info.n_layers
     if count == n_layers:
         return range(n_layers)
+    kinds = getattr(stock.config.get_text_config(), "layer_types", None) or ()
+    named = [number for number, kind in enumerate(kinds) if "attention" in kind and "linear" not in kind]
+    if len(kinds) == n_layers and len(named) == count:
+        return named
     stacks = [
         one
         for one in stock.modules()
@@ -324,7 +328,7 @@ def _token_to_token(given: np.ndarray) -> np.ndarray:
 def _attends(layer: Any) -> bool:
     names = [(name, type(module).__name__) for name, module in layer.named_modules()]
     return any(
-        "ttention" in kind and not re.search("Linear|Mamba|Delta|Lightning|Norm", kind) and not name.endswith("norm")
+        "ttention" in kind and not re.search("Mamba|Delta|Lightning|Norm", kind) and not name.endswith("norm")
         for name, kind in names[1:]
     )
 

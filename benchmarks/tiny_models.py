@@ -37,6 +37,7 @@ _SIZES: dict[str, Any] = {
     **dict.fromkeys(("initializer_range", "init_std", "initializer_factor"), 0.3),
     **dict.fromkeys(("image_size", "img_size"), 32),
     "patch_size": 16,
+    "hidden_size_global": 32,
     "depth": 2,
     "hidden_size_per_layer_input": 8,
     "vocab_size_per_layer_input": VOCABULARY,
@@ -51,26 +52,104 @@ _THRESHOLDS = re.compile(
 )
 _SPECIAL = re.compile(r"(_token_id|_token_index|_index)$|^(bos|eos|pad|sep|cls)_token_id$")
 _SECTIONS = {"rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 1, 1]}}
+_ROPE = {"rope_type": "default", "rope_theta": 1e4}
+_SCALED = {"partial_rotary_factor": 1, "llama_4_scaling_beta": 0.1, "original_max_position_embeddings": THRESHOLD}
+_KIMI = {"linear_num_heads": 4, "linear_head_dim": 8, "num_experts": 4, "num_experts_per_token": 2, "head_dim": 8}
+_KIMI |= {"qk_head_dim": 16, "layer_types": ["linear_attention", "full_attention", "linear_attention"]}
+_KIMI |= {"mlp_layer_types": ["dense", "sparse", "sparse"]}
+_WIDER_PICTURES = {"model_type": "clip_vision_model", "hidden_size": 64, "intermediate_size": 32, "image_size": 32}
+_WIDER_PICTURES |= {"num_hidden_layers": 2, "num_attention_heads": 2, "patch_size": 16}
+_PICTURES = {"base_channels": 32, "latent_channels": 8, "channel_multiplier": (1, 1), "num_embeddings": 16}
+_PICTURES |= {"codebook_size": 16, "num_res_blocks": 1}
 _LINEAR = {
     "layer_types": ["linear_attention", "full_attention", "linear_attention"],
     **dict.fromkeys(("linear_num_key_heads", "linear_num_value_heads"), 2),
     **dict.fromkeys(("linear_key_head_dim", "linear_value_head_dim"), 8),
 }
 _OWN: dict[str, dict[str, Any]] = {
-    **dict.fromkeys(("glm4v_text", "glm46v_text", "glm_ocr_text", "glm4v_moe_text", "qwen2_vl_text"), _SECTIONS),
+    **dict.fromkeys(("glm4v_text", "glm46v_text", "glm_ocr_text", "qwen2_vl_text"), _SECTIONS),
     **dict.fromkeys(("qwen2_5_vl_text", "qwen2_5_omni_text", "paddleocr_vl_text"), _SECTIONS),
-    "bamba": {"mamba_n_heads": 8, "mamba_d_head": 8},
+    "bamba": {"mamba_n_heads": 8, "mamba_d_head": 8, "attn_layer_indices": [1]},
+    "bailing_hybrid": _KIMI | {"num_expert_group": 1, "topk_group": 1, "num_key_value_heads": 4},
+    "blt": {"encoder_hash_byte_group_vocab": 200},
+    "chameleon": {"vocabulary_map": {"<image>": VOCABULARY - 2}},
+    "chameleon_vqgan": _PICTURES,
+    "cohere_compass_text": {"rope_parameters": {"full_attention": _ROPE, "sliding_attention": _ROPE}},
+    "dbrx": {"attn_config": {"kv_n_heads": 2, "clip_qkv": 8, "rope_theta": 1e4}, "ffn_config": {"ffn_hidden_size": 32}},
+    "deepseek_ocr2_text": {"mlp_layer_types": ["dense", "sparse", "sparse"], "num_key_value_heads": 4, "n_group": 1}
+    | {"topk_group": 1, "num_experts_per_tok": 2},
+    "emu3": {"vocabulary_map": {"<image>": VOCABULARY - 2, **{f"<|extra_{n}|>": 100 + n for n in range(4)}}},
+    "emu3_vqgan": _PICTURES,
+    "ernie4_5_vl_moe_text": {"moe_intermediate_size": [16, 16], "moe_num_experts": 4, "moe_k": 2}
+    | {"rope_parameters": {**_ROPE, "mrope_section": [1, 1, 2]}},
+    "florence_vision": {"depths": (1, 1), "patch_size": (7, 3), "patch_stride": (4, 2), "patch_padding": (3, 1)}
+    | {"patch_prenorm": (False, True), "embed_dim": (8, 8), "num_heads": (2, 2), "num_groups": (2, 2)}
+    | {"projection_dim": 32},
+    "glm5_next_text": {"index_topk": 32, "qk_rope_head_dim": 0, "num_key_value_heads": 4, **_KIMI}
+    | {"layer_types": ["linear_attention", "indexed_attention", "linear_attention"], "index_head_dim": 8}
+    | {"mlp_layer_types": ["dense", "sparse", "sparse"], "indexer_types": ["full"] * 3, "hc_mult": 2},
+    "granite4_vision": {"deepstack_layer_map": [[0, 0]], "downsample_rate": "1/2", "spatial_target_layers": [0, 1]}
+    | {"vision_config": _WIDER_PICTURES},
+    "voxtral_realtime": {"hidden_size": 32},
+    "granite_docling_vision": {"out_hidden_size": 32},
+    "hunyuan_vl_text": {"rope_parameters": {**_ROPE, "mrope_section": [1, 1, 1, 1]}, "head_dim": 8},
+    "hunyuan_vl": {"head_dim": 8},
+    "inkling2_vision": {"text_hidden_size": 32},
+    "janus_vqgan": _PICTURES,
+    "janus_vision_model": {"projection_dim": 32},
+    "kimi_linear": _KIMI | {"num_expert_group": 1, "topk_group": 1, "num_key_value_heads": 4},
+    "luke": {"entity_vocab_size": 16, "entity_emb_size": 16},
+    "minimax": {"layer_types": ["full_attention", "linear_attention", "full_attention"]},
+    "mistral4": {"num_key_value_heads": 4, "qk_head_dim": 16, "rope_parameters": {**_ROPE, **_SCALED}},
+    "molmo2_adapter": {"vision_feature_layer": [1, 0], "text_hidden_size": 32},
+    "muse_glimmer": {"out_hidden_size": 32, "projector_hidden_size": 32},
+    "muse_spark": {"out_hidden_size": 32, "projector_hidden_size": 32},
+    "muse_spark_audio": {"num_hidden_layers": 2, "patch_sizes": (4, 2), "hidden_sizes": (8, 8), "depths": (1, 1)}
+    | {"out_hidden_size": 32},
+    "neomme": {"head_dim": 16, "num_key_value_heads": 2, "embedding_rank": 16, "embedding_dim": 16},
+    "qwen2_5_omni_thinker": {"vision_start_token_id": 3, "vision_end_token_id": 2},
+    "qwen3_omni_moe_thinker": {"vision_start_token_id": 3, "vision_end_token_id": 2},
+    "qwen4_exp_text": _LINEAR
+    | {"layer_types": ["linear_attention", "indexed_attention", "linear_attention"], "hc_lowrank": 8, "hc_count": 2}
+    | {"ngram_vocab_size_base": 200, "ple_embed_dim": 16, "indexer_n_heads": 2, "indexer_kv_heads": 1}
+    | {"indexer_head_dim": 8, "indexer_budget": THRESHOLD, "indexer_compress_ratio": 4},
+    "radio": {"video_temporal_patch_size": 2, "max_img_size": 32},
+    "step3p5": {"sliding_window": THRESHOLD, "num_sliding_attention_heads": 4, "share_expert_dim": 16},
+    "unlimited_ocr_text": {
+        "num_key_value_heads": 4,
+        "num_experts_per_tok": 2,
+        "mlp_layer_types": ["dense", "sparse", "sparse"],
+    },
+    "xmod": {"default_language": "en_XX"},
+    "zamba2": {"layers_block_type": ["linear_attention", "hybrid", "linear_attention"], "n_mamba_heads": 4}
+    | {
+        "mamba_headdim": 16,
+        "attention_hidden_size": 64,
+        "attention_head_dim": 16,
+        "adapter_rank": 8,
+        "mamba_d_state": 8,
+    },
+    "zamba": {"num_hidden_layers": 4, "attn_layer_period": 2, "attn_layer_offset": 1, "attention_hidden_size": 64}
+    | {"attention_head_dim": 16, "mamba_dt_rank": 4, "layers_block_type": ["linear_attention", "hybrid"] * 2},
     "granitemoehybrid": {"mamba_n_heads": 8, "mamba_d_head": 8, "layer_types": ["mamba", "attention", "mamba"]},
     "dots1": {"n_shared_experts": 1, "n_routed_experts": 4, "num_experts_per_tok": 2, "n_group": 1, "topk_group": 1},
     "deepseek_v2": {"num_key_value_heads": 4, "num_experts_per_tok": 2, "n_group": 1, "topk_group": 1},
-    "dots3_note_text": {"num_key_value_heads": 4},
+    "dots3_note_text": {"num_key_value_heads": 4, "layer_types": ["indexed_attention"] * 3, "per_layer_config": {}}
+    | {"shared_experts_intermediate_size": 16, "mlp_layer_types": ["dense", "sparse", "sparse"]},
+    "dots3_note_vision_encoder": {"per_layer_config": {}, "mlp_layer_types": ["dense"] * 3}
+    | {"adapter_in_dim": 32, "adapter_out_dim": 32},
+    "dots3_note_audio_encoder": {"downsample_hidden_size": 8, "adapter_input_size": 32, "adapter_out_dim": 32}
+    | {"conv_output_size": 128},
+    "diffusion_gemma_text": {"num_experts": 4, "top_k_experts": 2, "moe_intermediate_size": 16},
+    "glm5_next_vision": {"projection_intermediate_size": 32, "out_hidden_size": 32},
+    "glm4v_moe_text": {"rope_parameters": {**_ROPE, "partial_rotary_factor": 0.5, "mrope_section": [1, 1, 0]}},
     "esmc": {"num_key_value_heads": 4},
     "esm": {"vocab_size": VOCABULARY, "pad_token_id": 1, "mask_token_id": 4, "position_embedding_type": "rotary"},
     "gpt_neo": {"attention_types": [[["global", "local"], 2]], "num_layers": 4},
     "hunyuan_v1_dense": {"head_dim": 8},
     "hunyuan_v1_moe": {"head_dim": 8},
     "ministral": {"head_dim": 8},
-    "nemotron": {"head_dim": 8},
+    "nemotron": {"head_dim": 8, "num_key_value_heads": 2},
     "lfm2_moe": {"layer_types": ["full_attention", "conv", "full_attention"]},
     "zaya": {"num_experts_per_tok": 1},
     **dict.fromkeys(("qwen3_next", "qwen3_5_text", "qwen3_5_moe_text"), _LINEAR),

@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from exbert_rpc.errors import ModelNotSupported
 from exbert_rpc.model.attention_function import (
     NAME_BOOL_MASK,
     NAME_FLOAT_MASK,
@@ -164,14 +165,18 @@ class Network:
     @property
     def body(self) -> Any:  # noqa: ANN401 - transformers has no useful type for it
         """The model without its language-model head (itself, if it has none or can't be told apart)."""
-        if self.is_encoder_decoder or self.model.get_output_embeddings() is None:
-            return self.model.base_model
-        return _without_head(self.model)
+        return self.model.base_model if self.is_encoder_decoder else _without_head(self.model)
 
     @property
     def n_embeddings(self) -> int:
         """Ids that the model has an embedding for."""
-        return int(self.model.get_input_embeddings().weight.shape[0])
+        embedding = self.model.get_input_embeddings()
+        if not hasattr(embedding, "weight"):
+            raise ModelNotSupported(
+                f"{type(self.model).__name__} reads something else than one sequence of tokens, such as several codes",
+                hint="choose a model of text",
+            )
+        return int(embedding.weight.shape[0])
 
     @property
     def device(self) -> torch.device:
@@ -411,9 +416,7 @@ class Network:
         inputs["encoder_outputs"] = Output(last_hidden_state=cut.last_hidden_state)
         encoder_width = getattr(getattr(self.model.get_encoder(), "config", None), "hidden_size", None)
         if getattr(self.model, "enc_to_dec_proj", None) is not None and isinstance(encoder_width, int):
-            inputs["encoder_outputs"] = Output(
-                last_hidden_state=cut.last_hidden_state.new_zeros((1, n, encoder_width))
-            )
+            inputs["encoder_outputs"] = Output(last_hidden_state=cut.last_hidden_state.new_zeros((1, n, encoder_width)))
         with answering(self.model.get_decoder().base_model, cut):
             logits: torch.Tensor = self.call(self.model, inputs).logits
             return logits
@@ -535,11 +538,12 @@ def place_calls(marks: dict[int, int], n_calls: int) -> tuple[int, ...] | None:
 
 
 def _without_head(model: Any) -> Any:  # noqa: ANN401
-    """The stack below a head; where the name of the base leads nowhere (Llama 4), the first part that reads tokens."""
+    """The stack below a head, wherever it is: the name of the base may lead nowhere (Llama 4, Nemotron-H Omni)."""
     if model.base_model is not model:
         return model.base_model
     for part in model.children():
-        if hasattr(part, "base_model") and "input_ids" in inspect.signature(part.forward).parameters:
+        reads = hasattr(part, "base_model") and "input_ids" in inspect.signature(part.forward).parameters
+        if reads and any(one.get_output_embeddings() is not None for one in (model, part)):
             return _without_head(part)
     return model
 

@@ -125,11 +125,12 @@ def _read(
     has_lm_head: bool,
 ) -> Stock:
     prefix = "encoder_" if network.is_encoder_decoder else ""
-    attention = {"self": _tensors(getattr(output, f"{prefix}attentions", None))}
+    n = inputs["input_ids"].shape[1]
+    attention = {"self": _of_tokens(_tensors(getattr(output, f"{prefix}attentions", None)), n)}
     if network.is_encoder_decoder:
         attention["decoder"] = _tensors(getattr(output, "decoder_attentions", None))
         attention["cross"] = _tensors(getattr(output, "cross_attentions", None))
-    keys = dict.fromkeys(attention, inputs["input_ids"].shape[1])
+    keys = dict.fromkeys(attention, n)
     keys["decoder"] = inputs.get("decoder_input_ids", inputs["input_ids"]).shape[1]
     for stream, layers in attention.items():
         found = [form_of(weights, keys[stream]) for weights in layers if weights.dim() == 4]
@@ -198,6 +199,14 @@ def _plain_experts(model: Any) -> Iterator[None]:  # noqa: ANN401
         yield
     finally:
         model.set_experts_implementation(before)
+
+
+def _of_tokens(layers: tuple[torch.Tensor, ...], n: int) -> tuple[torch.Tensor, ...]:
+    """Without the square states of layers that mix tokens in another way (MiniMax), if others have a row a token."""
+    rows = [
+        weights.dim() != 4 or weights.shape[-2] == n or weights.shape[-1] != weights.shape[-2] for weights in layers
+    ]
+    return tuple(weights for weights, kept in zip(layers, rows, strict=True) if kept) if any(rows) else layers
 
 
 def _tensors(value: object) -> tuple[torch.Tensor, ...]:

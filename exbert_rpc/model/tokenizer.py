@@ -18,6 +18,8 @@ HIGHEST_LIMIT = 8192
 """Tokens that any model is given at most: attention grows with the square."""
 
 _POSITION_FIELDS = ("max_position_embeddings", "n_positions", "max_seq_len", "n_ctx")
+_OF_ONE_STACK = ("max_target_positions", "max_encoder_position_embeddings", "max_decoder_position_embeddings")
+"""Positions that a stack has (Whisper's decoder, LED), whatever the whole model has."""
 _SANE = 1_000_000
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.*", "*.model", "*.tiktoken", "tekken.json")
 
@@ -55,6 +57,8 @@ def longest_input(model: Any, tokenizer: Any) -> int:  # noqa: ANN401 - transfor
     limits = [HIGHEST_LIMIT]
     configured = [getattr(model.config, name, None) for name in _POSITION_FIELDS]
     limits += [value for value in configured if isinstance(value, int) and value > 0][:1]
+    of_stacks = [getattr(model.config, name, None) for name in _OF_ONE_STACK]
+    limits += [value for value in of_stacks if isinstance(value, int) and value > 0]
     for name, module in model.named_modules():
         if isinstance(module, Embedding) and "position" in name and module.padding_idx is not None:
             limits.append(module.num_embeddings - module.padding_idx - 1)

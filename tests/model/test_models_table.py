@@ -16,7 +16,8 @@ SAMPLE = [
     "PegasusForConditionalGeneration",
     "Qwen3VLForConditionalGeneration",
 ]
-SAMPLE += ["GlmMoeDsaForCausalLM", "Gemma4ForCausalLM"]
+SAMPLE += ["GlmMoeDsaForCausalLM", "Gemma4ForCausalLM", "Qwen3_5ForConditionalGeneration", "JambaForCausalLM"]
+SAMPLE += ["FSMTForConditionalGeneration", "LEDForConditionalGeneration", "SqueezeBertForMaskedLM"]
 
 
 def tried(name, folder):
@@ -56,4 +57,4 @@ def test_no_text_class_is_wrong_in_silence_or_fails_by_an_internal_error(part):
     bad = [(finding.name, finding.detail) for finding in findings if finding.result in ("wrong", "error")]
     assert bad == []
     assert len(findings) == len(classes)
-    assert counts["exact"] > 200 / PARTS
+    assert counts["exact"] > 290 / PARTS

@@ -16,12 +16,18 @@ if TYPE_CHECKING:
 Form = Literal["scores", "band"]
 
 
-def form_of(weights: torch.Tensor, n_keys: int) -> Form | None:
-    """The form of float ``[b, H, n, m]`` where each token could see ``n_keys``; ``None``: they are weights already."""
+def form_of(weights: torch.Tensor, n_keys: int, *, has_windows: bool) -> Form | None:
+    """The form of float ``[b, H, n, m]``; ``None``: they are weights already.
+
+    Args:
+        weights: As the model gives them.
+        n_keys: Tokens that each token could see.
+        has_windows: Whether the configuration names windows of attention.
+    """
     if bool((weights < 0).any()):
         return "scores"
     width = weights.shape[-1]
-    return "band" if width != n_keys and width % 2 == 1 and width > 1 else None
+    return "band" if has_windows and width != n_keys and width % 2 == 1 else None
 
 
 def as_weights(given: torch.Tensor, form: Form | None) -> torch.Tensor:

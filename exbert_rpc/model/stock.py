@@ -133,7 +133,8 @@ def _read(
     keys = dict.fromkeys(attention, n)
     keys["decoder"] = inputs.get("decoder_input_ids", inputs["input_ids"]).shape[1]
     for stream, layers in attention.items():
-        found = [form_of(weights, keys[stream]) for weights in layers if weights.dim() == 4]
+        windows = getattr(network.model.config, "attention_window", None) is not None and stream == "self"
+        found = [form_of(one, keys[stream], has_windows=windows) for one in layers if one.dim() == 4]
         network.forms[stream] = form = next((one for one in found if one is not None), None)
         attention[stream] = tuple(as_weights(weights, form) if weights.dim() == 4 else weights for weights in layers)
     states = _tensors(getattr(output, f"{prefix}hidden_states", None))
@@ -144,11 +145,13 @@ def _read(
 
 def _check_shapes(stock: Stock, name: str, config: Any, n: int) -> None:  # noqa: ANN401
     own, hidden = stock.attention["self"], stock.hidden
-    if any(state.dim() != 3 or state.shape[1] != n for state in hidden):
-        shape = ", ".join(str(size) for size in hidden[0].shape)
+    uneven = next((state for state in hidden if state.dim() != 3 or state.shape[1] != n), None)
+    if uneven is not None:
+        shape = ", ".join(str(size) for size in uneven.shape)
         raise ModelNotSupported(
-            f"{name}: its hidden states have the shape [{shape}], not [batch, tokens, width]",
-            hint="choose a model with one residual stream",
+            f"{name}: its hidden states are not one vector a token: {n} tokens have the shape [{shape}] (it pads to "
+            "blocks, or pools tokens)",
+            hint="choose a model that keeps a vector for each token",
         )
     if not own or not hidden or any(weights.dim() != 4 for weights in own):
         raise _no_weights(name, config)

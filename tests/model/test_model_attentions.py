@@ -93,15 +93,16 @@ def test_windows_become_a_matrix_with_zeros_outside(n, half):
             if 0 <= row + column - half < n:
                 band[:, :, row, column] = expected[:, :, row, row + column - half] = rng.random((2, 3))
     given = torch.from_numpy(band)
-    assert form_of(given, n) == ("band" if 2 * half + 1 != n else None)
+    assert form_of(given, n, has_windows=True) == ("band" if 2 * half + 1 != n else None)
+    assert form_of(given, n, has_windows=False) is None
     np.testing.assert_array_equal(as_weights(given, "band").numpy(), expected)
 
 
 def test_scores_become_weights():
     scores = torch.tensor([[[[0.0, 1.0, -1.0], [2.0, 0.0, -2.0]]]])
-    assert form_of(scores, 3) == "scores"
+    assert form_of(scores, 3, has_windows=False) == "scores"
     np.testing.assert_allclose(as_weights(scores, "scores").numpy(), torch.softmax(scores, -1).numpy())
-    assert form_of(torch.softmax(scores, -1), 3) is None
+    assert form_of(torch.softmax(scores, -1), 3, has_windows=False) is None
 
 
 @pytest.mark.parametrize(

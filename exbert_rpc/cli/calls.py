@@ -14,8 +14,10 @@ from exbert_rpc.errors import InvalidParams
 if TYPE_CHECKING:
     from exbert_rpc.corpus.types import Precision
     from exbert_rpc.engine import Engine
+    from exbert_rpc.engine.requests import AttendResult, TextInput
     from exbert_rpc.protocol.positions import PositionEncoding
     from exbert_rpc.protocol.types.base import Params, Result
+    from exbert_rpc.tasks import Task
 
 R = TypeVar("R", bound="Result")
 
@@ -48,6 +50,19 @@ def call(engine: Engine, params: Params, result: type[R], title: str = "", *, op
     answer = run(lambda task: prepared(engine, task), title or method.title) if callable(prepared) else prepared
     assert isinstance(answer, result)
     return answer
+
+
+def read_once(engine: Engine, given: TextInput, model: str | None, title: str) -> AttendResult:
+    """A pass that later calls ask about; of its attention one head, of the first layer that has any."""
+    from exbert_rpc.engine.defaults import DEFAULT_MODEL
+    from exbert_rpc.engine.requests import AttendRequest
+
+    def read(task: Task) -> AttendResult:
+        layers = engine.describe_model(model or DEFAULT_MODEL, task).attention_layers[:1]
+        asked = AttendRequest(SESSION, given, model=model, layers=layers, heads=(0,), top_k=0, annotate=False)
+        return engine.attend(asked, task)
+
+    return run(read, title)
 
 
 def print_json(answer: Result) -> None:

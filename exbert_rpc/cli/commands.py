@@ -7,7 +7,7 @@ import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
-from exbert_rpc.cli.calls import SESSION, call, print_json
+from exbert_rpc.cli.calls import SESSION, call, print_json, read_once
 from exbert_rpc.cli.output import Screen
 from exbert_rpc.cli.work import engine_of, run
 from exbert_rpc.engine.requests import AttendRequest, AttendResult, TextInput
@@ -46,7 +46,7 @@ def attend(options: Namespace) -> int:
 
 
 def _read(engine: Engine, given: TextInput, options: Namespace) -> AttendResult:
-    """The pass, with its arrays as they are; of all layers the last one, unless others are asked for."""
+    """The pass, with its arrays as they are; of all layers with attention the last one, unless others are asked for."""
     from exbert_rpc.engine.defaults import DEFAULT_MODEL
 
     info = run(lambda task: engine.describe_model(options.model or DEFAULT_MODEL, task), "attend")
@@ -54,7 +54,7 @@ def _read(engine: Engine, given: TextInput, options: Namespace) -> AttendResult:
         session=SESSION,
         input=given,
         model=options.model,
-        layers=(info.n_layers - 1,) if options.layer is None else options.layer,
+        layers=info.attention_layers[-1:] if options.layer is None else options.layer,
         heads=options.heads,
         top_k=options.top,
         pipeline=options.pipeline,
@@ -126,8 +126,7 @@ def _query(options: Namespace, engine: Engine) -> dict[str, Any]:
     if not 1 <= options.k <= 1000:
         raise InvalidParams("k", f"{options.k} is out of range", hint="1 to 1000")
     model = options.model or model_of(engine, options.corpus)
-    read = AttendRequest(SESSION, text_input(options), model=model, layers=(0,), heads=(0,), top_k=0, annotate=False)
-    read_pass = run(lambda task: engine.attend(read, task), "search")
+    read_pass = read_once(engine, text_input(options), model, "search")
     named = ("pos", options.pos), ("dep", options.dep), ("entity", options.entity), ("token", options.words)
     allowed = {name: list(labels) for name, labels in (*named, ("documents", options.documents)) if labels is not None}
     return {

@@ -6,15 +6,14 @@ import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from exbert_rpc.cli.calls import SESSION, call, print_json
+from exbert_rpc.cli.calls import call, print_json, read_once
 from exbert_rpc.cli.commands import text_input, token_index
 from exbert_rpc.cli.output import Screen
-from exbert_rpc.cli.work import engine_of, run
-from exbert_rpc.engine.requests import AttendRequest, TextInput
+from exbert_rpc.cli.work import engine_of
+from exbert_rpc.engine.requests import TextInput
 from exbert_rpc.errors import InvalidParams
 
 if TYPE_CHECKING:
-    from exbert_rpc.engine import Engine
     from exbert_rpc.engine.requests import AttendResult
     from exbert_rpc.protocol.types.ablate_heads import HeadIndex
 
@@ -25,7 +24,7 @@ def ablate(options: Namespace) -> int:
     from exbert_rpc.protocol.types.ablate_heads import AblateHeadsParams, AblateHeadsResult, PredictionIndex
 
     with engine_of(options) as engine:
-        read = _read(engine, text_input(options), options.model, "ablate")
+        read = read_once(engine, text_input(options), options.model, "ablate")
         target = None
         if options.token is not None or options.target is not None:
             target = PredictionIndex(token=_token(read, options.token), id=_id_or_text(options.target))
@@ -51,7 +50,7 @@ def decompose(options: Namespace) -> int:
     from exbert_rpc.protocol.types.decompose import DecomposeParams, DecomposeResult
 
     with engine_of(options) as engine:
-        read = _read(engine, text_input(options), options.model, "decompose")
+        read = read_once(engine, text_input(options), options.model, "decompose")
         params = DecomposeParams(
             capture_id=read.capture_id,
             token=_token(read, options.token),
@@ -79,7 +78,7 @@ def compare(options: Namespace) -> int:
     given = text_input(options)
     plain = TextInput(given.text, given.pair)
     with engine_of(options) as engine:
-        first = _read(engine, plain, options.model, "compare")
+        first = read_once(engine, plain, options.model, "compare")
         if options.heads is not None:
             ablation = AblateHeadsParams(
                 capture_id=first.capture_id, heads=_heads(options.heads), mode=options.mode, keep=True
@@ -87,7 +86,7 @@ def compare(options: Namespace) -> int:
             second = call(engine, ablation, AblateHeadsResult, "compare", options=options).capture_id
         else:
             model = options.model if options.other is None else options.other
-            second = _read(engine, given, model, "compare").capture_id
+            second = read_once(engine, given, model, "compare").capture_id
         assert second is not None
         params = CompareCapturesParams(capture_ids=[first.capture_id, second])
         answer = call(engine, params, CompareCapturesResult, "compare", options=options)
@@ -96,11 +95,6 @@ def compare(options: Namespace) -> int:
     else:
         show_comparison(Screen.of(sys.stdout), answer, first.tokens.encoding.tokens, options.rows)
     return 0
-
-
-def _read(engine: Engine, given: TextInput, model: str | None, title: str) -> AttendResult:
-    request = AttendRequest(SESSION, given, model=model, layers=(0,), heads=(0,), top_k=0, annotate=False)
-    return run(lambda task: engine.attend(request, task), title)
 
 
 def _token(read: AttendResult, named: str | None) -> int | None:

@@ -81,6 +81,7 @@ def show_model(screen: Screen, one: ModelDescription) -> None:
         "model": one.id,
         "architecture": f"{one.architecture}, {one.kind}",
         "layers": f"{one.n_layers}" + ("" if one.n_decoder_layers is None else f", decoder {one.n_decoder_layers}"),
+        "attention in layers": ranges(one.attention_layers or range(one.n_layers)),
         "heads": f"{one.n_heads}{shared}, {one.head_size} wide",
         "hidden size": f"{one.hidden_size:,}",
         "longest text": f"{one.max_tokens:,} tokens",

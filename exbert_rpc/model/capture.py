@@ -16,7 +16,8 @@ from exbert_rpc.model.types import BatchCapture, Encoding, ModelDescription, Pre
 if TYPE_CHECKING:
     import torch
 
-    from exbert_rpc.model.network import LayerAttention, Network, RawPass
+    from exbert_rpc.model.network import Network
+    from exbert_rpc.model.passes import LayerAttention, RawPass
 
     _Layers = NDArray[np.float32] | list[torch.Tensor]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
 
     from exbert_rpc.model.attention_function import AttentionCall
-    from exbert_rpc.model.network import RawPass
+    from exbert_rpc.model.passes import RawPass
     from exbert_rpc.model.stock import Stock
 
 PROMISED = 1e-5

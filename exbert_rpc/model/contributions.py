@@ -26,7 +26,8 @@ from exbert_rpc.model.taps import Tap, first_tensor, listening, tapping
 if TYPE_CHECKING:
     import torch
 
-    from exbert_rpc.model.network import Ending, Network
+    from exbert_rpc.model.network import Network
+    from exbert_rpc.model.passes import Ending
 
 FIT = 1e-4
 TINY = 1e-30

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     import torch
 
-    from exbert_rpc.model.network import Network, RawPass
+    from exbert_rpc.model.network import Network
+    from exbert_rpc.model.passes import RawPass
 
 
 def lens_logits(network: Network, raw: RawPass, position: int, norm: torch.nn.Module | None) -> list[torch.Tensor]:

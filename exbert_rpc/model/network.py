@@ -16,11 +16,12 @@ from exbert_rpc.model.attention_function import (
     NAME_OF_THE_KERNEL,
     EnoughSeen,
     Recorder,
-    attention_weights,
     recording,
     register_as_kernel,
 )
+from exbert_rpc.model.call_layers import calls_by_layer, distinct_calls, joined_outputs, joined_weights, place_calls
 from exbert_rpc.model.given_weights import Form, as_weights
+from exbert_rpc.model.passes import Ending, LayerAttention, RawPass
 from exbert_rpc.model.taps import Layout, Tap, as_tokens, tapping
 
 if TYPE_CHECKING:
@@ -32,79 +33,6 @@ Route = Literal["exbert_rpc", "exbert_rpc_additive", "sdpa", "eager"]
 Streams = Literal["first", "mean"]
 ROUTES: tuple[Route, ...] = (NAME_BOOL_MASK, NAME_FLOAT_MASK, NAME_OF_THE_KERNEL)
 """On the attention interface, in the order in which they are tried."""
-
-
-@dataclass(frozen=True, slots=True)
-class LayerAttention:
-    """Where the weights of a layer come from: query and key of its calls, or (off the interface) the model itself.
-
-    Attributes:
-        calls: One call; or several, whose heads follow one another.
-        known: float ``[b, H, n, m]``, where the weights themselves are there.
-        keys: Which of the call's keys belong to this attention, from one up to another; ``None``: all of them.
-    """
-
-    calls: tuple[AttentionCall, ...] = ()
-    known: torch.Tensor | None = None
-    keys: tuple[int, int] | None = None
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether rows sum to 1."""
-        return self.keys is None and all(call.sinks is None or call.hides_sinks for call in self.calls)
-
-    def weights(self, item: int | None = None, heads: Sequence[int] | None = None) -> torch.Tensor:
-        """float32 ``[b, len(heads), n, m]`` of one batch item (``b`` = 1) or of all."""
-        import torch
-
-        if len(self.calls) == 1:
-            found = attention_weights(self.calls[0], item, heads)
-            return found if self.keys is None else found[..., slice(*self.keys)]
-        if self.calls:
-            whole = torch.cat([attention_weights(call, item) for call in self.calls], dim=1)
-            return whole if heads is None else whole[:, list(heads)]
-        if self.known is None:
-            raise LookupError("nothing was kept of this attention call")
-        known = self.known if item is None else self.known[item : item + 1]
-        return known.float() if heads is None else known[:, list(heads)].float()
-
-    @property
-    def tensors(self) -> list[torch.Tensor]:
-        """Every tensor that is kept."""
-        parts = [(call.query, call.key, call.mask, call.bias, call.output) for call in self.calls]
-        return [part for part in (self.known, *(part for call in parts for part in call)) if part is not None]
-
-
-@dataclass(slots=True)
-class RawPass:
-    """What one forward pass left, as tensors on the model's device. ``b`` batch items.
-
-    Attributes:
-        hidden: By hidden layer, float ``[b, n, D]`` (of the encoder, if there are two).
-        heads: By layer, float ``[b, n, H, d]`` (of the encoder); layers without attention have none.
-        attention: By stream and layer.
-        final: The body's output, which the language-model head continues from; ``None`` after an early end.
-        calls: What the recorder kept.
-    """
-
-    hidden: dict[int, torch.Tensor] = field(default_factory=dict)
-    heads: dict[int, torch.Tensor] = field(default_factory=dict)
-    attention: dict[str, dict[int, LayerAttention]] = field(default_factory=dict)
-    final: Any = None
-    calls: list[AttentionCall] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """What :meth:`Network.run_to_end` keeps.
-
-    Attributes:
-        hidden: float ``[b, n, D]``, the last state (of the encoder).
-        final: The body's output, which the language-model head continues from; ``None`` where the decoder did not run.
-    """
-
-    hidden: torch.Tensor
-    final: Any
 
 
 @dataclass(slots=True)
@@ -284,11 +212,13 @@ class Network:
         alone = nullcontext() if self.side_by_side else self.lock
         with alone, _inference(), recording(recorder), tapping([tap for _depth, tap in places], receive):
             self._until_enough(inputs)
-        calls = self._by_layer(recorder.calls)
-        raw.heads |= {layer: self._outputs(of_layer) for layer, of_layer in calls.items() if layer in layers}
-        wanted = {layer: self._distinct(of_layer) for layer, of_layer in calls.items() if layer in attention_layers}
+        calls, same = calls_by_layer(recorder.calls, self.call_layers), self.same_weights
+        raw.heads |= {layer: joined_outputs(of_layer, same) for layer, of_layer in calls.items() if layer in layers}
+        wanted = {
+            layer: distinct_calls(of_layer, same) for layer, of_layer in calls.items() if layer in attention_layers
+        }
         raw.attention["self"] = {
-            layer: LayerAttention(known=_weights_at_once(of_layer)) if at_once else LayerAttention(of_layer)
+            layer: LayerAttention(known=joined_weights(of_layer)) if at_once else LayerAttention(of_layer)
             for layer, of_layer in wanted.items()
         }
         return raw
@@ -478,63 +408,32 @@ class Network:
         known: Sequence[torch.Tensor] | None,
         heads: dict[int, torch.Tensor],
     ) -> None:
+        places = self.call_layers if stream == "self" else None
         if self.route == "eager":
-            places = self.call_layers if stream == "self" and self.call_layers is not None else range(len(known or ()))
-            form = self.forms.get(stream)
-            shown = [as_weights(weights, form) for weights in known or () if weights is not None]
+            self._take_given(raw, stream, known or (), places)
             n = raw.hidden[0].shape[1]
             heads = {layer: of_layer[:, :n] for layer, of_layer in heads.items()}
-            raw.attention[stream] = {
-                layer: LayerAttention(known=weights) for layer, weights in zip(places, shown, strict=True)
-            }
         else:
-            by_layer = self._by_layer(calls) if stream == "self" else {n: (call,) for n, call in enumerate(calls)}
-            raw.attention[stream] = {
-                layer: LayerAttention(self._distinct(of_layer)) for layer, of_layer in by_layer.items()
-            }
-            heads = {layer: self._outputs(of_layer) for layer, of_layer in by_layer.items()} if stream == "self" else {}
+            same, by_layer = self.same_weights, calls_by_layer(calls, places)
+            raw.attention[stream] = {n: LayerAttention(distinct_calls(own, same)) for n, own in by_layer.items()}
+            heads = {n: joined_outputs(own, same) for n, own in by_layer.items()} if stream == "self" else {}
         if stream == "self":
             raw.heads = heads
 
+    def _take_given(
+        self, raw: RawPass, stream: str, known: Sequence[torch.Tensor], places: tuple[int, ...] | None
+    ) -> None:
+        """Weights that the model gives itself; it gives nothing for layers that don't attend."""
+        form = self.forms.get(stream)
+        shown = [as_weights(weights, form) for weights in known if weights is not None]
+        layers = range(len(shown)) if places is None else places
+        raw.attention[stream] = {n: LayerAttention(known=own) for n, own in zip(layers, shown, strict=True)}
+
     def _recorder(self, **kept: Any) -> Recorder:  # noqa: ANN401 - the fields of a recorder
-        known = {"layers": self.call_layers, "same_weights": self.same_weights, "hides_sinks": self.hides_sinks}
-        return Recorder(**known, **kept)
-
-    def _by_layer(self, calls: Sequence[AttentionCall]) -> dict[int, tuple[AttentionCall, ...]]:
-        """Calls of stage ``self``, by layer."""
-        places = range(len(calls)) if self.call_layers is None else self.call_layers
-        found: dict[int, tuple[AttentionCall, ...]] = {}
-        for layer, call in zip(places, calls, strict=False):
-            found[layer] = (*found.get(layer, ()), call)
-        return found
-
-    def _distinct(self, calls: tuple[AttentionCall, ...]) -> tuple[AttentionCall, ...]:
-        """Calls of a layer that have weights of their own."""
-        return calls[:1] if self.same_weights else calls
-
-    def _outputs(self, calls: tuple[AttentionCall, ...]) -> torch.Tensor:
-        """float ``[b, n, H, d]`` of all calls of a layer."""
-        import torch
-
-        found = [call.output for call in calls if call.output is not None]
-        return found[0] if len(found) == 1 else torch.cat(found, dim=3 if self.same_weights else 2)
+        return Recorder(layers=self.call_layers, same_weights=self.same_weights, hides_sinks=self.hides_sinks, **kept)
 
     def _head_tap(self, layer: int) -> Tap:
         return self.head_taps[layer if self.call_layers is None else self.call_layers.index(layer)]
-
-
-def place_calls(marks: dict[int, int], n_calls: int) -> tuple[int, ...] | None:
-    """Layer of each of ``n_calls`` attention calls; ``None`` where it is one a layer, or cannot be told.
-
-    Args:
-        marks: For each hidden state how many calls came before it.
-        n_calls: All of them.
-    """
-    before = [marks[number] for number in sorted(marks)]
-    if not before or before != sorted(before) or before[0] != 0 or before[-1] != n_calls:
-        return None
-    places = tuple(sum(1 for mark in before if mark <= call) - 1 for call in range(n_calls))
-    return None if places == tuple(range(len(before) - 1)) else places
 
 
 def _without_head(model: Any) -> Any:  # noqa: ANN401
@@ -546,14 +445,6 @@ def _without_head(model: Any) -> Any:  # noqa: ANN401
         if reads and any(one.get_output_embeddings() is not None for one in (model, part)):
             return _without_head(part)
     return model
-
-
-def _weights_at_once(calls: tuple[AttentionCall, ...]) -> torch.Tensor:
-    """float32 ``[b, H, n, m]`` of the calls of a layer."""
-    import torch
-
-    found = [call.weights for call in calls if call.weights is not None]
-    return found[0] if len(found) == 1 else torch.cat(found, dim=1)
 
 
 def _inference() -> Any:  # noqa: ANN401 - torch's context manager

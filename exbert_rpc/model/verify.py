@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
     import torch
 
-    from exbert_rpc.model.network import RawPass, Route, Streams
+    from exbert_rpc.model.network import Route, Streams
+    from exbert_rpc.model.passes import RawPass
 
 PROBE_TOKENS = 16
 LONGEST_PROBE = 1100

@@ -37,6 +37,21 @@ def test_attend_shows_one_token_head_by_head(run: Run, tiny_model: str) -> None:
     assert names[:4] == ["1.0", "1.1", "1.2", "1.3"]
 
 
+def test_of_a_hybrid_layers_that_attend_are_shown_and_named(run: Run, tmp_path: Path) -> None:
+    model = str(zoo.make_model("lfm2", tmp_path / "hybrid"))
+    plain = ("--model", model, "--pipeline", "blank:en")
+    shown = run("attend", TEXT, *plain)
+    assert shown.code == 0, shown.err
+    assert "layer 3 of 0-3" in shown.out
+    described = msgspec.json.decode(run("attend", TEXT, *plain, "--json", "--heads", "0").out, type=AttendResult)
+    assert (described.layers, described.model.attention_layers, described.model.n_layers) == ([1, 3], [1, 3], 4)
+    refused = run("attend", TEXT, *plain, "--layer", "2")
+    assert refused.code != 0
+    assert "layer 2" in refused.err and "1, 3" in refused.err
+    effects = run("ablate", TEXT, "--model", model)
+    assert effects.code == 0, effects.err
+
+
 @pytest.mark.parametrize("token", [(), ("--token", "1")])
 def test_attend_says_beside_the_table_what_must_be_known_of_the_weights(
     run: Run, tmp_path: Path, token: tuple[str, ...]

@@ -27,6 +27,8 @@ _PROJECTIONS = {
     "lfm2": "self_attn.out_proj",
     "qwen3_next": "self_attn.o_proj",
     "gemma4": "self_attn.o_proj",
+    "gemma3n": "self_attn.o_proj",
+    "narrow-opt": "self_attn.out_proj",
 }
 
 
@@ -59,7 +61,7 @@ class OracleSentence:
     text: str
     offsets: list[tuple[int, int]]
     special: np.ndarray
-    hidden: np.ndarray
+    hidden: list[np.ndarray]
     heads: dict[int, np.ndarray]
     attention: dict[int, np.ndarray]
 
@@ -105,12 +107,17 @@ class Stock:
             text=text,
             offsets=[tuple(pair) for pair in found["offset_mapping"]],
             special=np.array(found["special_tokens_mask"], dtype=bool),
-            hidden=np.stack([layer[0].numpy() for layer in out.hidden_states]),
+            hidden=[_one_stream(layer).numpy() for layer in out.hidden_states],
             heads={
                 layer: heads.reshape(n, n_heads, -1) for layer, heads in zip(self.attending, self._heads, strict=True)
             },
             attention=dict(zip(self.attending, attention, strict=True)),
         )
+
+
+def _one_stream(state: Any) -> Any:
+    """``[n, D]``; of Gemma 3n's streams the first one."""
+    return state[0, 0] if state.dim() == 4 else state[0]
 
 
 @dataclass(frozen=True)

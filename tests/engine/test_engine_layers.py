@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import torch
@@ -17,13 +19,14 @@ from exbert_rpc.engine.requests import (
     SummarizeRequest,
     TextInput,
 )
-from exbert_rpc.errors import InvalidParams
+from exbert_rpc.errors import InvalidParams, ModelNotSupported
 from exbert_rpc.tasks import Task
 from tests.engine.test_engine_search import QUERIES, TINY_RECALL, assert_close, compare
 from tests.oracles_model import softmax, stock_model
 
 HYBRIDS = ["lfm2", pytest.param("qwen3_next", marks=pytest.mark.slow)]
-FAMILIES = [*HYBRIDS, pytest.param("gemma4", marks=pytest.mark.slow)]
+OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in ("gemma4", "gemma3n", "narrow-opt")]
+FAMILIES = [*HYBRIDS, *OTHERS]
 TEXT = "The girl ran to a local pub, to escape the din."
 
 
@@ -97,6 +100,14 @@ def test_a_summary_of_a_layer_without_attention_counts_what_the_next_one_attends
 def test_heads_are_profiled_where_there_are_any(corpus):
     profile = corpus.engine.profile_heads(ProfileRequest("tiny"), Task())
     assert [(one.layer, one.head) for one in profile.heads] == [(layer, head) for layer in (1, 3) for head in range(4)]
+
+
+@pytest.mark.parametrize("corpus", OTHERS, indirect=True)
+def test_a_prediction_is_taken_apart_only_where_states_are_alike(corpus):
+    asked = DecomposeRequest("me", TextInput(TEXT))
+    alike = corpus.family == "gemma4"
+    with nullcontext() if alike else pytest.raises(ModelNotSupported, match=r"several|differ in width"):
+        corpus.engine.decompose(asked, Task())
 
 
 @pytest.mark.parametrize("corpus", FAMILIES, indirect=True)

@@ -16,10 +16,10 @@ import transformers as tf
 from benchmarks import models_table
 from benchmarks.tiny_models import text_classes
 from exbert_rpc.errors import ModelNotSupported
+from exbert_rpc.model.call_layers import place_calls
 from exbert_rpc.model.given_weights import as_weights, form_of
 from exbert_rpc.model.intervene import Ablation, Interventions
 from exbert_rpc.model.loading import load_model
-from exbert_rpc.model.network import place_calls
 from tests.model import zoo
 
 N = 24

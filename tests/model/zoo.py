@@ -305,6 +305,19 @@ LAYERS: dict[str, Family] = {
         _llama(**{**_UNEVEN, **_SLIDING, "head_dim": 8, "global_head_dim": 16}),
     ),
 }
+# of several residual streams one view is shown; hidden states of OPT-350m's shape end narrower than they begin
+LAYERS["gemma3n"] = Family(
+    "Gemma3nTextConfig",
+    "Gemma3nForCausalLM",
+    "bpe",
+    _llama(**{**_UNEVEN, **_SLIDING, "laurel_rank": 8, "altup_num_inputs": 2, "initializer_range": 0.3}),
+)
+LAYERS["narrow-opt"] = Family(
+    "OPTConfig",
+    "OPTForCausalLM",
+    "bpe",
+    _bert(ffn_dim=37, word_embed_proj_dim=16, do_layer_norm_before=False, init_std=0.3, pad_token_id=1),
+)
 FAMILIES |= LENGTHS | LAYERS
 FALLBACK = ["deberta-v2", "deberta", "mpnet", "gptj", "gpt_neo", "bloom"]
 ENCODER_DECODER = ["t5", "bart"]

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from exbert_rpc import __version__
-from exbert_rpc.cli.calls import SESSION, call
+from exbert_rpc.cli.calls import call, read_once
 from exbert_rpc.cli.commands import model_of, text_input, token_index
 from exbert_rpc.cli.output import Screen
 from exbert_rpc.cli.show_corpora import size
-from exbert_rpc.cli.work import engine_of, run
-from exbert_rpc.engine.requests import AttendRequest
+from exbert_rpc.cli.work import engine_of
 from exbert_rpc.errors import ExbertError, InvalidParams
 
 if TYPE_CHECKING:
@@ -55,8 +54,7 @@ def report(options: Namespace) -> int:
 
 def _token(engine: Engine, options: Namespace) -> int:
     model = options.model or (None if options.corpus is None else model_of(engine, options.corpus))
-    read = AttendRequest(SESSION, text_input(options), model=model, layers=(0,), heads=(0,), top_k=0, annotate=False)
-    answer = run(lambda task: engine.attend(read, task), "report")
+    answer = read_once(engine, text_input(options), model, "report")
     return token_index(answer.tokens.encoding, options.token)
 
 

@@ -472,7 +472,9 @@ export interface SearchResult {
 /**
  * One context of the corpus. ``cell`` is set for a notebook; its ``range`` then counts in that cell.
  *
- * ``target`` is set for examples of `profileHeads`: the token that the match looks at most.
+ * ``target`` is set for examples of `profileHeads`: the token that the match looks at most. ``record`` is set for
+ * files of records (rows of a table, lines of JSON Lines, sentences of a treebank) and counts them from 0;
+ * ``metadata`` is what else is known of the document.
  */
 export interface Hit {
   rank: number;
@@ -489,6 +491,10 @@ export interface Hit {
   cell: number | null;
   sentenceRange: Range | null;
   target: number | null;
+  record: number | null;
+  metadata: {
+    [k: string]: string;
+  };
 }
 /**
  * The sentence of a hit: its number in its document, and its exact text.
@@ -915,6 +921,51 @@ export interface InlineSource {
   text: string;
 }
 /**
+ * How files are read, where that is a choice.
+ */
+export interface Reading {
+  /**
+   * Name of the format of all sources; by default their endings and contents say it.
+   */
+  format?: string | null;
+  /**
+   * Whether each line of a text is one sentence.
+   */
+  lines?: boolean;
+  /**
+   * Field or column of records that holds the text; a dotted path reaches into nested ones, a number chooses a column of a table without a header.
+   */
+  textField?: string | null;
+  /**
+   * Encoding of files that are no Unicode; by default it is found out, where there is no doubt.
+   */
+  encoding?: string | null;
+  /**
+   * What happens to a file with bytes that are no characters: it is left out, or they are replaced.
+   */
+  errors?: "replace" | "strict";
+  /**
+   * Parts of Markdown that are not read.
+   */
+  leaveOut?: ("code" | "frontMatter" | "html")[];
+  /**
+   * Whether comments and docstrings of source code are read.
+   */
+  comments?: boolean;
+  /**
+   * Whether text outputs of notebooks are read.
+   */
+  outputs?: boolean;
+  /**
+   * Which annotations texts that bring their own get; `both`: each such sentence is there twice.
+   */
+  annotations?: "automatic" | "both" | "gold";
+  /**
+   * Whether files that `.gitignore` names are left out of folders.
+   */
+  gitignore?: boolean;
+}
+/**
  * What to index, and how.
  */
 export interface IndexParams {
@@ -946,6 +997,14 @@ export interface IndexParams {
    * Bits of a stored number.
    */
   precision?: ("binary" | "int4" | "int8") | null;
+  /**
+   * How files are read; by default as for the corpus that is there, else by their endings.
+   */
+  reading?: Reading | null;
+  /**
+   * Whether a corpus of another model may be replaced.
+   */
+  replace?: boolean;
   /**
    * Token that progress is reported under (LSP).
    */
@@ -994,6 +1053,10 @@ export interface IndexResult {
    * What was not indexed, and why.
    */
   skipped: Skipped[];
+  /**
+   * Whether the corpus is what it was, as nothing of the sources could be read.
+   */
+  kept: boolean;
 }
 /**
  * All corpora of the store, by name.

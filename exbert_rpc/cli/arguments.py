@@ -122,16 +122,38 @@ def _serve(parser: Parser) -> None:
 
 def _index(parser: Parser) -> None:
     parser.add_argument("name", metavar="NAME", help="name of the corpus")
-    parser.add_argument("sources", metavar="SOURCE", nargs="+", help="file, folder or glob: text, Markdown, notebooks")
+    parser.add_argument("sources", metavar="SOURCE", nargs="+", help="file, folder or glob (see `exbert-rpc formats`)")
     parser.add_argument("--layers", type=numbers, metavar="LIST", help="layers to index: 0,2,4-6 (default: all)")
     parser.add_argument("--spaces", type=spaces, metavar="LIST", help="hiddenState, headOutput or both (default: both)")
     parser.add_argument("--precision", choices=("int8", "int4", "binary"), help=_means("indexCorpus", "precision"))
+    parser.add_argument("--replace", action="store_true", help=_means("indexCorpus", "replace"))
+    _reading(parser)
     where = parser.add_argument_group("where it is computed")
     where.add_argument("--engine", choices=("local", "ray"), default="local", help="this process, or workers of Ray")
     where.add_argument("--workers", type=count, metavar="N", help="workers of Ray (default: as many as have room)")
     where.add_argument("--address", metavar="ADDRESS", help="of a running Ray cluster (default: one on this machine)")
     _json(parser)
     _engine(parser)
+
+
+def _reading(parser: Parser) -> None:
+    group = parser.add_argument_group("how files are read (by default: as for the corpus that is there)")
+    group.add_argument("--format", metavar="NAME", help="format of all sources, a name of `exbert-rpc formats`")
+    group.add_argument("--lines", action="store_true", help="each line of a text is one sentence")
+    group.add_argument("--text-field", metavar="FIELD", help="field or column that is the text: text, body.en, 2")
+    group.add_argument("--encoding", metavar="NAME", help="of files that are no Unicode: cp1252, shift_jis")
+    group.add_argument(
+        "--errors", choices=("strict", "replace"), help="leave out files with wrong bytes, or replace those"
+    )
+    group.add_argument("--leave-out", type=words, metavar="LIST", help="of Markdown: code, frontMatter, html")
+    group.add_argument("--comments", action="store_true", help="read comments and docstrings of source code")
+    group.add_argument("--outputs", action="store_true", help="read text outputs of notebooks")
+    group.add_argument("--annotations", choices=("gold", "automatic", "both"), help="of treebanks (default: gold)")
+    group.add_argument("--gitignore", action="store_true", help="leave out what .gitignore names")
+
+
+def _formats(parser: Parser) -> None:
+    _json(parser)
 
 
 def _attend(parser: Parser) -> None:
@@ -315,6 +337,7 @@ examples:
 _COMMANDS: dict[str, tuple[str, Callable[[Parser], None]]] = {
     "serve": ("answer JSON-RPC, on standard input and output unless an address is given", _serve),
     "index": ("make a corpus hold exactly what the sources name; only what changed is computed", _index),
+    "formats": ("list the formats of files that can be indexed", _formats),
     "attend": ("show what each token of a text attends to", _attend),
     "search": ("find the contexts of a corpus that are represented most like one token", _search),
     "summarize": ("say what the contexts found have in common, against the corpus' base rates", _summarize),

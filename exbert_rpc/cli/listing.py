@@ -1,15 +1,17 @@
-"""``exbert-rpc corpora`` and ``exbert-rpc models``."""
+"""``exbert-rpc corpora``, ``exbert-rpc models`` and ``exbert-rpc formats``."""
 
 from __future__ import annotations
 
+import json
 import sys
 from argparse import Namespace
 from difflib import get_close_matches
 
 from exbert_rpc.cli.arguments import UsageError
 from exbert_rpc.cli.calls import call, print_json
-from exbert_rpc.cli.output import Screen
+from exbert_rpc.cli.output import Screen, write_json
 from exbert_rpc.cli.show_corpora import show_corpora, show_corpus, show_model, show_models
+from exbert_rpc.cli.tables import Cell, Column, draw
 from exbert_rpc.cli.work import engine_of
 
 
@@ -39,6 +41,35 @@ def corpora(options: Namespace) -> int:
         show_corpus(screen, answer)
     else:
         screen.line(f"removed {name}")
+    return 0
+
+
+def formats(options: Namespace) -> int:
+    """List the formats of files that can be indexed."""
+    from exbert_rpc.text.formats.format import ReadingOptions
+    from exbert_rpc.text.formats.registry import FORMATS, PACKED
+
+    usual = ReadingOptions()
+    rows = [(one.name, " ".join(one.suffixes), one.about, one.in_folders(usual)) for one in FORMATS]
+    screen = Screen.of(sys.stdout)
+    if options.json:
+        listed = [
+            {"name": name, "suffixes": suffixes.split(), "about": about, "inFolders": in_folders}
+            for name, suffixes, about, in_folders in rows
+        ]
+        write_json(sys.stdout, json.dumps(listed).encode())
+        return 0
+    columns = [
+        Column("format"),
+        Column("endings", may_shrink=True),
+        Column("in folders"),
+        Column("what is read", may_shrink=True),
+    ]
+    draw(
+        screen, columns, [[Cell(name, screen.bold), ends, "yes" if by else "", about] for name, ends, about, by in rows]
+    )
+    screen.line(f"each of them also in {' and '.join(PACKED)}")
+    screen.line("files that are not read in folders have to be named, or asked for by an option of `index`")
     return 0
 
 

@@ -20,6 +20,7 @@ INTERRUPTED = 130
 _COMMANDS = {
     "serve": "serving",
     "index": "indexing",
+    "formats": "listing",
     "attend": "commands",
     "search": "commands",
     "summarize": "commands",

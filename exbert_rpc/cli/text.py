@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from urllib.parse import unquote
 
 _SPACES = re.compile(r"\s+")
 _BETWEEN_WORDS = re.compile(" (?!%)")
@@ -17,6 +18,14 @@ def tidy(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(one for one in text if one not in _BIDI and unicodedata.category(one) not in _STEERING)
+
+
+def shown_path(uri: str) -> str:
+    """A file uri as a path that people can read; other uris as they are. Nothing that steers a terminal remains."""
+    if not uri.startswith("file:///"):
+        return tidy(uri)
+    path, hash_, part = uri.removeprefix("file://").partition("#")
+    return tidy(unquote(path, errors="replace") + (hash_ and f" {unquote(part, errors='replace')}"))
 
 
 def width(text: str) -> int:

@@ -15,7 +15,7 @@ from exbert_rpc.protocol.types.compare_captures import CompareCapturesParams, Co
 from exbert_rpc.protocol.types.decompose import DecomposeParams, DecomposeResult
 from exbert_rpc.protocol.types.describe_corpus import CorpusDescription, CorpusParams
 from exbert_rpc.protocol.types.describe_model import ModelDescription, ModelParams
-from exbert_rpc.protocol.types.index_corpus import IndexParams, IndexResult, InlineSource
+from exbert_rpc.protocol.types.index_corpus import IndexParams, IndexResult, InlineSource, Reading
 from exbert_rpc.protocol.types.list_corpora import ListCorporaResult
 from exbert_rpc.protocol.types.list_models import ListModelsResult
 from exbert_rpc.protocol.types.ping import PingResult
@@ -315,6 +315,8 @@ class Methods(Protocol):
         layers: Sequence[int] | None = None,
         spaces: Sequence[Literal["headOutput", "hiddenState"]] | None = None,
         precision: Literal["binary", "int4", "int8"] | None = None,
+        reading: Reading | None = None,
+        replace: bool = False,
         on_progress: OnProgress | None = None,
     ) -> IndexResult:
         """What the corpus holds now, and what this build did.
@@ -328,6 +330,8 @@ class Methods(Protocol):
             layers: Layers to index; by default all.
             spaces: What to store: hidden states, head outputs, or both (default).
             precision: Bits of a stored number.
+            reading: How files are read; by default as for the corpus that is there, else by their endings.
+            replace: Whether a corpus of another model may be replaced.
         """
         return self._call(
             "indexCorpus",
@@ -340,6 +344,8 @@ class Methods(Protocol):
                 layers=layers,
                 spaces=spaces,
                 precision=precision,
+                reading=reading,
+                replace=replace,
             ),
             IndexResult,
             on_progress,
@@ -802,6 +808,8 @@ class AsyncMethods(Protocol):
         layers: Sequence[int] | None = None,
         spaces: Sequence[Literal["headOutput", "hiddenState"]] | None = None,
         precision: Literal["binary", "int4", "int8"] | None = None,
+        reading: Reading | None = None,
+        replace: bool = False,
         on_progress: OnProgress | None = None,
     ) -> IndexResult:
         """What the corpus holds now, and what this build did.
@@ -815,6 +823,8 @@ class AsyncMethods(Protocol):
             layers: Layers to index; by default all.
             spaces: What to store: hidden states, head outputs, or both (default).
             precision: Bits of a stored number.
+            reading: How files are read; by default as for the corpus that is there, else by their endings.
+            replace: Whether a corpus of another model may be replaced.
         """
         return await self._call(
             "indexCorpus",
@@ -827,6 +837,8 @@ class AsyncMethods(Protocol):
                 layers=layers,
                 spaces=spaces,
                 precision=precision,
+                reading=reading,
+                replace=replace,
             ),
             IndexResult,
             on_progress,

@@ -26,7 +26,8 @@ SPACES: tuple[Space, ...] = ("hiddenState", "headOutput")
 class TextPosition:
     """A place in a document: 0-based line, and code points from the line's start.
 
-    ``line_text`` is the whole line, so that the wire can count in any encoding.
+    ``line_text`` is the line, at least up to the place, so that the wire can count in any encoding; or another text
+    that is as long up to there in all of them.
     """
 
     line: int
@@ -110,6 +111,9 @@ class Hit:
         peak_incoming: Strongest attention to the match from one.
         peak_next: Strongest attention from the next token to one.
         target: Token index of what the match looks at, for examples of a head; ``None`` for hits of a search.
+        record: Number of the record in its file, or ``None``.
+        unit: Names what counts as one document: the file, or a part of it.
+        metadata: What else is known of the document, as pairs of a key and a value.
     """
 
     rank: int
@@ -134,6 +138,9 @@ class Hit:
     peak_incoming: Peak | None
     peak_next: Peak | None
     target: int | None = None
+    record: int | None = None
+    unit: str = ""
+    metadata: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -66,8 +67,15 @@ def annotate_for_build(
         task: Obeyed while they start and while a batch is waited for.
         texts: What to annotate.
     """
-    everything = list(texts)
-    if sum(map(len, everything)) <= _FEW_CHARACTERS or processes_for_build() == 0:
+    if processes_for_build() == 0:
+        return running.annotate_many(texts, task)
+    rest = iter(texts)
+    first, size = [], 0
+    while size <= _FEW_CHARACTERS and (text := next(rest, None)) is not None:
+        first.append(text)
+        size += len(text)
+    everything = chain(first, rest)
+    if size <= _FEW_CHARACTERS:
         return running.annotate_many(everything, task)
     # a pipeline that was updated under a running server: the corpus is of the one that its fingerprint names
     same = task.run(lambda: own.info).fingerprint == running.info.fingerprint

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from exbert_rpc.corpus.build.builder import Builder, Compute
 from exbert_rpc.corpus.build.distributed import Job, RayCompute
 from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.store.folders import CorpusFolder, Store
-from exbert_rpc.corpus.store.manifest import CorpusConfig, widths_by_layer
+from exbert_rpc.corpus.store.manifest import CorpusConfig, Manifest, widths_by_layer
 from exbert_rpc.corpus.store.validation import check_thoroughly
 from exbert_rpc.corpus.types import SPACES, CorpusDescription
 from exbert_rpc.engine.annotations import Annotators, annotate_for_build, processes_for_build
 from exbert_rpc.engine.models import Models
 from exbert_rpc.engine.requests import IndexRequest, IndexResult
-from exbert_rpc.errors import CorpusDamaged, CorpusNotFound, InvalidParams
+from exbert_rpc.errors import CorpusDamaged, CorpusMismatch, CorpusNotFound, InvalidParams
+from exbert_rpc.model.sources import CARRIERS
 from exbert_rpc.model.types import ModelDescription
 from exbert_rpc.recent import Recent
 from exbert_rpc.tasks import Progress, Task
 from exbert_rpc.text.annotation.pool import AnnotatorPool
 from exbert_rpc.text.calibration import calibration_texts
-from exbert_rpc.text.sources import read_sources
+from exbert_rpc.text.confinement import is_allowed
+from exbert_rpc.text.formats.format import ReadingOptions
+from exbert_rpc.text.sources import MOST_NAMED, Sources
+from exbert_rpc.text.types import Document, Skipped
 
 _MOST_OPEN = 4
 
@@ -87,11 +94,16 @@ class Corpora:
         return replace(report, seconds=time.monotonic() - started)
 
     def _build(self, folder: CorpusFolder, request: IndexRequest, task: Task) -> IndexResult:
-        task.report(Progress("reading sources"))
-        documents, skipped = task.run(lambda: read_sources(request.sources, allowed_roots=self._allowed_roots))
         current = _current(folder)
-        full = _inherit(request, None if current is None else current[0])
+        full = self._with_paths(_inherit(request, current))
+        task.report(Progress("reading sources"))
+        reading = full.reading if full.reading is not None else ReadingOptions()
+        sources = task.run(lambda: Sources(full.sources, reading, allowed_roots=self._allowed_roots))
+        documents = task.run(lambda: _readable(sources))
+        if documents is None:
+            return _kept(folder, current, sources.skipped)
         model = task.run(lambda: self._models.get(full.model, task))
+        _check_same_model(request, current, model.info)
         name = full.pipeline or self._default_pipeline
         running = self._annotators.get(name)
         task.report(Progress(f"loading pipeline {name}"))
@@ -100,19 +112,13 @@ class Corpora:
             annotate = partial(annotate_for_build, running, own, task)
             config = make_config(full, model.info, pipeline.name, pipeline.fingerprint)
             compute = self._elsewhere(request, Job(folder, config, self._models.loader(model.info.id)), task)
-            builder = Builder(folder, config, model, annotate, calibration_texts(), task, compute)
-            outcome = builder.build(documents, 1 if current is None else current[1] + 1)
-        manifest = outcome.manifest
-        return IndexResult(
-            corpus=request.corpus,
-            documents=manifest.n_documents,
-            sentences=manifest.n_sentences,
-            tokens=manifest.n_tokens,
-            nbytes=folder.nbytes(manifest),
-            seconds=0.0,
-            unchanged=outcome.unchanged,
-            skipped=(*skipped, *outcome.skipped),
-        )
+            builder = Builder(folder, config, model, annotate, calibration_texts(), task, compute, reading)
+            outcome = builder.build(documents, 1 if current is None else current.generation + 1)
+        return _result(folder, outcome.manifest, outcome.unchanged, (*sources.skipped, *outcome.skipped))
+
+    def _with_paths(self, request: IndexRequest) -> IndexRequest:
+        roots = self._allowed_roots
+        return replace(request, model=_absolute(request.model, roots), pipeline=_absolute(request.pipeline, roots))
 
     def _elsewhere(self, request: IndexRequest, job: Job, task: Task) -> Compute | None:
         """Who computes, if not this process."""
@@ -226,19 +232,73 @@ def make_config(
     )
 
 
-def _current(folder: CorpusFolder) -> tuple[CorpusConfig, int] | None:
-    """Configuration and generation of what is there; ``None`` if nothing is, or if it cannot be read."""
+def _result(folder: CorpusFolder, now: Manifest, unchanged: int, skipped: Sequence[Skipped]) -> IndexResult:
+    return IndexResult(
+        corpus=folder.name,
+        documents=now.n_documents,
+        sentences=now.n_sentences,
+        tokens=now.n_tokens,
+        nbytes=folder.nbytes(now),
+        seconds=0.0,
+        unchanged=unchanged,
+        skipped=tuple(skipped),
+    )
+
+
+def _readable(sources: Sources) -> Iterator[Document] | None:
+    """The documents of sources; ``None`` if nothing could be read."""
+    documents = sources.documents()
+    first = next(documents, None)
+    return None if first is None else chain([first], documents)
+
+
+def _kept(folder: CorpusFolder, current: Manifest | None, skipped: Sequence[Skipped]) -> IndexResult:
+    """The result of a build that could read nothing: the corpus that is there.
+
+    Raises:
+        InvalidParams: there is none.
+    """
+    if current is not None:
+        return replace(_result(folder, current, current.n_documents, skipped), kept=True)
+    named = "; ".join(f"{one.uri}: {one.reason}" for one in skipped[:MOST_NAMED])
+    more = f"; and {len(skipped) - MOST_NAMED} more" if len(skipped) > MOST_NAMED else ""
+    raise InvalidParams("sources", f"nothing could be read: {named}{more}", hint="Name files that hold text.")
+
+
+def _check_same_model(request: IndexRequest, current: Manifest | None, model: ModelDescription) -> None:
+    """Raise ``CorpusMismatch`` if a corpus of another model would be replaced, and nobody has said that it should."""
+    if current is None or request.replace or request.model is None:
+        return
+    if current.config.model == model.id or current.config.model_fingerprint == model.fingerprint:
+        return
+    raise CorpusMismatch(
+        f"corpus {request.corpus!r} was built by {current.config.model}, not by {model.id}",
+        hint="choose another name, leave the model out, or say that it is to be replaced (`replace`, in a terminal "
+        "--replace)",
+        built=current.config.model,
+        given=model.id,
+    )
+
+
+def _current(folder: CorpusFolder) -> Manifest | None:
+    """What is there; ``None`` if nothing is, or if it cannot be read."""
     try:
-        manifest = folder.manifest()
+        return folder.manifest()
     except CorpusDamaged:
         return None
-    return manifest.config, manifest.generation
 
 
-def _inherit(request: IndexRequest, current: CorpusConfig | None) -> IndexRequest:
+def _inherit(request: IndexRequest, manifest: Manifest | None) -> IndexRequest:
     """What is not asked for stays as it is in the corpus that is there."""
-    if current is None:
-        return request
+    if manifest is None:
+        usual = request.defaults
+        return replace(
+            request,
+            model=usual.model if request.model is None else request.model,
+            pipeline=usual.pipeline if request.pipeline is None else request.pipeline,
+            precision=usual.precision if request.precision is None else request.precision,
+        )
+    current = manifest.config
     same_model = request.model is None or request.model == current.model
     return replace(
         request,
@@ -247,12 +307,24 @@ def _inherit(request: IndexRequest, current: CorpusConfig | None) -> IndexReques
         layers=_indexed(current) if request.layers is None and same_model else request.layers,
         spaces=current.spaces if request.spaces is None else request.spaces,
         precision=current.precision if request.precision is None else request.precision,
+        reading=manifest.reading if request.reading is None else request.reading,
     )
 
 
 def _indexed(config: CorpusConfig) -> tuple[int, ...]:
     """The layers that were asked for: those with attention, and those of which only the hidden state is stored."""
     return tuple(sorted({*config.layers, *(layer for layer in config.hidden_layers if layer < config.n_layers)}))
+
+
+def _absolute(name: str | None, roots: Sequence[Path] | None) -> str | None:
+    """The full path of a model's or pipeline's file or folder, so that it is found from anywhere; other names as is."""
+    if name is None or name in CARRIERS:
+        return name
+    try:
+        path = Path(os.path.abspath(Path(name).expanduser()))  # noqa: PTH100
+        return str(path) if is_allowed(path, roots) and path.exists() else name
+    except (OSError, RuntimeError, ValueError):
+        return name
 
 
 def _unreadable(name: str, error: CorpusDamaged) -> CorpusDescription:

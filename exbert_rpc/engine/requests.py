@@ -19,6 +19,7 @@ from exbert_rpc.analysis.types import Control, Direction, Summary
 from exbert_rpc.corpus.types import Filter, Hit, Precision, SearchStats, Space, Weighting
 from exbert_rpc.model.contributions import Contributions
 from exbert_rpc.model.types import Encoding, ModelDescription, Prediction
+from exbert_rpc.text.formats.format import ReadingOptions
 from exbert_rpc.text.types import Skipped
 
 Stream = Literal["self", "decoder", "cross"]
@@ -410,8 +411,21 @@ class ProfileResult:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexDefaults:
+    """What a session takes for a new corpus where a request does not say."""
+
+    model: str | None = None
+    pipeline: str | None = None
+    precision: Precision | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class IndexRequest:
     """See ``indexCorpus``; a source is a path, a glob, a ``file:`` uri, or a pair (uri, text).
+
+    ``reading`` says how files are read (``None``: as the corpus that is there, else by their endings). ``replace``
+    allows that another model takes the place of the corpus'. ``defaults`` are for a corpus that is not there
+    yet.
 
     The last three are not on the wire: ``ray`` computes on ``workers`` processes of the Ray cluster at ``address``, or
     of one of its own on this machine.
@@ -424,6 +438,9 @@ class IndexRequest:
     layers: tuple[int, ...] | None = None
     spaces: tuple[Space, ...] | None = None
     precision: Precision | None = None
+    reading: ReadingOptions | None = None
+    replace: bool = False
+    defaults: IndexDefaults = IndexDefaults()
     engine: Literal["local", "ray"] = "local"
     workers: int | None = None
     address: str | None = None
@@ -431,7 +448,10 @@ class IndexRequest:
 
 @dataclass(frozen=True, slots=True)
 class IndexResult:
-    """What a corpus holds after a build, and what the build did."""
+    """What a corpus holds after a build, and what the build did.
+
+    ``kept``: nothing of the sources could be read, so the corpus is what it was.
+    """
 
     corpus: str
     documents: int
@@ -441,6 +461,7 @@ class IndexResult:
     seconds: float
     unchanged: int
     skipped: tuple[Skipped, ...]
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)

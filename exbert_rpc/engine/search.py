@@ -184,7 +184,7 @@ def summarize_kept(kept: KeptSearch, request: SummarizeRequest, task: Task) -> S
     others = [hit for hit, mine in zip(kept.hits, is_own.tolist(), strict=True) if not mine]
     searched = Searched(kept.plan, kept.where, kept.capture, kept.token, own, others)
     controls = read_controls(searched, request.controls, choice, task)
-    documents = [hit.document for hit in kept.hits]
+    documents = [hit.unit for hit in kept.hits]
     return summarize_with_controls(
         keys,
         documents,

@@ -6,7 +6,8 @@ from exbert_rpc.engine import requests
 from exbert_rpc.errors import InvalidParams
 from exbert_rpc.methods.method import Context, Method, Work
 from exbert_rpc.methods.validation import as_tuple, check_text
-from exbert_rpc.protocol.types.index_corpus import SIGNATURE, IndexParams, IndexResult, InlineSource, Skipped
+from exbert_rpc.protocol.types.index_corpus import SIGNATURE, IndexParams, IndexResult, InlineSource, Reading, Skipped
+from exbert_rpc.text.formats.format import ReadingOptions
 
 
 def prepare(params: IndexParams, context: Context) -> Work:
@@ -22,11 +23,30 @@ def read_request(params: IndexParams, context: Context) -> requests.IndexRequest
     return requests.IndexRequest(
         corpus=params.corpus,
         sources=sources,
-        model=params.model or context.defaults.model,
-        pipeline=params.pipeline or context.defaults.pipeline,
+        model=params.model,
+        pipeline=params.pipeline,
         layers=as_tuple(params.layers),
         spaces=as_tuple(params.spaces),
-        precision=params.precision or context.defaults.precision,
+        precision=params.precision,
+        reading=None if params.reading is None else read_options(params.reading),
+        replace=params.replace,
+        defaults=requests.IndexDefaults(context.defaults.model, context.defaults.pipeline, context.defaults.precision),
+    )
+
+
+def read_options(reading: Reading) -> ReadingOptions:
+    """How files are read."""
+    return ReadingOptions(
+        format=reading.format,
+        lines=reading.lines,
+        text_field=reading.text_field,
+        encoding=reading.encoding,
+        errors=reading.errors,
+        leave_out=tuple(reading.leave_out),
+        comments=reading.comments,
+        outputs=reading.outputs,
+        annotations=reading.annotations,
+        gitignore=reading.gitignore,
     )
 
 
@@ -55,6 +75,7 @@ def encode_result(report: requests.IndexResult) -> IndexResult:
         seconds=round(report.seconds, 3),
         unchanged=report.unchanged,
         skipped=[Skipped(uri=one.uri, reason=one.reason) for one in report.skipped],
+        kept=report.kept,
     )
 
 

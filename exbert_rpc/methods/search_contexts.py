@@ -137,6 +137,8 @@ def encode_hit(hit: corpus.Hit, layer: int, heads: tuple[int, ...], encoding: Po
         cell=hit.cell,
         sentence_range=encode_range(hit.sentence_start, hit.sentence_end, encoding),
         target=hit.target,
+        record=hit.record,
+        metadata=dict(hit.metadata),
     )
 
 

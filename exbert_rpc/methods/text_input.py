@@ -9,7 +9,7 @@ from exbert_rpc.errors import InvalidParams
 from exbert_rpc.methods.method import Context
 from exbert_rpc.methods.validation import check_text
 from exbert_rpc.protocol.types.base import Position, Range, TextDocumentIdentifier
-from exbert_rpc.text.files import is_markdown
+from exbert_rpc.text.formats.registry import is_markdown
 
 
 class HasTextInput(Protocol):

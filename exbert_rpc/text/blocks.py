@@ -2,7 +2,8 @@
 
 Every character that is not white space is in exactly one block, in order, and blocks are slices of the
 document: nothing is dropped and nothing rewritten. Blank lines separate blocks everywhere; in Markdown
-headings, list items, table rows, block quotes and the lines of fenced code begin their own.
+headings, list items, table rows, block quotes and the lines of fenced code begin their own. Where each line is a
+sentence, it is a block; a sentence that comes with annotations is one, too.
 """
 
 from __future__ import annotations
@@ -33,9 +34,11 @@ _Span = tuple[int, int]
 def split_blocks(document: Document) -> list[Block]:
     """The blocks of a document, in order, each without outer white space and at most ``MAX_BLOCK`` characters."""
     text = document.text
-    spans = _markdown_spans(text) if document.is_markdown else _plain_spans(text)
+    if document.gold is not None:
+        return [Block(one.start, one.annotated.text, gold=one.annotated) for one in document.gold]
+    spans = _lines(text) if document.is_lines else _markdown_spans(text) if document.is_markdown else _plain_spans(text)
     return [
-        Block(start, text[start:end])
+        Block(start, text[start:end], is_sentence=document.is_lines)
         for whole in spans
         for part in _cut(text, *whole)
         for start, end in (_trim(text, *part),)

@@ -1,40 +1,36 @@
-"""Bytes of files as documents: encodings, notebooks, and everything that cannot be read, with its reason."""
+"""Files and texts by value as documents, and the names under which they are known."""
 
 from __future__ import annotations
 
-import codecs
-import json
+import os
 import stat
-from pathlib import Path, PurePosixPath
-from urllib.parse import SplitResult, unquote, urlsplit
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote_to_bytes, urlsplit
 from urllib.request import url2pathname
 
+from exbert_rpc.text.archives import members
+from exbert_rpc.text.contents import FileContent, InlineContent, check_text, file_content
+from exbert_rpc.text.formats.format import ReadingOptions, UnreadableSource
+from exbert_rpc.text.formats.registry import choose
 from exbert_rpc.text.types import Document, Skipped
 
-MAX_BYTES = 64 * 1024 * 1024
-"""Largest file (or inline text, in characters) that is read."""
-
-_MARKDOWN = {".md", ".markdown", ".mdown", ".mkd", ".qmd", ".rmd"}
-_MARKS = (  # UTF-32 first: its little-endian mark begins with UTF-16's
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-
-
-class UnreadableSource(Exception):
-    """A source cannot be read; the message is the reason, for a person. Never leaves ``corpus/``."""
+DEFAULT = ReadingOptions()
 
 
 def path_of(uri: str) -> Path | None:
     """The local path of a ``file:`` uri; ``None`` for any other uri and for a malformed one."""
-    parts = _split(uri)
-    if parts is None or parts.scheme != "file":
+    try:
+        parts = urlsplit(uri)
+    except ValueError:  # brackets that hold no IPv6 address
+        return None
+    if parts.scheme != "file":
         return None
     host = "" if parts.netloc in ("", "localhost") else f"//{parts.netloc}"
-    return Path(host + url2pathname(parts.path))
+    if os.name == "nt":
+        return Path(host + url2pathname(parts.path))
+    # names need not be UTF-8: their bytes are what counts
+    return Path(host + os.fsdecode(unquote_to_bytes(parts.path)))
 
 
 def file_state(uri: str) -> tuple[int, int] | None:
@@ -49,112 +45,48 @@ def file_state(uri: str) -> tuple[int, int] | None:
     return status.st_size, status.st_mtime_ns
 
 
-def read_document(uri: str) -> list[Document] | Skipped:
-    """What a ``file:`` uri holds now: one document, or one a Markdown cell for a notebook; else why not."""
+def read_document(uri: str, options: ReadingOptions = DEFAULT) -> list[Document] | Skipped:
+    """What a ``file:`` uri holds now: one document, or one for each cell or record; else why not."""
     path = path_of(uri)
     if path is None:
         return Skipped(uri, "is not a file: uri")
+    found: list[Document] = []
+    reason = Skipped(uri, "has no text")
+    for one in read_file(uri, path, options):
+        if isinstance(one, Document):
+            found.append(one)
+        elif one.uri == uri:
+            reason = one
+    return found or reason
+
+
+def read_file(uri: str, path: Path, options: ReadingOptions = DEFAULT) -> Iterator[Document | Skipped]:
+    """The documents of a file, as they are read, and what is left out of it; never raises ``UnreadableSource``."""
     try:
-        return documents_of(uri, read_text(path))
+        if path.suffix.lower() == ".zip" and options.format is None:
+            for member in members(uri, path, options):
+                yield from [member] if isinstance(member, Skipped) else _read(member, member.beginning(), options)
+        else:
+            content = file_content(uri, path, options)
+            yield from _read(content, content.beginning(), options)
     except UnreadableSource as reason:
-        return Skipped(uri, str(reason))
+        yield Skipped(uri, str(reason))
 
 
-def read_text(path: Path) -> str:
-    """The exact text of a file, line ends included, byte-order mark left out.
+def read_inline(uri: str, text: str, options: ReadingOptions = DEFAULT) -> Iterator[Document | Skipped]:
+    """The documents of a text that is given by value; its name says of which format it is."""
+    yield from _read(InlineContent(uri, text), None, options)
 
-    Raises:
-        UnreadableSource: It is gone, no file, too large, binary, or in no Unicode encoding.
-    """
+
+def _read(
+    content: FileContent | InlineContent, beginning: bytes | None, options: ReadingOptions
+) -> Iterator[Document | Skipped]:
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableSource("is not a regular file")
-        if status.st_size > MAX_BYTES:
-            raise UnreadableSource(f"is too large: {status.st_size:,} bytes, at most {MAX_BYTES:,} are read")
-        return _decode(path.read_bytes())
-    except FileNotFoundError as exc:
-        raise UnreadableSource("does not exist") from exc
-    except PermissionError as exc:
-        raise UnreadableSource("may not be read (permission denied)") from exc
-    except (OSError, ValueError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
-        raise UnreadableSource(f"cannot be read: {reason}") from exc
-
-
-def _decode(data: bytes) -> str:
-    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as exc:
-        if b"\0" in data[:8192]:
-            raise UnreadableSource("is a binary file") from exc
-        raise UnreadableSource(f"is not {encoding.upper().removesuffix('-SIG')} text: {exc.reason}") from exc
-
-
-def is_markdown(uri: str) -> bool:
-    """Whether what an editor calls by this uri is cut as Markdown: by its ending, notebook cells included."""
-    return _suffix(uri) in _MARKDOWN | {".ipynb"}
-
-
-def documents_of(uri: str, text: str) -> list[Document]:
-    """The documents in a text that was read from ``uri``; a notebook has one a Markdown cell.
-
-    Raises:
-        UnreadableSource: The text is empty, binary, too large, no Unicode, or a broken notebook.
-    """
-    if len(text) > MAX_BYTES:
-        raise UnreadableSource(f"is too large: {len(text):,} characters, at most {MAX_BYTES:,} are read")
-    if not text.strip():
-        raise UnreadableSource("is empty")
-    if "\0" in text:
-        raise UnreadableSource("is a binary file: it contains NUL characters")
-    _refuse_surrogates(text)
-    suffix = _suffix(uri)
-    if suffix == ".ipynb":
-        return _notebook(uri, text)
-    return [Document(uri, text, is_markdown=suffix in _MARKDOWN)]
-
-
-def _suffix(uri: str) -> str:
-    parts = _split(uri)
-    return PurePosixPath(unquote(parts.path) if parts is not None and parts.path else uri).suffix.lower()
-
-
-def _split(uri: str) -> SplitResult | None:
-    try:
-        return urlsplit(uri)
-    except ValueError:  # brackets that hold no IPv6 address
-        return None
-
-
-def _refuse_surrogates(text: str) -> None:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as exc:
-        raise UnreadableSource(f"has half a surrogate pair at character {exc.start}: it is no Unicode text") from exc
-
-
-def _notebook(uri: str, text: str) -> list[Document]:
-    try:
-        notebook = json.loads(text)
-        cells = notebook["cells"] if "cells" in notebook else notebook["worksheets"][0]["cells"]
-        sources = [(number, _source(cell)) for number, cell in enumerate(cells) if cell["cell_type"] == "markdown"]
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as exc:
-        raise UnreadableSource(f"is not a Jupyter notebook: {type(exc).__name__} {exc}") from exc
-    documents = [Document(uri, source, cell=number, is_markdown=True) for number, source in sources if source.strip()]
-    if not documents:
-        raise UnreadableSource("has no Markdown cells with text")
-    for document in documents:
-        _refuse_surrogates(document.text)
-    return documents
-
-
-def _source(cell: dict[str, object]) -> str:
-    """A cell's text, which nbformat keeps as a string or as a list of lines."""
-    source = cell["source"]
-    if isinstance(source, str):
-        return source
-    if isinstance(source, list) and all(isinstance(line, str) for line in source):
-        return "".join(source)
-    raise TypeError("a cell's source is neither text nor lines")
+        for found in choose(content.uri, beginning, options).read(content, options):
+            if isinstance(found, Document):
+                check_text(found.text)
+            yield found
+        if content.note is not None:
+            yield Skipped(content.uri, content.note)
+    except UnreadableSource as reason:
+        yield Skipped(content.uri, str(reason))

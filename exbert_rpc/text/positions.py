@@ -8,6 +8,8 @@ from bisect import bisect_right
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from exbert_rpc.text.types import Extent
+
 LINE_END = re.compile(r"\r\n|\n|\r")
 """What ends a line in LSP, and nothing else (no form feed, no U+2028)."""
 
@@ -55,3 +57,54 @@ class LineIndex:
             return len(self._text)
         start, stop = int(self._starts[max(line, 0)]), int(self._stops[max(line, 0)])
         return min(start + max(column, 0), stop)
+
+
+def extent(text: str) -> Extent:
+    """How long a text is in each of the three units."""
+    if text.isascii():
+        return len(text), len(text), len(text)
+    return len(text), len(text.encode("utf-16-le")) // 2, len(text.encode("utf-8"))
+
+
+def stand_in(of: Extent) -> str:
+    """Some text that is as long in each of the three units."""
+    points, utf16, utf8 = of
+    astral = utf16 - points
+    rest, spare = points - astral, utf8 - 4 * astral - (points - astral)
+    three = min(rest, spare // 2)
+    two = spare - 2 * three
+    return "\U0001f600" * astral + "\u20ac" * three + "\u00e9" * two + "a" * (rest - three - two)
+
+
+class Ruler:
+    """Places of offsets of a text, asked for in ascending order; the time is linear in the text.
+
+    Args:
+        text: The text, which may begin within a line.
+        line: That line.
+        before: How long the line is before the text.
+    """
+
+    def __init__(self, text: str, line: int = 0, before: Extent = (0, 0, 0)) -> None:
+        self._text = text
+        self._index = LineIndex(text)
+        self._line = line
+        self._before = before
+        self._last = (0, 0, before)
+
+    def at(self, offset: int) -> tuple[int, Extent]:
+        """Line of the file, and how long that line is before the offset."""
+        lines, columns = self._index.locate_many([offset])
+        line, column = int(lines[0]), int(columns[0])
+        start = self._index.offset(line, 0)
+        known_line, known, length = self._last
+        if line != known_line or offset < known:
+            length, known = (self._before if line == 0 else (0, 0, 0)), start
+        found = add_extents(length, extent(self._text[known : start + column]))
+        self._last = (line, start + column, found)
+        return self._line + line, found
+
+
+def add_extents(one: Extent, other: Extent) -> Extent:
+    """The length of two stretches together."""
+    return one[0] + other[0], one[1] + other[1], one[2] + other[2]

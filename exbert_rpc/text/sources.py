@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from exbert_rpc.errors import InvalidParams
 from exbert_rpc.text.confinement import is_allowed
-from exbert_rpc.text.files import UnreadableSource, documents_of, path_of, read_text
+from exbert_rpc.text.files import DEFAULT, path_of, read_file, read_inline
+from exbert_rpc.text.formats.format import ReadingOptions
+from exbert_rpc.text.formats.registry import format_names, in_folders
+from exbert_rpc.text.gitignore import IgnoreRules
 from exbert_rpc.text.types import Document, Skipped
 
-FOLDER_SUFFIXES = frozenset({".txt", ".md", ".markdown", ".rst", ".ipynb"})
-"""What is read of a folder; other files have to be named or globbed."""
+MOST_NAMED = 20
+"""Things that were left out and are called by their names; the others are counted."""
 
-_DEPENDENCIES = {"node_modules", "__pycache__"}
+_DEPENDENCIES = {"node_modules", "bower_components", "__pycache__", "site-packages", "venv", "vendor", "third_party"}
+_MARKS_OF_DEPENDENCIES = {"pyvenv.cfg", "CACHEDIR.TAG"}
 _MAGIC = re.compile(r"[*?\[]")
 _OUTSIDE = "lies outside the folders that may be read"
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
@@ -27,41 +33,72 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 Source = str | tuple[str, str]
 
 
-def read_sources(
-    sources: Sequence[Source], *, allowed_roots: tuple[Path, ...] | None = None, base: Path | None = None
-) -> tuple[list[Document], list[Skipped]]:
-    """Read everything that the sources name.
+class Sources:
+    """What sources name: files that were found, and texts by value.
 
     Args:
         sources: Paths, folders (with all below), globs (``**`` too), ``file:`` uris, or ``(uri, text)`` by value.
+        options: How files are read.
         allowed_roots: Folders that files must lie in once links are followed; ``None`` allows all.
         base: What relative paths start from; ``None`` is the working folder.
-
-    Returns:
-        The documents, sorted by uri and cell, each once (an inline text wins over the file of the same uri), and
-        what was named or met but not read, with its reason.
 
     Raises:
         InvalidParams: There are no sources, or not one of them names anything that exists.
     """
-    if not sources:
-        raise InvalidParams("sources", "is empty", hint="Name at least one file, folder or glob.")
-    finder = _Finder(allowed_roots, base if base is not None else Path.cwd())
-    for source in sources:
-        if isinstance(source, str):
-            finder.find(source)
-    inline = {uri: text for source in sources if not isinstance(source, str) for uri, text in [source]}
-    skipped = finder.skipped + [Skipped(name, "names no file that exists") for name in finder.missing]
-    if not (finder.files or inline):
-        reasons = "; ".join(f"{one.uri} {one.reason}" for one in skipped)
-        raise InvalidParams("sources", f"no file was found: {reasons}", hint="Check the paths and globs.")
-    documents: list[Document] = []
-    for uri in sorted({*finder.files.values(), *inline}):
-        try:
-            documents += documents_of(uri, inline[uri] if uri in inline else read_text(finder.path(uri)))
-        except UnreadableSource as reason:
-            skipped.append(Skipped(uri, str(reason)))
-    return documents, skipped + _twice(sources)
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        options: ReadingOptions = DEFAULT,
+        *,
+        allowed_roots: tuple[Path, ...] | None = None,
+        base: Path | None = None,
+    ) -> None:
+        if not sources:
+            raise InvalidParams("sources", "is empty", hint="Name at least one file, folder or glob.")
+        if options.format is not None and options.format not in format_names():
+            names = ", ".join(format_names())
+            raise InvalidParams("format", f"there is no format {options.format[:40]!r}", hint=f"Choose among {names}.")
+        self._options = options
+        self._finder = _Finder(allowed_roots, base if base is not None else Path.cwd(), options)
+        for source in sources:
+            if isinstance(source, str):
+                self._finder.find(source)
+        self._inline = {uri: text for source in sources if not isinstance(source, str) for uri, text in [source]}
+        self._replaced = _twice(sources)
+        self.skipped = self._finder.skipped + [
+            Skipped(name, "names no file that exists") for name in self._finder.missing
+        ]
+        """What was named or met but not read, with its reason; complete once all documents were taken."""
+        if not (self._finder.files or self._inline):
+            reasons = "; ".join(f"{one.uri} {one.reason}" for one in self.skipped)
+            raise InvalidParams("sources", f"no file was found: {reasons}", hint="Check the paths and globs.")
+
+    def documents(self) -> Iterator[Document]:
+        """The documents as they are read, by uri, each once; a text by value wins over the file of the same uri."""
+        for uri in sorted({*self._finder.files.values(), *self._inline}):
+            if uri in self._inline:
+                found = read_inline(uri, self._inline[uri], self._options)
+            else:
+                found = read_file(uri, self._finder.path(uri), self._options)
+            for one in found:
+                if isinstance(one, Document):
+                    yield one
+                else:
+                    self.skipped.append(one)
+        self.skipped += self._replaced
+
+
+def read_sources(
+    sources: Sequence[Source],
+    options: ReadingOptions = DEFAULT,
+    *,
+    allowed_roots: tuple[Path, ...] | None = None,
+    base: Path | None = None,
+) -> tuple[list[Document], list[Skipped]]:
+    """All documents of :class:`Sources` at once, and what is left out."""
+    found = Sources(sources, options, allowed_roots=allowed_roots, base=base)
+    return list(found.documents()), found.skipped
 
 
 def _twice(sources: Sequence[Source]) -> list[Skipped]:
@@ -81,8 +118,9 @@ def _twice(sources: Sequence[Source]) -> list[Skipped]:
 class _Finder:
     """Collects the files that sources name, each once."""
 
-    def __init__(self, allowed_roots: tuple[Path, ...] | None, base: Path) -> None:
+    def __init__(self, allowed_roots: tuple[Path, ...] | None, base: Path, options: ReadingOptions) -> None:
         self._roots = allowed_roots
+        self._options = options
         self._base = base
         self._paths: dict[str, Path] = {}
         self.files: dict[str, str] = {}
@@ -100,6 +138,7 @@ class _Finder:
             path = self._path_of(source)
             if path is None:
                 return
+            path = _as_stored(path)
             if not is_allowed(_literal(path), self._roots):
                 # before any look-up: the answer must not reveal whether the file exists
                 self.skipped.append(Skipped(source, _OUTSIDE))
@@ -149,31 +188,66 @@ class _Finder:
         """Add the files below ``root`` that match, and say what was left out; the number of files added."""
         wanted = None if pattern is None else re.compile(_regex(pattern))
         hidden_too = pattern is not None and re.search(r"(?:^|/)\.", pattern) is not None
-        found, folders, others = 0, 0, 0
-        for path, left_out in _files_below(root, hidden_too, self._roots):
-            folders += left_out
-            if path is None:
-                continue
+        left_out = _LeftOut()
+        rules = IgnoreRules(root) if self._options.gitignore else None
+        found = 0
+        for path in _files_below(root, hidden_too, self._roots, left_out, rules):
             if wanted is None:
-                matches = path.suffix.lower() in FOLDER_SUFFIXES and not path.name.startswith(".")
+                matches = in_folders(path.name, self._options) and not path.name.startswith(".")
             else:
                 matches = wanted.fullmatch(path.relative_to(root).as_posix()) is not None
-            if matches:
+            if matches and rules is not None and rules.ignores(path):
+                left_out.ignored.append(path)
+            elif matches:
                 found += 1
                 self._add(path)
-            else:
-                others += 1
-        self._tell(source, folders, others if wanted is None else 0)
+            elif wanted is None:
+                left_out.others.append(path)
+        told = left_out.told(root)
+        if told:
+            self.skipped.append(Skipped(source, f"has below it, left out: {told}"))
         return found
 
-    def _tell(self, source: str, folders: int, others: int) -> None:
-        parts = []
-        if folders:
-            parts.append(f"{folders} hidden or dependency folder{'s'[: folders > 1]}")
-        if others:
-            parts.append(f"{others} file{'s'[: others > 1]} of other types")
-        if parts:
-            self.skipped.append(Skipped(source, f"has below it, left out: {' and '.join(parts)}"))
+
+class _LeftOut:
+    """What a walk did not read."""
+
+    def __init__(self) -> None:
+        self.folders: list[Path] = []
+        self.others: list[Path] = []
+        self.ignored: list[Path] = []
+
+    def told(self, root: Path) -> str:
+        """In words: how many, and the first few by their names."""
+        kinds = (
+            (self.folders, "hidden or dependency folder", False),
+            (self.others, "file{s} of other types", True),
+            (self.ignored, "file{s} that .gitignore names", False),
+        )
+        parts = [_counted(paths, what, root, by_type) for paths, what, by_type in kinds if paths]
+        return " and ".join(parts)
+
+
+def _counted(paths: Sequence[Path], what: str, root: Path, by_type: bool) -> str:
+    plural = "s" * (len(paths) > 1)
+    named = [path.relative_to(root).as_posix() for path in paths[:MOST_NAMED]]
+    rest = paths[MOST_NAMED:]
+    words = what.replace("{s}", plural) if "{s}" in what else what + plural
+    more = f" and {len(rest):,} more{_types(rest) if by_type else ''}" if rest else ""
+    return f"{len(paths):,} {words} ({', '.join(named)}{more})"
+
+
+def _types(paths: Sequence[PurePath]) -> str:
+    counts = Counter(path.suffix.lower() or "no ending" for path in paths).most_common(8)
+    return f": {', '.join(f'{n:,} {suffix}' for suffix, n in counts)}"
+
+
+def _as_stored(path: Path) -> Path:
+    """The path as the disk spells it: a name that is typed composed may be stored decomposed, and the other way."""
+    if os.path.lexists(path):
+        return path
+    spelled = (Path(unicodedata.normalize(form, str(path))) for form in ("NFC", "NFD"))
+    return next((other for other in spelled if os.path.lexists(other)), path)
 
 
 def _literal(path: Path) -> Path:
@@ -183,11 +257,10 @@ def _literal(path: Path) -> Path:
     return Path(*parts[:end])
 
 
-def _files_below(root: Path, hidden_too: bool, roots: tuple[Path, ...] | None) -> Iterator[tuple[Path | None, int]]:
-    """Files below a folder with 0, and ``(None, n)`` for ``n`` folders left out.
-
-    Links are followed, but not in circles nor out of the allowed folders.
-    """
+def _files_below(
+    root: Path, hidden_too: bool, roots: tuple[Path, ...] | None, left_out: _LeftOut, rules: IgnoreRules | None
+) -> Iterator[Path]:
+    """Files below a folder. Links are followed, but not in circles nor out of the allowed folders."""
     seen: set[str] = set()
     for folder, folders, files in os.walk(root, followlinks=True):
         real = os.path.realpath(folder)
@@ -195,11 +268,25 @@ def _files_below(root: Path, hidden_too: bool, roots: tuple[Path, ...] | None) -
             folders.clear()
             continue
         seen.add(real)
-        kept = [name for name in folders if name not in _DEPENDENCIES and (hidden_too or not name.startswith("."))]
-        yield None, len(folders) - len(kept)
+        if rules is not None:
+            rules.enter(Path(folder))
+        kept = [
+            name
+            for name in folders
+            if _is_read(Path(folder, name), hidden_too)
+            and not (rules is not None and rules.ignores(Path(folder, name)))
+        ]
+        left_out.folders += [Path(folder, name) for name in sorted(set(folders) - set(kept))]
         folders[:] = sorted(kept)
         for name in sorted(files):
-            yield Path(folder, name), 0
+            yield Path(folder, name)
+
+
+def _is_read(folder: Path, hidden_too: bool) -> bool:
+    """Whether a folder below one that was named is looked into."""
+    if folder.name in _DEPENDENCIES or (folder.name.startswith(".") and not hidden_too):
+        return False
+    return not any((folder / mark).exists() for mark in _MARKS_OF_DEPENDENCIES)
 
 
 def _regex(pattern: str) -> str:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from exbert_rpc.errors import InvalidParams
-from exbert_rpc.text.files import MAX_BYTES, file_state, read_document
+from exbert_rpc.text.contents import MAX_BYTES
+from exbert_rpc.text.files import file_state, read_document
 from exbert_rpc.text.sources import read_sources
 
 
@@ -30,7 +31,10 @@ def test_a_folder_gives_its_text_files_in_order_and_tells_what_it_left_out(tmp_p
     documents, skipped = read_sources([str(tmp_path)])
     assert names(documents) == ["a.txt", "b.md", "c.rst"]
     assert [document.is_markdown for document in documents] == [False, True, False]
-    assert only_reason(skipped) == "has below it, left out: 3 hidden or dependency folders and 1 file of other types"
+    assert only_reason(skipped) == (
+        "has below it, left out: 3 hidden or dependency folders (.git, .hidden, node_modules) "
+        "and 1 file of other types (code.py)"
+    )
 
 
 def test_line_ends_and_tabs_are_kept(tmp_path):
@@ -54,7 +58,7 @@ def test_globs_cross_folders_with_two_stars_only(tmp_path):
 
 
 def test_a_file_that_is_named_is_read_whatever_its_suffix(tmp_path):
-    documents, skipped = read_sources([str(write(tmp_path / "code.py", "x = 1\n"))])
+    documents, skipped = read_sources([str(write(tmp_path / "code.note", "x = 1\n"))])
     assert [document.text for document in documents] == ["x = 1\n"]
     assert skipped == []
 
@@ -114,7 +118,8 @@ def test_two_texts_of_one_uri_are_told(tmp_path):
     [
         (b"", "is empty"),
         (b" \n\t\n", "is empty"),
-        (b"\x89PNG\r\n\x1a\n\x00\x00\xff", "is a binary file"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\xff", "is a picture"),
+        (b"\x7fELF\x02\x00\x00\xff", "is a binary file"),
         (b"text\x00with nul", "is a binary file"),
         ("Grüße".encode("latin-1"), "is not UTF-8 text"),
         (b"\xff\xfea", "is not UTF-16 text"),
@@ -141,11 +146,12 @@ def test_a_file_too_large_is_not_read(tmp_path):
 
 
 def test_a_file_without_permission_is_skipped(tmp_path, monkeypatch):
-    def refuse(path):
+    def refuse(path, mode):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)  # root may read everything, so a mode would not do
-    assert "permission" in only_reason(read_sources([str(write(tmp_path / "a.txt"))])[1])
+    path = write(tmp_path / "a.txt")
+    monkeypatch.setattr(Path, "open", refuse)  # root may read everything, so a mode would not do
+    assert "permission" in only_reason(read_sources([str(path)])[1])
 
 
 def test_a_pipe_is_not_waited_for(tmp_path):

@@ -24,14 +24,17 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from exbert_rpc.corpus.batches import Passes, left_on_error
+from exbert_rpc.corpus.build.annotated import Annotate, annotate_blocks
 from exbert_rpc.corpus.build.memory import give_back
 from exbert_rpc.corpus.build.merge import merge_parts, take_blocks, worth_merging
 from exbert_rpc.corpus.build.pack import PackedSentence, Scales, pack_captures, rows_of
-from exbert_rpc.corpus.build.reuse import BlockTable, missing_blocks, reusable_blocks
+from exbert_rpc.corpus.build.places import block_places
+from exbert_rpc.corpus.build.reuse import BlockTable, reusable_blocks
 from exbert_rpc.corpus.build.segment_builder import SegmentBuilder
 from exbert_rpc.corpus.build.sentences import TokenizedBlock, TokenizedSentence, tokenize_block
+from exbert_rpc.corpus.build.spool import Spool
 from exbert_rpc.corpus.store.blocks import block_digest
-from exbert_rpc.corpus.store.documents import BlockPlace, IndexedDocument
+from exbert_rpc.corpus.store.documents import IndexedDocument
 from exbert_rpc.corpus.store.folders import CorpusFolder
 from exbert_rpc.corpus.store.manifest import CorpusConfig, FileEntry, Manifest
 from exbert_rpc.corpus.store.quantize import choose_scale
@@ -44,8 +47,8 @@ from exbert_rpc.recent import Recent
 from exbert_rpc.tasks import Progress, Task
 from exbert_rpc.text.blocks import split_blocks
 from exbert_rpc.text.files import file_state
-from exbert_rpc.text.positions import LineIndex
-from exbert_rpc.text.types import AnnotatedText, Document, Skipped
+from exbert_rpc.text.formats.format import ReadingOptions
+from exbert_rpc.text.types import AnnotatedText, Block, Document, Skipped
 
 WINDOW_TOKENS = 4096
 _WINDOWS_AHEAD = 1
@@ -53,8 +56,6 @@ _MOST_CHOSEN = 16  # sets of scales that are kept for a model
 
 _chosen: WeakKeyDictionary[CorpusModel, Recent[Hashable, Scales]] = WeakKeyDictionary()
 SEGMENT_BYTES = 192 << 20
-
-Annotate = Callable[[Iterable[str]], Iterator[AnnotatedText]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,8 @@ class Computed:
     segment: FileEntry | None = None
 
 
-Compute = Callable[[Sequence[str], Scales], Iterator[Computed]]
-"""Makes segments of the texts of blocks, with these quantization scales."""
+Compute = Callable[[Iterable[Block], Scales], Iterator[Computed]]
+"""Makes segments of blocks, with these quantization scales."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ class Builder:
         calibration: Texts that the quantization scales are chosen from.
         task: What is reported to and obeyed.
         compute: Who computes; by default this process.
+        reading: How the documents are read.
     """
 
     def __init__(
@@ -115,6 +117,7 @@ class Builder:
         calibration: Sequence[str],
         task: Task,
         compute: Compute | None = None,
+        reading: ReadingOptions | None = None,
     ) -> None:
         self._folder = folder
         self._config = config
@@ -122,9 +125,10 @@ class Builder:
         self._calibration = calibration
         self._task = task
         self._run = compute or partial(compute_segments, folder, config, model, annotate, task)
+        self._reading = reading if reading is not None else ReadingOptions()
         self._computed = 0
 
-    def build(self, documents: Sequence[Document], generation: int) -> BuildOutcome:
+    def build(self, documents: Iterable[Document], generation: int) -> BuildOutcome:
         """Make the corpus hold exactly these documents.
 
         Raises:
@@ -134,29 +138,30 @@ class Builder:
         self._task.report(Progress("reading what is indexed already"))
         table, _ = reusable_blocks(self._folder, self._config, self._task)
         entries: list[IndexedDocument] = []
-        wanted: list[tuple[str, str]] = []
         changed: set[str] = set()
-        for document in documents:
-            self._task.check()
-            entry, blocks = _place(document)
-            if not all(digest in table for digest, _ in blocks):
-                changed.add(document.uri)
-            entries.append(entry)
-            wanted += blocks
-        missing = missing_blocks(table, wanted)
-        if missing:
-            self._compute(missing, table)
-        self._tidy(table, [digest for digest, _ in wanted])
+        with Spool() as missing:
+            for document, state in _with_states(documents):
+                self._task.check()
+                blocks = split_blocks(document)
+                entry = _entry(document, blocks, state)
+                for place, block in zip(entry.blocks, blocks, strict=True):
+                    if place.digest not in table:
+                        missing.add(place.digest, block)
+                        changed.add(entry.unit)
+                entries.append(entry)
+            if len(missing):
+                self._compute(missing, table)
+        self._tidy(table, [place.digest for entry in entries for place in entry.blocks])
         manifest = self._commit(table, tuple(entries), generation)
         return BuildOutcome(
             manifest, manifest.n_documents - len(changed), tuple(_skipped(entries, table)), self._computed
         )
 
-    def _compute(self, missing: Sequence[tuple[str, str]], table: BlockTable) -> None:
+    def _compute(self, missing: Spool, table: BlockTable) -> None:
         self._task.report(Progress("choosing quantization scales"))
         scales = self._stored_scales(table) or choose_scales(self._model, self._config, self._calibration, self._task)
-        meter = _Meter(self._task, sum(len(text) for _, text in missing))
-        for step in self._run([text for _, text in missing], scales):
+        meter = _Meter(self._task, missing.characters)
+        for step in self._run(missing, scales):
             if step.segment is not None:
                 table.add(step.segment, self._folder.segment(step.segment))
             meter.add(step)
@@ -202,9 +207,10 @@ class Builder:
             config=self._config,
             segments=tuple(table.entries[number] for number in table.by_segment(digests)),
             documents=documents,
-            n_documents=len({entry.uri for entry in entries}),
+            n_documents=len({entry.unit for entry in entries}),
             n_sentences=sum(table[digest].n_sentences for digest in digests),
             n_tokens=sum(table[digest].n_rows for digest in digests),
+            reading=self._reading,
         )
         self._folder.commit(manifest)
         return manifest
@@ -216,7 +222,7 @@ def compute_segments(
     model: CorpusModel,
     annotate: Annotate,
     task: Task,
-    texts: Iterable[str],
+    blocks: Iterable[Block],
     scales: Scales,
 ) -> Iterator[Computed]:
     """Run blocks through the model into segments of a folder; one step a window, and one a segment.
@@ -231,7 +237,7 @@ def compute_segments(
         left_on_error(model.lanes()) as lanes,
         ThreadPoolExecutor(1, thread_name_prefix="write") as writer,
     ):
-        windows = _windows(annotate(texts), model, task)
+        windows = _windows(annotate_blocks(blocks, annotate), model, task)
         for window, sentences in _packed(windows, config, scales, model, lanes, task):
             # a segment that is being written and a large one in the making would be two in memory
             while writing and (writing[0].done() or builder.nbytes > SEGMENT_BYTES // 16):
@@ -362,19 +368,28 @@ def _choose_scales(model: CorpusModel, config: CorpusConfig, calibration: Sequen
     return scales
 
 
-def _place(document: Document) -> tuple[IndexedDocument, list[tuple[str, str]]]:
-    """A document's entry, and its blocks as pairs (digest, text)."""
-    blocks = split_blocks(document)
-    lines = LineIndex(document.text)
-    line, column = lines.locate_many([block.start for block in blocks])
-    digests = [block_digest(block.text) for block in blocks]
-    places = tuple(
-        BlockPlace(digest, int(at), document.text[block.start - int(back) : block.start])
-        for digest, block, at, back in zip(digests, blocks, line, column, strict=True)
+def _with_states(documents: Iterable[Document]) -> Iterator[tuple[Document, tuple[int, int] | None]]:
+    """Documents with the states of their files, each of which is looked up once."""
+    uri, state = None, None
+    for document in documents:
+        if document.uri != uri:
+            uri, state = document.uri, file_state(document.uri)
+        yield document, state
+
+
+def _entry(document: Document, blocks: Sequence[Block], state: tuple[int, int] | None) -> IndexedDocument:
+    size, mtime_ns = state or (-1, -1)
+    return IndexedDocument(
+        uri=document.uri,
+        cell=document.cell,
+        digest=block_digest(document.text),
+        size=size,
+        mtime_ns=mtime_ns,
+        blocks=block_places(document, blocks),
+        record=document.record,
+        group=document.group,
+        metadata=document.metadata,
     )
-    size, mtime_ns = file_state(document.uri) or (-1, -1)
-    entry = IndexedDocument(document.uri, document.cell, block_digest(document.text), size, mtime_ns, places)
-    return entry, [(digest, block.text) for digest, block in zip(digests, blocks, strict=True)]
 
 
 def _skipped(entries: Sequence[IndexedDocument], table: BlockTable) -> Iterator[Skipped]:

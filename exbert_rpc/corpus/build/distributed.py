@@ -18,7 +18,7 @@ import os
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -33,6 +33,7 @@ from exbert_rpc.corpus.types import CorpusModel
 from exbert_rpc.errors import CorpusDamaged, CorpusMismatch, ExbertError, InvalidParams, StorageFailed
 from exbert_rpc.tasks import Progress, Task
 from exbert_rpc.text.annotation.pipeline import Annotator
+from exbert_rpc.text.types import Block
 
 SHARD_CHARACTERS = 1 << 17
 """About 30,000 tokens of English: what is lost with a worker."""
@@ -66,7 +67,7 @@ class ShardWorker:
         self._job = job
         self._loaded: tuple[CorpusModel, Annotator] | None = None
 
-    def make(self, texts: Sequence[str], scales: Scales) -> Iterator[Computed]:
+    def make(self, blocks: Sequence[Block], scales: Scales) -> Iterator[Computed]:
         """Compute the blocks of a shard; see :func:`exbert_rpc.corpus.build.builder.compute_segments`.
 
         Raises:
@@ -77,7 +78,7 @@ class ShardWorker:
             self._loaded = self._load()
         model, annotator = self._loaded
         job = self._job
-        yield from compute_segments(job.folder, job.config, model, annotator.annotate_many, Task(), texts, scales)
+        yield from compute_segments(job.folder, job.config, model, annotator.annotate_many, Task(), blocks, scales)
 
     def _load(self) -> tuple[CorpusModel, Annotator]:
         config = self._job.config
@@ -129,8 +130,8 @@ class RayCompute:
         self._address = address
         self._wants_gpu = wants_gpu
 
-    def __call__(self, texts: Sequence[str], scales: Scales) -> Iterator[Computed]:
-        """Compute blocks; segments come in the order of the texts, after all progress.
+    def __call__(self, blocks: Iterable[Block], scales: Scales) -> Iterator[Computed]:
+        """Compute blocks; segments come in their order, after all progress.
 
         Raises:
             InvalidParams: There is no such cluster, or it has fewer workers.
@@ -140,23 +141,23 @@ class RayCompute:
         """
         import ray
 
-        shards = cut_shards(texts)
+        shards = cut_shards(blocks)
         self._task.report(Progress("starting workers"))
         with _cluster(self._address, self._workers):
             plan = plan_workers(ray.cluster_resources(), self._workers, self._wants_gpu)
             yield from _Run(self._job, self._task, plan, shards, scales).steps()
 
 
-def cut_shards(texts: Sequence[str]) -> list[list[str]]:
-    """Texts in lists of about ``SHARD_CHARACTERS``, in order."""
-    shards: list[list[str]] = []
+def cut_shards(blocks: Iterable[Block]) -> list[list[Block]]:
+    """Blocks in lists of about ``SHARD_CHARACTERS``, in order."""
+    shards: list[list[Block]] = []
     size = SHARD_CHARACTERS
-    for text in texts:
+    for block in blocks:
         if size >= SHARD_CHARACTERS:
             shards.append([])
             size = 0
-        shards[-1].append(text)
-        size += len(text)
+        shards[-1].append(block)
+        size += len(block.text)
     return shards
 
 
@@ -188,7 +189,7 @@ class _Shard:
     """One shard on its way: what its present worker has reported."""
 
     number: int
-    texts: list[str]
+    blocks: list[Block]
     losses: int = 0
     worker: Any = None
     steps: list[Computed] = field(default_factory=list)
@@ -203,7 +204,7 @@ class _Run:
         self._job = job
         self._task = task
         self._plan = plan
-        self._waiting = deque(_Shard(number, texts) for number, texts in enumerate(shards))
+        self._waiting = deque(_Shard(number, blocks) for number, blocks in enumerate(shards))
         self._running: dict[Any, _Shard] = {}
         self._done: dict[int, _Shard] = {}
         self._idle: list[Any] = []
@@ -232,7 +233,7 @@ class _Run:
         while self._waiting and len(self._running) < self._plan.workers:
             shard = self._waiting.popleft()
             shard.worker = self._idle.pop() if self._idle else self._actor.remote(self._job)
-            self._running[shard.worker.make.remote(shard.texts, self._scales)] = shard
+            self._running[shard.worker.make.remote(shard.blocks, self._scales)] = shard
 
     def _advance(self, stream: Any) -> Iterator[Computed]:  # noqa: ANN401 - a Ray type
         """Take the next step of a shard that has one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -85,8 +85,3 @@ def reusable_blocks(folder: CorpusFolder, config: CorpusConfig, task: Task) -> t
         except (CorpusDamaged, KeyError):
             broken.append(entry.name)
     return table, broken
-
-
-def missing_blocks(table: BlockTable, digests: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The pairs (digest, text) that the table lacks, each once, in order."""
-    return list({digest: (digest, text) for digest, text in digests if digest not in table}.values())

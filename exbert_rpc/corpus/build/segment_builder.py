@@ -87,7 +87,7 @@ class SegmentBuilder:
         """Add blocks with all their sentences, in order."""
         for block in blocks:
             self._check()
-            digest = block_digest(block.annotated.text)
+            digest = block_digest(block.annotated.text, block.annotated.variant)
             self._blocks.append((digest, block.annotated.text, len(block.sentences)))
             if block.losses:
                 self._losses[digest] = [[loss.text[:_LOSS_CHARACTERS], loss.reason] for loss in block.losses]

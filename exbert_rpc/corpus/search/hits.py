@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from exbert_rpc.corpus.search.places import position
 from exbert_rpc.corpus.search.reader import CorpusReader, Occurrence
 from exbert_rpc.corpus.store.blocks import block_digest
 from exbert_rpc.corpus.store.documents import IndexedDocument
 from exbert_rpc.corpus.types import Hit, Peak, SentenceTokens, TextPosition
 from exbert_rpc.text.confinement import is_allowed
 from exbert_rpc.text.files import file_state, path_of, read_document
+from exbert_rpc.text.formats.format import ReadingOptions
 from exbert_rpc.text.positions import LineIndex
 from exbert_rpc.text.types import Skipped
 
@@ -44,7 +46,7 @@ def make_hits(
         roots: Folders that may be looked into for files that have changed; ``None``: all.
     """
     documents = {row.occurrence.document for row in found}
-    stale = {number: is_stale(reader.documents[number], roots) for number in documents}
+    stale = {number: is_stale(reader, reader.documents[number], roots) for number in documents}
     sentences = _Sentences(reader)
     return tuple(
         _make_hit(sentences, rank, row, mean, stale[row.occurrence.document])
@@ -52,8 +54,8 @@ def make_hits(
     )
 
 
-def is_stale(document: IndexedDocument, roots: Sequence[Path] | None = None) -> bool:
-    """Whether the document's file now has another text, or is gone.
+def is_stale(reader: CorpusReader, document: IndexedDocument, roots: Sequence[Path] | None = None) -> bool:
+    """Whether the document's file now has another text at its place, or is gone.
 
     Inline documents never are, nor are files that may not be looked at.
     """
@@ -62,12 +64,20 @@ def is_stale(document: IndexedDocument, roots: Sequence[Path] | None = None) -> 
     path = path_of(document.uri) if roots is not None else None
     if path is not None and not is_allowed(path, roots):
         return False
-    if file_state(document.uri) == (document.size, document.mtime_ns):
+    state = file_state(document.uri)
+    if state == (document.size, document.mtime_ns):
         return False
-    current = read_document(document.uri)
+    options = reader.manifest.reading
+    now = reader.cached(("file", document.uri, state), lambda: _texts_now(document.uri, options))
+    return (document.cell, document.record, document.digest) not in now
+
+
+def _texts_now(uri: str, options: ReadingOptions) -> frozenset[tuple[int | None, int | None, str]]:
+    """Cells, records and digests of the documents that a file holds now."""
+    current = read_document(uri, options)
     if isinstance(current, Skipped):
-        return True
-    return not any(one.cell == document.cell and block_digest(one.text) == document.digest for one in current)
+        return frozenset()
+    return frozenset((one.cell, one.record, block_digest(one.text)) for one in current)
 
 
 def peak_of(row: NDArray[np.float32], at: int, allowed: NDArray[np.bool_]) -> Peak | None:
@@ -89,11 +99,9 @@ class _Block:
     text: str
     lines: LineIndex
 
-    def position(self, here: Occurrence, offset: int) -> TextPosition:
-        """Place of an offset in a document; the line's text is known up to the end of the block."""
-        line, column, text = self.lines.locate(offset)
-        prefix = "" if line else here.place.prefix
-        return TextPosition(here.place.line + line, len(prefix) + column, prefix + text)
+    def position(self, here: Occurrence, offset: int, *, is_end: bool = False) -> TextPosition:
+        """Place of an offset in a document; ``is_end``: of the character before it."""
+        return position(here.place, self.text, self.lines, offset, is_end=is_end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,17 +161,18 @@ def _make_hit(sentences: _Sentences, rank: int, found: FoundRow, attention: NDAr
     following = int(segment.row_token[next_row]) - first_token if next_row >= 0 else None
     read = sentences.get(found.segment, sentence)
     block, start, tokens = read.block, read.start, read.tokens
+    document = reader.documents[here.document]
     order = reader.sentences_before[here.document][here.order]
     outgoing, incoming = attention[match], attention[:, match]
     return Hit(
         rank=rank,
         score=found.score,
-        document=reader.documents[here.document].uri,
-        cell=reader.documents[here.document].cell,
+        document=document.uri,
+        cell=document.cell,
         start=block.position(here, start + int(tokens.start[match])),
-        end=block.position(here, start + int(tokens.end[match])),
+        end=block.position(here, start + int(tokens.end[match]), is_end=True),
         sentence_start=block.position(here, start),
-        sentence_end=block.position(here, read.end),
+        sentence_end=block.position(here, read.end, is_end=True),
         stale=stale,
         sentence_index=order + sentence - int(segment.first_sentence[segment.sentence_block[sentence]]),
         sentence_text=block.text[start : read.end],
@@ -177,4 +186,7 @@ def _make_hit(sentences: _Sentences, rank: int, found: FoundRow, attention: NDAr
         peak_outgoing=_peak_among(outgoing, match, read.plain),
         peak_incoming=_peak_among(incoming, match, read.plain),
         peak_next=_peak_among(attention[following], following, read.plain) if following is not None else None,
+        record=document.record,
+        unit=document.unit,
+        metadata=document.metadata,
     )

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from exbert_rpc.corpus.store.segment import Segment
 
 
-def block_digest(text: str) -> str:
-    """The key of a block: 128 bits of BLAKE2b of its text, in hex."""
-    return hashlib.blake2b(text.encode("utf-8"), digest_size=16).hexdigest()
+def block_digest(text: str, variant: str = "") -> str:
+    """The key of a block: 128 bits of BLAKE2b of its text (and variant, see ``AnnotatedText``), in hex."""
+    whole = f"{text}\0{variant}" if variant else text  # no text has a NUL
+    return hashlib.blake2b(whole.encode("utf-8"), digest_size=16).hexdigest()
 
 
 def block_digests(segment: Segment) -> list[str]:

@@ -6,6 +6,10 @@ import json
 from dataclasses import dataclass
 
 from exbert_rpc.corpus.store.segment import are_plain_texts
+from exbert_rpc.text.types import Extent
+
+PlacedPiece = tuple[int, int, int, int, int, int, int]
+"""Start and length in the block; line of the file; what stands before it in that line, in three units; length there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +19,17 @@ class BlockPlace:
     Attributes:
         digest: Hex digest of the block's text: its key in the segments.
         line: Line of the document (or cell) that the block starts in.
-        prefix: What stands between that line's start and the block.
+        prefix: What stands between that line's start and the block; ``""`` where there are pieces.
+        pieces: Where its characters stand, if not one behind the other from there on; see ``Excerpt``. Characters in no
+            piece stand where the piece before them ends, or at ``line`` and ``before``.
+        before: How long that line is before the block; counts where there are pieces.
     """
 
     digest: str
     line: int
     prefix: str
+    pieces: tuple[PlacedPiece, ...] | None = None
+    before: Extent = (0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,9 @@ class IndexedDocument:
         size: Size of its file in bytes; -1 for an inline document.
         mtime_ns: Modification time of its file; -1 likewise.
         blocks: Its blocks, in order.
+        record: Number of the record in its file; ``None`` for a whole file.
+        group: What counts as one document among the records of a file.
+        metadata: What else is known of it, as pairs of a key and a value.
     """
 
     uri: str
@@ -42,36 +54,81 @@ class IndexedDocument:
     size: int
     mtime_ns: int
     blocks: tuple[BlockPlace, ...]
+    record: int | None = None
+    group: str = ""
+    metadata: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def unit(self) -> str:
+        """Names what counts as one document: the file, or a part of it."""
+        return f"{self.uri}\n{self.group}" if self.group else self.uri
 
 
 def dump_documents(documents: tuple[IndexedDocument, ...]) -> bytes:
     """The table as JSON bytes."""
-    rows = [
-        [d.uri, d.cell, d.digest, d.size, d.mtime_ns, [[b.digest, b.line, b.prefix] for b in d.blocks]]
-        for d in documents
-    ]
+    rows = [_dump(document) for document in documents]
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _dump(one: IndexedDocument) -> list[object]:
+    """A row; what only records have is at its end, and is left out where there is none."""
+    blocks = [
+        [b.digest, b.line, b.prefix] if b.pieces is None else [b.digest, b.line, b.prefix, b.pieces, b.before]
+        for b in one.blocks
+    ]
+    row: list[object] = [one.uri, one.cell, one.digest, one.size, one.mtime_ns, blocks]
+    has_more = one.record is not None or one.group or one.metadata
+    return [*row, one.record, one.group, one.metadata] if has_more else row
 
 
 def load_documents(data: bytes) -> tuple[IndexedDocument, ...]:
     """The table back from JSON bytes; raises ``ValueError`` or ``TypeError`` if they are not one."""
-    documents = tuple(
-        IndexedDocument(uri, cell, digest, size, mtime_ns, tuple(BlockPlace(*block) for block in blocks))
-        for uri, cell, digest, size, mtime_ns, blocks in json.loads(data)
-    )
+    documents = tuple(_load(*row) for row in json.loads(data))
     for document in documents:
         _check_kinds(document)
     return documents
 
 
+def _load(
+    uri: str,
+    cell: int | None,
+    digest: str,
+    size: int,
+    mtime_ns: int,
+    blocks: list[list[object]],
+    record: int | None = None,
+    group: str = "",
+    metadata: list[tuple[str, str]] | tuple[()] = (),
+) -> IndexedDocument:
+    places = tuple(_load_place(*block) for block in blocks)  # type: ignore[arg-type]
+    pairs = tuple((key, value) for key, value in metadata)
+    return IndexedDocument(uri, cell, digest, size, mtime_ns, places, record, group, pairs)
+
+
+def _load_place(
+    digest: str,
+    line: int,
+    prefix: str,
+    pieces: list[list[int]] | None = None,
+    before: list[int] | tuple[int, ...] = (0, 0, 0),
+) -> BlockPlace:
+    placed = None if pieces is None else tuple((a, b, c, d, e, f, g) for a, b, c, d, e, f, g in pieces)
+    points, utf16, utf8 = before
+    return BlockPlace(digest, line, prefix, placed, (points, utf16, utf8))
+
+
 def _check_kinds(document: IndexedDocument) -> None:
     """Raise ``TypeError`` unless every field is what it should be: the checksum keeps out accidents, not intent."""
-    texts = [document.uri, document.digest]
+    texts = [document.uri, document.digest, document.group]
     numbers = [document.size, document.mtime_ns]
-    places = [] if document.cell is None else [document.cell]
+    places = [number for number in (document.cell, document.record) if number is not None]
+    for pair in document.metadata:
+        texts += pair
     for block in document.blocks:
         texts += [block.digest, block.prefix]
-        places.append(block.line)
+        places += [block.line, *block.before]
+        for piece in block.pieces or ():
+            places += piece
     if not are_plain_texts(texts):
         raise TypeError("a text field is not a text")
     if not all(type(number) is int and abs(number) < 1 << 63 for number in numbers):

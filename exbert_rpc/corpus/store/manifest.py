@@ -12,6 +12,7 @@ import xxhash
 from exbert_rpc.corpus.store.segment import are_plain_texts, damaged
 from exbert_rpc.corpus.types import SPACES, Precision, Space
 from exbert_rpc.model.types import ModelDescription
+from exbert_rpc.text.formats.format import ReadingOptions
 
 MANIFEST = "manifest.json"
 _FORMAT = 2
@@ -101,9 +102,11 @@ class Manifest:
         config: What all vectors have in common.
         segments: Segment files, oldest first.
         documents: The document table's file.
-        n_documents: Distinct uris.
+        n_documents: Files, and records that count as documents of their own.
         n_sentences: Sentences, counted where they occur.
         n_tokens: Vectors in each layer, counted where they occur.
+        format: Of the manifest.
+        reading: How its documents are read.
     """
 
     generation: int
@@ -114,11 +117,14 @@ class Manifest:
     n_sentences: int
     n_tokens: int
     format: int = field(default=_FORMAT)
+    reading: ReadingOptions = field(default_factory=ReadingOptions)
 
 
 def dump_manifest(manifest: Manifest) -> bytes:
     """The manifest as JSON bytes that carry their own checksum."""
     body = {**asdict(manifest), "config": _plain(manifest.config)}
+    if manifest.reading == ReadingOptions():
+        del body["reading"]  # as earlier versions have it
     return json.dumps({"checksum": _checksum(body), "manifest": body}, indent=1).encode()
 
 
@@ -155,10 +161,21 @@ def _from_body(body: dict[str, Any]) -> Manifest:
             "config": CorpusConfig(**config),
             "segments": tuple(FileEntry(**entry) for entry in body["segments"]),
             "documents": FileEntry(**body["documents"]),
+            "reading": _reading(body.get("reading", {})),
         }
     )
     _check_kinds(manifest)
     return manifest
+
+
+def _reading(body: dict[str, Any]) -> ReadingOptions:
+    found = ReadingOptions(**{key: tuple(value) if isinstance(value, list) else value for key, value in body.items()})
+    default = ReadingOptions()
+    for name, value in asdict(found).items():
+        usual = getattr(default, name)
+        if not isinstance(value, (str, type(None)) if usual is None else type(usual)):
+            raise TypeError("a way of reading is of the wrong kind")
+    return found
 
 
 def _check_kinds(manifest: Manifest) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from exbert_rpc.protocol.types.base import Range, Result, Score
 
 
@@ -59,7 +61,9 @@ class MaxAttention(Result, frozen=True, kw_only=True):
 class Hit(Result, frozen=True, kw_only=True):
     """One context of the corpus. ``cell`` is set for a notebook; its ``range`` then counts in that cell.
 
-    ``target`` is set for examples of `profileHeads`: the token that the match looks at most.
+    ``target`` is set for examples of `profileHeads`: the token that the match looks at most. ``record`` is set for
+    files of records (rows of a table, lines of JSON Lines, sentences of a treebank) and counts them from 0;
+    ``metadata`` is what else is known of the document.
     """
 
     rank: int
@@ -76,3 +80,5 @@ class Hit(Result, frozen=True, kw_only=True):
     cell: int | None = None
     sentence_range: Range | None = None
     target: int | None = None
+    record: int | None = None
+    metadata: dict[str, str] = msgspec.field(default_factory=dict)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+import msgspec
+
 from exbert_rpc.protocol.types.base import Index, Params, Precision, ProgressToken, Result, Signature, Space
 
 
@@ -17,6 +21,35 @@ class InlineSource(Params, frozen=True, kw_only=True):
     text: str
 
 
+class Reading(Params, frozen=True, kw_only=True):
+    """How files are read, where that is a choice.
+
+    Attributes:
+        format: Name of the format of all sources; by default their endings and contents say it.
+        lines: Whether each line of a text is one sentence.
+        text_field: Field or column of records that holds the text; a dotted path reaches into nested ones, a number
+            chooses a column of a table without a header.
+        encoding: Encoding of files that are no Unicode; by default it is found out, where there is no doubt.
+        errors: What happens to a file with bytes that are no characters: it is left out, or they are replaced.
+        leave_out: Parts of Markdown that are not read.
+        comments: Whether comments and docstrings of source code are read.
+        outputs: Whether text outputs of notebooks are read.
+        annotations: Which annotations texts that bring their own get; `both`: each such sentence is there twice.
+        gitignore: Whether files that `.gitignore` names are left out of folders.
+    """
+
+    format: str | None = None
+    lines: bool = False
+    text_field: str | None = None
+    encoding: str | None = None
+    errors: Literal["strict", "replace"] = "strict"
+    leave_out: list[Literal["code", "frontMatter", "html"]] = msgspec.field(default_factory=list)
+    comments: bool = False
+    outputs: bool = False
+    annotations: Literal["gold", "automatic", "both"] = "gold"
+    gitignore: bool = False
+
+
 class IndexParams(Params, frozen=True, kw_only=True):
     """What to index, and how.
 
@@ -29,6 +62,8 @@ class IndexParams(Params, frozen=True, kw_only=True):
         layers: Layers to index; by default all.
         spaces: What to store: hidden states, head outputs, or both (default).
         precision: Bits of a stored number.
+        reading: How files are read; by default as for the corpus that is there, else by their endings.
+        replace: Whether a corpus of another model may be replaced.
         work_done_token: Token that progress is reported under (LSP).
     """
 
@@ -39,6 +74,8 @@ class IndexParams(Params, frozen=True, kw_only=True):
     layers: list[Index] | None = None
     spaces: list[Space] | None = None
     precision: Precision | None = None
+    reading: Reading | None = None
+    replace: bool = False
     work_done_token: ProgressToken | None = None
 
 
@@ -61,6 +98,7 @@ class IndexResult(Result, frozen=True, kw_only=True):
         seconds: Time of this build.
         unchanged: Documents that were there already.
         skipped: What was not indexed, and why.
+        kept: Whether the corpus is what it was, as nothing of the sources could be read.
     """
 
     corpus: str
@@ -71,6 +109,7 @@ class IndexResult(Result, frozen=True, kw_only=True):
     seconds: float
     unchanged: int
     skipped: list[Skipped]
+    kept: bool = False
 
 
 SIGNATURE = Signature("indexCorpus", IndexParams, IndexResult, order=4, positional=("corpus", "sources"))

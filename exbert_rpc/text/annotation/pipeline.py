@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 MAX_CHARACTERS = 1_000_000
 """spaCy's own limit (E088)."""
 
+NONE = "none"
+"""The pipeline that annotates nothing: texts have the annotations that they come with, or none."""
+
 _BLANK = re.compile(r"blank:[A-Za-z-]{1,16}")
 _RULES_VERSION = "1"  # part of the fingerprint: raise it when this file turns the same Doc into something else
 _UNIVERSAL_POS = (
@@ -74,7 +77,8 @@ class Annotator:
 
     Args:
         name: An installed pipeline package (``en_core_web_sm``), a folder that one was saved to, or
-            ``blank:xx`` for a language's tokenizer with sentences at punctuation and no labels.
+            ``blank:xx`` for a language's tokenizer with sentences at punctuation and no labels, or ``none``, which is
+            ``blank:xx`` under the name that says so.
 
     Raises:
         InvalidParams: No such pipeline, or it cannot be loaded; says what is installed.
@@ -123,7 +127,7 @@ def check_pipeline(name: str, allowed_roots: Sequence[Path] | None) -> None:
     """
     if allowed_roots is None or is_allowed(name, allowed_roots):
         return
-    if not (_BLANK.fullmatch(name) or _package(name)):
+    if not (name == NONE or _BLANK.fullmatch(name) or _package(name)):
         raise _unknown(name)
 
 
@@ -135,6 +139,8 @@ def installed_pipelines() -> list[str]:
 def _load(name: str) -> Language:
     import spacy
 
+    if name == NONE:
+        return spacy.blank("xx")
     if name.startswith("blank:"):
         return _blank(name)
     found = name if Path(name).is_dir() else _package(name)

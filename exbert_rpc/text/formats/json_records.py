@@ -1,0 +1,195 @@
+"""JSON Lines, and JSON files that are a list: one field is the text, the others are metadata.
+
+A hit stands where the text stands in the file, escapes and all.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+
+from exbert_rpc.text.formats.derived import Derived
+from exbert_rpc.text.formats.format import Content, Format, Found, ReadingOptions, UnreadableSource
+from exbert_rpc.text.formats.records import Problems, metadata_of, text_path, value_at
+from exbert_rpc.text.positions import Ruler
+from exbert_rpc.text.types import Document, Excerpt, Extent, Skipped
+
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+', re.DOTALL)
+_PART = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|[^\\]+", re.DOTALL
+)
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+def read_lines(content: Content, options: ReadingOptions) -> Found:
+    """One record a line."""
+    reader = _Records(content.uri, options)
+    for number, line in enumerate(content.lines()):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            reader.problems.add(number, "is not JSON")
+            continue
+        yield from reader.document(record, line, number)
+    yield from reader.rest()
+
+
+def read_list(content: Content, options: ReadingOptions) -> Found:
+    """A JSON file that is a list of records; or one record a line, whatever its ending says."""
+    text = content.text()
+    opening = _space(text, 0)
+    if text[opening : opening + 1] != "[":
+        if _looks_like_lines(text[:4096]):
+            yield from read_lines(content, options)
+            return
+        raise UnreadableSource("is JSON, but no list of records: make it one a line (.jsonl), or choose --format text")
+    reader, decoder, ruler = _Records(content.uri, options), json.JSONDecoder(), Ruler(text)
+    for start, end, record in _elements(text, opening + 1, decoder):
+        line, before = ruler.at(start)
+        yield from reader.document(record, text[start:end], line, before)
+    yield from reader.rest()
+
+
+def _elements(text: str, at: int, decoder: json.JSONDecoder) -> Iterator[tuple[int, int, object]]:
+    """Start, end and value of each element of a list that is open at ``at``."""
+    at = _space(text, at)
+    while text[at : at + 1] != "]":
+        try:
+            value, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError) as exc:
+            raise UnreadableSource(f"is not JSON from character {at:,} on") from exc
+        yield at, end, value
+        at = _space(text, end)
+        if text[at : at + 1] == ",":
+            at = _space(text, at + 1)
+        elif text[at : at + 1] != "]":
+            raise UnreadableSource(f"is not JSON from character {at:,} on")
+
+
+class _Records:
+    """Records of one file as documents."""
+
+    def __init__(self, uri: str, options: ReadingOptions) -> None:
+        self._uri = uri
+        self._options = options
+        self._path: tuple[str, ...] | None = None
+        self._number = 0
+        self._found = 0
+        self.problems = Problems(uri)
+
+    def document(self, record: object, raw: str, line: int, before: Extent = (0, 0, 0)) -> Iterator[Document]:
+        """The document of one record, if it has a text."""
+        number, self._number = self._number, self._number + 1
+        if self._path is None:
+            self._path = text_path(record, self._options) if isinstance(record, dict) else ()
+        try:
+            text = value_at(record, self._path)
+        except KeyError:
+            self.problems.add(line, f"has no field {'.'.join(self._path)!r}")
+            return
+        if not isinstance(text, str):
+            self.problems.add(line, f"{'.'.join(self._path) or 'the record'!r} is no text")
+        elif not text.strip():
+            self.problems.add(line, "its text is empty")
+        elif "\0" in text or _has_surrogates(text):
+            self.problems.add(line, "its text is no Unicode text")
+        else:
+            self._found += 1
+            derived = _decoded(raw, _span(raw, self._path))
+            excerpt = derived.excerpt(raw, line) if derived.text == text else Excerpt(raw, line, ())
+            yield Document(
+                self._uri,
+                text,
+                record=number,
+                group=str(number),
+                excerpt=Excerpt(raw, line, excerpt.pieces, before),
+                metadata=metadata_of(record, self._path),
+                is_lines=self._options.lines,
+            )
+
+    def rest(self) -> Iterator[Skipped]:
+        """What was left out; raises ``UnreadableSource`` if that was everything."""
+        if not self._found:
+            raise UnreadableSource(
+                f"has no record with a text: {self.problems.first()}" if self.problems else "has no records"
+            )
+        yield from self.problems.told()
+
+
+def _span(raw: str, path: Sequence[str]) -> tuple[int, int]:
+    """Where the value at a path stands in a valid JSON text; the last one, as of keys given twice the last one counts.
+
+    Each open list or object has an entry: whether it is a list, and the number or key of the value that comes next.
+    """
+    found = (0, 0)
+    is_list: list[bool] = []
+    at: list[str | None] = []
+    for match in _TOKEN.finditer(raw):
+        token = match[0]
+        if token in ("{", "["):
+            is_list.append(token == "[")
+            at.append("0" if token == "[" else None)
+        elif token in ("}", "]"):
+            is_list.pop()
+            at.pop()
+        elif token == ",":
+            at[-1] = str(int(at[-1] or 0) + 1) if is_list[-1] else None
+        elif token != ":":
+            if at and at[-1] is None:
+                at[-1] = json.loads(token)
+            elif at == list(path):
+                found = match.span()
+    return found
+
+
+def _decoded(raw: str, span: tuple[int, int]) -> Derived:
+    """The characters of a JSON string, which stands at ``span`` with its quotes."""
+    derived = Derived()
+    for match in _PART.finditer(raw, span[0] + 1, max(span[1] - 1, span[0] + 1)):
+        part = match[0]
+        if part[0] == "\\":
+            derived.take(json.loads(f'"{part}"'), match.start(), len(part))
+        else:
+            derived.take(part, match.start())
+    return derived
+
+
+def _has_surrogates(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _space(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    return match.end() if match else at
+
+
+def _looks_like_lines(beginning: str) -> bool:
+    """Whether the first lines are JSON objects, each on its own."""
+    lines = [line for line in beginning.splitlines() if line.strip()]
+    whole = lines[:-1] if len(lines) > 1 else lines
+    try:
+        return bool(whole) and all(isinstance(json.loads(line), dict) for line in whole[:5])
+    except (ValueError, RecursionError):
+        return False
+
+
+def _asked(options: ReadingOptions) -> bool:
+    return options.text_field is not None
+
+
+JSON_LINES = Format(
+    "jsonl",
+    (".jsonl", ".ndjson", ".jsonlines"),
+    "JSON Lines: the field of --text-field is the text, the others are metadata",
+    read_lines,
+    _asked,
+    _looks_like_lines,
+)
+JSON_LIST = Format("json", (".json",), "a JSON list of records, read as JSON Lines are", read_list, _asked)

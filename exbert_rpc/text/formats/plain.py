@@ -1,0 +1,13 @@
+"""Plain text: a paragraph a block, or a sentence a line."""
+
+from __future__ import annotations
+
+from exbert_rpc.text.formats.format import Content, Format, Found, ReadingOptions
+from exbert_rpc.text.types import Document
+
+
+def _read(content: Content, options: ReadingOptions) -> Found:
+    yield Document(content.uri, content.text(), is_lines=options.lines)
+
+
+FORMAT = Format("text", (".txt", ".rst"), "plain text: paragraphs, or with --lines a sentence a line", _read)

@@ -1,5 +1,5 @@
 // Generated from schema.json by generate.mjs; do not edit.
-// schema.json sha256: 1a9f00eeaa1afa6d3d91ea4a263f168003dd83a1c74e64e01c1e50ebbf1b8bbc
+// schema.json sha256: 459243e3fb662888b33840edbd2f7ea31ad49cd5ebdd55760c80b4fd29ffb621
 
 /**
  * Nested lists of numbers, one level an axis.
@@ -145,9 +145,6 @@ export interface ModelDescription {
   id: string;
   architecture: string;
   kind: "autoregressive" | "bidirectional" | "encoderDecoder";
-  /**
-   * Layers of the model, with or without attention.
-   */
   nLayers: number;
   nHeads: number;
   nKvHeads: number;
@@ -159,26 +156,6 @@ export interface ModelDescription {
   fingerprint: string;
   device: string;
   nDecoderLayers: number | null;
-  /**
-   * Layers that have softmax attention, ascending; the others have hidden states but no heads.
-   */
-  attentionLayers: number[] | null;
-  /**
-   * Width of a head's output in each layer (0: no heads); null where it is `headSize` in all that have.
-   */
-  headSizes: number[] | null;
-  /**
-   * Width of each hidden state; null where `hiddenSize` is that of all.
-   */
-  hiddenSizes: number[] | null;
-  /**
-   * How often each layer attends; the heads of a second attention follow those of the first.
-   */
-  attentionsPerLayer: number;
-  /**
-   * What is shown of a residual stream that is several, in words; null: there is one.
-   */
-  hiddenStateView: string | null;
 }
 /**
  * One token of a forward pass. Annotations of special tokens are null; sub-words inherit their word's.
@@ -243,9 +220,15 @@ export interface Filter {
    */
   token?: string | string[] | null;
   /**
-   * Globs of document uris.
+   * Names of documents (the end of a path, or of a uri), or globs of them.
    */
   documents?: string | string[] | null;
+  /**
+   * For keys of the documents' metadata (`folder` is known of all files) the values that are allowed, or globs of them.
+   */
+  metadata?: {
+    [k: string]: string | string[];
+  } | null;
 }
 /**
  * A token of a text, the space in which its nearest contexts are searched, and which of them count.
@@ -662,8 +645,6 @@ export interface HeadProfile {
 }
 /**
  * Profiles by layer and head. ``tokens`` counts the corpus' tokens, each paragraph once.
- *
- * ``notes`` say what is left out of all profiles, and why: for instance roles, if the pipeline has no parser.
  */
 export interface ProfileResult {
   corpus: string;
@@ -671,7 +652,6 @@ export interface ProfileResult {
   tokens: number;
   documents: number;
   heads: HeadProfile[];
-  notes: string[];
 }
 /**
  * A search (by its handle, or all fields of `searchContexts`) and what to count in it.
@@ -778,6 +758,10 @@ export interface SummarizeParams {
    */
   controls?: ("echo" | "peers" | "word")[] | null;
   /**
+   * Keys of the documents' metadata by which hits are counted, too (`folder` is known of all files).
+   */
+  metadata?: string[] | null;
+  /**
    * Name of the corpus to search.
    */
   corpus?: string | null;
@@ -849,6 +833,23 @@ export interface Histogram {
   bins: Bin[];
 }
 /**
+ * Hits by the values that one key has in the metadata of their documents; `none` where a document has none.
+ */
+export interface MetadataHistogram {
+  /**
+   * The key.
+   */
+  key: string;
+  /**
+   * One for each value.
+   */
+  bins: Bin[];
+  /**
+   * Plain sentences, strongest first, only what q < 0.05 supports; q is over all keys that were asked for.
+   */
+  findings: string[];
+}
+/**
  * One sentence of `findings`, and whose finding it is.
  */
 export interface Finding {
@@ -906,6 +907,10 @@ export interface SummarizeResult {
    * What limits the controls, in words.
    */
   notes: string[];
+  /**
+   * Hits by metadata of their documents, for the keys that were asked for.
+   */
+  metadata: MetadataHistogram[];
 }
 /**
  * A document given by value.

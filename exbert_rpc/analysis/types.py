@@ -120,6 +120,21 @@ class Histogram:
 
 
 @dataclass(frozen=True, slots=True)
+class MetadataHistogram:
+    """Hits by the values that one key has in the metadata of their documents.
+
+    Attributes:
+        key: The key.
+        bins: One for each value; ``"none"`` for documents that have none.
+        findings: Plain sentences, strongest first, only what q < 0.05 supports.
+    """
+
+    key: str
+    bins: tuple[Bin, ...]
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """What hits have in common.
 
@@ -134,6 +149,7 @@ class Summary:
             q < 0.05 supports.
         findings_detailed: The same findings, each with its verdict.
         notes: What limits the controls, in words.
+        metadata: One histogram for each key of metadata that was asked for.
     """
 
     subject: Subject
@@ -145,3 +161,4 @@ class Summary:
     findings: tuple[str, ...]
     findings_detailed: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+    metadata: tuple[MetadataHistogram, ...] = ()

@@ -188,7 +188,19 @@ def _query(parser: Parser) -> None:
     for name in ("pos", "dep", "entity"):
         parser.add_argument(f"--{name}", type=words, metavar="LIST", help=f"only hits with one of these {name} labels")
     parser.add_argument("--words", type=words, metavar="LIST", help="only hits that are one of these tokens")
-    parser.add_argument("--documents", type=words, metavar="GLOBS", help="only hits in these documents")
+    parser.add_argument(
+        "--documents",
+        action="append",
+        metavar="NAME",
+        help="only hits in documents of this name, or glob (may be repeated)",
+    )
+    parser.add_argument(
+        "--where",
+        action="append",
+        type=key_and_value,
+        metavar="KEY=VALUE",
+        help="only hits in documents with this metadata (may be repeated): genre=news, folder=drafts",
+    )
     parser.add_argument("--exact", action=argparse.BooleanOptionalAction, help=_means("searchContexts", "exact"))
     parser.add_argument(
         "--rerank",
@@ -215,6 +227,7 @@ def _summarize(parser: Parser) -> None:
     parser.add_argument(
         "--controls", type=controls, metavar="LIST", help=_means("summarize", "controls").replace("`[]`", "`none`")
     )
+    parser.add_argument("--by", type=words, metavar="KEYS", help=_means("summarize", "metadata"))
     parser.add_argument("--bins", type=int, default=5, metavar="N", help="labels shown of each histogram (default: 5)")
 
 
@@ -393,6 +406,14 @@ def controls(value: str) -> tuple[str, ...]:
             f"{value!r} is not `none`, or some of {', '.join(CONTROLS)} with commas between"
         )
     return found
+
+
+def key_and_value(text: str) -> tuple[str, str]:
+    """``genre=news`` as a key and a value."""
+    key, equals, value = text.partition("=")
+    if not (key and equals and value):
+        raise argparse.ArgumentTypeError(f"{text!r} is no KEY=VALUE")
+    return key, value
 
 
 def words(value: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
+from exbert_rpc.cli.arguments import words
 from exbert_rpc.cli.calls import SESSION, call, print_json, read_once
 from exbert_rpc.cli.output import Screen
 from exbert_rpc.cli.work import engine_of, run
@@ -109,6 +110,7 @@ def summarize(options: Namespace) -> int:
             attention=options.direction,
             include_special=options.include_special,
             controls=None if options.controls is None else list(options.controls),
+            metadata=None if options.by is None else list(options.by),
             **_query(options, engine),
         )
         answer = call(engine, params, SummarizeResult, "summarize", options=options)
@@ -128,7 +130,10 @@ def _query(options: Namespace, engine: Engine) -> dict[str, Any]:
     model = options.model or model_of(engine, options.corpus)
     read_pass = read_once(engine, text_input(options), model, "search")
     named = ("pos", options.pos), ("dep", options.dep), ("entity", options.entity), ("token", options.words)
-    allowed = {name: list(labels) for name, labels in (*named, ("documents", options.documents)) if labels is not None}
+    allowed = {
+        name: list(labels) for name, labels in (*named, ("documents", _names(options.documents))) if labels is not None
+    }
+    allowed |= {} if options.where is None else {"metadata": _where(options.where)}
     return {
         "space": "headOutput" if options.hidden_layer is None else "hiddenState",
         "capture_id": read_pass.capture_id,
@@ -144,6 +149,21 @@ def _query(options: Namespace, engine: Engine) -> dict[str, Any]:
         "distinct": options.distinct,
         "filter": Filter(**allowed),
     }
+
+
+def _names(given: list[str] | None) -> list[str] | None:
+    """Names of documents: each as it is typed, and with commas also its parts, which was the way to give several."""
+    if given is None:
+        return None
+    return [name for text in given for name in dict.fromkeys((text, *words(text)))]
+
+
+def _where(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
+    """Values by key; several values of a key are alternatives."""
+    found: dict[str, list[str]] = {}
+    for key, value in pairs:
+        found.setdefault(key, []).append(value)
+    return found
 
 
 def _list(values: tuple[int, ...] | None) -> list[int] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import shutil
 import sys
 from dataclasses import dataclass, field
@@ -39,6 +40,11 @@ _PLAIN = str.maketrans(
         "’": "'",
     }
 )
+# Stands for ESC in what is styled here, until it is written: names and texts cannot have it, so that whatever ESC they
+# have is known as theirs, and left out. Noncharacters, and nobody can guess which.
+_ESC = "\ufdd0" + "".join(chr(0xFDD1 + secrets.randbelow(31)) for _ in range(12))
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
 # light to dark, each with the text colour that is readable on it, independent of the terminal's own colors
 _HEAT = ((189, 16), (147, 16), (105, 16), (62, 231), (54, 231))
 _LEAST_HEAT = 0.05
@@ -77,9 +83,20 @@ class Screen:
         self.write(text + "\n")
 
     def write(self, text: str) -> None:
-        """Write text as it is, and let it be seen at once."""
-        if not self.unicode:
-            text = text.translate(_PLAIN)
+        """Write text without characters that steer a terminal, and let it be seen at once."""
+        text = _STEERING.sub("", text).replace(_ESC, "\x1b")
+        self._put(text.translate(_PLAIN) if not self.unicode else text)
+
+    def write_over(self, text: str) -> None:
+        """Write text from the beginning of the line that the cursor is in."""
+        self._put("\r")
+        self.write(text)
+
+    def erase_line(self) -> None:
+        """Go back to the beginning of the line that the cursor is in, and clear it."""
+        self._put("\r\x1b[K" if self.colour else "\r" + " " * (self.width - 1) + "\r")
+
+    def _put(self, text: str) -> None:
         try:
             self.stream.write(text)
         except UnicodeEncodeError:
@@ -126,10 +143,10 @@ class Screen:
         """Text that a terminal opens the file of, where it knows how to."""
         if not self.colour or not self.is_terminal:
             return text
-        return f"\x1b]8;;{uri}\x1b\\{text}\x1b]8;;\x1b\\"
+        return f"{_ESC}]8;;{uri}{_ESC}\\{text}{_ESC}]8;;{_ESC}\\"
 
     def _styled(self, text: str, code: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self.colour and text else text
+        return f"{_ESC}[{code}m{text}{_ESC}[0m" if self.colour and text else text
 
 
 def write_json(stream: TextIO, body: bytes) -> None:

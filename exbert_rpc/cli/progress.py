@@ -51,7 +51,7 @@ class ProgressBar:
     def clear(self) -> None:
         """Take the bar away."""
         if self._drawn:
-            self._screen.write("\r\x1b[K" if self._screen.colour else "\r" + " " * (self._screen.width - 1) + "\r")
+            self._screen.erase_line()
             self._drawn = False
 
     def _draw(self, message: str, share: float | None) -> None:
@@ -66,7 +66,7 @@ class ProgressBar:
             bar = "█" * full + self._screen.dim("░" * (size - full))
             left = room - width(head) - size
             text = head + bar + pad(clip(f" {share:4.0%}  {message}", left), left)
-        self._screen.write("\r" + text)
+        self._screen.write_over(text)
         self._drawn = True
 
 

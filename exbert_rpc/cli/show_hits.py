@@ -52,6 +52,9 @@ def show_rows(screen: Screen, hits: Sequence[Hit]) -> None:
         shown = screen.link(clip_left(place, place_width), hit.document) + " " * (place_width - width(place))
         line = f"{hit.score:6.3f}  {screen.dim(shown)}  {before} {screen.boxed(match)} {after}"
         screen.line(line + (screen.dim(" (changed since)") if hit.stale else ""))
+        if hit.metadata:
+            known = ", ".join(f"{key}={value}" for key, value in hit.metadata.items())
+            screen.line(screen.dim("        " + clip(tidy(known), screen.width - 8)))
 
 
 def _around(hit: Hit) -> tuple[str, str]:

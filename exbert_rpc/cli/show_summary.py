@@ -6,10 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from exbert_rpc.cli.output import Screen
-from exbert_rpc.cli.text import pad, width, wrap
+from exbert_rpc.cli.tables import Column, Row, draw
+from exbert_rpc.cli.text import pad, tidy, width, wrap
 
 if TYPE_CHECKING:
-    from exbert_rpc.protocol.types.summarize import Bin, Controls, Histogram, SummarizeResult
+    from exbert_rpc.protocol.types.summarize import Bin, Controls, Histogram, MetadataHistogram, SummarizeResult
 
 SURE = 0.05
 _MARKS = {"word": ("w", "the word alone"), "echo": ("a", "what is attended to"), "peers": ("h", "other heads")}
@@ -38,6 +39,20 @@ def show_summary(screen: Screen, answer: SummarizeResult, bins: int = 5, attribu
     for one in shown:
         screen.line()
         _histogram(screen, one, answer, bins, names)
+    for by in answer.metadata:
+        _by_metadata(screen, by, bins)
+
+
+def _by_metadata(screen: Screen, by: MetadataHistogram, bins: int) -> None:
+    """Which documents hits come from, and what of that is more than chance."""
+    screen.line()
+    screen.line(screen.bold(f"{tidy(by.key)} of the documents"))
+    rows: list[Row] = [
+        [tidy(row.label), f"{row.count}", f"{row.share:.0%}", f"corpus {row.baseline:.0%}"] for row in by.bins[:bins]
+    ]
+    draw(screen, [Column(may_shrink=True), Column(align="right"), Column(align="right"), Column(align="right")], rows)
+    for sentence in by.findings:
+        _finding(screen, tidy(sentence))
 
 
 def _findings(screen: Screen, answer: SummarizeResult) -> None:

@@ -236,6 +236,7 @@ class Methods(Protocol):
         attention: Literal["incoming", "outgoing"] = "outgoing",
         include_special: bool = False,
         controls: Sequence[Literal["echo", "peers", "word"]] | None = None,
+        metadata: Sequence[str] | None = None,
         corpus: str | None = None,
         on_progress: OnProgress | None = None,
     ) -> SummarizeResult:
@@ -269,6 +270,8 @@ class Methods(Protocol):
             controls: What findings are compared with: `word` (the same search in hidden layer 0), `echo` (what else
                 attends to the same words) and `peers` (the other heads of the layer); by default all that apply,
                 `[]` for none.
+            metadata: Keys of the documents' metadata by which hits are counted, too (`folder` is known of all
+                files).
             corpus: Name of the corpus to search.
         """
         return self._call(
@@ -299,6 +302,7 @@ class Methods(Protocol):
                 attention=attention,
                 include_special=include_special,
                 controls=controls,
+                metadata=metadata,
                 corpus=corpus,
             ),
             SummarizeResult,
@@ -729,6 +733,7 @@ class AsyncMethods(Protocol):
         attention: Literal["incoming", "outgoing"] = "outgoing",
         include_special: bool = False,
         controls: Sequence[Literal["echo", "peers", "word"]] | None = None,
+        metadata: Sequence[str] | None = None,
         corpus: str | None = None,
         on_progress: OnProgress | None = None,
     ) -> SummarizeResult:
@@ -762,6 +767,8 @@ class AsyncMethods(Protocol):
             controls: What findings are compared with: `word` (the same search in hidden layer 0), `echo` (what else
                 attends to the same words) and `peers` (the other heads of the layer); by default all that apply,
                 `[]` for none.
+            metadata: Keys of the documents' metadata by which hits are counted, too (`folder` is known of all
+                files).
             corpus: Name of the corpus to search.
         """
         return await self._call(
@@ -792,6 +799,7 @@ class AsyncMethods(Protocol):
                 attention=attention,
                 include_special=include_special,
                 controls=controls,
+                metadata=metadata,
                 corpus=corpus,
             ),
             SummarizeResult,

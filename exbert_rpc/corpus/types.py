@@ -37,13 +37,17 @@ class TextPosition:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a hit must be; each field is a set of allowed values, ``None`` allows all. ``documents`` are globs."""
+    """What a hit must be; each field is a set of allowed values, ``None`` allows all. ``documents`` are globs.
+
+    ``metadata`` are pairs of a key and a tuple of values, which may be globs; all keys have to match.
+    """
 
     pos: tuple[str, ...] | None = None
     dep: tuple[str, ...] | None = None
     entity: tuple[str, ...] | None = None
     token: tuple[str, ...] | None = None
     documents: tuple[str, ...] | None = None
+    metadata: tuple[tuple[str, tuple[str, ...]], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,7 +198,8 @@ class SearchResult:
 class SummarizeRequest:
     """See ``summarize``. Exactly one of ``search_id`` and ``search``.
 
-    ``controls``: those that findings are compared with; ``None``: all that apply.
+    ``controls``: those that findings are compared with; ``None``: all that apply. ``metadata``: keys by which hits are
+    counted, too.
     """
 
     session: str
@@ -208,6 +209,7 @@ class SummarizeRequest:
     attention: Direction = "outgoing"
     include_special: bool = False
     controls: tuple[Control, ...] | None = None
+    metadata: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

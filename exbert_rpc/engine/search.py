@@ -12,6 +12,7 @@ import numpy as np
 
 from exbert_rpc.analysis.base_rates import BaseRates, TargetChoice, subject_rates, target_rates
 from exbert_rpc.analysis.controls import summarize_with_controls
+from exbert_rpc.analysis.metadata import metadata_histograms
 from exbert_rpc.analysis.observe import observe_subjects, observe_targets
 from exbert_rpc.analysis.summary import summarize_hits
 from exbert_rpc.analysis.types import Subject, Summary
@@ -162,7 +163,19 @@ class Searcher:
 
 
 def summarize_kept(kept: KeptSearch, request: SummarizeRequest, task: Task) -> Summary:
-    """What the hits of a search have in common, against base rates under the same conditions, and against controls."""
+    """What the hits of a search have in common, and which documents they come from."""
+    summary = _summarize(kept, request, task)
+    if not request.metadata:
+        return summary
+    own = own_sentences(kept.table, kept.token)
+    is_own = np.array([hit.sentence_text.strip() in own for hit in kept.hits], dtype=bool)
+    eligible = kept.plan.scope.eligible
+    found = metadata_histograms(kept.plan.reader, eligible, kept.hits, request.metadata, is_own, summary.subject)
+    return replace(summary, metadata=found)
+
+
+def _summarize(kept: KeptSearch, request: SummarizeRequest, task: Task) -> Summary:
+    """What hits have in common, against base rates under the same conditions, and against controls."""
     subject = _subject(kept, request)
     choice = TargetChoice(
         layer=kept.plan.attention_layer,

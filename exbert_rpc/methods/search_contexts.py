@@ -83,7 +83,14 @@ def _filter(params: Filter | None) -> corpus.Filter:
         entity=_allowed("entity", params.entity),
         token=_allowed("token", params.token),
         documents=_allowed("documents", params.documents),
+        metadata=None if params.metadata is None else _metadata(params.metadata),
     )
+
+
+def _metadata(wanted: dict[str, str | list[str]]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    if not wanted:
+        raise InvalidParams("filter.metadata", "names nothing", hint="Leave it out if it does not matter.")
+    return tuple((key, _allowed(f"metadata.{key}", values) or ()) for key, values in sorted(wanted.items()))
 
 
 def _allowed(name: str, value: str | list[str] | None) -> tuple[str, ...] | None:

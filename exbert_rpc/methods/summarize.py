@@ -18,6 +18,7 @@ from exbert_rpc.protocol.types.summarize import (
     ControlShare,
     Finding,
     Histogram,
+    MetadataHistogram,
     Peers,
     SummarizeParams,
     SummarizeResult,
@@ -45,6 +46,7 @@ def read_request(params: SummarizeParams, context: Context) -> requests.Summariz
         attention=params.attention,
         include_special=params.include_special,
         controls=None if params.controls is None else tuple(params.controls),
+        metadata=tuple(params.metadata or ()),
     )
 
 
@@ -71,6 +73,10 @@ def encode_result(answer: requests.SummarizeResult) -> SummarizeResult:
         n_baseline=summary.n_baseline,
         findings_detailed=[_finding(one) for one in summary.findings_detailed],
         notes=list(summary.notes),
+        metadata=[
+            MetadataHistogram(key=one.key, bins=[_bin(row) for row in one.bins], findings=list(one.findings))
+            for one in summary.metadata
+        ],
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import fnmatch
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from exbert_rpc.corpus.search.names import matches_name, matches_value, values_of
 from exbert_rpc.corpus.search.reader import CorpusReader, OpenSegment
 from exbert_rpc.corpus.types import Filter
 from exbert_rpc.errors import InvalidParams
@@ -38,7 +39,7 @@ def eligible_rows(reader: CorpusReader, wanted: Filter) -> Eligible:
     Raises:
         InvalidParams: a filter names a label that this corpus does not have, or no document matches.
     """
-    documents = _documents(reader, wanted.documents)
+    documents = _both(_documents(reader, wanted.documents), _with_metadata(reader, wanted.metadata))
     chosen = {name: getattr(wanted, name) for name in ("pos", "dep", "entity")}
     for name, labels in chosen.items():
         _check_labels(reader, name, labels)
@@ -75,16 +76,16 @@ def _has_label(segment: OpenSegment, name: str, labels: Sequence[str]) -> NDArra
 
 
 def _has_text(segment: OpenSegment, tokens: Sequence[str]) -> NDArray[np.bool_]:
-    """Rows whose token reads like one of the given texts, upper and lower case alike.
+    """Rows whose token reads like one of the given texts, whatever their case and however accents are stored.
 
     The text itself is looked at: a vocabulary entry may stand for many words ([UNK], or words but for accents).
     """
-    wanted = {text.casefold() for text in tokens}
+    wanted = {_spelled(text) for text in tokens}
     found = np.zeros(segment.n_rows, dtype=bool)
     starts, ends = segment.segment.array("token/start"), segment.segment.array("token/end")
     for block in np.flatnonzero(segment.block_multiplicity).tolist():
         text = segment.block_text(block)
-        folded = text.casefold()
+        folded = _spelled(text)
         if not any(one in folded for one in wanted):
             continue
         for sentence in range(int(segment.first_sentence[block]), int(segment.first_sentence[block + 1])):
@@ -92,7 +93,7 @@ def _has_text(segment: OpenSegment, tokens: Sequence[str]) -> NDArray[np.bool_]:
             first, last = int(segment.first_row[sentence]), int(segment.first_row[sentence + 1])
             at = segment.row_token[first:last]
             spans = zip((starts[at] + begin).tolist(), (ends[at] + begin).tolist(), strict=True)
-            found[first:last] = [text[start:end].casefold() in wanted for start, end in spans]
+            found[first:last] = [_spelled(text[start:end]) in wanted for start, end in spans]
     return found
 
 
@@ -100,19 +101,55 @@ def _documents(reader: CorpusReader, globs: Sequence[str] | None) -> NDArray[np.
     if globs is None:
         return None
     uris = [document.uri for document in reader.documents]
-    found = np.array([any(_matches(uri, pattern) for pattern in globs) for uri in uris], dtype=bool)
-    if not found.any():
+    found_by_uri = {uri: any(matches_name(uri, pattern) for pattern in globs) for uri in dict.fromkeys(uris)}
+    if not any(found_by_uri.values()):
         raise InvalidParams(
             "filter.documents",
-            f"none of the {len(set(uris))} documents matches {', '.join(map(repr, globs))[:200]}",
-            hint=f"uris look like {uris[0]!r}; `*` matches any characters" if uris else "the corpus is empty",
+            f"none of the {len(found_by_uri)} documents matches {', '.join(map(repr, globs))[:200]}",
+            hint=f"names look like {uris[0]!r}; `*` matches any characters" if uris else "the corpus is empty",
         )
+    return np.array([found_by_uri[uri] for uri in uris], dtype=bool)
+
+
+def _with_metadata(
+    reader: CorpusReader, wanted: Sequence[tuple[str, Sequence[str]]] | None
+) -> NDArray[np.bool_] | None:
+    if wanted is None:
+        return None
+    found = np.ones(len(reader.documents), dtype=bool)
+    for key, values in wanted:
+        given = [values_of(document, key) for document in reader.documents]
+        fits = [any(matches_value(one, value) for one in ones for value in values) for ones in given]
+        if not any(fits):
+            _refuse_metadata(reader, key, values, {one for ones in given for one in ones})
+        found &= np.array(fits, dtype=bool)
+    if not found.any():
+        raise InvalidParams("filter.metadata", "no document matches all of it", hint="Ask for less at once.")
     return found
 
 
-def _matches(uri: str, pattern: str) -> bool:
-    """A glob matches a whole uri, or the end of one behind a slash."""
-    return fnmatch.fnmatchcase(uri, pattern) or fnmatch.fnmatchcase(uri, f"*/{pattern}")
+def _refuse_metadata(reader: CorpusReader, key: str, values: Sequence[str], known: set[str]) -> None:
+    if not known:
+        keys = sorted({name for document in reader.documents for name, _ in document.metadata} | {"folder"})
+        raise InvalidParams(
+            "filter.metadata", f"no document of {reader.name!r} has {key!r}", hint=f"keys: {', '.join(keys)[:300]}"
+        )
+    raise InvalidParams(
+        "filter.metadata",
+        f"{key!r} is never {' or '.join(map(repr, values))[:100]}",
+        hint=f"values: {', '.join(sorted(known))[:300]}",
+    )
+
+
+def _both(one: NDArray[np.bool_] | None, other: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
+
+
+def _spelled(text: str) -> str:
+    """A word as it is compared: composed and decomposed accents alike, upper and lower case alike."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
 def _check_labels(reader: CorpusReader, name: str, labels: Sequence[str] | None) -> None:

@@ -32,7 +32,9 @@ class Filter(Params, frozen=True, kw_only=True):
         dep: Dependency relation.
         entity: Entity type; `none` outside entities.
         token: Text of the token, in either case.
-        documents: Globs of document uris.
+        documents: Names of documents (the end of a path, or of a uri), or globs of them.
+        metadata: For keys of the documents' metadata (`folder` is known of all files) the values that are allowed, or
+            globs of them.
     """
 
     pos: str | list[str] | None = None
@@ -40,6 +42,7 @@ class Filter(Params, frozen=True, kw_only=True):
     entity: str | list[str] | None = None
     token: str | list[str] | None = None
     documents: str | list[str] | None = None
+    metadata: dict[str, str | list[str]] | None = None
 
 
 class ContextQuery(Params, frozen=True, kw_only=True):

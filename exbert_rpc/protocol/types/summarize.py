@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
+
 from exbert_rpc.protocol.types.base import Attribute, Direction, Probability, Result, Signature
 from exbert_rpc.protocol.types.search_contexts import ContextQuery
 
@@ -20,6 +22,7 @@ class SummarizeParams(ContextQuery, frozen=True, kw_only=True):
         include_special: Whether special tokens may be that target.
         controls: What findings are compared with: `word` (the same search in hidden layer 0), `echo` (what else attends
             to the same words) and `peers` (the other heads of the layer); by default all that apply, `[]` for none.
+        metadata: Keys of the documents' metadata by which hits are counted, too (`folder` is known of all files).
         corpus: Name of the corpus to search.
     """
 
@@ -28,6 +31,7 @@ class SummarizeParams(ContextQuery, frozen=True, kw_only=True):
     attention: Direction = "outgoing"
     include_special: bool = False
     controls: list[Control] | None = None
+    metadata: list[str] | None = None
     corpus: str | None = None
 
 
@@ -92,6 +96,20 @@ class Histogram(Result, frozen=True, kw_only=True):
     bins: list[Bin]
 
 
+class MetadataHistogram(Result, frozen=True, kw_only=True):
+    """Hits by the values that one key has in the metadata of their documents; `none` where a document has none.
+
+    Attributes:
+        key: The key.
+        bins: One for each value.
+        findings: Plain sentences, strongest first, only what q < 0.05 supports; q is over all keys that were asked for.
+    """
+
+    key: str
+    bins: list[Bin]
+    findings: list[str]
+
+
 class Finding(Result, frozen=True, kw_only=True):
     """One sentence of `findings`, and whose finding it is.
 
@@ -130,6 +148,7 @@ class SummarizeResult(Result, frozen=True, kw_only=True):
     Attributes:
         findings_detailed: The same findings, each with its verdict.
         notes: What limits the controls, in words.
+        metadata: Hits by metadata of their documents, for the keys that were asked for.
     """
 
     subject: Literal["match", "next"]
@@ -142,6 +161,7 @@ class SummarizeResult(Result, frozen=True, kw_only=True):
     n_baseline: int
     findings_detailed: list[Finding]
     notes: list[str]
+    metadata: list[MetadataHistogram] = msgspec.field(default_factory=list)
 
 
 SIGNATURE = Signature("summarize", SummarizeParams, SummarizeResult, order=3, positional=("search_id",))

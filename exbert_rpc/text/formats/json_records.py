@@ -173,9 +173,8 @@ def _space(text: str, at: int) -> int:
 def _looks_like_lines(beginning: str) -> bool:
     """Whether the first lines are JSON objects, each on its own."""
     lines = [line for line in beginning.splitlines() if line.strip()]
-    whole = lines[:-1] if len(lines) > 1 else lines
     try:
-        return bool(whole) and all(isinstance(json.loads(line), dict) for line in whole[:5])
+        return len(lines) > 1 and all(isinstance(json.loads(line), dict) for line in lines[:-1][:5])
     except (ValueError, RecursionError):
         return False
 

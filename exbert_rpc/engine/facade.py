@@ -301,13 +301,30 @@ def _answer(
 ) -> AttendResult:
     layers = tuple(layer for layer in layers if layer < capture.info.n_layers)
     attention = capture.attention(layers, heads)
-    return AttendResult(capture_id, capture.info, table, attention, layers, heads, notes=_notes(attention))
+    notes = (*_notes(attention), *_uncovered_notes(capture.encoding))
+    return AttendResult(capture_id, capture.info, table, attention, layers, heads, notes=notes)
 
 
 def _notes(attention: NDArray[np.float32]) -> tuple[str, ...]:
     """What a reader of the weights must know: some models (gpt_oss) let part of each row go to no token at all."""
     rows = attention[:1] @ np.ones(attention.shape[-1], dtype=np.float32)
     return (_SINK_NOTE,) if rows.size and float(rows.min()) < _WHOLE_ROW else ()
+
+
+def _uncovered_notes(encoding: Encoding) -> tuple[str, ...]:
+    """Which characters of a text no token covers, if any: some tokenizers drop what their vocabulary lacks."""
+    found = []
+    for segment, text in enumerate((encoding.text, encoding.pair or "")):
+        covered = np.zeros(len(text) + 1, dtype=np.int64)
+        mine = (encoding.segment == segment) & ~encoding.is_special
+        np.add.at(covered, encoding.start[mine], 1)
+        np.add.at(covered, encoding.end[mine], -1)
+        bare = np.flatnonzero(np.cumsum(covered)[: len(text)] == 0).tolist()
+        found += [text[at] for at in bare if not text[at].isspace()]
+    if not found:
+        return ()
+    named = ", ".join(f"U+{ord(one):04X}" for one in dict.fromkeys(found))
+    return (f"the tokenizer drops {len(found)} characters, which the model does not see: {named[:200]}",)
 
 
 def _ablated_note(kept: Pass) -> str:

@@ -280,8 +280,9 @@ class LoadedModel:
             form = encoding.tokens[int(encoding.ids.argmax())]
             raise ModelNotSupported(
                 f"{self._info.id}: its tokenizer gives {form!r} the id {highest}, but it has only "
-                f"{self._network.n_embeddings} embeddings",
-                hint="leave that token out of the text",
+                f"{self._network.n_embeddings} embeddings (in {encoding.text[:60]!r})",
+                hint="its embeddings were not resized for added tokens: call resize_token_embeddings and save the "
+                "model again, or leave that token out of the text",
             )
 
     def _inputs(self, encodings: Sequence[Encoding]) -> dict[str, torch.Tensor]:

@@ -89,8 +89,9 @@ class SegmentBuilder:
             self._check()
             digest = block_digest(block.annotated.text, block.annotated.variant)
             self._blocks.append((digest, block.annotated.text, len(block.sentences)))
-            if block.losses:
-                self._losses[digest] = [[loss.text[:_LOSS_CHARACTERS], loss.reason] for loss in block.losses]
+            told = (*block.losses, *block.cuts)
+            if told:
+                self._losses[digest] = [[loss.text[:_LOSS_CHARACTERS], loss.reason] for loss in told]
             self._spans += [(sentence.start, sentence.end) for sentence in block.sentences]
             self._lengths += [len(sentence.encoding.ids) for sentence in block.sentences]
             self.n_rows += sum(int((~sentence.encoding.is_special).sum()) for sentence in block.sentences)

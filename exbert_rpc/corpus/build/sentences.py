@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from exbert_rpc.corpus.head_sums import SentenceWords
 from exbert_rpc.corpus.types import CorpusModel
 from exbert_rpc.model.types import Encoding
 from exbert_rpc.text.align import join_words
+from exbert_rpc.text.annotation.runs import LONGEST_RUN, has_long_run
 from exbert_rpc.text.types import AnnotatedText
 
 
@@ -36,7 +38,7 @@ class TokenizedSentence:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A stretch of a block that no token covers, and why."""
+    """A stretch of a block that no token covers, or one that was read in parts, and why."""
 
     text: str
     reason: str
@@ -46,13 +48,14 @@ class Loss:
 class TokenizedBlock:
     """An annotated block with its sentences, in order, and what had to be left out of it.
 
-    ``forms`` are the lower-cased texts of its words.
+    ``forms`` are the lower-cased texts of its words; ``cuts`` is what was read in parts.
     """
 
     annotated: AnnotatedText
     sentences: tuple[TokenizedSentence, ...]
     forms: tuple[str, ...]
     losses: tuple[Loss, ...] = ()
+    cuts: tuple[Loss, ...] = ()
 
 
 def tokenize_block(block: AnnotatedText, model: CorpusModel) -> TokenizedBlock:
@@ -75,7 +78,22 @@ def tokenize_block(block: AnnotatedText, model: CorpusModel) -> TokenizedBlock:
         word[encoding.is_special] = -1
         words = _words(block, word, encoding.is_special, of_word)
         sentences.append(TokenizedSentence(start, end, encoding, word, words))
-    return TokenizedBlock(block, tuple(sentences), forms, tuple(losses))
+    cuts = tuple(_cuts(block, spans, sentences, model.info.max_tokens))
+    return TokenizedBlock(block, tuple(sentences), forms, tuple(losses), cuts)
+
+
+def _cuts(
+    block: AnnotatedText, spans: list[tuple[int, int]], sentences: list[TokenizedSentence], limit: int
+) -> Iterator[Loss]:
+    """What was read in parts: sentences that the model does not take whole, runs that a pipeline does not."""
+    starts = [sentence.start for sentence in sentences]
+    for start, end in spans:
+        parts = bisect_left(starts, end) - bisect_left(starts, start)
+        if parts > 1:
+            told = f"a sentence of more than the {limit} tokens that the model takes was cut at words into {parts}"
+            yield Loss(block.text[start:end], told)
+    if block.variant == "" and has_long_run(block.text):
+        yield Loss(block.text, f"a run of more than {LONGEST_RUN} characters without a space was annotated in parts")
 
 
 def _words(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from exbert_rpc.errors import InvalidParams, TextTooLong
+from exbert_rpc.text.annotation.runs import cut_runs, has_long_run, joined
 from exbert_rpc.text.annotation.tokenizers import FALLBACK_LANGUAGES, cut_by_script
 from exbert_rpc.text.confinement import is_allowed
 from exbert_rpc.text.types import AnnotatedText, PipelineInfo
@@ -105,7 +106,7 @@ class Annotator:
         """
         check_text(text)
         with self._lock, self._nlp.memory_zone():
-            return _read(self._nlp(text))
+            return self._whole(text)
 
     def annotate_many(self, texts: Iterable[str], batch_size: int = 64) -> Iterator[AnnotatedText]:
         """Annotate texts in order, ``batch_size`` at a time; raises what :meth:`annotate` raises."""
@@ -115,8 +116,15 @@ class Annotator:
                 check_text(text)
             # without a zone every new word of every text would stay in the vocabulary for good
             with self._lock, self._nlp.memory_zone():
-                done = [_read(doc) for doc in self._nlp.pipe(batch, batch_size=batch_size)]
+                short = [text for text in batch if not has_long_run(text)]
+                docs = map(_read, self._nlp.pipe(short, batch_size=batch_size))
+                done = [self._whole(text) if has_long_run(text) else next(docs) for text in batch]
             yield from done
+
+    def _whole(self, text: str) -> AnnotatedText:
+        """A text annotated at once, or in parts where it has a run that would take too long."""
+        parts = cut_runs(text) if has_long_run(text) else [text]
+        return joined([_read(self._nlp(part)) for part in parts])
 
 
 def check_pipeline(name: str, allowed_roots: Sequence[Path] | None) -> None:

@@ -1,5 +1,5 @@
 // Generated from schema.json by generate.mjs; do not edit.
-// schema.json sha256: 459243e3fb662888b33840edbd2f7ea31ad49cd5ebdd55760c80b4fd29ffb621
+// schema.json sha256: aeb1a60435d30e4d52637bcf9a03d20fb8ef63c66be3bbad7104bd64af39cbf6
 
 /**
  * Nested lists of numbers, one level an axis.
@@ -1071,6 +1071,9 @@ export interface ListCorporaResult {
 }
 /**
  * What a corpus is. ``damaged`` names files that are not what was written; empty is healthy.
+ *
+ * ``annotations`` counts texts of treebanks by whose annotations they have: ``gold`` or ``automatic``; texts of other
+ * files have those of the pipeline. ``metadata`` has the keys that are known of its documents, and of how many.
  */
 export interface CorpusDescription {
   corpus: string;
@@ -1085,6 +1088,12 @@ export interface CorpusDescription {
   spaces: ("headOutput" | "hiddenState")[];
   fingerprint: string;
   damaged: string[];
+  annotations: {
+    [k: string]: number;
+  };
+  metadata: {
+    [k: string]: number;
+  };
 }
 /**
  * A corpus by name.

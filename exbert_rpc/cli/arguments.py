@@ -91,6 +91,13 @@ def _json(parser: Parser) -> None:
     parser.add_argument("--json", action="store_true", help="the protocol's JSON object instead of a table")
 
 
+def _table(parser: Parser) -> None:
+    """For answers that are tables of plain values, too."""
+    _json(parser)
+    parser.add_argument("--format", choices=("csv", "jsonl", "parquet"), help="rows of plain values instead of a table")
+    parser.add_argument("--output", metavar="FILE", help="where rows are written (default: standard output)")
+
+
 def _text(parser: Parser) -> None:
     parser.add_argument("text", metavar="TEXT", help="the text; - reads standard input")
     parser.add_argument("--pair", metavar="TEXT", help=_means("attend", "text_pair"))
@@ -207,7 +214,7 @@ def _query(parser: Parser) -> None:
         action=argparse.BooleanOptionalAction,
         help=_means("searchContexts", "rerank"),
     )
-    _json(parser)
+    _table(parser)
     _engine(parser)
 
 
@@ -280,7 +287,7 @@ def _heads(parser: Parser) -> None:
     parser.add_argument(
         "--examples", type=int, default=0, metavar="N", help=_means("profileHeads", "examples") + " (default: 0)"
     )
-    _json(parser)
+    _table(parser)
     _engine(parser, reads_text=False)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from exbert_rpc.cli.arguments import words
 from exbert_rpc.cli.calls import SESSION, call, print_json, read_once
 from exbert_rpc.cli.output import Screen
+from exbert_rpc.cli.rows import wants_rows, write_rows
 from exbert_rpc.cli.work import engine_of, run
 from exbert_rpc.engine.requests import AttendRequest, AttendResult, TextInput
 from exbert_rpc.errors import InvalidParams
@@ -88,10 +89,13 @@ def search(options: Namespace) -> int:
     from exbert_rpc.cli.show_hits import show_hits
     from exbert_rpc.protocol.types.search_contexts import SearchParams, SearchResult
 
+    wants_rows(options)
     with engine_of(options) as engine:
         params = SearchParams(corpus=options.corpus, **_query(options, engine))
         answer = call(engine, params, SearchResult, "search", options=options)
-    if options.json:
+    if wants_rows(options):
+        write_rows(answer, options)
+    elif options.json:
         print_json(answer)
     else:
         show_hits(Screen.of(sys.stdout), answer)
@@ -103,6 +107,7 @@ def summarize(options: Namespace) -> int:
     from exbert_rpc.cli.show_summary import show_summary
     from exbert_rpc.protocol.types.summarize import SummarizeParams, SummarizeResult
 
+    wants_rows(options)
     with engine_of(options) as engine:
         params = SummarizeParams(
             corpus=options.corpus,
@@ -114,7 +119,9 @@ def summarize(options: Namespace) -> int:
             **_query(options, engine),
         )
         answer = call(engine, params, SummarizeResult, "summarize", options=options)
-    if options.json:
+    if wants_rows(options):
+        write_rows(answer, options)
+    elif options.json:
         print_json(answer)
     else:
         show_summary(Screen.of(sys.stdout), answer, options.bins)

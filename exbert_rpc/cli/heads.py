@@ -7,6 +7,7 @@ from argparse import Namespace
 
 from exbert_rpc.cli.calls import call, print_json
 from exbert_rpc.cli.output import Screen
+from exbert_rpc.cli.rows import wants_rows, write_rows
 from exbert_rpc.cli.work import engine_of
 from exbert_rpc.errors import InvalidParams
 
@@ -25,9 +26,12 @@ def heads(options: Namespace) -> int:
         min_pairs=options.min_pairs,
         examples=options.examples,
     )
+    wants_rows(options)
     with engine_of(options) as engine:
         answer = call(engine, params, ProfileResult, "heads", options=options)
-    if options.json:
+    if wants_rows(options):
+        write_rows(answer, options)
+    elif options.json:
         print_json(answer)
     else:
         show_heads(Screen.of(sys.stdout), answer)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from exbert_rpc.cli.output import Screen
 from exbert_rpc.cli.tables import Cell, Column, Row, draw
+from exbert_rpc.cli.text import tidy
 
 if TYPE_CHECKING:
     from exbert_rpc.protocol.types.describe_corpus import CorpusDescription
@@ -63,6 +64,11 @@ def show_corpus(screen: Screen, one: CorpusDescription) -> None:
         "fingerprint": one.fingerprint,
         "damaged": ", ".join(one.damaged) or "nothing",
     }
+    if one.annotations:
+        counts = ", ".join(f"{count:,} {kind}" for kind, count in sorted(one.annotations.items()))
+        rows["annotations"] = f"of treebanks: {counts}"
+    if one.metadata:
+        rows["metadata"] = tidy(", ".join(f"{key} ({count:,})" for key, count in sorted(one.metadata.items())))
     show_pairs(screen, rows)
     if one.damaged:
         screen.line(screen.bad("index it again: only the damaged part is computed again"))

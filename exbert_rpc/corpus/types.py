@@ -5,9 +5,9 @@ All offsets are code points. Rows are vectors: one for each token of the corpus 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import numpy as np
@@ -170,7 +170,11 @@ class SearchStats:
 
 @dataclass(frozen=True, slots=True)
 class CorpusDescription:
-    """What a corpus holds; ``damaged`` names files that are not what was written."""
+    """What a corpus holds; ``damaged`` names files that are not what was written.
+
+    ``annotations`` counts texts that come with annotations by whose count: ``gold`` or ``automatic``. ``metadata`` has
+    the keys that are known of its documents, and how many have each.
+    """
 
     name: str
     model: str
@@ -184,6 +188,8 @@ class CorpusDescription:
     spaces: tuple[Space, ...]
     fingerprint: str
     damaged: tuple[str, ...] = ()
+    annotations: Mapping[str, int] = field(default_factory=dict)
+    metadata: Mapping[str, int] = field(default_factory=dict)
 
 
 class CorpusModel(Protocol):

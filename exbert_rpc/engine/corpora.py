@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,6 +14,7 @@ from pathlib import Path
 from exbert_rpc.corpus.build.builder import Builder, Compute
 from exbert_rpc.corpus.build.distributed import Job, RayCompute
 from exbert_rpc.corpus.search.reader import CorpusReader
+from exbert_rpc.corpus.store.documents import IndexedDocument
 from exbert_rpc.corpus.store.folders import CorpusFolder, Store
 from exbert_rpc.corpus.store.manifest import CorpusConfig, Manifest, widths_by_layer
 from exbert_rpc.corpus.store.validation import check_thoroughly
@@ -159,8 +161,9 @@ def _describe(folder: CorpusFolder, thorough: bool) -> CorpusDescription:
     except CorpusDamaged as exc:
         return _unreadable(folder.name, exc)
     damaged = []
+    documents: tuple[IndexedDocument, ...] = ()
     try:
-        folder.documents(manifest.documents)
+        documents = folder.documents(manifest.documents)
     except CorpusDamaged as exc:
         damaged.append(str(exc.data["file"]))
     for entry in manifest.segments:
@@ -184,6 +187,8 @@ def _describe(folder: CorpusFolder, thorough: bool) -> CorpusDescription:
         spaces=config.spaces,
         fingerprint=config.key(),
         damaged=tuple(damaged),
+        annotations=Counter(value for one in documents for key, value in one.metadata if key == "annotation"),
+        metadata=Counter(key for one in documents for key, _ in one.metadata),
     )
 
 

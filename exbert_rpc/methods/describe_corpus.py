@@ -36,6 +36,8 @@ def encode_corpus(info: corpus.CorpusDescription) -> CorpusDescription:
         spaces=list(info.spaces),
         fingerprint=info.fingerprint,
         damaged=list(info.damaged),
+        annotations=dict(info.annotations),
+        metadata=dict(info.metadata),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from exbert_rpc.protocol.types.base import Params, Precision, Result, Signature, Space
 
 
@@ -16,7 +18,11 @@ class CorpusParams(Params, frozen=True, kw_only=True):
 
 
 class CorpusDescription(Result, frozen=True, kw_only=True):
-    """What a corpus is. ``damaged`` names files that are not what was written; empty is healthy."""
+    """What a corpus is. ``damaged`` names files that are not what was written; empty is healthy.
+
+    ``annotations`` counts texts of treebanks by whose annotations they have: ``gold`` or ``automatic``; texts of other
+    files have those of the pipeline. ``metadata`` has the keys that are known of its documents, and of how many.
+    """
 
     corpus: str
     model: str
@@ -30,6 +36,8 @@ class CorpusDescription(Result, frozen=True, kw_only=True):
     spaces: list[Space]
     fingerprint: str
     damaged: list[str]
+    annotations: dict[str, int] = msgspec.field(default_factory=dict)
+    metadata: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 SIGNATURE = Signature("describeCorpus", CorpusParams, CorpusDescription, order=6, positional=("corpus",))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from exbert_rpc.protocol.tables import Row
 from exbert_rpc.protocol.types.base import Range, Result, Score
 
 
@@ -82,3 +83,36 @@ class Hit(Result, frozen=True, kw_only=True):
     target: int | None = None
     record: int | None = None
     metadata: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+def hit_row(hit: Hit) -> Row:
+    """A hit as a row of a table: its place, its sentence, its match, what that attends to most, its metadata."""
+    match = hit.tokens[hit.match]
+    following = None if hit.next is None else hit.tokens[hit.next]
+    peak = hit.max_attention.outgoing
+    attended = None if peak is None else hit.tokens[peak.index]
+    row: Row = {
+        "rank": hit.rank,
+        "score": hit.score,
+        "document": hit.document,
+        "record": hit.record,
+        "cell": hit.cell,
+        "line": hit.range.start.line,
+        "character": hit.range.start.character,
+        "end_line": hit.range.end.line,
+        "end_character": hit.range.end.character,
+        "stale": hit.stale,
+        "sentence": hit.sentence.text,
+        "match": match.text,
+        "pos": match.pos,
+        "tag": match.tag,
+        "dep": match.dep,
+        "lemma": match.lemma,
+        "entity": match.entity,
+        "next": None if following is None else following.text,
+        "attended": None if attended is None else attended.text,
+        "attended_pos": None if attended is None else attended.pos,
+        "attended_offset": None if peak is None else peak.offset,
+        "attended_weight": None if peak is None else peak.weight,
+    }
+    return row | {f"metadata.{key}": value for key, value in hit.metadata.items()}

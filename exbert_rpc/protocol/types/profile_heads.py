@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
+from exbert_rpc.protocol.tables import Row, TableResult, plain_fields, same_columns
 from exbert_rpc.protocol.types.base import Index, Params, Probability, ProgressToken, Result, Signature
 from exbert_rpc.protocol.types.hits import Hit
 
@@ -120,7 +122,7 @@ class HeadProfile(Result, frozen=True, kw_only=True):
     findings: list[str]
 
 
-class ProfileResult(Result, frozen=True, kw_only=True):
+class ProfileResult(TableResult, frozen=True, kw_only=True):
     """Profiles by layer and head. ``tokens`` counts the corpus' tokens, each paragraph once.
 
     ``notes`` say what is left out of all profiles, and why: for instance roles, if the pipeline has no parser.
@@ -132,6 +134,31 @@ class ProfileResult(Result, frozen=True, kw_only=True):
     documents: int
     heads: list[HeadProfile]
     notes: list[str] = field(default_factory=list)
+
+    def to_rows(self) -> list[Row]:
+        """One row a measure of each head: ``kind`` says which, ``name`` of what, ``value`` how much."""
+        return same_columns([row for head in self.heads for row in _head_rows(head)])
+
+
+_SINGLE = ("entropy", "special", "first_token", "previous_token", "duplicate_token", "induction")
+
+
+def _head_rows(head: HeadProfile) -> Iterator[Row]:
+    place: Row = {"layer": head.layer, "head": head.head}
+    for name in _SINGLE:
+        if getattr(head, name) is not None:
+            yield {**place, "kind": "measure", "name": name, "value": getattr(head, name)}
+    for one in (*head.offsets, *head.beyond):
+        yield {**place, "kind": "offset", "name": str(one.offset), "value": one.mass, "share": one.share}
+    for role in head.roles:
+        more = plain_fields(role, ["role", "mass", "examples"])
+        yield {**place, "kind": "role", "name": role.role, "value": role.mass, **more}
+    for relation in head.relations:
+        more = plain_fields(relation, ["relation", "accuracy"])
+        yield {**place, "kind": "relation", "name": relation.relation, "value": relation.accuracy, **more}
+    for word in head.vocabulary:
+        more = plain_fields(word, ["word", "lift", "examples"])
+        yield {**place, "kind": "vocabulary", "name": word.word, "value": word.lift, "lift": word.lift, **more}
 
 
 SIGNATURE = Signature("profileHeads", ProfileParams, ProfileResult, order=3, positional=("corpus",))

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from exbert_rpc.protocol.tables import Row, TableResult, same_columns
 from exbert_rpc.protocol.types.base import (
     Index,
     Params,
@@ -20,7 +21,7 @@ from exbert_rpc.protocol.types.base import (
     Weighting,
 )
 from exbert_rpc.protocol.types.describe_model import ModelDescription
-from exbert_rpc.protocol.types.hits import Hit
+from exbert_rpc.protocol.types.hits import Hit, hit_row
 from exbert_rpc.protocol.types.tokens import Token
 
 
@@ -124,7 +125,7 @@ class SearchStats(Result, frozen=True, kw_only=True):
     note: str | None = None
 
 
-class SearchResult(Result, frozen=True, kw_only=True):
+class SearchResult(TableResult, frozen=True, kw_only=True):
     """The nearest contexts, best first.
 
     Attributes:
@@ -140,6 +141,10 @@ class SearchResult(Result, frozen=True, kw_only=True):
     hits: list[Hit]
     stats: SearchStats
     query: Token | None = None
+
+    def to_rows(self) -> list[Row]:
+        """One row a hit, best first."""
+        return same_columns([hit_row(hit) for hit in self.hits])
 
 
 SIGNATURE = Signature("searchContexts", SearchParams, SearchResult, order=2, positional=("corpus",))

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from exbert_rpc.protocol.tables import Row, TableResult, plain_fields, same_columns
 from exbert_rpc.protocol.types.base import Attribute, Direction, Probability, Result, Signature
 from exbert_rpc.protocol.types.search_contexts import ContextQuery
 
@@ -134,7 +135,7 @@ class Finding(Result, frozen=True, kw_only=True):
     controls: Controls
 
 
-class SummarizeResult(Result, frozen=True, kw_only=True):
+class SummarizeResult(TableResult, frozen=True, kw_only=True):
     """What the hits have in common, against what the corpus has anyway.
 
     ``nHits`` counts the hits whose subject exists. If that is ``match``, these are all hits of the search. If it is
@@ -162,6 +163,22 @@ class SummarizeResult(Result, frozen=True, kw_only=True):
     findings_detailed: list[Finding]
     notes: list[str]
     metadata: list[MetadataHistogram] = msgspec.field(default_factory=list)
+
+    def to_rows(self) -> list[Row]:
+        """One row a bin of each histogram; of metadata, ``attribute`` is the key."""
+        rows = [
+            {"of": one.of, "attribute": one.attribute, **_bin_row(row)} for one in self.histograms for row in one.bins
+        ]
+        rows += [{"of": "metadata", "attribute": one.key, **_bin_row(row)} for one in self.metadata for row in one.bins]
+        return same_columns(rows)
+
+
+def _bin_row(row: Bin) -> Row:
+    controls = row.controls
+    word = None if controls is None or controls.word is None else controls.word.share
+    echo = None if controls is None or controls.echo is None else controls.echo.share
+    rank = None if controls is None or controls.peers is None else controls.peers.rank
+    return {**plain_fields(row, ["controls"]), "word_share": word, "echo_share": echo, "peers_rank": rank}
 
 
 SIGNATURE = Signature("summarize", SummarizeParams, SummarizeResult, order=3, positional=("search_id",))

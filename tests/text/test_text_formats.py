@@ -16,7 +16,7 @@ from exbert_rpc.text.blocks import split_blocks
 from exbert_rpc.text.files import read_file, read_inline
 from exbert_rpc.text.formats.format import ReadingOptions
 from exbert_rpc.text.formats.registry import FORMATS, choose, in_folders
-from exbert_rpc.text.positions import extent, stand_in
+from exbert_rpc.text.positions import LineIndex, extent, stand_in
 from exbert_rpc.text.types import Document
 
 TEXT = ReadingOptions(text_field="text")
@@ -39,17 +39,16 @@ def sentence(rng: random.Random) -> str:
 
 def places(document: Document, raw: str) -> list[tuple[str, str]]:
     """Each word of each block, and what stands in the file between the places that a hit of it would have."""
-    lines = raw.splitlines(keepends=True) or [""]
     starts = [0]
-    for line in lines:
+    for line in raw.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
     blocks, found = split_blocks(document), []
     for block, place in zip(blocks, block_places(document, blocks), strict=True):
-        at = 0
+        at, lines = 0, LineIndex(block.text)
         for word in block.text.split():
             start = block.text.index(word, at)
             at = start + len(word)
-            ends = [position(place, block.text, start), position(place, block.text, at, is_end=True)]
+            ends = [position(place, block.text, lines, start), position(place, block.text, lines, at, is_end=True)]
             first, last = (starts[one.line] + one.column for one in ends)
             for one in ends:  # whatever units a client counts in
                 before = raw[starts[one.line] : starts[one.line] + one.column]
@@ -154,7 +153,7 @@ def test_a_very_long_line_is_placed_without_its_beginning():
     blocks = split_blocks(document)
     stored = block_places(document, blocks)
     assert sum(len(place.prefix) for place in stored) < 10_000
-    last = position(stored[-1], blocks[-1].text, len(blocks[-1].text), is_end=True)
+    last = position(stored[-1], blocks[-1].text, LineIndex(blocks[-1].text), len(blocks[-1].text), is_end=True)
     assert (last.line, last.column) == (0, len(raw))
 
 

@@ -34,7 +34,7 @@ def index(options: Namespace) -> int:
         layers=options.layers,
         spaces=options.spaces,
         precision=options.precision,
-        reading=_reading(options),
+        reading=reading_options(options),
         replace=options.replace,
         engine=options.engine,
         workers=options.workers,
@@ -51,7 +51,7 @@ def index(options: Namespace) -> int:
     return 1 if report.kept else 0
 
 
-def _reading(options: Namespace) -> ReadingOptions | None:
+def reading_options(options: Namespace) -> ReadingOptions | None:
     """What was asked for; ``None`` if nothing was."""
     given = {
         "format": options.format,

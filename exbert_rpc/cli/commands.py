@@ -137,7 +137,7 @@ def _query(options: Namespace, engine: Engine) -> dict[str, Any]:
     model = options.model or model_of(engine, options.corpus)
     read_pass = read_once(engine, text_input(options), model, "search")
     named = ("pos", options.pos), ("dep", options.dep), ("entity", options.entity), ("token", options.words)
-    allowed = {
+    allowed: dict[str, Any] = {
         name: list(labels) for name, labels in (*named, ("documents", _names(options.documents))) if labels is not None
     }
     allowed |= {} if options.where is None else {"metadata": _where(options.where)}

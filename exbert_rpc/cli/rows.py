@@ -68,4 +68,5 @@ def _parquet(answer: TableResult) -> bytes:
         raise ExbertError("pyarrow is not installed", hint="pip install 'exbert-rpc[data]'") from exc
     sink = pa.BufferOutputStream()
     parquet.write_table(table, sink)
-    return sink.getvalue().to_pybytes()
+    body: bytes = sink.getvalue().to_pybytes()
+    return body

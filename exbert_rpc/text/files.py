@@ -65,22 +65,31 @@ def read_file(uri: str, path: Path, options: ReadingOptions = DEFAULT) -> Iterat
     try:
         if path.suffix.lower() == ".zip" and options.format is None:
             for member in members(uri, path, options):
-                yield from [member] if isinstance(member, Skipped) else _read(member, member.beginning(), options)
+                yield from (
+                    [member] if isinstance(member, Skipped) else read_content(member, member.beginning(), options)
+                )
         else:
             content = file_content(uri, path, options)
-            yield from _read(content, content.beginning(), options)
+            yield from read_content(content, content.beginning(), options)
     except UnreadableSource as reason:
         yield Skipped(uri, str(reason))
 
 
 def read_inline(uri: str, text: str, options: ReadingOptions = DEFAULT) -> Iterator[Document | Skipped]:
     """The documents of a text that is given by value; its name says of which format it is."""
-    yield from _read(InlineContent(uri, text), None, options)
+    yield from read_content(InlineContent(uri, text), None, options)
 
 
-def _read(
+def read_content(
     content: FileContent | InlineContent, beginning: bytes | None, options: ReadingOptions
 ) -> Iterator[Document | Skipped]:
+    """The documents of an open file, and what is left out of it; never raises ``UnreadableSource``.
+
+    Args:
+        content: The file, or a text by value.
+        beginning: Its first bytes; ``None`` for a text by value.
+        options: How it is read.
+    """
     try:
         for found in choose(content.uri, beginning, options).read(content, options):
             if isinstance(found, Document):

@@ -198,7 +198,7 @@ class _Shard:
 class _Run:
     """Shards handed out until all are done."""
 
-    def __init__(self, job: Job, task: Task, plan: Plan, shards: Sequence[list[str]], scales: Scales) -> None:
+    def __init__(self, job: Job, task: Task, plan: Plan, shards: Sequence[list[Block]], scales: Scales) -> None:
         import ray
 
         self._job = job

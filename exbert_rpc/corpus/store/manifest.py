@@ -169,7 +169,8 @@ def _from_body(body: dict[str, Any]) -> Manifest:
 
 
 def _reading(body: dict[str, Any]) -> ReadingOptions:
-    found = ReadingOptions(**{key: tuple(value) if isinstance(value, list) else value for key, value in body.items()})
+    given: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in body.items()}
+    found = ReadingOptions(**given)
     default = ReadingOptions()
     for name, value in asdict(found).items():
         usual = getattr(default, name)

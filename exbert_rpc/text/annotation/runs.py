@@ -54,10 +54,10 @@ def joined(parts: Sequence[AnnotatedText]) -> AnnotatedText:
         np.where(part.syntactic_head < 0, -1, part.syntactic_head + int(shift))
         for part, shift in zip(parts, words, strict=False)
     ]
-    labels = {
-        name: tuple(label for part in parts for label in getattr(part, name))
-        for name in ("pos", "tag", "dep", "lemma", "entity")
-    }
+
+    def labels(name: str) -> tuple[str, ...]:
+        return tuple(label for part in parts for label in getattr(part, name))
+
     return replace(
         first,
         text="".join(part.text for part in parts),
@@ -67,5 +67,9 @@ def joined(parts: Sequence[AnnotatedText]) -> AnnotatedText:
         sentence=moved("sentence", sentences),
         sentence_start=moved("sentence_start", characters),
         sentence_end=moved("sentence_end", characters),
-        **labels,
+        pos=labels("pos"),
+        tag=labels("tag"),
+        dep=labels("dep"),
+        lemma=labels("lemma"),
+        entity=labels("entity"),
     )

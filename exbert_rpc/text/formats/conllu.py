@@ -74,7 +74,8 @@ def _read(content: Content, options: ReadingOptions) -> Found:
 
 def _sentences(lines: Iterator[str]) -> Iterator[tuple[int, str]]:
     """First line and raw text of each sentence."""
-    start, current = 0, []
+    start = 0
+    current: list[str] = []
     for number, line in enumerate(lines):
         if line.strip():
             if not current:

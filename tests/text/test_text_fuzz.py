@@ -1,0 +1,32 @@
+"""Any bytes under any name give documents or reasons, in time linear in their number."""
+
+import pytest
+
+from tests.text.fuzz_formats import OPTIONS, SEEDS, SPARKS, seconds, violations
+
+NAMES = sorted({name for name, _ in SEEDS})
+SIZE = 40_000
+
+
+def test_broken_files_give_documents_or_reasons():
+    assert [one for seed in range(1500) for one in violations(seed)] == []
+
+
+@pytest.mark.slow
+def test_twenty_thousand_broken_files_give_documents_or_reasons():
+    assert [one for seed in range(20_000) for one in violations(seed)] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_time_is_linear_in_what_a_file_repeats(name):
+    whole = dict(SEEDS)[name]
+    slow = []
+    for spark in (*SPARKS, whole):
+        for options in OPTIONS[:2]:
+            few, many = (spark * (size // len(spark)) for size in (SIZE, 8 * SIZE))
+            least = max(seconds(name, few, options), 0.004)
+            took = seconds(name, many, options)
+            if took > 24 * least:
+                slow.append((spark, least, took))
+    assert slow == []

@@ -21,6 +21,7 @@ from pathlib import Path
 from tests.model import zoo
 from tests.patience import within
 from tests.server.harness import ROOT
+from tests.text.fuzz_formats import violations as violations_of_texts
 from tests.trust.builds import cancelled_builds, percentile, pings_under_builds
 from tests.trust.deaths import WORK, seconds_to_follow
 from tests.trust.frame_property import PLANTED, hunt
@@ -59,10 +60,11 @@ class Size:
     forgeries: int
     injections: str
     controls: int
+    texts: int
 
 
-LONG = Size(1_000_000, 2_000, 500, 200_000, 50_000, 200, 60.0, 100, 2_000, 10_000, 10_000, 1_000, "all", 400)
-QUICK = Size(10_000, 200, 50, 20_000, 1_500, 6, 8.0, 8, 25, 300, 600, 40, "6", 100)
+LONG = Size(1_000_000, 2_000, 500, 200_000, 50_000, 200, 60.0, 100, 2_000, 10_000, 10_000, 1_000, "all", 400, 200_000)
+QUICK = Size(10_000, 200, 50, 20_000, 1_500, 6, 8.0, 8, 25, 300, 600, 40, "6", 100, 20_000)
 Part = Callable[[Path, Size], Iterator[Row]]
 
 
@@ -146,6 +148,12 @@ def pytest_row(what: str, file: str, count: int, words: str = "", scale: float =
     load = f"load {os.getloadavg()[0]:.0f}"
     outcome = "; ".join([re.sub(r"(, \d+ deselected)? in [\d.]+s.*", "", last[0]), *told, load])
     return Row(what, count, outcome, [] if ran.returncode == 0 else [ran.stdout[-2000:]])
+
+
+def texts(folder: Path, size: Size) -> Iterator[Row]:
+    """Broken files of every format: documents or reasons, and nothing else."""
+    found = [one for seed in range(size.texts) for one in violations_of_texts(seed)]
+    yield Row("broken files of every format", size.texts, "documents or reasons", found)
 
 
 def frames(folder: Path, size: Size) -> Iterator[Row]:
@@ -245,6 +253,7 @@ def store(folder: Path, size: Size) -> Iterator[Row]:
 PARTS: dict[str, Part] = {
     "server": server,
     "frames": frames,
+    "texts": texts,
     "memory": memory,
     "deaths": deaths,
     "builds": builds,

@@ -26,7 +26,27 @@ SEEDS = [(name, body.encode()) for _, name, body in _EXAMPLE.findall(PAGE.read_t
     ("a.c", b"/* Long\n * comment */\nint x; // short\n"),
 ]
 SPARKS = [
-    *(b'"', b"'", b"\\", b"{", b"}", b"[", b"]", b",", b":", b"<", b">", b"&", b"&#", b"<!--", b"-->", b"<pre>", b"\t"),
+    *(
+        b'"',
+        b"'",
+        b"\\",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b",",
+        b":",
+        b"<",
+        b">",
+        b"&",
+        b"&#",
+        b"<!--",
+        b"-->",
+        b"<!",
+        b"</",
+        b"<pre>",
+        b"\t",
+    ),
     *(b"\n", b"\r", b"\r\n", b"\0", b"\xff", b"\xef\xbb\xbf", b"\xff\xfe", b"\\ud800", b"\\u00e9", b"data:a/b;base64,"),
     *(b"```", b"---\n", b"1-2\t", b"1.1\t", b"# newdoc", b"_", b"NaN", b"1e999", b"</script>", b'"""', b"\xe2\x80\xa8"),
 ]

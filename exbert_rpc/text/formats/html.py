@@ -170,7 +170,7 @@ def _read(content: Content, options: ReadingOptions) -> Found:
     raw = content.text()
     page = _Page(raw)
     try:
-        page.feed(raw)
+        page.feed(_closed(raw))
         page.close()
     except (AssertionError, ValueError, RecursionError) as exc:
         raise UnreadableSource(f"is not HTML: {exc}") from exc
@@ -184,6 +184,20 @@ def _read(content: Content, options: ReadingOptions) -> Found:
         metadata=tuple((key, value) for key, value in named if value and len(value) <= LONGEST_VALUE),
         is_lines=options.lines,
     )
+
+
+def _closed(raw: str) -> str:
+    """A page up to a comment or a tag that is never closed: it hides the rest, as in a browser.
+
+    The parser would look for the end of each of many such, in quadratic time.
+    """
+    comment = raw.find("<!--", raw.rfind("-->") + 1)
+    raw = raw if comment < 0 else raw[:comment]
+    mark = _OPEN.search(raw, raw.rfind(">") + 1)
+    return raw if mark is None else raw[: mark.start()]
+
+
+_OPEN = re.compile(r"<[!?/A-Za-z]")
 
 
 def _looks_like(beginning: str) -> bool:

@@ -74,6 +74,4 @@ def test_hits_in_the_brown_corpus_have_its_gold_tags(tmp_path):
 
 
 def query_with(query: SearchRequest, annotation: str) -> SearchRequest:
-    from dataclasses import replace
-
     return replace(query, filter=Filter(metadata=(("annotation", (annotation,)),)))

@@ -115,6 +115,8 @@ export function hit(rank: number, score: number, causal: boolean): Hit {
     cell: null,
     sentenceRange: null,
     target: null,
+    record: null,
+    metadata: {},
   };
 }
 
@@ -243,5 +245,6 @@ export function summarize(
     findings: detailed.map(({ sentence }) => sentence),
     findingsDetailed: detailed,
     notes: [],
+    metadata: [],
   };
 }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from exbert_rpc.corpus.head_sums import HeadSums, SentenceWords, add_sums, measure
+from exbert_rpc.corpus.head_measures import measure
+from exbert_rpc.corpus.head_plan import SentenceWords
+from exbert_rpc.corpus.head_sums import HeadSums, add_sums
 
 RELATIONS = ("det", "nsubj", "dobj", "prep", "pobj", "amod")
 SEP, CLS = "last", "first"

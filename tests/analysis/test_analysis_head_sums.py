@@ -6,7 +6,8 @@ from statistics import fmean
 import numpy as np
 import pytest
 
-from exbert_rpc.corpus.head_sums import MAX_OFFSET, SUMS, HeadSums, add_sums, measure, sum_shapes
+from exbert_rpc.corpus.head_measures import measure, measure_many
+from exbert_rpc.corpus.head_sums import MAX_OFFSET, SUMS, HeadSums, add_sums, sum_shapes
 from tests.analysis.planted import CLS, SEP, measured, random_attention, random_sentence, words_of
 from tests.oracles_analysis import SlowHead
 
@@ -86,7 +87,7 @@ def test_layers_measured_in_chunks_are_those_measured_at_once(monkeypatch):
     sentence = random_sentence(rng)
     layers = [random_attention(rng, len(sentence["word"]), False) for _ in range(5)]
     at_once, peaks = measure(layers, words_of(sentence), causal=False)
-    monkeypatch.setattr("exbert_rpc.corpus.head_sums._CHUNK", 2 * layers[0].size)
+    monkeypatch.setattr("exbert_rpc.corpus.head_measures._CHUNK", 2 * layers[0].size)
     chunked, same = measure(layers, words_of(sentence), causal=False)
     for name in SUMS:
         np.testing.assert_allclose(getattr(chunked, name), getattr(at_once, name), rtol=1e-5)

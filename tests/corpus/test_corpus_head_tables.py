@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exbert_rpc.corpus.build import builder as build_module
-from exbert_rpc.corpus.head_sums import SUMS, HeadSums, add_sums, measure
+from exbert_rpc.corpus.head_measures import measure
+from exbert_rpc.corpus.head_sums import SUMS, HeadSums, add_sums
 from exbert_rpc.corpus.search.document_sums import document_sums
 from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.store import sums as sums_module

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from exbert_rpc.analysis.profile.repeats import measure_repeats
-from exbert_rpc.corpus.head_sums import add_sums, measure
+from exbert_rpc.corpus.head_measures import measure
+from exbert_rpc.corpus.head_sums import add_sums
 from exbert_rpc.corpus.search.document_sums import document_sums
 from exbert_rpc.engine import Engine
 from exbert_rpc.engine.requests import IndexRequest, ProfileRequest

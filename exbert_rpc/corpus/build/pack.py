@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.corpus.head_sums import HeadSums, Peaks, SentenceWords, measure
+from exbert_rpc.corpus.head_measures import measure_many
+from exbert_rpc.corpus.head_plan import SentenceWords
+from exbert_rpc.corpus.head_sums import HeadSums, Peaks
 from exbert_rpc.corpus.store.attention import pack_attention
 from exbert_rpc.corpus.store.manifest import CorpusConfig
 from exbert_rpc.corpus.store.quantize import Codes, Scale, quantize
@@ -71,11 +73,11 @@ def pack_captures(
                 codes[at][key] = one
                 at += 1
     found = []
-    for capture, of_sentence, its_words in zip(captures, codes, words, strict=True):
+    measured = measure_many([capture.attention for capture in captures], words, causal=causal)
+    for capture, of_sentence, (sums, peaks) in zip(captures, codes, measured, strict=True):
         check()
         stored = [capture.attention[config.layers.index(layer)] for layer in config.attention_layers]
         attention = tuple(map(pack_attention, stored))
-        sums, peaks = measure(capture.attention, its_words, causal=causal)
         found.append(PackedSentence(capture.encoding, of_sentence, attention, sums, peaks))
     return found
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.corpus.head_sums import SentenceWords
+from exbert_rpc.corpus.head_plan import SentenceWords
 from exbert_rpc.corpus.types import CorpusModel
 from exbert_rpc.model.types import Encoding
 from exbert_rpc.text.align import join_words

@@ -11,7 +11,7 @@ from typing import TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.corpus.head_sums import SentenceWords
+from exbert_rpc.corpus.head_plan import SentenceWords
 from exbert_rpc.corpus.store.attention import unpack_attention
 from exbert_rpc.corpus.store.blocks import block_digests, rows_before_sentence
 from exbert_rpc.corpus.store.documents import BlockPlace, IndexedDocument

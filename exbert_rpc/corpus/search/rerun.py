@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exbert_rpc.corpus.batches import length_batches
-from exbert_rpc.corpus.head_sums import HeadSums, measure
+from exbert_rpc.corpus.head_measures import measure_many
+from exbert_rpc.corpus.head_sums import HeadSums
 from exbert_rpc.corpus.search.finding import Candidates, Scope
 from exbert_rpc.corpus.search.hits import FoundRow
 from exbert_rpc.corpus.search.reader import CorpusReader
@@ -66,10 +67,8 @@ def rerun_sums(
     """What all heads of all layers of the corpus do in each sentence, in order."""
     causal = model.info.kind == "autoregressive"
     captures = _rerun(reader, model, sentences, None, reader.config.layers, task)
-    return [
-        measure(capture.attention, reader.segments[segment].words(sentence), causal=causal)[0]
-        for (segment, sentence), capture in zip(sentences, captures, strict=True)
-    ]
+    words = [reader.segments[segment].words(sentence) for segment, sentence in sentences]
+    return [sums for sums, _ in measure_many([one.attention for one in captures], words, causal=causal)]
 
 
 def mean_attention(

@@ -1,7 +1,8 @@
 """Where the strongest attention of corpus rows goes, and which rows attend to a word.
 
-:class:`PeakSource` is the seam: what stores the strongest targets of all rows can answer both questions by looking them
-up. :class:`AttentionPeaks` answers from the attention of whole sentences:
+:class:`PeakSource` is the seam. :class:`TablePeaks` looks both up in the peak table of the corpus, which knows the
+attention of single heads to tokens that are not special. :class:`AttentionPeaks` answers everything else, from the
+attention of whole sentences:
 
 1. Targets: the sentence of each row is read.
 2. Rows that attend to a word: only sentences that contain the word can have any. These are found by token ids, shuffled
@@ -136,10 +137,7 @@ class AttentionPeaks:
 
     def _sentences_with(self, words: Sequence[str]) -> dict[str, list[SentenceKey]]:
         """For each word sentences that hold it and a row that counts, shuffled; at most ``MAX_SENTENCES``."""
-        vocabulary = self._reader.cached("vocabulary", lambda: _vocabulary(self._reader))
-        number_of_id = np.full(vocabulary.n_ids, -1)
-        for number, word in enumerate(words):
-            number_of_id[vocabulary.ids.get(word, [])] = number
+        number_of_id = _numbers_of_ids(self._reader, words)
         parts = [np.zeros((2, 0), np.int64)]
         for number, (segment, weights) in enumerate(zip(self._reader.segments, self._eligible.weights, strict=True)):
             word_of_token = number_of_id[segment.segment.array("token/id")]
@@ -158,6 +156,86 @@ class AttentionPeaks:
             word: [divmod(one, 1 << _SENTENCE_BITS) for one in rng.permutation(found)[:MAX_SENTENCES].tolist()]
             for word, found in zip(words, of_word, strict=False)  # without words there is one empty part
         }
+
+
+class TablePeaks:
+    """A :class:`PeakSource` that looks up the peak table of a corpus, so far as that can tell.
+
+    It finds every row that attends to a word; those wanted are drawn from all of them with a fixed seed.
+
+    Args:
+        reader: A corpus with head tables in all its segments.
+        eligible: Rows that count.
+        others: Answers for several heads, for incoming attention, and where special tokens may be targets.
+    """
+
+    def __init__(self, reader: CorpusReader, eligible: Eligible, others: PeakSource) -> None:
+        self._reader = reader
+        self._eligible = eligible
+        self._others = others
+
+    def targets(
+        self, rows: Sequence[RowKey], choice: TargetChoice, heads: Sequence[Sequence[int]], task: Task
+    ) -> list[int | None]:
+        """See :class:`PeakSource`."""
+        if not choice.outgoing or choice.include_special or any(len(some) != 1 for some in heads):
+            return self._others.targets(rows, choice, heads, task)
+        of_head: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+        for index, ((number, _), some) in enumerate(zip(rows, heads, strict=True)):
+            of_head[number, some[0]].append(index)
+        found: list[int | None] = [None] * len(rows)
+        for (number, head), indices in of_head.items():
+            task.check()
+            segment = self._reader.segments[number]
+            target, _ = segment.stored_peaks(choice.layer, head)
+            for index in indices:
+                row = rows[index][1] if choice.subject == "match" else int(segment.row_next[rows[index][1]])
+                found[index] = int(target[row]) if row >= 0 else None
+        return found
+
+    def attending_to(
+        self, wanted: Mapping[str, int], layer: int, heads: Sequence[int], task: Task
+    ) -> tuple[dict[str, list[RowKey]], bool]:
+        """See :class:`PeakSource`; rows are never missing."""
+        if len(heads) != 1:
+            return self._others.attending_to(wanted, layer, heads, task)
+        words = sorted(wanted)
+        number_of_id = _numbers_of_ids(self._reader, words)
+        parts = [np.zeros((4, 0), np.int64)]
+        for number, (segment, weights) in enumerate(zip(self._reader.segments, self._eligible.weights, strict=True)):
+            task.check()
+            target, _ = segment.peaks(layer, heads[0])
+            word = number_of_id[segment.segment.array("token/id")][target]
+            rows = np.flatnonzero((word >= 0) & (weights > 0))
+            parts.append(np.stack([word[rows], np.full(len(rows), number), rows, target[rows]]))
+        word, segment_number, row, target = np.concatenate(parts, axis=1)
+        found: dict[str, list[RowKey]] = {}
+        rng = np.random.default_rng(_SEED)
+        for number, name in enumerate(words):
+            drawn = rng.permutation(np.flatnonzero(word == number))
+            # what one token id stands for can read differently in another place
+            right = (
+                (int(segment_number[at]), int(row[at]))
+                for at in drawn.tolist()
+                if _reads(self._reader.segments[segment_number[at]], int(row[at]), int(target[at])) == name
+            )
+            found[name] = list(islice(right, wanted[name]))
+        return found, False
+
+
+def _reads(segment: OpenSegment, row: int, token: int) -> str:
+    """The text of a token of the sentence of a row, in lower case."""
+    start, end = int(segment.segment.array("token/start")[token]), int(segment.segment.array("token/end")[token])
+    return segment.sentence_text(int(segment.row_sentence[row]))[start:end].lower()
+
+
+def _numbers_of_ids(reader: CorpusReader, words: Sequence[str]) -> NDArray[np.int64]:
+    """For each token id the number of the word that it reads like; -1 for none of these."""
+    vocabulary = reader.cached("vocabulary", lambda: _vocabulary(reader))
+    number_of_id = np.full(vocabulary.n_ids, -1)
+    for number, word in enumerate(words):
+        number_of_id[vocabulary.ids.get(word, [])] = number
+    return number_of_id
 
 
 def words_of(segment: OpenSegment, sentence: int) -> list[str]:

@@ -39,7 +39,8 @@ from exbert_rpc.model.products import product
 _TINY = np.float32(1e-30)  # stands for zero
 _NOTHING = np.float32(1e-20)  # weights up to this one, of whole words, count as zero
 _MOST_BYTES = 256  # tokens that can be numbered in a byte
-_CHUNK = 1 << 18  # attention weights that are measured at once: 1 MiB stays in a core's cache
+_GROUP = 1 << 18  # weights of one layer of a group of sentences
+_CHUNK = 1 << 19  # attention weights that are measured at once: 2 MiB
 _LEAST_FULL = 0.75  # of the longest sentence of a group: shorter ones would be mostly padding
 
 Attention = Sequence[NDArray[np.float32]]
@@ -53,7 +54,11 @@ def measure(attention: Attention, words: SentenceWords, *, causal: bool) -> tupl
 
 
 def measure_many(
-    attention: Sequence[Attention], words: Sequence[SentenceWords], *, causal: bool
+    attention: Sequence[Attention],
+    words: Sequence[SentenceWords],
+    *,
+    causal: bool,
+    relations: tuple[str, ...] | None = None,
 ) -> list[tuple[HeadSums, Peaks]]:
     """Sums over each of some sentences, and the peaks of its rows.
 
@@ -61,21 +66,23 @@ def measure_many(
         attention: Of each sentence, at least one layer; rows sum to 1 (with attention sinks to less).
         words: Of each.
         causal: Whether a row sees only tokens that are not behind it.
+        relations: What the sums are over, all relations that occur, see :func:`~.head_plan.relations_of`; by default
+            those of sentences that are measured together. Sums over the same ones are added faster.
     """
     found: list[tuple[HeadSums, Peaks] | None] = [None] * len(words)
     for group in _groups([len(one.is_special) for one in words], max((len(one[0]) for one in attention), default=1)):
-        measured = _measure_group([attention[at] for at in group], Plan.of([words[at] for at in group], causal))
+        measured = _measure_group([attention[at] for at in group], Plan.of([words[at] for at in group], causal, relations))
         for at, one in zip(group, measured, strict=True):
             found[at] = one
     return [one for one in found if one is not None]
 
 
 def _groups(lengths: Sequence[int], n_heads: int) -> Iterator[list[int]]:
-    """Sentences of similar length, about ``_CHUNK`` weights of one layer."""
+    """Sentences of similar length, about ``_GROUP`` weights of one layer."""
     group: list[int] = []
     for at in sorted(range(len(lengths)), key=lambda at: -lengths[at]):
         longest = lengths[group[0]] if group else 0
-        too_many = (len(group) + 1) * n_heads * longest**2 > _CHUNK
+        too_many = (len(group) + 1) * n_heads * longest**2 > _GROUP
         if group and (too_many or lengths[at] < _LEAST_FULL * longest):
             yield group
             group = []
@@ -128,8 +135,16 @@ def _cells(attention: Sequence[Attention], plan: Plan) -> Iterator[_Room]:
             for number, layer in enumerate(one[first:last]):
                 mine = room.cells[:, : layer.shape[2], at, number * heads : (number + 1) * heads]
                 # where nothing is attended to there is a logarithm, too; it changes no weight that counts
-                mine[rows[at]] = layer[:, rows[at]].transpose(1, 2, 0) + _TINY
+                _add_tiny(layer.transpose(1, 2, 0), mine, rows[at])
         yield room
+
+
+def _add_tiny(layer: NDArray[np.float32], cells: NDArray[np.float32], rows: slice | NDArray[np.int64]) -> None:
+    """Put some rows of attention into their place."""
+    if isinstance(rows, slice):
+        np.add(layer[rows], _TINY, out=cells[rows])
+    else:
+        cells[rows] = layer[rows] + _TINY
 
 
 def _chunks(heads: Sequence[int], weights: int) -> Iterator[tuple[int, int]]:
@@ -164,9 +179,9 @@ def _measure_heads(room: _Room, plan: Plan, sums: _Arrays) -> None:
 
 def _entropy(room: _Room, plan: Plan) -> NDArray[np.float32]:
     """float32 ``[S, a]``: relative entropies of rows, summed."""
-    np.log(room.cells, out=room.logs)
+    np.log2(room.cells, out=room.logs)
     with np.errstate(divide="ignore"):
-        scale = np.where(plan.n_visible > 1, -1 / np.log(plan.n_visible), 0).astype(np.float32)
+        scale = np.where(plan.n_visible > 1, -1 / np.log2(plan.n_visible), 0).astype(np.float32)
     n, _, s, a = room.cells.shape
     of_row = np.einsum("ijx,ijx->ix", room.logs.reshape(n, n, -1), room.cells.reshape(n, n, -1)).reshape(n, s, a)
     total: NDArray[np.float32] = (of_row * scale.T[:, :, None]).sum(axis=0)

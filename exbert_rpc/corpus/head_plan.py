@@ -6,7 +6,7 @@ all of them costs a fraction of asking each. A cell is ``row * N + column``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exbert_rpc.corpus.head_sums import MAX_OFFSET, MAX_WORD_OFFSET, N_BINS, N_WORD_OFFSETS
+from exbert_rpc.model.products import product
 
 NOT_COUNTED = frozenset({"", "punct", "ROOT", "root"})
 """Dependency labels that are no relation between two words, or not one that is counted."""
@@ -38,6 +39,17 @@ class SentenceWords:
     syntactic_head: NDArray[np.integer]
     dep: Sequence[str]
     form: NDArray[np.integer]
+
+
+def relations_of(sentences: Iterable[SentenceWords]) -> tuple[str, ...]:
+    """Relations between two words of a sentence that may be counted, sorted."""
+    return tuple(sorted({label for one in sentences for label in _labels(one)} - NOT_COUNTED))
+
+
+def _labels(sentence: SentenceWords) -> set[str]:
+    if not np.any((sentence.syntactic_head >= 0) & (sentence.syntactic_head != sentence.word)):
+        return set()
+    return set(sentence.dep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +172,7 @@ class Plan:
     Attributes:
         grid: Their tokens.
         causal: Whether a row sees only tokens that are not behind it.
-        relations: Relations that occur, sorted; ``R`` of them.
+        relations: Names of relations, sorted; ``R`` of them.
         bins: int64 ``[N, N]``, bin of the offset from row to column.
         n_visible: int64 ``[S, N]``, how many tokens each row sees; 1 for rows that do not count.
         special: Special tokens, padding left out.
@@ -191,13 +203,14 @@ class Plan:
     scored: tuple[Scored, Scored]
 
     @classmethod
-    def of(cls, sentences: Sequence[SentenceWords], causal: bool) -> Plan:
-        """Look at the words of some sentences."""
+    def of(cls, sentences: Sequence[SentenceWords], causal: bool, relations: tuple[str, ...] | None = None) -> Plan:
+        """Look at the words of some sentences; ``relations`` are at least those that occur in them."""
         grid = Grid.of(sentences)
         n = grid.plain.shape[1]
         visible = np.arange(1, n + 1) if causal else grid.length[:, None]
         special = Tokens.where((np.arange(n) < grid.length[:, None]) & ~grid.plain)
-        dependents, head, relation, relations = _dependents(grid, sentences)
+        relations = relations_of(sentences) if relations is None else relations
+        dependents, head, relation = _dependents(grid, sentences, relations)
         pieces, split = _pieces(grid)
         roles = _roles(dependents, head, relation, len(relations), n, causal)
         same = _same(grid, causal)
@@ -254,8 +267,7 @@ class Plan:
         if self.causal:
             pairs &= np.tri(len(self.bins), dtype=bool)
         s, n = self.shape
-        sentence, cell = divmod(np.flatnonzero(pairs), n * n)
-        return _count(N_BINS * sentence + self.bins.ravel()[cell], (s, N_BINS))
+        return np.rint(product(one_hot_bins(n), pairs.reshape(s, n * n).T.astype(np.float32)).T).astype(np.int64)
 
     def _relation_offsets(self) -> NDArray[np.int64]:
         """int64 ``[S, R, 2, 21]``: how far, in words, the syntactic heads stand."""
@@ -299,17 +311,16 @@ def _count(keys: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.int64]
 
 
 def _dependents(
-    grid: Grid, sentences: Sequence[SentenceWords]
-) -> tuple[Tokens, NDArray[np.int64], NDArray[np.int64], tuple[str, ...]]:
-    """Words that depend on another one in a relation that counts: words, their heads, relations, names of those."""
+    grid: Grid, sentences: Sequence[SentenceWords], relations: Sequence[str]
+) -> tuple[Tokens, NDArray[np.int64], NDArray[np.int64]]:
+    """Words that depend on another one in a relation that counts: the words, their heads, and the relations."""
     found = Tokens.where(grid.head >= 0)
     labels = [sentences[s].dep[token] for s, token in zip(found.sentence.tolist(), found.token.tolist(), strict=True)]
-    names = tuple(sorted({*labels} - NOT_COUNTED))
-    numbers = {name: at for at, name in enumerate(names)}
+    numbers = {name: at for at, name in enumerate(relations)}
     relation = np.array([numbers.get(label, -1) for label in labels], dtype=np.int64)
     counted = relation >= 0
     dependents = Tokens(found.token[counted], found.sentence[counted])
-    return dependents, grid.head[dependents.sentence, dependents.token], relation[counted], names
+    return dependents, grid.head[dependents.sentence, dependents.token], relation[counted]
 
 
 def _roles(

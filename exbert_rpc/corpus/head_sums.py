@@ -151,9 +151,12 @@ def add_sums(n_heads: int, parts: Iterable[HeadSums]) -> HeadSums:
     where = {name: at for at, name in enumerate(names)}
     for part in chosen:
         at = [where[name] for name in part.relations]
+        same = part.relations == names  # as a rule: then nothing has to be picked
         for name in SUMS:
             sums, mine = getattr(total, name), getattr(part, name)
-            if name in _BY_HEAD_AND_RELATION:
+            if same:
+                sums += mine
+            elif name in _BY_HEAD_AND_RELATION:
                 sums[:, at] += mine
             elif name in _BY_RELATION:
                 sums[at] += mine

@@ -21,7 +21,7 @@ from exbert_rpc.analysis.base_rates import TargetChoice
 from exbert_rpc.analysis.contrast import Sampled
 from exbert_rpc.analysis.controls import ControlRows, LabeledRows
 from exbert_rpc.analysis.observe import observe_rows
-from exbert_rpc.analysis.peaks import AttentionPeaks, PeakSource, RowKey
+from exbert_rpc.analysis.peaks import AttentionPeaks, PeakSource, RowKey, TablePeaks
 from exbert_rpc.analysis.types import CONTROLS, Control
 from exbert_rpc.corpus.search.exact import find_exactly, scan
 from exbert_rpc.corpus.search.finding import Candidates, Find, Scope
@@ -135,9 +135,7 @@ class _Reading:
         self._plan = searched.plan
         self._choice = choice
         self._task = task
-        self._peaks: PeakSource = AttentionPeaks(
-            self._plan.reader, self._plan.scope.eligible, self._plan.attention_source
-        )
+        self._peaks = _peak_source(self._plan)
         config = self._plan.reader.config
         self.n_heads = config.n_heads
         self.has_words = "hiddenState" in config.spaces and 0 in config.hidden_layers
@@ -230,6 +228,13 @@ class _Reading:
         segment = self._plan.reader.segments[one.segment]
         sentence = int(segment.row_sentence[one.row])
         return segment.sentence_text(sentence), int(segment.row_token[one.row] - segment.first_token[sentence])
+
+
+def _peak_source(plan: SearchPlan) -> PeakSource:
+    """The peak table where the corpus has one, and attention for what it does not know."""
+    reading = AttentionPeaks(plan.reader, plan.scope.eligible, plan.attention_source)
+    known = plan.reader.has_head_tables and plan.attention_layer in plan.reader.config.layers
+    return TablePeaks(plan.reader, plan.scope.eligible, reading) if known else reading
 
 
 def _attended_word(hit: Hit) -> str | None:

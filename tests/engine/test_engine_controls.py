@@ -13,7 +13,7 @@ import pytest
 from exbert_rpc.analysis import peaks as peaks_module
 from exbert_rpc.analysis.base_rates import BaseRates, TargetChoice
 from exbert_rpc.analysis.observe import observe_rows, observe_subjects, observe_targets
-from exbert_rpc.analysis.peaks import AttentionPeaks
+from exbert_rpc.analysis.peaks import AttentionPeaks, TablePeaks
 from exbert_rpc.analysis.summary import summarize_hits
 from exbert_rpc.corpus.search.filters import eligible_rows
 from exbert_rpc.corpus.search.nearest import nearest_places
@@ -128,7 +128,14 @@ class SlowRow:
     hidden: np.ndarray
     heads: np.ndarray
     attention: np.ndarray
+    exact: np.ndarray
     words: list[str]
+
+    def exact_target(self, head: int) -> int:
+        """By weights that were not rounded."""
+        row = self.exact[head, self.token].copy()
+        row[[0, -1]] = -1
+        return int(row.argmax())
 
     def target(self, heads, *, outgoing=True) -> int:
         mean = self.attention[list(heads)].mean(axis=0)
@@ -161,6 +168,7 @@ def slow_rows(reader) -> list[SlowRow]:
                         hidden[token],
                         heads[:, token],
                         attention,
+                        MODEL.attention(encoding, 0),
                         words,
                     )
                     for token in range(1, len(encoding.ids) - 1)
@@ -234,10 +242,26 @@ def test_peers_are_the_same_search_in_every_other_head_read_with_that_head(reade
         assert row.controls.peers.median == pytest.approx(np.median(shares))
 
 
-@pytest.mark.parametrize("heads", [(0,), (1, 3)])
-def test_rows_that_attend_to_a_word_are_those_of_a_look_at_every_row(reader, slow_rows, heads):
-    eligible = eligible_rows(reader, Filter())
-    found, is_sample = AttentionPeaks(reader, eligible, StoredAttention(reader)).attending_to(
+class NoAttention:
+    """Stands for attention where none may be read."""
+
+    def attention(self, sentences, layer, task):
+        raise AssertionError
+
+
+def attention_peaks(reader, eligible):
+    return AttentionPeaks(reader, eligible, StoredAttention(reader))
+
+
+def table_peaks(reader, eligible):
+    return TablePeaks(reader, eligible, AttentionPeaks(reader, eligible, NoAttention()))
+
+
+@pytest.mark.parametrize(
+    ("source", "heads"), [(attention_peaks, (0,)), (attention_peaks, (1, 3)), (table_peaks, (0,)), (table_peaks, (2,))]
+)
+def test_rows_that_attend_to_a_word_are_those_of_a_look_at_every_row(reader, slow_rows, source, heads):
+    found, is_sample = source(reader, eligible_rows(reader, Filter())).attending_to(
         dict.fromkeys(WORDS, 10000), 0, heads, Task()
     )
     assert not is_sample
@@ -253,9 +277,10 @@ def test_rows_that_attend_to_a_word_are_those_of_a_look_at_every_row(reader, slo
         assert len(found[word]) == len(set(found[word]))
 
 
-def test_only_rows_that_pass_the_filter_attend_to_a_word(reader):
+@pytest.mark.parametrize("source", [attention_peaks, table_peaks])
+def test_only_rows_that_pass_the_filter_attend_to_a_word(reader, source):
     eligible = eligible_rows(reader, Filter(pos=("NOUN",)))
-    found, _ = AttentionPeaks(reader, eligible, StoredAttention(reader)).attending_to({WORDS[4]: 50}, 0, (0,), Task())
+    found, _ = source(reader, eligible).attending_to({WORDS[4]: 50}, 0, (0,), Task())
     assert found[WORDS[4]]
     assert all(eligible.weights[segment][row] > 0 for segment, row in found[WORDS[4]])
 
@@ -266,12 +291,48 @@ def test_a_bounded_sample_says_so_and_is_the_same_each_time(reader, monkeypatch)
     first, again = (source.attending_to(dict.fromkeys(WORDS, 99), 0, (0,), Task()) for _ in range(2))
     assert first == again
     assert first[1]
-    assert any("sample" in note for note in summarize(search(reader), controls=("echo",)).notes)
+    assert any("sample" in note for note in summarize(search(reader, heads=(0, 1)), controls=("echo",)).notes)
 
 
-def test_a_word_that_nothing_attends_to_has_no_rows(reader):
-    source = AttentionPeaks(reader, eligible_rows(reader, Filter()), StoredAttention(reader))
-    assert source.attending_to({"never": 5}, 0, (0,), Task()) == ({"never": []}, False)
+def test_rows_drawn_from_the_peak_table_are_as_many_as_wanted_and_the_same_each_time(reader):
+    source = table_peaks(reader, eligible_rows(reader, Filter()))
+    everything, _ = source.attending_to({WORDS[4]: 10000}, 0, (0,), Task())
+    (first, _), (again, _) = (source.attending_to({WORDS[4]: 7}, 0, (0,), Task()) for _ in range(2))
+    assert first == again
+    assert len(first[WORDS[4]]) == 7 < len(everything[WORDS[4]])
+    assert set(first[WORDS[4]]) <= set(everything[WORDS[4]])
+
+
+@pytest.mark.parametrize("source", [attention_peaks, table_peaks])
+def test_a_word_that_nothing_attends_to_has_no_rows(reader, source):
+    peaks = source(reader, eligible_rows(reader, Filter()))
+    assert peaks.attending_to({"never": 5}, 0, (0,), Task()) == ({"never": []}, False)
+
+
+@pytest.mark.parametrize("subject", ["match", "next"])
+def test_targets_of_the_peak_table_are_those_of_a_look_at_every_row(reader, slow_rows, subject):
+    segment = reader.segments[0]
+    rows, heads = list(range(0, segment.n_rows, 7)), [number % 4 for number in range(segment.n_rows)]
+    choice = TargetChoice(0, (0,), subject, True, False)
+    found = table_peaks(reader, eligible_rows(reader, Filter())).targets(
+        [(0, row) for row in rows], choice, [(heads[row],) for row in rows], Task()
+    )
+    slow = {(row.sentence, row.token): row for row in slow_rows}
+    for row, target in zip(rows, found, strict=True):
+        sentence = int(segment.row_sentence[row])
+        token = int(segment.row_token[row] - segment.first_token[sentence]) + (subject == "next")
+        expected = slow.get((segment.sentence_text(sentence), token))
+        assert target == (None if expected is None else expected.exact_target(heads[row]))
+
+
+@pytest.mark.parametrize("control", ["word", "echo", "peers"])
+def test_controls_of_one_head_read_no_attention_where_the_corpus_has_a_peak_table(reader, monkeypatch, control):
+    kept = search(reader)
+    summary = summarize(kept, controls=(control,))
+    monkeypatch.setattr(StoredAttention, "attention", NoAttention.attention)
+    base_rates = summarize_base_rates(kept)
+    monkeypatch.setattr("exbert_rpc.engine.search._base_rates", lambda *_: base_rates)
+    assert summarize(kept, controls=(control,)) == summary
 
 
 def test_the_echo_attends_to_the_words_that_hits_attend_to_and_holds_no_hit(reader, monkeypatch):

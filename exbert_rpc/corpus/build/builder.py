@@ -33,6 +33,7 @@ from exbert_rpc.corpus.build.reuse import BlockTable, reusable_blocks
 from exbert_rpc.corpus.build.segment_builder import SegmentBuilder
 from exbert_rpc.corpus.build.sentences import TokenizedBlock, TokenizedSentence, tokenize_block
 from exbert_rpc.corpus.build.spool import Spool
+from exbert_rpc.corpus.head_plan import relations_of
 from exbert_rpc.corpus.store.blocks import block_digest
 from exbert_rpc.corpus.store.documents import IndexedDocument
 from exbert_rpc.corpus.store.folders import CorpusFolder
@@ -293,21 +294,23 @@ def _packed(
 
     causal = model.info.kind == "autoregressive"
 
-    def run(sentences: list[TokenizedSentence]) -> list[PackedSentence]:
+    def run(sentences: list[TokenizedSentence], relations: tuple[str, ...]) -> list[PackedSentence]:
         captures = model.capture_batch(
             [one.encoding for one in sentences],
             hidden_layers=hidden,
             layers=layers,
             attention_layers=config.layers,
         )
-        return pack_captures(captures, [one.words for one in sentences], config, scales, task.check, causal=causal)
+        words = [one.words for one in sentences]
+        return pack_captures(captures, words, config, scales, task.check, causal=causal, relations=relations)
 
     running: deque[tuple[list[TokenizedBlock], Passes[TokenizedSentence, PackedSentence]]] = deque()
     try:
         for window in windows:
             sentences = [sentence for block in window for sentence in block.sentences]
             lengths = [len(sentence.encoding.ids) for sentence in sentences]
-            running.append((window, Passes(sentences, lengths, run, model, lanes, task)))
+            relations = relations_of(sentence.words for sentence in sentences)
+            running.append((window, Passes(sentences, lengths, partial(run, relations=relations), model, lanes, task)))
             if len(running) > _WINDOWS_AHEAD:
                 done, passes = running.popleft()
                 yield done, passes.result()

@@ -50,6 +50,7 @@ def pack_captures(
     check: Callable[[], None],
     *,
     causal: bool,
+    relations: tuple[str, ...],
 ) -> list[PackedSentence]:
     """Quantize the vectors of some sentences, quantize and pack their attention, and measure it.
 
@@ -60,6 +61,7 @@ def pack_captures(
         scales: Quantization scales of each space and layer.
         check: Called often; an error that it raises ends the call.
         causal: Whether a row of attention sees only tokens that are not behind it.
+        relations: Syntactic relations that sums are over; at least those that occur.
     """
     codes: list[dict[tuple[Space, int], Codes]] = [{} for _ in captures]
     for key, scale in scales.items():
@@ -73,7 +75,7 @@ def pack_captures(
                 codes[at][key] = one
                 at += 1
     found = []
-    measured = measure_many([capture.attention for capture in captures], words, causal=causal)
+    measured = measure_many([capture.attention for capture in captures], words, causal=causal, relations=relations)
     for capture, of_sentence, (sums, peaks) in zip(captures, codes, measured, strict=True):
         check()
         stored = [capture.attention[config.layers.index(layer)] for layer in config.attention_layers]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from exbert_rpc.corpus.head_measures import measure, measure_many
+from exbert_rpc.corpus.head_plan import relations_of
 from exbert_rpc.corpus.head_sums import MAX_OFFSET, SUMS, HeadSums, add_sums, sum_shapes
 from tests.analysis.planted import CLS, SEP, measured, random_attention, random_sentence, words_of
 from tests.oracles_analysis import SlowHead
@@ -92,6 +93,35 @@ def test_layers_measured_in_chunks_are_those_measured_at_once(monkeypatch):
     for name in SUMS:
         np.testing.assert_allclose(getattr(chunked, name), getattr(at_once, name), rtol=1e-5)
     np.testing.assert_array_equal(peaks.target, same.target)
+
+
+@pytest.mark.parametrize(("causal", "special"), CASES)
+@pytest.mark.parametrize("group", [1 << 18, 2000, 1])
+def test_sentences_measured_together_are_those_measured_one_by_one(causal, special, group, monkeypatch):
+    monkeypatch.setattr("exbert_rpc.corpus.head_measures._GROUP", group)
+    sentences = [one for words in (3, 30) for one in _text(9, causal, special, words=words)]
+    layers = [[one["all"], one["all"][::-1]] for one in sentences]
+    words = [words_of(one) for one in sentences]
+    names = relations_of(words)
+    together = measure_many(layers, words, causal=causal, relations=names)
+    for attention, of_one, (sums, peaks) in zip(layers, words, together, strict=True):
+        alone, same = measure(attention, of_one, causal=causal)
+        assert sums.relations == names
+        for name in SUMS:
+            np.testing.assert_allclose(getattr(sums, name), getattr(alone.over(names), name), rtol=1e-5, atol=1e-6)
+        np.testing.assert_array_equal(peaks.target, same.target)
+        np.testing.assert_array_equal(peaks.weight, same.weight)
+
+
+def test_a_head_that_attends_to_special_tokens_alone_finds_no_syntactic_head():
+    rng = np.random.default_rng(10)
+    sentence = random_sentence(rng, 12)
+    attention = np.zeros((1, len(sentence["word"]), len(sentence["word"])), np.float32)
+    attention[:, :, 0] = 1
+    sums, peaks = measure([attention], words_of(sentence), causal=False)
+    assert sums.relation_hits.sum() == 0
+    assert not peaks.weight.any()
+    assert (peaks.target == 1).all()  # all are equal: the first one
 
 
 def test_the_attention_is_not_changed():

@@ -330,8 +330,6 @@ def test_controls_of_one_head_read_no_attention_where_the_corpus_has_a_peak_tabl
     kept = search(reader)
     summary = summarize(kept, controls=(control,))
     monkeypatch.setattr(StoredAttention, "attention", NoAttention.attention)
-    base_rates = summarize_base_rates(kept)
-    monkeypatch.setattr("exbert_rpc.engine.search._base_rates", lambda *_: base_rates)
     assert summarize(kept, controls=(control,)) == summary
 
 

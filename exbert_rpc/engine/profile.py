@@ -14,7 +14,7 @@ from exbert_rpc.analysis.profile.findings import SIGNIFICANT
 from exbert_rpc.analysis.profile.heads import finish, profile_heads
 from exbert_rpc.analysis.profile.notes import notes_of
 from exbert_rpc.analysis.profile.repeats import mean_repeats, measure_repeats, repeated_tokens
-from exbert_rpc.analysis.profile.types import HeadProfile, RandomRepeats, Role
+from exbert_rpc.analysis.profile.types import AttractingWord, HeadProfile, RandomRepeats, Role
 from exbert_rpc.corpus.head_sums import MAX_OFFSET, HeadSums
 from exbert_rpc.corpus.search.document_sums import document_sums
 from exbert_rpc.corpus.search.hits import FoundRow, make_hits
@@ -69,13 +69,15 @@ class Profiler:
             ("profiles", request.min_pairs), lambda: profile_heads(sums, every, min_pairs=request.min_pairs)
         )
         repeats = self._repeats(reader, sums, request, task)
+        chosen = [place for place in every if place in wanted]
+        none: list[tuple[AttractingWord, ...]] = [()] * len(chosen)
+        known = _words(reader).vocabularies(chosen, task) if "vocabulary" in request.measures else none
         heads = []
-        for number, place in enumerate(every):
-            if place in wanted:
-                task.check()
-                vocabulary = _words(reader).vocabulary(*place) if "vocabulary" in request.measures else ()
-                chosen = _only(profiles[number], request)
-                heads.append(finish(chosen, vocabulary, repeats[number] if repeats is not None else None))
+        for place, vocabulary in zip(chosen, known, strict=True):
+            task.check()
+            number = every.index(place)
+            of_repeats = repeats[number] if repeats is not None else None
+            heads.append(finish(_only(profiles[number], request), vocabulary, of_repeats))
         return ProfileResult(
             corpus=request.corpus,
             model=reader.config.model,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +14,7 @@ from numpy.typing import NDArray
 from exbert_rpc.analysis.profile.types import SAME_WORD, AttractingWord, Role
 from exbert_rpc.analysis.profile.vocabulary import LEAST_WEIGHT, WordTable, attracting_words
 from exbert_rpc.corpus.search.reader import CorpusReader, OpenSegment
+from exbert_rpc.tasks import Task
 
 MOST_WORDS = 20
 """Words of a vocabulary."""
@@ -26,6 +30,7 @@ class SegmentRows:
         document: int32 ``[R]``, the first document that each row stands in; 0 for rows that have left.
         first_token: int32 ``[R]``, first token of the row's sentence.
         token: int32 ``[R]``, token of each row.
+        place: uint16 ``[R]``, the same, counted in its sentence.
         word: int32 ``[T]``, number of each token's word in the corpus; -1 for none.
     """
 
@@ -34,6 +39,7 @@ class SegmentRows:
     document: NDArray[np.int32]
     first_token: NDArray[np.int32]
     token: NDArray[np.int32]
+    place: NDArray[np.uint16]
     word: NDArray[np.int32]
 
 
@@ -48,7 +54,8 @@ class CorpusWords:
     @classmethod
     def of(cls, reader: CorpusReader) -> CorpusWords:
         """Number the words of a corpus."""
-        numbers: dict[str, int] = {}
+        numbers: defaultdict[str, int] = defaultdict()
+        numbers.default_factory = numbers.__len__
         segments = tuple(_rows(segment, numbers) for segment in reader.segments)
         word = [one.word[one.token[one.alive]] for one in segments]
         document = [one.document[one.alive] for one in segments]
@@ -56,28 +63,39 @@ class CorpusWords:
         table = WordTable.of(list(numbers), np.concatenate([none, *word]), np.concatenate([none, *document]))
         return cls(table, segments)
 
-    def vocabulary(self, layer: int, head: int) -> tuple[AttractingWord, ...]:
-        """The words that draw a head's attention, see :mod:`~exbert_rpc.analysis.profile.vocabulary`."""
-        if (layer, head) not in self._known:
-            self._known[layer, head] = self._vocabulary(layer, head)
-        return self._known[layer, head]
+    def vocabularies(self, heads: Sequence[tuple[int, int]], task: Task) -> list[tuple[AttractingWord, ...]]:
+        """For each head the words that draw its attention, see :mod:`~exbert_rpc.analysis.profile.vocabulary`.
+
+        Raises:
+            Cancelled: the task was cancelled.
+        """
+
+        def find(head: tuple[int, int]) -> None:
+            task.check()
+            self._known[head] = self._vocabulary(*head)
+
+        with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="vocabulary") as threads:
+            list(threads.map(find, [head for head in heads if head not in self._known]))
+        return [self._known[head] for head in heads]
 
     def _vocabulary(self, layer: int, head: int) -> tuple[AttractingWord, ...]:
-        words, documents = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        words, documents = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
         for one in self.segments:
             target, weight = one.segment.stored_peaks(layer, head)
-            rows = np.flatnonzero((weight >= LEAST_WEIGHT) & one.alive)
-            token = one.first_token[rows] + target[rows]
-            rows, token = rows[token != one.token[rows]], token[token != one.token[rows]]
-            word = one.word[token]
-            words.append(word[word >= 0])
-            documents.append(one.document[rows[word >= 0]])
+            counts = weight >= LEAST_WEIGHT
+            counts &= target != one.place
+            counts &= one.alive
+            rows = np.flatnonzero(counts)
+            word = one.word[one.first_token[rows] + target[rows]]
+            has_word = word >= 0
+            words.append(word[has_word])
+            documents.append(one.document[rows[has_word]])
         return attracting_words(self.table, np.concatenate(words), np.concatenate(documents), MOST_WORDS)
 
 
-def _rows(segment: OpenSegment, numbers: dict[str, int]) -> SegmentRows:
+def _rows(segment: OpenSegment, numbers: defaultdict[str, int]) -> SegmentRows:
     names = segment.segment.meta["labels"]["form"]
-    of_form = np.array([-1, *(numbers.setdefault(name, len(numbers)) for name in names)], dtype=np.int32)
+    of_form = np.array([-1, *map(numbers.__getitem__, names)], dtype=np.int32)
     first = [found[0].document if found else 0 for found in segment.occurrences]
     of_sentence = np.array(first, dtype=np.int32)[segment.sentence_block]
     return SegmentRows(
@@ -86,6 +104,7 @@ def _rows(segment: OpenSegment, numbers: dict[str, int]) -> SegmentRows:
         of_sentence[segment.row_sentence],
         segment.row_first_token.astype(np.int32),
         segment.row_token.astype(np.int32),
+        (segment.row_token - segment.row_first_token).astype(np.uint16),
         of_form[segment.segment.array("token/form")],
     )
 

@@ -88,8 +88,8 @@ def attracting_words(
     while True:
         chosen = np.zeros(len(table.names), dtype=bool)
         chosen[candidates[:taken]] = True
-        on_them = chosen[word]
-        keys = np.sort(word[on_them] * table.n_documents + document[on_them])
+        on_them = np.flatnonzero(chosen[word])
+        keys = np.sort(word[on_them].astype(np.int64) * table.n_documents + document[on_them])
         low = _lower_ends(table, candidates[:taken], peaks, keys) / rate
         best = np.argsort(-low, kind="stable")[:most]
         # no lower end is above its lift: what follows cannot be among the best

@@ -12,7 +12,7 @@ After a build from scratch nothing is rerun. Edits break up groups; a rerun cost
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from exbert_rpc.corpus.head_sums import HeadSums, add_sums
 from exbert_rpc.corpus.search.reader import CorpusReader, OpenSegment
 from exbert_rpc.corpus.search.rerun import SentenceKey, rerun_sums
-from exbert_rpc.corpus.store.sums import SumGroup, join_groups, read_sums
+from exbert_rpc.corpus.store.sums import join_neighbors, read_sums
 from exbert_rpc.corpus.types import CorpusModel
 from exbert_rpc.tasks import Task
 
@@ -55,13 +55,21 @@ def document_sums(reader: CorpusReader, model: Callable[[], CorpusModel], task: 
         _plan_segment(plan, number, segment)
     added, lost = _rerun(reader, plan, model, task)
     n_heads = len(reader.config.layers) * reader.config.n_heads
-    documents: list[SumGroup] = []
-    for document in sorted({*plan.stored, *added}):
-        sums = add_sums(n_heads, [*plan.stored[document], *added.get(document, ())])
-        if document in lost:
-            sums = sums - add_sums(n_heads, lost[document])
-        documents.append(SumGroup(sums, (document,)))
-    return [group.sums for group in join_groups(documents, MOST_DOCUMENTS)]
+    documents = sorted({*plan.stored, *added})
+    of_document = [[*plan.stored[document], *added.get(document, ())] for document in documents]
+    without = [lost.get(document, []) for document in documents]
+    rows = [_rows(there) - _rows(gone) for there, gone in zip(of_document, without, strict=True)]
+    found = []
+    for stretch in join_neighbors(rows, MOST_DOCUMENTS):
+        task.check()
+        sums = add_sums(n_heads, [one for number in stretch for one in of_document[number]])
+        gone = [one for number in stretch for one in without[number]]
+        found.append(sums - add_sums(n_heads, gone) if gone else sums)
+    return found
+
+
+def _rows(parts: Sequence[HeadSums]) -> int:
+    return sum(part.n_rows for part in parts)
 
 
 def _plan_segment(plan: _Plan, number: int, segment: OpenSegment) -> None:

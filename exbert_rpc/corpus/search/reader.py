@@ -150,9 +150,9 @@ class OpenSegment:
         return has_head_tables(self.segment)
 
     @cached_property
-    def row_length(self) -> NDArray[np.int64]:
-        """int64 ``[R]``: tokens of each row's sentence."""
-        return np.diff(self.first_token)[self.row_sentence]
+    def row_length(self) -> NDArray[np.uint16]:
+        """uint16 ``[R]``: tokens of each row's sentence; no more than a target can name."""
+        return np.minimum(np.diff(self.first_token), NO_TOKEN).astype(np.uint16)[self.row_sentence]
 
     @cached_property
     def row_first_token(self) -> NDArray[np.int64]:

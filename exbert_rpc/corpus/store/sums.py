@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.corpus.head_sums import SUMS, HeadSums, Peaks, sum_shapes
+from exbert_rpc.corpus.head_sums import SUMS, HeadSums, Peaks, add_sums, sum_shapes
 from exbert_rpc.corpus.store.layout import NO_TOKEN, peak_key, sums_key
 from exbert_rpc.corpus.store.segment import Segment, SegmentWriter, damaged
 
@@ -43,13 +44,22 @@ def has_head_tables(segment: Segment) -> bool:
 
 def join_groups(groups: Sequence[SumGroup], most: int) -> list[SumGroup]:
     """At most so many groups: the neighbors with the fewest rows are joined first."""
-    joined = list(groups)
-    while len(joined) > max(most, 1):
-        rows = np.array([group.sums.n_rows for group in joined])
-        at = int((rows[1:] + rows[:-1]).argmin())
-        both = joined[at : at + 2]
-        joined[at : at + 2] = [SumGroup(both[0].sums + both[1].sums, both[0].blocks + both[1].blocks)]
+    joined = []
+    for stretch in join_neighbors([group.sums.n_rows for group in groups], most):
+        some = groups[stretch.start : stretch.stop]
+        sums = some[0].sums if len(some) == 1 else add_sums(some[0].sums.n_heads, [group.sums for group in some])
+        joined.append(SumGroup(sums, tuple(block for group in some for block in group.blocks)))
     return joined
+
+
+def join_neighbors(sizes: Sequence[int], most: int) -> list[range]:
+    """At most so many stretches of things of some size: the neighbors that are smallest together are joined first."""
+    rows, start = np.array(sizes, dtype=np.int64), np.arange(len(sizes))
+    while len(rows) > max(most, 1):
+        at = int((rows[1:] + rows[:-1]).argmin())
+        rows[at] += rows[at + 1]
+        rows, start = np.delete(rows, at + 1), np.delete(start, at + 1)
+    return [range(first, last) for first, last in pairwise([*start.tolist(), len(sizes)])]
 
 
 def most_groups(nbytes: int, n_heads: int, n_relations: int) -> int:
@@ -104,7 +114,7 @@ def read_sums(segment: Segment) -> list[SumGroup]:
 
 
 def read_peaks(
-    segment: Segment, layer: int, head: int, lengths: NDArray[np.int64] | None
+    segment: Segment, layer: int, head: int, lengths: NDArray[np.uint16] | None
 ) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
     """Target and weight of each row's peak, uint16 and uint8 ``[R]``.
 
@@ -112,7 +122,7 @@ def read_peaks(
         segment: One that has them.
         layer: Attention layer.
         head: Head.
-        lengths: int64 ``[R]``, tokens of each row's sentence; ``None``: these peaks have been checked before.
+        lengths: uint16 ``[R]``, tokens of each row's sentence; ``None``: these peaks have been checked before.
 
     Raises:
         CorpusDamaged: a target lies outside of its sentence.

@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from exbert_rpc.corpus.build.segment_builder import COLUMNS, Labels, segment_name
 from exbert_rpc.corpus.store.blocks import block_digests, rows_before_sentence
-from exbert_rpc.corpus.store.layout import attention_key, peak_key, vectors_key
+from exbert_rpc.corpus.store.layout import attention_key, vectors_key
 from exbert_rpc.corpus.store.manifest import CorpusConfig, FileEntry
+from exbert_rpc.corpus.store.peaks import all_peaks, write_peaks
 from exbert_rpc.corpus.store.quantize import OUTLIER
 from exbert_rpc.corpus.store.segment import Segment, SegmentWriter
-from exbert_rpc.corpus.store.sums import SumGroup, join_groups, most_groups, read_sums, write_sums
+from exbert_rpc.corpus.store.sums import SumGroup, join_groups, join_peaks, most_groups, read_sums, write_sums
 
 SMALL_BYTES = 16 << 20
 MOST_SMALL = 8
@@ -73,9 +74,9 @@ def merge_parts(config: CorpusConfig, parts: Sequence[Part]) -> tuple[str, Segme
     for layer in config.attention_layers:
         key = attention_key(layer)
         _copy_packed(writer, f"{key}/bytes", f"{key}/offset", [(part.segment, part.sentences) for part in parts])
-    for layer in config.layers:
-        for name in (peak_key(layer, "target"), peak_key(layer, "weight")):
-            writer.add(name, np.concatenate([part.segment.array(name)[:, part.rows] for part in parts], axis=1))
+    lengths = [int(_lengths(part.segment.array("sentence/tokens"), part.sentences).max(initial=0)) for part in parts]
+    peaks = join_peaks([all_peaks(part.segment, config, part.rows) for part in parts])
+    write_peaks(writer, config, peaks, max(lengths))
     relations = _copy_sums(writer, parts, len(config.layers) * config.n_heads)
     losses = {
         digest: loss for part in parts for digest, loss in part.segment.meta["losses"].items() if digest in set(digests)

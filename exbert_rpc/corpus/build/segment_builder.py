@@ -14,8 +14,9 @@ from exbert_rpc.corpus.build.pack import PackedSentence, Scales
 from exbert_rpc.corpus.build.sentences import TokenizedBlock
 from exbert_rpc.corpus.head_sums import Peaks, add_sums
 from exbert_rpc.corpus.store.blocks import block_digest
-from exbert_rpc.corpus.store.layout import ANNOTATIONS, attention_key, peak_key, vectors_key
+from exbert_rpc.corpus.store.layout import ANNOTATIONS, attention_key, vectors_key
 from exbert_rpc.corpus.store.manifest import CorpusConfig
+from exbert_rpc.corpus.store.peaks import write_peaks
 from exbert_rpc.corpus.store.quantize import OUTLIER, Codes, packed_width
 from exbert_rpc.corpus.store.segment import SegmentWriter
 from exbert_rpc.corpus.store.sums import SumGroup, as_stored, join_groups, join_peaks, most_groups, write_sums
@@ -191,11 +192,7 @@ class SegmentBuilder:
     def _write_peaks(self, writer: SegmentWriter) -> None:
         none = Peaks(np.zeros((self._n_heads, 0), np.uint16), np.zeros((self._n_heads, 0), np.uint8))
         peaks, self._peaks = join_peaks([none, *self._peaks]), []
-        target = np.uint8 if max(self._lengths, default=0) <= 256 else np.uint16
-        for at, layer in enumerate(self._config.layers):
-            heads = slice(at * self._config.n_heads, (at + 1) * self._config.n_heads)
-            writer.add(peak_key(layer, "target"), peaks.target[heads].astype(target))
-            writer.add(peak_key(layer, "weight"), peaks.weight[heads])
+        write_peaks(writer, self._config, peaks, max(self._lengths, default=0))
 
     def _write_sums(self, writer: SegmentWriter) -> list[str]:
         relations = {name for group in self._groups for name in group.sums.relations}

@@ -39,6 +39,9 @@ Since 0.2, in every precision (segments of earlier versions have none of these):
     peak/<l>/target         u8 or u16 [H, R]   token, counted in the sentence: the strongest one that is not special
                                           (u8 where no sentence of the segment is longer than 256 tokens)
     peak/<l>/weight         u8  [H, R]    its weight times 255
+    peak/<l>/packed         u8            int4 and binary corpora have this instead: for each head zlib of u8 or u16 [R]
+                                          targets, and then zlib of u8 [R] weights in steps of 17/255
+    peak/<l>/offset         u64 [2 H + 1] where each of these begins
     sums/group              i32 [B]       the group of each block; -1: its group has lost a block and was not kept
     sums/<name>             f32 or u32 [G, …]  sums of all heads, see corpus/head_sums.py, over meta["relations"]
 """
@@ -64,7 +67,7 @@ def attention_key(layer: int) -> str:
     return f"attention/{layer}"
 
 
-def peak_key(layer: int, what: Literal["target", "weight"]) -> str:
+def peak_key(layer: int, what: Literal["target", "weight", "packed", "offset"]) -> str:
     """A section of one layer's peaks."""
     return f"peak/{layer}/{what}"
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exbert_rpc.corpus.head_sums import SUMS, HeadSums, Peaks, add_sums, sum_shapes
-from exbert_rpc.corpus.store.layout import NO_TOKEN, peak_key, sums_key
+from exbert_rpc.corpus.store.layout import NO_TOKEN, sums_key
 from exbert_rpc.corpus.store.segment import Segment, SegmentWriter, damaged
 
 SHARE = 0.005
@@ -111,27 +111,6 @@ def read_sums(segment: Segment) -> list[SumGroup]:
         )
         for number in range(n_groups)
     ]
-
-
-def read_peaks(
-    segment: Segment, layer: int, head: int, lengths: NDArray[np.uint16] | None
-) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
-    """Target and weight of each row's peak, uint16 and uint8 ``[R]``.
-
-    Args:
-        segment: One that has them.
-        layer: Attention layer.
-        head: Head.
-        lengths: uint16 ``[R]``, tokens of each row's sentence; ``None``: these peaks have been checked before.
-
-    Raises:
-        CorpusDamaged: a target lies outside of its sentence.
-    """
-    target: NDArray[np.uint16] = segment.section(peak_key(layer, "target")).stretch(head, head + 1)[0].astype(np.uint16)
-    weight: NDArray[np.uint8] = segment.section(peak_key(layer, "weight")).stretch(head, head + 1)[0]
-    if lengths is not None and not np.all(target < lengths):
-        raise damaged(segment.name, f"section {peak_key(layer, 'target')!r} names a token that there is not")
-    return target, weight
 
 
 def join_peaks(parts: Sequence[Peaks]) -> Peaks:

@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.corpus.store.layout import ANNOTATIONS, NO_TOKEN, attention_key, peak_key, sums_key, vectors_key
+from exbert_rpc.corpus.store.layout import ANNOTATIONS, NO_TOKEN, attention_key, sums_key, vectors_key
 from exbert_rpc.corpus.store.manifest import CorpusConfig
+from exbert_rpc.corpus.store.peaks import peak_sections, read_peaks
 from exbert_rpc.corpus.store.quantize import OUTLIER, Scale, packed_width
 from exbert_rpc.corpus.store.segment import Segment, are_plain_texts, damaged, decoding
-from exbert_rpc.corpus.store.sums import has_head_tables, read_peaks, read_sums, stored_sums
+from exbert_rpc.corpus.store.sums import has_head_tables, read_sums, stored_sums
 from exbert_rpc.corpus.types import Space
 
 _LARGEST = 8.0
@@ -160,11 +161,7 @@ def _head_tables(
         "token/form": (np.dtype("<u4"), (tokens,)),
         sums_key("group"): (np.dtype("<i4"), (blocks,)),
     }
-    for layer in config.layers:
-        kind = segment.kind(peak_key(layer, "target"))[0]
-        wide = kind if kind == np.dtype("u1") else np.dtype("<u2")
-        found[peak_key(layer, "target")] = (wide, (config.n_heads, rows))
-        found[peak_key(layer, "weight")] = (np.dtype("u1"), (config.n_heads, rows))
+    found |= peak_sections(segment, config, rows)
     groups = _length(segment, sums_key("rows"))
     for name, (dtype, shape) in stored_sums(len(config.layers) * config.n_heads, len(relations)).items():
         found[sums_key(name)] = (dtype, (groups, *shape))

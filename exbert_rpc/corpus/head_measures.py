@@ -69,12 +69,12 @@ def measure_many(
         relations: What the sums are over, all relations that occur, see :func:`~.head_plan.relations_of`; by default
             those of sentences that are measured together. Sums over the same ones are added faster.
     """
-    found: list[tuple[HeadSums, Peaks] | None] = [None] * len(words)
-    for group in _groups([len(one.is_special) for one in words], max((len(one[0]) for one in attention), default=1)):
-        measured = _measure_group([attention[at] for at in group], Plan.of([words[at] for at in group], causal, relations))
-        for at, one in zip(group, measured, strict=True):
-            found[at] = one
-    return [one for one in found if one is not None]
+    found: dict[int, tuple[HeadSums, Peaks]] = {}
+    heads = max((len(one[0]) for one in attention), default=1)
+    for group in _groups([len(one.is_special) for one in words], heads):
+        plan = Plan.of([words[at] for at in group], causal, relations)
+        found.update(zip(group, _measure_group([attention[at] for at in group], plan), strict=True))
+    return [found[at] for at in range(len(words))]
 
 
 def _groups(lengths: Sequence[int], n_heads: int) -> Iterator[list[int]]:
@@ -94,15 +94,15 @@ def _groups(lengths: Sequence[int], n_heads: int) -> Iterator[list[int]]:
 def _measure_group(attention: Sequence[Attention], plan: Plan) -> list[tuple[HeadSums, Peaks]]:
     heads = sum(len(layer) for layer in attention[0])
     s, n = plan.shape
-    shapes = sum_shapes(heads, len(plan.relations))
     counts = plan.counts()
-    sums = counts | {name: np.zeros((s, *shape), dtype) for name, (dtype, shape) in shapes.items() if name not in counts}
+    masses = {name: kind for name, kind in sum_shapes(heads, len(plan.relations)).items() if name not in counts}
+    sums = counts | {name: np.zeros((s, *shape), dtype) for name, (dtype, shape) in masses.items()}
     peaks = Peaks(np.zeros((s, heads, n), np.uint16), np.zeros((s, heads, n), np.uint8))
     start = 0
     for room in _cells(attention, plan):
         part = slice(start, start + room.cells.shape[3])
         start = part.stop
-        _measure_heads(room, plan, {name: array[:, part] for name, array in sums.items() if name not in counts})
+        _measure_heads(room, plan, {name: sums[name][:, part] for name in masses})
         _find_peaks(room, plan, peaks, part)
         _find_hits(room.cells, plan, sums["relation_hits"][:, part])
     sums["offset_peaks"][:] = _peaks_by_offset(peaks.target, plan)

@@ -334,7 +334,7 @@ def _roles(
 
 
 def _same(grid: Grid, causal: bool) -> Cells:
-    s, n = grid.plain.shape
+    n = grid.plain.shape[1]
     form = np.where(grid.is_first, grid.form, -1 - np.arange(n))  # what is no word equals nothing but itself
     pairs = form[:, :, None] == form[:, None, :]
     pairs &= np.tri(n, k=-1, dtype=bool) if causal else ~np.eye(n, dtype=bool)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exbert_rpc.corpus.build import builder as build_module
 from exbert_rpc.analysis.profile.vocabulary import LEAST_WEIGHT
+from exbert_rpc.corpus.build import builder as build_module
 from exbert_rpc.corpus.head_measures import measure
 from exbert_rpc.corpus.head_sums import SUMS, HeadSums, add_sums
 from exbert_rpc.corpus.search.document_sums import document_sums
 from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.store import sums as sums_module
+from exbert_rpc.corpus.store.peaks import write_peaks
 from exbert_rpc.corpus.store.sums import SumGroup, join_groups, read_sums
 from exbert_rpc.corpus.store.validation import check_thoroughly
 from exbert_rpc.tasks import Task
@@ -77,6 +79,40 @@ def test_peaks_are_the_strongest_targets_that_are_not_special(corpus):
                 expected = exact if reader.config.precision == "int8" else middle
                 np.testing.assert_array_equal(weight[rows], expected)
                 np.testing.assert_array_equal(weight[rows] >= LEAST_WEIGHT, exact >= LEAST_WEIGHT)
+
+
+@pytest.mark.parametrize("precision", ["int8", "int4", "binary"])
+def test_peaks_of_merged_segments_are_those_of_the_segments(tmp_path, monkeypatch, precision):
+    texts = {f"{number}.txt": make_text(number) for number in range(3)}
+    for number in range(1, 4):
+        some = dict(list(texts.items())[:number])
+        monkeypatch.setattr("exbert_rpc.corpus.build.merge.MOST_SMALL", 8 if number < 3 else 0)
+        build(tmp_path / "merged", some, config={"precision": precision})
+    build(tmp_path / "fresh", texts, config={"precision": precision})
+    merged, fresh = (CorpusReader(open_folder(tmp_path / name)) for name in ("merged", "fresh"))
+    assert len(merged.segments) == 1
+    assert _peaks_by_sentence(merged) == _peaks_by_sentence(fresh)
+
+
+def _peaks_by_sentence(reader: CorpusReader) -> dict[str, list]:
+    found = {}
+    for segment, sentence in _sentences(reader):
+        rows = slice(int(segment.first_row[sentence]), int(segment.first_row[sentence + 1]))
+        tables = [segment.stored_peaks(layer, head) for layer in range(2) for head in range(2)]
+        found[segment.sentence_text(sentence)] = [array[rows].tolist() for table in tables for array in table]
+    return found
+
+
+def test_a_compact_corpus_whose_peaks_are_not_packed_is_read(tmp_path, monkeypatch):
+    build(tmp_path / "packed", {"a.txt": make_text(1)}, config={"precision": "binary"})
+    monkeypatch.setattr(
+        "exbert_rpc.corpus.build.segment_builder.write_peaks",
+        lambda writer, config, *rest: write_peaks(writer, replace(config, precision="int8"), *rest),
+    )
+    build(tmp_path / "plain", {"a.txt": make_text(1)}, config={"precision": "binary"})
+    one, other = (CorpusReader(open_folder(tmp_path / name)).segments[0] for name in ("packed", "plain"))
+    assert "peak/0/target" in other.segment
+    np.testing.assert_array_equal(one.stored_peaks(1, 1)[0], other.stored_peaks(1, 1)[0])
 
 
 def test_tokens_know_the_word_that_they_depend_on(corpus):

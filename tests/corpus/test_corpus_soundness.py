@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -127,6 +128,36 @@ def test_a_layer_that_makes_no_sense_is_named_when_it_is_used_and_not_before(cor
         reader.segments[0].peaks(1, 0)
         document_sums(reader, FakeModel, Task())
     assert caught.value.data["file"] == name
+
+
+PACKED = {
+    "packed peaks that do not unpack": assign("peak/1/packed", slice(None), 7),
+    "packed peaks of fewer rows": lambda arrays: arrays.update(packed(arrays, 1, 0.5)),
+    "packed peaks that begin behind the end": assign("peak/1/offset", 1, 2**40),
+    "packed peaks outside of their sentences": lambda arrays: arrays.update(packed(arrays, 250)),
+    "packed peaks that claim to be gigabytes": lambda arrays: arrays.update(packed(arrays, 1, 1 << 24)),
+}
+
+
+def packed(arrays: Arrays, target: int, times: float = 1) -> Arrays:
+    """One target for all rows of the first head of layer 1, and much more of it."""
+    rows = arrays["head/1/codes"].shape[0]
+    old, offset = arrays["peak/1/packed"], arrays["peak/1/offset"].astype(np.int64)
+    new = np.frombuffer(zlib.compress(bytes([target]) * int(rows * times)), np.uint8)
+    moved = np.concatenate([[0], offset[1:] - offset[1] + len(new)])
+    return {"peak/1/packed": np.concatenate([new, old[offset[1] :]]), "peak/1/offset": moved.astype(np.uint64)}
+
+
+@pytest.mark.parametrize("change", PACKED.values(), ids=PACKED)
+def test_packed_peaks_that_make_no_sense_are_named_when_they_are_used(tmp_path, change):
+    build(tmp_path, {"d0.txt": make_text(0)}, config={"precision": "binary"})
+    name = forge(tmp_path, change)
+    reader = CorpusReader(open_folder(tmp_path))
+    with pytest.raises(CorpusDamaged) as caught:
+        reader.segments[0].peaks(1, 0)
+    assert caught.value.data["file"] == name
+    with pytest.raises(CorpusDamaged):
+        check_thoroughly(reader.segments[0].segment, reader.config)
 
 
 @pytest.mark.parametrize("change", sampled([*AT_OPEN.values(), *list(WHEN_USED.values())[:-1]], 3))

@@ -32,9 +32,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.corpus.head_plan import Plan, Scored, SentenceWords, Tokens, binned, one_hot_bins
+from exbert_rpc.corpus.head_plan import Plan, Scored, SentenceWords, Tokens, binned, offset_sums
 from exbert_rpc.corpus.head_sums import MAX_OFFSET, N_BINS, HeadSums, Peaks, sum_shapes
-from exbert_rpc.model.products import product
 
 _TINY = np.float32(1e-30)  # stands for zero
 _NOTHING = np.float32(1e-20)  # weights up to this one, of whole words, count as zero
@@ -103,7 +102,7 @@ def _measure_group(attention: Sequence[Attention], plan: Plan) -> list[tuple[Hea
         part = slice(start, start + room.cells.shape[3])
         start = part.stop
         _measure_heads(room, plan, {name: sums[name][:, part] for name in masses})
-        _find_peaks(room, plan, peaks, part)
+        _find_peaks(room, peaks, part)
         _find_hits(room.cells, plan, sums["relation_hits"][:, part])
     sums["offset_peaks"][:] = _peaks_by_offset(peaks.target, plan)
     return [
@@ -129,7 +128,7 @@ def _cells(attention: Sequence[Attention], plan: Plan) -> Iterator[_Room]:
     rooms: dict[int, _Room] = {}
     for first, last in _chunks([len(layer) for layer in attention[0]], int(np.prod(plan.shape)) * plan.shape[1]):
         layers = last - first
-        room = rooms.setdefault(layers, _Room(plan, layers * heads)) if layers not in rooms else rooms[layers]
+        room = rooms[layers] = rooms.get(layers) or _Room(plan, layers * heads)
         room.cells.fill(_TINY)
         for at, one in enumerate(attention):
             for number, layer in enumerate(one[first:last]):
@@ -171,7 +170,7 @@ def _measure_heads(room: _Room, plan: Plan, sums: _Arrays) -> None:
     sums["scalars"][:, :, 1:] = found[:, :, :3]
     sums["role_mass"][:] = found[:, :, 3 : 3 + 2 * r].reshape(s, a, r, 2)
     cells[:, plan.special.token, plan.special.sentence] = 0
-    by_offset = product(one_hot_bins(n), cells.reshape(n * n, -1)).reshape(N_BINS, s, a).transpose(1, 2, 0)
+    by_offset = offset_sums(cells.reshape(n, n, -1)).reshape(N_BINS, s, a).transpose(1, 2, 0)
     sums["offset_mass"][:] = by_offset
     sums["word_mass"][:] = by_offset - found[:, :, 3 + 2 * r :]
     sums["word_mass"][:, :, MAX_OFFSET + 1] = 0  # a word and itself
@@ -194,10 +193,10 @@ def _clear(cells: NDArray[np.float32], tokens: Tokens) -> None:
     cells[tokens.token, :, tokens.sentence] = 0
 
 
-def _find_peaks(room: _Room, plan: Plan, peaks: Peaks, part: slice) -> None:
+def _find_peaks(room: _Room, peaks: Peaks, part: slice) -> None:
     """Strongest target of each row, the first on ties; columns of special tokens are below all others here."""
     cells, marks = room.cells, room.marks
-    n, _ = plan.shape[1], None
+    n = len(cells)
     largest = cells.max(axis=1)
     np.equal(cells, largest[:, None], out=marks, dtype=None, casting="unsafe")
     marks *= np.arange(n - 1, -1, -1, dtype=marks.dtype)[:, None, None]

@@ -20,6 +20,8 @@ from exbert_rpc.model.products import product
 NOT_COUNTED = frozenset({"", "punct", "ROOT", "root"})
 """Dependency labels that are no relation between two words, or not one that is counted."""
 
+_BLOCK = 1 << 14  # cells that are added up by offset at once: all of a sentence of 128 tokens
+
 
 @dataclass(frozen=True, slots=True)
 class SentenceWords:
@@ -173,7 +175,6 @@ class Plan:
         grid: Their tokens.
         causal: Whether a row sees only tokens that are not behind it.
         relations: Names of relations, sorted; ``R`` of them.
-        bins: int64 ``[N, N]``, bin of the offset from row to column.
         n_visible: int64 ``[S, N]``, how many tokens each row sees; 1 for rows that do not count.
         special: Special tokens, padding left out.
         linear: Cells that are added up one by one: group ``s * width + ...``, where ``width`` is 3 + 2 R + 19: special
@@ -191,7 +192,6 @@ class Plan:
     grid: Grid
     causal: bool
     relations: tuple[str, ...]
-    bins: NDArray[np.int64]
     n_visible: NDArray[np.int64]
     special: Tokens
     linear: Cells
@@ -218,7 +218,6 @@ class Plan:
             grid=grid,
             causal=causal,
             relations=relations,
-            bins=offset_bins(n),
             n_visible=np.where(grid.plain, visible, 1),
             special=special,
             linear=_linear(grid, special, roles, same, len(relations)),
@@ -246,18 +245,17 @@ class Plan:
 
     def counts(self) -> dict[str, NDArray[np.int64]]:
         """What does not depend on attention, by the names of :class:`~exbert_rpc.corpus.head_sums.HeadSums`."""
-        (s, _), r, grid = self.shape, len(self.relations), self.grid
+        (s, n), r, grid = self.shape, len(self.relations), self.grid
         word_pairs = self._pairs(grid.is_first)
         word_pairs[:, MAX_OFFSET + 1] = 0
-        bins = self.bins.ravel()
         same_rows = np.zeros(grid.plain.shape, bool)
-        same_rows[self.same.sentence, self.same.cell // len(self.bins)] = True
+        same_rows[self.same.sentence, self.same.cell // n] = True
         return {
             "rows": np.stack([grid.plain.sum(1), (self.n_visible > 1).sum(1), same_rows.sum(1)], axis=1),
             "offset_pairs": self._pairs(grid.plain),
             "word_pairs": word_pairs,
-            "same_word_pairs": _count(N_BINS * self.same.group + bins[self.same.cell], (s, N_BINS)),
-            "role_pairs": _count(N_BINS * self.roles.group + bins[self.roles.cell], (s, r, 2, N_BINS)),
+            "same_word_pairs": _count(N_BINS * self.same.group + _bins_of(self.same.cell, n), (s, N_BINS)),
+            "role_pairs": _count(N_BINS * self.roles.group + _bins_of(self.roles.cell, n), (s, r, 2, N_BINS)),
             "relation_offsets": self._relation_offsets(),
         }
 
@@ -265,9 +263,9 @@ class Plan:
         """int64 ``[S, B]``: pairs of chosen tokens by offset."""
         pairs = chosen[:, :, None] & chosen[:, None, :]
         if self.causal:
-            pairs &= np.tri(len(self.bins), dtype=bool)
-        s, n = self.shape
-        return np.rint(product(one_hot_bins(n), pairs.reshape(s, n * n).T.astype(np.float32)).T).astype(np.int64)
+            pairs &= np.tri(chosen.shape[1], dtype=bool)
+        counted = offset_sums(np.ascontiguousarray(pairs.transpose(1, 2, 0), np.float32))
+        return counted.T.astype(np.int64)
 
     def _relation_offsets(self) -> NDArray[np.int64]:
         """int64 ``[S, R, 2, 21]``: how far, in words, the syntactic heads stand."""
@@ -284,20 +282,29 @@ class Plan:
         return _count(np.concatenate(found), (s, r, 2, N_WORD_OFFSETS))
 
 
-@lru_cache(maxsize=64)
-def offset_bins(n: int) -> NDArray[np.int64]:
-    """int64 ``[n, n]``: bin of the offset from row to column."""
-    bins = binned(np.arange(n) - np.arange(n)[:, None])
-    bins.flags.writeable = False
-    return bins
+def offset_sums(cells: NDArray[np.float32]) -> NDArray[np.float64]:
+    """float64 ``[B, x]``: cells ``[N, N, x]`` added up by the offset from row to column."""
+    n = len(cells)
+    rows = max(1, _BLOCK // max(n, 1))
+    found = np.zeros((N_BINS, cells.shape[2]))
+    for first in range(0, n, rows):
+        block = cells[first : first + rows]
+        found += product(_one_hot(first, len(block), n), block.reshape(len(block) * n, -1))
+    return found
 
 
 @lru_cache(maxsize=64)
-def one_hot_bins(n: int) -> NDArray[np.float32]:
-    """float32 ``[B, n * n]``: 1 where a cell's offset is in a bin."""
-    one_hot = np.zeros((N_BINS, n * n), np.float32)
-    one_hot[offset_bins(n).ravel(), np.arange(n * n)] = 1
+def _one_hot(first: int, rows: int, n: int) -> NDArray[np.float32]:
+    """float32 ``[B, rows * n]``: 1 where the offset of a cell of some rows is in a bin."""
+    bins = binned(np.arange(n) - np.arange(first, first + rows)[:, None]).ravel()
+    one_hot = np.zeros((N_BINS, len(bins)), np.float32)
+    one_hot[bins, np.arange(len(bins))] = 1
     return one_hot
+
+
+def _bins_of(cells: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """Bins of the offsets from the rows to the columns of cells."""
+    return binned(cells % n - cells // n)
 
 
 def binned(offsets: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -376,7 +383,7 @@ def _linear(grid: Grid, special: Tokens, roles: Cells, same: Cells, n_relations:
         *(_columns(tokens, grid, group) for group, tokens in enumerate((special, first))),
         (same.cell, same.sentence, np.full(len(same.cell), 2)),
         (roles.cell, roles.sentence, 3 + roles.group - 2 * n_relations * roles.sentence),
-        (other_cell, of_other, 3 + 2 * n_relations + offset_bins(n).ravel()[other_cell]),
+        (other_cell, of_other, 3 + 2 * n_relations + _bins_of(other_cell, n)),
     ]
     cell, sentence, group = (np.concatenate(some) for some in zip(*parts, strict=True))
     return Cells.sorted(cell, sentence, sentence * width + group)

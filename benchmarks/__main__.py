@@ -22,7 +22,20 @@ from benchmarks.page import table, write_figures
 from benchmarks.rows import Row
 from benchmarks.scale import CACHE, FULL, QUICK, ROOT
 
-SECTIONS = ("start", "load", "attend", "build", "memory", "search", "open", "summarize", "recall", "insight", "size")
+SECTIONS = (
+    "start",
+    "load",
+    "attend",
+    "build",
+    "memory",
+    "search",
+    "open",
+    "summarize",
+    "recall",
+    "insight",
+    "tables",
+    "size",
+)
 PAGE = ROOT / "docs" / "benchmarks.md"
 
 

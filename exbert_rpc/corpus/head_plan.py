@@ -275,7 +275,9 @@ class Plan:
         for direction, scored in enumerate(self.scored):
             row, column = divmod(scored.right.cell, n)
             head = column if direction == 0 else row
-            distance = number[scored.right.sentence, head] - number[scored.right.sentence, scored.token]
+            distance: NDArray[np.int64] = (
+                number[scored.right.sentence, head] - number[scored.right.sentence, scored.token]
+            )
             near = np.abs(distance) <= MAX_WORD_OFFSET
             keys = (2 * scored.right.group + direction)[near] * N_WORD_OFFSETS + distance[near] + MAX_WORD_OFFSET
             found.append(keys)

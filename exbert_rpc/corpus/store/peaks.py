@@ -48,7 +48,7 @@ def write_peaks(writer: SegmentWriter, config: CorpusConfig, peaks: Peaks, longe
             writer.add(peak_key(layer, "offset"), np.cumsum([0, *map(len, packed)], dtype=np.uint64))
 
 
-def _pack(target: NDArray[np.unsignedinteger], weight: NDArray[np.uint8]) -> Iterator[bytes]:
+def _pack(target: NDArray[Any], weight: NDArray[np.uint8]) -> Iterator[bytes]:
     """For each head its targets, and then its weights."""
     for of_head, weights in zip(target, weight, strict=True):
         yield isal_zlib.compress(of_head.tobytes(), _ZLIB_LEVEL)
@@ -61,7 +61,7 @@ def is_packed(segment: Segment, layer: int) -> bool:
 
 
 def read_peaks(
-    segment: Segment, layer: int, head: int, lengths: NDArray[np.uint16] | None
+    segment: Segment, layer: int, head: int, lengths: NDArray[np.integer] | None
 ) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
     """Target and weight of each row's peak, uint16 and uint8 ``[R]``.
 
@@ -69,7 +69,7 @@ def read_peaks(
         segment: One that has them.
         layer: Attention layer.
         head: Head.
-        lengths: uint16 ``[R]``, tokens of each row's sentence; ``None``: these peaks have been checked before.
+        lengths: int ``[R]``, tokens of each row's sentence; ``None``: these peaks have been checked before.
 
     Raises:
         CorpusDamaged: a target lies outside of its sentence, or the table cannot be unpacked.

@@ -95,8 +95,8 @@ def _measure_group(attention: Sequence[Attention], plan: Plan) -> list[tuple[Hea
     s, n = plan.shape
     counts = plan.counts()
     masses = {name: kind for name, kind in sum_shapes(heads, len(plan.relations)).items() if name not in counts}
-    sums = counts | {name: np.zeros((s, *shape), dtype) for name, (dtype, shape) in masses.items()}
-    peaks = Peaks(np.zeros((s, heads, n), np.uint16), np.zeros((s, heads, n), np.uint8))
+    sums = counts | {name: np.empty((s, *shape), dtype) for name, (dtype, shape) in masses.items()}
+    peaks = Peaks(np.empty((s, heads, n), np.uint16), np.empty((s, heads, n), np.uint8))
     start = 0
     for room in _cells(attention, plan):
         part = slice(start, start + room.cells.shape[3])

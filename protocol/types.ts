@@ -1,5 +1,5 @@
 // Generated from schema.json by generate.mjs; do not edit.
-// schema.json sha256: aeb1a60435d30e4d52637bcf9a03d20fb8ef63c66be3bbad7104bd64af39cbf6
+// schema.json sha256: 886dd4943c3b398f63024373e0f813b83154947054f651b60eb5989f82c454e9
 
 /**
  * Nested lists of numbers, one level an axis.
@@ -145,6 +145,9 @@ export interface ModelDescription {
   id: string;
   architecture: string;
   kind: "autoregressive" | "bidirectional" | "encoderDecoder";
+  /**
+   * Layers of the model, with or without attention.
+   */
   nLayers: number;
   nHeads: number;
   nKvHeads: number;
@@ -156,6 +159,26 @@ export interface ModelDescription {
   fingerprint: string;
   device: string;
   nDecoderLayers: number | null;
+  /**
+   * Layers that have softmax attention, ascending; the others have hidden states but no heads.
+   */
+  attentionLayers: number[] | null;
+  /**
+   * Width of a head's output in each layer (0: no heads); null where it is `headSize` in all that have.
+   */
+  headSizes: number[] | null;
+  /**
+   * Width of each hidden state; null where `hiddenSize` is that of all.
+   */
+  hiddenSizes: number[] | null;
+  /**
+   * How often each layer attends; the heads of a second attention follow those of the first.
+   */
+  attentionsPerLayer: number;
+  /**
+   * What is shown of a residual stream that is several, in words; null: there is one.
+   */
+  hiddenStateView: string | null;
 }
 /**
  * One token of a forward pass. Annotations of special tokens are null; sub-words inherit their word's.
@@ -645,6 +668,8 @@ export interface HeadProfile {
 }
 /**
  * Profiles by layer and head. ``tokens`` counts the corpus' tokens, each paragraph once.
+ *
+ * ``notes`` say what is left out of all profiles, and why: for instance roles, if the pipeline has no parser.
  */
 export interface ProfileResult {
   corpus: string;
@@ -652,6 +677,7 @@ export interface ProfileResult {
   tokens: number;
   documents: number;
   heads: HeadProfile[];
+  notes: string[];
 }
 /**
  * A search (by its handle, or all fields of `searchContexts`) and what to count in it.

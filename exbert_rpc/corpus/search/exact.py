@@ -8,6 +8,7 @@ infinity.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -76,7 +77,7 @@ class _Best:
     """
 
     def __init__(self, count: int) -> None:
-        self.least = float(np.finfo(np.float64).min)  # rows that may not be hits have minus infinity
+        self.least = -sys.float_info.max  # rows that may not be hits have minus infinity
         self._count = count
         self._scores: NDArray[np.float64] = np.zeros(0)
         self._lock = threading.Lock()

@@ -187,6 +187,7 @@ scenario(
     await token(view, "escape").click();
     await tab(view, /Contexts/).click();
     await view.locator(".hit").nth(1).waitFor({ timeout: SLOW });
+    await view.getByRole("button", { name: "show it" }).click();
     assert.match(
       await view.locator(".hit").first().locator(".score").innerText(),
       /^(1\.000|0\.99\d)$/,

@@ -437,7 +437,7 @@ describe.skipIf(!hasChromium)("a person", () => {
     const { page } = await opened("escape", { width: 640, height: 400, view: { pane: "attention" } });
     await settled(page);
     const top = (await page.locator(".attention-picture").boundingBox())?.y ?? 1000;
-    expect(top).toBeLessThan(260);
+    expect(top).toBeLessThan(200);
     await page.close();
     const { page: thin } = await opened("escape", { width: 220, height: 700, view: { pane: "attention" } });
     const sideways = await thin.evaluate("document.querySelector('.exbert').scrollWidth <= 220");

@@ -2,6 +2,7 @@
 import { type AppState, type Capture, IDLE, layersOf } from "../../app";
 import type { Controller } from "../../control/controller";
 import { asHostError } from "../../control/errors";
+import * as format from "../../logic/format";
 import { Latest } from "../../logic/latest";
 import { decodeTensor } from "../../logic/tensor";
 import type { PanePart } from "../../pane";
@@ -155,7 +156,9 @@ export class AttentionLoader implements PanePart {
   /** Goes back to attention where its norms cannot be had, and says why. */
   private plainly(reason: string): void {
     const { view } = this.store.get();
-    const fallback = `Value norms cannot be shown, so attention itself is: ${reason}`;
+    const fallback = format.sentence(
+      `Value norms cannot be shown, so attention itself is: ${reason.replace(/^\w+: /, "")}`,
+    );
     this.store.set({ view: { ...view, attentionWeights: "attention" }, fallbacks: [fallback], attend: IDLE });
   }
 

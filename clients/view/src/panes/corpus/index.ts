@@ -2,7 +2,7 @@
 import "./corpus.css";
 import type { PaneOf } from "../../pane";
 import { corpusActions } from "./actions";
-import { shownHits } from "./hits";
+import { countAll, shownHits } from "./hits";
 import { ContextSearch } from "./search";
 import { CORPUS_DATA, CORPUS_VIEW, type CorpusData, type CorpusView } from "./state";
 import { CorpusPane } from "./ui/CorpusPane";
@@ -11,7 +11,7 @@ export const corpus: PaneOf<"corpus", CorpusView, CorpusData, ContextSearch> = {
   id: "corpus",
   tab: (state) => {
     if (state.result === null) return "Contexts";
-    const all = state.result.hits.length;
+    const all = countAll(state);
     const shown = shownHits(state).length;
     return shown === all ? `Contexts ${all}` : `Contexts ${shown}/${all}`;
   },

@@ -115,11 +115,10 @@ function Predictions(props: { readonly comparison: CompareCapturesResult; readon
 function Compared(props: { readonly comparison: CompareCapturesResult }) {
   const controller = useController();
   const { comparison } = props;
-  const { theme, pinned, capture, chosen } = useApp((s) => ({
+  const { theme, pinned, capture } = useApp((s) => ({
     theme: s.theme,
     pinned: s.pinnedCapture,
     capture: s.capture,
-    chosen: s.headPair,
   }));
   const at = useApp((s) => shownHead(s));
   const names = useMemo(() => namesOf({ pinnedCapture: pinned, capture }), [pinned, capture]);
@@ -140,7 +139,7 @@ function Compared(props: { readonly comparison: CompareCapturesResult }) {
         <HeadMap
           label="How far the attention of each head differs"
           cells={cells}
-          chosen={at ?? chosen}
+          chosen={at}
           onChoose={(chosenHead) => controller.update({ chosenHead, headTopic: null })}
         />
         <p class="legend">{divergenceLegend(comparison)}</p>

@@ -6,7 +6,7 @@ import { ANNOTATION_NAMES } from "../../../logic/labels";
 import { useApp, useController } from "../../../ui/context";
 import { Button, Segmented } from "../../../ui/controls";
 import { Busy, CommandButton, Empty, Failed, isBusy, isFailed } from "../../../ui/states";
-import { ownHits, shownHits } from "../hits";
+import { countAll, countOwn, shownHits } from "../hits";
 import { hiddenLayerOf, NO_FILTER } from "../state";
 import { HitList } from "./HitList";
 import { Choices, RowBar, SearchBar } from "./SearchControls";
@@ -16,7 +16,7 @@ function BarChip() {
   const { bar, shown, all } = useApp((s) => ({
     bar: s.view.bar,
     shown: shownHits(s).length,
-    all: s.result?.hits.length ?? 0,
+    all: countAll(s),
   }));
   if (bar === null || all === 0) return null;
   return (
@@ -41,7 +41,7 @@ function BarChip() {
 /** The sentence that was searched for finds itself: no news, but one click shows it. */
 function OwnSentence() {
   const controller = useController();
-  const { own, shown } = useApp((s) => ({ own: ownHits(s), shown: s.view.ownSentence }));
+  const { own, shown } = useApp((s) => ({ own: countOwn(s), shown: s.view.ownSentence }));
   if (own === 0) return null;
   return (
     <p class="muted">

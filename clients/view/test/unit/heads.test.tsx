@@ -263,6 +263,20 @@ describe("the heads pane", () => {
     );
   });
 
+  it("falls back to what heads do most where a measure is not there, says so, and forgets it when asked", async () => {
+    const { element, state } = mounted({ state: { version: 1, pane: "heads", headMeasure: "xcomp:toHead" } });
+    const note = await until(
+      () => element.querySelector(".heads-pane .note"),
+      (one) => one?.textContent?.includes("no numbers for “xcomp toHead”") === true,
+    );
+    note?.querySelector("button")?.click();
+    expect(state().view.headMeasure).toBe("most");
+    await until(
+      () => element.querySelector(".heads-pane .note"),
+      (one) => one === null,
+    );
+  });
+
   it("finds heads by a measure, a role or a word, strongest first", () => {
     const measures = measuresOf(gpt);
     const found = findHeads(gpt.heads, measures, " Induc ");

@@ -108,6 +108,8 @@ function Atlas(props: { readonly profile: ProfileResult }) {
   const measures = useMemo(() => measuresOf(profile), [profile]);
   const found = useMemo(() => findHeads(profile.heads, measures, query), [profile, measures, query]);
   const measure = found?.measure ?? measures.find(({ id }) => id === measureId) ?? MOST;
+  // chosen in another corpus, or in a link
+  const unknown = found === null && !measures.some(({ id }) => id === measureId);
   const cells = useMemo(() => mapCells(profile.heads, measure, inkOf(theme)), [profile, measure, theme]);
   const card = profile.heads.find(({ layer, head }) => layer === chosen?.layer && head === chosen.head);
   return (
@@ -121,6 +123,14 @@ function Atlas(props: { readonly profile: ProfileResult }) {
           choices={measures.map(({ id, name, title }) => ({ value: id, text: name, title }))}
           onChange={(headMeasure) => controller.update({ headMeasure, headQuery: "" })}
         />
+        {unknown && (
+          <p class="note" role="note">
+            This corpus has no numbers for “{measureId.replace(":", " ")}”: heads are colored by what they do most.{" "}
+            <Button kind="link" onClick={() => controller.update({ headMeasure: MOST.id })}>
+              keep it so
+            </Button>
+          </p>
+        )}
         <HeadMap
           label={`Heads, by ${measure.name}`}
           cells={cells}

@@ -102,9 +102,9 @@ def test_weights_are_computed_for_the_layers_asked_for_only(load, monkeypatch):
     capture = model.capture(model.tokenize(zoo.TEXT))
     computed = []
     original = attention_function.attention_weights
-    from exbert_rpc.model import network
+    from exbert_rpc.model import passes
 
-    monkeypatch.setattr(network, "attention_weights", lambda *args: computed.append(args) or original(*args))
+    monkeypatch.setattr(passes, "attention_weights", lambda *args: computed.append(args) or original(*args))
     assert capture.attention([1]).shape[0] == 1
     assert len(computed) == 1
 

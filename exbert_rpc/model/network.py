@@ -137,7 +137,8 @@ class Network:
         self.route = route
         # a tower that reads pictures may not follow: what reads text has to
         reading = (self.model, self.body if self.is_encoder_decoder else self.model.get_decoder())
-        return any(getattr(one.config, "_attn_implementation", None) == route for one in reading)
+        configs = [getattr(one, "config", None) for one in reading]  # what is called a decoder may be a projection
+        return any(getattr(config, "_attn_implementation", None) == route for config in configs)
 
     def run(
         self,

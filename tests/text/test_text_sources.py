@@ -7,6 +7,7 @@ import pytest
 from exbert_rpc.errors import InvalidParams
 from exbert_rpc.text.contents import MAX_BYTES
 from exbert_rpc.text.files import file_state, read_document
+from exbert_rpc.text.formats.format import ReadingOptions
 from exbert_rpc.text.sources import read_sources
 
 
@@ -246,3 +247,75 @@ def test_a_document_is_read_again_by_its_uri(tmp_path):
     assert read_document(path.as_uri()) == read_sources([str(path)])[0]
     path.unlink()
     assert "exist" in read_document(path.as_uri()).reason
+
+
+def test_folders_of_dependencies_and_caches_are_left_out_and_named(tmp_path):
+    for name in (
+        "a.txt",
+        "mine/pyvenv.cfg",
+        "mine/b.txt",
+        "venv/c.txt",
+        "vendor/d.txt",
+        "cache/CACHEDIR.TAG",
+        "cache/e.txt",
+    ):
+        write(tmp_path / name)
+    documents, skipped = read_sources([str(tmp_path)])
+    assert names(documents) == ["a.txt"]
+    assert "4 hidden or dependency folders (cache, mine, vendor, venv)" in only_reason(skipped)
+
+
+def test_what_gitignore_names_is_left_out_on_request(tmp_path):
+    write(tmp_path / ".gitignore", "*.log.txt\n/build/\n!keep.log.txt\n")
+    write(tmp_path / "sub" / ".gitignore", "!a.log.txt\nsecret.txt\n")
+    for name in (
+        "a.txt",
+        "a.log.txt",
+        "keep.log.txt",
+        "build/b.txt",
+        "sub/a.log.txt",
+        "sub/secret.txt",
+        "sub/build/c.txt",
+    ):
+        write(tmp_path / name)
+    assert len(read_sources([str(tmp_path)])[0]) == 7
+    documents, skipped = read_sources([str(tmp_path)], ReadingOptions(gitignore=True))
+    assert names(documents) == ["a.txt", "keep.log.txt", "a.log.txt", "c.txt"]
+    assert "2 files that .gitignore names (a.log.txt, sub/secret.txt)" in only_reason(skipped)
+
+
+def test_what_was_left_out_is_named_up_to_twenty_then_counted_by_type(tmp_path):
+    write(tmp_path / "a.txt")
+    for number in range(40):
+        write(tmp_path / f"{number:02}.{'py' if number < 30 else 'png'}")
+    reason = only_reason(read_sources([str(tmp_path)])[1])
+    assert "40 files of other types (00.py, 01.py" in reason
+    assert reason.endswith("19.py and 20 more: 10 .py, 10 .png)")
+
+
+@pytest.mark.parametrize(("stored", "typed"), [("\u00e9.txt", "e\u0301.txt"), ("e\u0301.txt", "\u00e9.txt")])
+def test_a_source_is_found_however_its_accents_are_typed(tmp_path, stored, typed):
+    path = write(tmp_path / stored)
+    assert [document.uri for document in read_sources([str(tmp_path / typed)])[0]] == [path.as_uri()]
+
+
+def test_a_name_that_looks_like_a_glob_is_a_name_first(tmp_path):
+    write(tmp_path / "[ab].txt", "brackets")
+    write(tmp_path / "a.txt", "letter")
+    assert [document.text for document in read_sources([str(tmp_path / "[ab].txt")])[0]] == ["brackets"]
+
+
+def test_names_with_line_ends_and_links_in_circles_are_read_once(tmp_path):
+    write(tmp_path / "new\nline.txt")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    documents, skipped = read_sources([str(tmp_path)])
+    assert names(documents) == ["new%0Aline.txt"]
+    assert skipped == []
+
+
+def test_a_format_or_encoding_that_there_is_not_is_told(tmp_path):
+    path = write(tmp_path / "a.txt")
+    with pytest.raises(InvalidParams, match="no format"):
+        read_sources([str(path)], ReadingOptions(format="poem"))
+    for name in ("klingon", "hex", "utf-8\0"):
+        assert "no encoding" in only_reason(read_sources([str(path)], ReadingOptions(encoding=name))[1])

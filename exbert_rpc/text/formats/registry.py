@@ -78,6 +78,8 @@ def choose(uri: str, beginning: bytes | None, options: ReadingOptions) -> Format
         UnreadableSource: It is of a kind that is not read, or that is nobody's prose unless somebody says so.
     """
     if options.format is not None:
+        if options.format not in _BY_NAME:
+            raise UnreadableSource(f"cannot be read: there is no format {options.format[:40]!r}")
         return _BY_NAME[options.format]
     suffix = suffix_of(uri)
     if suffix in _BY_SUFFIX:

@@ -115,7 +115,7 @@ def _read(content: Content, options: ReadingOptions, delimiter: str | None) -> F
     if number is None and header is None:
         raise UnreadableSource("has no rows")
     names = [] if header is None else [field.text.strip().removeprefix("\ufeff") for field in header.fields]
-    column = number if number is not None else _column(names, table_name=options)
+    column = number if number is not None else _column(names, options)
     yield from _documents(content.uri, table, names, column, options)
 
 
@@ -154,9 +154,9 @@ def _column_number(asked: str | None) -> int | None:
     return int(asked) - 1 if asked is not None and re.fullmatch(r"[1-9][0-9]{0,3}", asked) else None
 
 
-def _column(names: list[str], table_name: ReadingOptions) -> int:
+def _column(names: list[str], options: ReadingOptions) -> int:
     record = dict.fromkeys(names, "")
-    path = ".".join(text_path(record, table_name))
+    path = ".".join(text_path(record, options))
     if path not in names:
         raise UnreadableSource(
             f"has no column {path!r}, only {names_of(names)}; a number chooses a column of a table without a header"

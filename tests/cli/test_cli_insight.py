@@ -98,7 +98,7 @@ def test_heads_of_a_corpus_without_a_peak_table_says_to_index_again(run: Run) ->
         (("decompose", TEXT, "--target", "The girl"), ["'The girl' is not one token"]),
         (("decompose", TEXT, "--contrast", "#999999"), ["no token with the id 999999"]),
         (("decompose", TEXT, "--against", ""), ["against: is empty or blank"]),
-        (("compare", TEXT, "--mask", "99"), ["99 is no token of this text"]),
+        (("compare", TEXT, "--mask", "99"), ["99 is not a token of this text"]),
         (("compare", TEXT, "--heads", "0.0", "--mask", "1"), ["one of --mask, --heads and --other"]),
     ],
 )

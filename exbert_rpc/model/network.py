@@ -363,12 +363,17 @@ class Network:
     def _marking(
         self, marks: dict[int, int], recorder: Recorder, heads: dict[int, torch.Tensor], wanted: bool
     ) -> Iterator[None]:
-        """Note for each hidden state how many attention calls came before it."""
+        """Note for each hidden state how many attention calls came before it.
+
+        Nothing is noted where two states are the same numbers: their places could not be told apart.
+        """
+        taps = self.hidden_taps or ()
+        wanted = wanted and len(set(taps)) == len(taps)
 
         def mark(number: int, _tensor: torch.Tensor) -> None:
             marks[number] = max(len(recorder.calls), len(heads))
 
-        with tapping(self.hidden_taps or () if wanted else (), mark):
+        with tapping(taps if wanted else (), mark):
             yield
 
     def _eager_flags(self) -> dict[str, bool]:

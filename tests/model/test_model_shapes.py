@@ -158,6 +158,24 @@ def test_two_models_put_together_are_shown_as_one(save, load_from, decoder_width
     np.testing.assert_allclose(best, softmax(out.logits[0].numpy()).max(-1), atol=1e-5)
 
 
+def test_a_layer_that_changes_nothing_keeps_its_own_attention(save, load_from):
+    def make(n):
+        model = tf.LlamaForCausalLM(tf.LlamaConfig(vocab_size=n, **SMALL))
+        with torch.no_grad():  # as in block expansion, where new layers begin as the identity
+            model.model.layers[1].self_attn.o_proj.weight.zero_()
+            model.model.layers[1].mlp.down_proj.weight.zero_()
+        return model
+
+    folder = save("metaspace-bpe", make)
+    model = load_from(folder)
+    assert (model.info.attention_layers, model.info.n_heads, model.info.attentions_per_layer) == ((0, 1, 2), 4, 1)
+    capture = model.capture(model.tokenize(zoo.TEXT))
+    with torch.inference_mode():
+        out = stock_model(folder)(input_ids=torch.tensor(capture.encoding.ids)[None], output_attentions=True)
+    expected = np.stack([layer[0].numpy() for layer in out.attentions])
+    np.testing.assert_allclose(capture.attention(range(3)), expected, atol=1e-5)
+
+
 def narrow_opt(n):
     sizes = {**SMALL, "ffn_dim": 40, "word_embed_proj_dim": 16, "do_layer_norm_before": False, "pad_token_id": 1}
     return tf.OPTForCausalLM(tf.OPTConfig(vocab_size=n, init_std=0.3, **sizes))

@@ -110,7 +110,7 @@ def test_a_route_that_is_off_by_more_than_rounding_is_not_taken(factor, folder_o
     def skewed(call, *rest):
         return original(call, *rest) ** factor
 
-    monkeypatch.setattr("exbert_rpc.model.network.attention_weights", skewed)
+    monkeypatch.setattr("exbert_rpc.model.passes.attention_weights", skewed)
     assert load_model(str(folder_of("bert")), cache_dir=tmp_path, device="cpu")._network.route == "eager"
 
 

@@ -5,7 +5,7 @@ import { servePage } from "./serve.mjs";
 
 const [directory = "../../docs/images"] = process.argv.slice(2);
 const PICTURES = [
-  ["heads", "smollm", { headQuery: "induction", chosenHead: { layer: 18, head: 6 } }, 1280, 720],
+  ["heads", "smollm", { headQuery: "induction", chosenHead: { layer: 18, head: 6 } }, 1280, 796],
   ["effect", "opposites", {}, 1280, 600],
   ["compare", "maskrecorded", {}, 1280, 760],
 ];

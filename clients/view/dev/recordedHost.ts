@@ -42,6 +42,13 @@ export const recordedProfile = smollmJson as unknown as ProfileResult;
 export const recordedMasked = maskedJson as unknown as AttendResult;
 export const recordedComparison = comparisonJson as unknown as CompareCapturesResult;
 
+const PROSE = {
+  corpus: recordedProfile.corpus,
+  model: recordedProfile.model,
+  documents: recordedProfile.documents,
+  tokens: recordedProfile.tokens,
+};
+
 const READ: readonly AttendResult[] = [recordedAttend, recordedMasked, recordedPair.first, recordedPair.second];
 
 function maskOf({ tokens }: AttendResult): number[] {
@@ -93,6 +100,7 @@ export class RecordedHost extends FixtureHost {
     const mini = this.made.kind === "bidirectional";
     if (method === "listModels" && mini) return modelsJson;
     if (method === "listCorpora" && mini) return corporaJson;
+    if (method === "listCorpora") return { corpora: [{ ...corporaJson.corpora[0], ...PROSE }] };
     if (method === "summarize") return recordedSummary;
     if (method === "compareCaptures" && (params as CompareCapturesParams).captureIds[0] === recordedAttend.captureId)
       return recordedComparison;

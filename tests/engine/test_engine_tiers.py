@@ -55,7 +55,7 @@ def test_compact_corpora_show_the_attention_of_a_fresh_pass(tiers, bert, precisi
     found = search(tiers, precision, QUERIES[0], 2, k=20, space="headOutput", layer=2, heads=(1,))
     for hit in found.hits:
         number, at = bert.oracle.rows[bert.oracle.row_of(hit)]
-        np.testing.assert_allclose(hit.outgoing, bert.oracle.sentences[number].attention[2, 1, at], atol=1e-5)
+        np.testing.assert_allclose(hit.outgoing, bert.oracle.sentences[number].attention[2][1, at], atol=1e-5)
     summary = tiers.summarize(SummarizeRequest("tiers", found.search_id), Task()).summary
     assert summary.n_hits == 20
 

@@ -1,5 +1,5 @@
 // Generated from schema.json by generate.mjs; do not edit.
-// schema.json sha256: 886dd4943c3b398f63024373e0f813b83154947054f651b60eb5989f82c454e9
+// schema.json sha256: 21637ceb4795a290b52a5894c41d66b68f2bca5f8235eaef786c416b73ff9a38
 
 /**
  * Nested lists of numbers, one level an axis.
@@ -478,9 +478,9 @@ export interface SearchResult {
 /**
  * One context of the corpus. ``cell`` is set for a notebook; its ``range`` then counts in that cell.
  *
- * ``target`` is set for examples of `profileHeads`: the token that the match looks at most. ``record`` is set for
- * files of records (rows of a table, lines of JSON Lines, sentences of a treebank) and counts them from 0;
- * ``metadata`` is what else is known of the document.
+ * ``target`` is set for hits of `searchRelations` and examples of `profileHeads`: the token that the match attends to
+ * most. ``record`` is set for files of records (rows of a table, lines of JSON Lines, sentences of a treebank) and
+ * counts them from 0; ``metadata`` is what else is known of the document.
  */
 export interface Hit {
   rank: number;
@@ -1551,6 +1551,104 @@ export interface DecomposeResult {
   lens: LensLayer[];
 }
 /**
+ * A head, two tokens of a text between which it draws a relation, and where pairs like them are searched.
+ */
+export interface SearchRelationsParams {
+  /**
+   * Name of the corpus to search.
+   */
+  corpus: string;
+  /**
+   * Index of the token that attends.
+   */
+  source: number;
+  /**
+   * Index of the token that is attended to.
+   */
+  target: number;
+  /**
+   * Attention layer of the head.
+   */
+  layer: number;
+  /**
+   * Head of that layer.
+   */
+  head: number;
+  /**
+   * The text of the query.
+   */
+  text?: string | null;
+  /**
+   * A second segment.
+   */
+  textPair?: string | null;
+  /**
+   * An open document; goes with `range`.
+   */
+  textDocument?: TextDocumentIdentifier | null;
+  /**
+   * The part of the document to read.
+   */
+  range?: Range | null;
+  /**
+   * An earlier pass that holds the query, instead of a text.
+   */
+  captureId?: string | null;
+  /**
+   * Model id; by default the model of the corpus.
+   */
+  model?: string | null;
+  /**
+   * Token positions that are replaced by the mask token.
+   */
+  mask?: number[] | null;
+  /**
+   * Contexts to find.
+   */
+  k?: number;
+  /**
+   * What the attending token of a hit must be.
+   */
+  filter?: Filter | null;
+  /**
+   * Least attention of a hit's token to its target.
+   */
+  minWeight?: number;
+  /**
+   * One hit for sentences that are identical.
+   */
+  distinct?: boolean;
+  /**
+   * Whether candidates are scored again by a fresh pass; by default as the precision of the corpus asks.
+   */
+  rerank?: boolean | null;
+  /**
+   * Token that progress is reported under (LSP).
+   */
+  workDoneToken?: number | string | null;
+}
+/**
+ * Contexts in which the head draws the relation, best first.
+ */
+export interface SearchRelationsResult {
+  /**
+   * Handle of the search, for `summarize`.
+   */
+  searchId: string;
+  model: ModelDescription;
+  /**
+   * The contexts, best first. The score is the mean of two cosines, of sources and of targets, in the hidden state that the head's layer reads; `match` is the source, and `target` what it attends to most.
+   */
+  hits: Hit[];
+  stats: SearchStats;
+  source: Token;
+  target: Token;
+  /**
+   * The head's attention from source to target in the query.
+   */
+  weight: number;
+}
+/**
  * For methods that take nothing.
  */
 export interface NoParams {
@@ -1597,6 +1695,7 @@ export interface Methods {
   ablateHeads: { params: AblateHeadsParams; result: AblateHeadsResult };
   compareCaptures: { params: CompareCapturesParams; result: CompareCapturesResult };
   decompose: { params: DecomposeParams; result: DecomposeResult };
+  searchRelations: { params: SearchRelationsParams; result: SearchRelationsResult };
 }
 
 export type Method = keyof Methods;

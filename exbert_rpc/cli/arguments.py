@@ -186,10 +186,17 @@ def _query(parser: Parser) -> None:
     space.add_argument("--hidden-layer", type=int, metavar="N", help="compare hidden states; 0 is the embedding")
     parser.add_argument("--heads", type=numbers, metavar="LIST", help=_means("searchContexts", "heads") + ": 0,3,5-7")
     parser.add_argument(
-        "--k", type=int, default=50, metavar="N", help=_means("searchContexts", "k") + ", 1 to 1000 (default: 50)"
-    )
-    parser.add_argument(
         "--weighting", choices=("uniform", "norm"), default="uniform", help=_means("searchContexts", "weighting")
+    )
+    parser.add_argument("--exact", action=argparse.BooleanOptionalAction, help=_means("searchContexts", "exact"))
+    _hits(parser)
+    _table(parser)
+    _engine(parser)
+
+
+def _hits(parser: Parser) -> None:
+    parser.add_argument(
+        "--k", type=int, default=50, metavar="N", help=_means("searchContexts", "k") + ", 1 to 1000 (default: 50)"
     )
     parser.add_argument("--distinct", action="store_true", help=_means("searchContexts", "distinct"))
     for name in ("pos", "dep", "entity"):
@@ -208,13 +215,29 @@ def _query(parser: Parser) -> None:
         metavar="KEY=VALUE",
         help="only hits in documents with this metadata (may be repeated): genre=news, folder=drafts",
     )
-    parser.add_argument("--exact", action=argparse.BooleanOptionalAction, help=_means("searchContexts", "exact"))
     parser.add_argument(
         "--rerank",
         action=argparse.BooleanOptionalAction,
         help=_means("searchContexts", "rerank"),
     )
-    _table(parser)
+
+
+def _relations(parser: Parser) -> None:
+    parser.add_argument("corpus", metavar="CORPUS", help="a name of `exbert-rpc corpora`")
+    _text(parser)
+    parser.add_argument("--source", required=True, metavar="T", help="the token that attends: its number, or a word")
+    parser.add_argument("--target", required=True, metavar="T", help="the token attended to: its number, or a word")
+    parser.add_argument("--layer", required=True, type=int, metavar="N", help=_means("searchRelations", "layer"))
+    parser.add_argument("--head", required=True, type=int, metavar="N", help=_means("searchRelations", "head"))
+    parser.add_argument(
+        "--min-weight",
+        type=float,
+        default=0.0,
+        metavar="W",
+        help=_means("searchRelations", "min_weight") + ", 0 to 1 (default: 0)",
+    )
+    _hits(parser)
+    _json(parser)
     _engine(parser)
 
 
@@ -361,6 +384,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[Parser], None]]] = {
     "attend": ("show what each token of a text attends to", _attend),
     "search": ("find the contexts of a corpus that are represented most like one token", _search),
     "summarize": ("say what the contexts found have in common, against the corpus' base rates", _summarize),
+    "relations": ("find the contexts in which a head draws the same relation between two tokens", _relations),
     "ablate": ("show what changes when heads give their mean output, or nothing", _ablate),
     "decompose": ("show which parts of a model a prediction or a similarity is the sum of", _decompose),
     "compare": ("show how a pass differs from a masked one, one without heads, or another model", _compare),

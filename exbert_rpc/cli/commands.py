@@ -18,6 +18,7 @@ from exbert_rpc.model.types import Encoding
 
 if TYPE_CHECKING:
     from exbert_rpc.engine import Engine
+    from exbert_rpc.protocol.types.search_contexts import Filter
 
 
 def attend(options: Namespace) -> int:
@@ -130,17 +131,7 @@ def summarize(options: Namespace) -> int:
 
 def _query(options: Namespace, engine: Engine) -> dict[str, Any]:
     """The fields of a query, with the token as a number: the text is read once, before the search."""
-    from exbert_rpc.protocol.types.search_contexts import Filter
-
-    if not 1 <= options.k <= 1000:
-        raise InvalidParams("k", f"{options.k} is out of range", hint="1 to 1000")
-    model = options.model or model_of(engine, options.corpus)
-    read_pass = read_once(engine, text_input(options), model, "search")
-    named = ("pos", options.pos), ("dep", options.dep), ("entity", options.entity), ("token", options.words)
-    allowed: dict[str, Any] = {
-        name: list(labels) for name, labels in (*named, ("documents", _names(options.documents))) if labels is not None
-    }
-    allowed |= {} if options.where is None else {"metadata": _where(options.where)}
+    read_pass = read_query(options, engine, "search")
     return {
         "space": "headOutput" if options.hidden_layer is None else "hiddenState",
         "capture_id": read_pass.capture_id,
@@ -154,8 +145,33 @@ def _query(options: Namespace, engine: Engine) -> dict[str, Any]:
         "exact": options.exact,
         "rerank": options.rerank,
         "distinct": options.distinct,
-        "filter": Filter(**allowed),
+        "filter": filter_of(options),
     }
+
+
+def read_query(options: Namespace, engine: Engine, title: str) -> AttendResult:
+    """The pass over the text of a query, by the model of the corpus.
+
+    Raises:
+        CorpusNotFound: there is no such corpus; said before any model is loaded.
+        InvalidParams: so many contexts cannot be asked for.
+    """
+    if not 1 <= options.k <= 1000:
+        raise InvalidParams("k", f"{options.k} is out of range", hint="1 to 1000")
+    model = options.model or model_of(engine, options.corpus)
+    return read_once(engine, text_input(options), model, title)
+
+
+def filter_of(options: Namespace) -> Filter:
+    """What a hit must be."""
+    from exbert_rpc.protocol.types.search_contexts import Filter
+
+    named = ("pos", options.pos), ("dep", options.dep), ("entity", options.entity), ("token", options.words)
+    allowed: dict[str, Any] = {
+        name: list(labels) for name, labels in (*named, ("documents", _names(options.documents))) if labels is not None
+    }
+    allowed |= {} if options.where is None else {"metadata": _where(options.where)}
+    return Filter(**allowed)
 
 
 def _names(given: list[str] | None) -> list[str] | None:

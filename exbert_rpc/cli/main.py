@@ -24,6 +24,7 @@ _COMMANDS = {
     "attend": "commands",
     "search": "commands",
     "summarize": "commands",
+    "relations": "relations",
     "ablate": "effects",
     "decompose": "effects",
     "compare": "effects",

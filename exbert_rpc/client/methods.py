@@ -22,6 +22,7 @@ from exbert_rpc.protocol.types.ping import PingResult
 from exbert_rpc.protocol.types.profile_heads import ProfileParams, ProfileResult
 from exbert_rpc.protocol.types.remove_corpus import RemoveCorpusResult
 from exbert_rpc.protocol.types.search_contexts import Filter, SearchParams, SearchResult
+from exbert_rpc.protocol.types.search_relations import SearchRelationsParams, SearchRelationsResult
 from exbert_rpc.protocol.types.summarize import SummarizeParams, SummarizeResult
 
 R = TypeVar("R", bound=Result)
@@ -523,6 +524,76 @@ class Methods(Protocol):
             on_progress,
         )
 
+    def search_relations(
+        self,
+        corpus: str,
+        *,
+        source: int,
+        target: int,
+        layer: int,
+        head: int,
+        text: str | None = None,
+        text_pair: str | None = None,
+        uri: str | None = None,
+        range: Range | None = None,
+        capture_id: str | None = None,
+        model: str | None = None,
+        mask: Sequence[int] | None = None,
+        k: int = 50,
+        filter: Filter | None = None,
+        min_weight: float = 0.0,
+        distinct: bool = False,
+        rerank: bool | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> SearchRelationsResult:
+        """Contexts in which the head draws the relation, best first.
+
+        Args:
+            corpus: Name of the corpus to search.
+            source: Index of the token that attends.
+            target: Index of the token that is attended to.
+            layer: Attention layer of the head.
+            head: Head of that layer.
+            text: The text of the query.
+            text_pair: A second segment.
+            uri: An open document; goes with `range`, or with `position`.
+            range: The part of the document to read.
+            capture_id: An earlier pass that holds the query, instead of a text.
+            model: Model id; by default the model of the corpus.
+            mask: Token positions that are replaced by the mask token.
+            k: Contexts to find.
+            filter: What the attending token of a hit must be.
+            min_weight: Least attention of a hit's token to its target.
+            distinct: One hit for sentences that are identical.
+            rerank: Whether candidates are scored again by a fresh pass; by default as the precision of the corpus
+                asks.
+        """
+        return self._call(
+            "searchRelations",
+            make_params(
+                SearchRelationsParams,
+                corpus=corpus,
+                source=source,
+                target=target,
+                layer=layer,
+                head=head,
+                text=text,
+                text_pair=text_pair,
+                uri=uri,
+                range=range,
+                capture_id=capture_id,
+                model=model,
+                mask=mask,
+                k=k,
+                filter=filter,
+                min_weight=min_weight,
+                distinct=distinct,
+                rerank=rerank,
+            ),
+            SearchRelationsResult,
+            on_progress,
+        )
+
 
 class AsyncMethods(Protocol):
     """The methods as coroutines."""
@@ -1017,5 +1088,75 @@ class AsyncMethods(Protocol):
                 top_k=top_k,
             ),
             DecomposeResult,
+            on_progress,
+        )
+
+    async def search_relations(
+        self,
+        corpus: str,
+        *,
+        source: int,
+        target: int,
+        layer: int,
+        head: int,
+        text: str | None = None,
+        text_pair: str | None = None,
+        uri: str | None = None,
+        range: Range | None = None,
+        capture_id: str | None = None,
+        model: str | None = None,
+        mask: Sequence[int] | None = None,
+        k: int = 50,
+        filter: Filter | None = None,
+        min_weight: float = 0.0,
+        distinct: bool = False,
+        rerank: bool | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> SearchRelationsResult:
+        """Contexts in which the head draws the relation, best first.
+
+        Args:
+            corpus: Name of the corpus to search.
+            source: Index of the token that attends.
+            target: Index of the token that is attended to.
+            layer: Attention layer of the head.
+            head: Head of that layer.
+            text: The text of the query.
+            text_pair: A second segment.
+            uri: An open document; goes with `range`, or with `position`.
+            range: The part of the document to read.
+            capture_id: An earlier pass that holds the query, instead of a text.
+            model: Model id; by default the model of the corpus.
+            mask: Token positions that are replaced by the mask token.
+            k: Contexts to find.
+            filter: What the attending token of a hit must be.
+            min_weight: Least attention of a hit's token to its target.
+            distinct: One hit for sentences that are identical.
+            rerank: Whether candidates are scored again by a fresh pass; by default as the precision of the corpus
+                asks.
+        """
+        return await self._call(
+            "searchRelations",
+            make_params(
+                SearchRelationsParams,
+                corpus=corpus,
+                source=source,
+                target=target,
+                layer=layer,
+                head=head,
+                text=text,
+                text_pair=text_pair,
+                uri=uri,
+                range=range,
+                capture_id=capture_id,
+                model=model,
+                mask=mask,
+                k=k,
+                filter=filter,
+                min_weight=min_weight,
+                distinct=distinct,
+                rerank=rerank,
+            ),
+            SearchRelationsResult,
             on_progress,
         )

@@ -114,7 +114,7 @@ class Hit:
         peak_outgoing: Strongest attention from the match to a token that is not special.
         peak_incoming: Strongest attention to the match from one.
         peak_next: Strongest attention from the next token to one.
-        target: Token index of what the match looks at, for examples of a head; ``None`` for hits of a search.
+        target: Token index of what the match attends to most, for relations and examples of a head; otherwise ``None``.
         record: Number of the record in its file, or ``None``.
         unit: Names what counts as one document: the file, or a part of it.
         metadata: What else is known of the document, as pairs of a key and a value.

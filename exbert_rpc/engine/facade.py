@@ -44,6 +44,7 @@ from exbert_rpc.engine.requests import (
     ModelListing,
     ProfileRequest,
     ProfileResult,
+    RelationRequest,
     SearchRequest,
     SearchResult,
     SummarizeRequest,
@@ -154,6 +155,15 @@ class Engine:
         """
         found = self._searcher.search(request, task)
         return found.answer(self._searches.put(request.session, found))
+
+    def search_relations(self, request: RelationRequest, task: Task) -> SearchResult:
+        """Find the contexts of a corpus in which a head draws a relation like the one between two tokens.
+
+        Raises:
+            InvalidParams, CorpusNotFound, CorpusMismatch, CorpusDamaged, UnknownHandle, TextTooLong, Cancelled
+        """
+        found = self._searcher.search_relations(request, task)
+        return found.answer(self._searches.put(request.search.session, found))
 
     def summarize(self, request: SummarizeRequest, task: Task) -> SummarizeResult:
         """Say what the hits of a search have in common.

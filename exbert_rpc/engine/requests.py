@@ -170,8 +170,26 @@ class SearchRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class RelationRequest:
+    """See ``searchRelations``.
+
+    Attributes:
+        search: Where and how: its ``token`` is the source of the relation, ``layer`` the layer of the head, and
+            ``space`` ``hiddenState``.
+        target: Token that the source attends to.
+        head: The head that draws the relation.
+        min_weight: Least attention of a hit's source to its target, in [0, 1].
+    """
+
+    search: SearchRequest
+    target: int
+    head: int
+    min_weight: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Answer of ``searchContexts``.
+    """Answer of ``searchContexts`` and ``searchRelations``.
 
     Attributes:
         search_id: Handle of the search, for ``summarize``.
@@ -182,6 +200,8 @@ class SearchResult:
         heads: Heads that it is the mean over.
         hits: Best first.
         stats: What was searched, and how.
+        target: Of a relation: the token that ``token`` attends to.
+        weight: Of a relation: the head's attention to it in the query, in [0, 1].
     """
 
     search_id: str
@@ -192,6 +212,8 @@ class SearchResult:
     heads: tuple[int, ...]
     hits: tuple[Hit, ...]
     stats: SearchStats
+    target: int | None = None
+    weight: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

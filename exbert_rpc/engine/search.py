@@ -30,7 +30,8 @@ from exbert_rpc.engine.corpora import Corpora
 from exbert_rpc.engine.handles import Handles
 from exbert_rpc.engine.models import Models
 from exbert_rpc.engine.plan import make_plan, query_of, scope_of
-from exbert_rpc.engine.requests import SearchRequest, SearchResult, SummarizeRequest, TokenTable
+from exbert_rpc.engine.relations import check_relations, relation_plan, weight_of
+from exbert_rpc.engine.requests import RelationRequest, SearchRequest, SearchResult, SummarizeRequest, TokenTable
 from exbert_rpc.errors import CorpusMismatch, InvalidParams
 from exbert_rpc.model.types import Capture
 from exbert_rpc.tasks import Task
@@ -50,6 +51,7 @@ class KeptSearch:
         token: The token that was looked for.
         hits: Best first.
         stats: What was searched, and how, in numbers.
+        target: Of a relation: the token that it attends to.
     """
 
     where: Filter
@@ -59,6 +61,7 @@ class KeptSearch:
     token: int
     hits: tuple[Hit, ...]
     stats: SearchStats
+    target: int | None = None
 
     @property
     def nbytes(self) -> int:
@@ -77,6 +80,10 @@ class KeptSearch:
             self.plan.heads,
             self.hits,
             self.stats,
+            self.target,
+            None
+            if self.target is None
+            else weight_of(self.capture, self.plan.attention_layer, self.plan.heads[0], self.token, self.target),
         )
 
 
@@ -116,10 +123,29 @@ class Searcher:
         query = query_of(request, kept.capture, token)
         started = time.perf_counter()
         plan = make_plan(request, reader, kept.model, query, self._graph(reader, request))
+        return self._carry_out(request, plan, kept, token, started, task)
+
+    def search_relations(self, request: RelationRequest, task: Task) -> KeptSearch:
+        """The contexts in which a head draws the relation between two tokens most alike."""
+        reader = self._corpora.reader(request.search.corpus)
+        check_relations(request, reader)
+        kept, source = self._query(reader, request.search, task, "source")
+        started = time.perf_counter()
+        plan = relation_plan(request, reader, kept.model, kept.capture, source)
+        found = self._carry_out(request.search, plan, kept, source, started, task)
+        return replace(found, target=request.target)
+
+    def _carry_out(
+        self, request: SearchRequest, plan: SearchPlan, kept: Pass, token: int, started: float, task: Task
+    ) -> KeptSearch:
+        reader = plan.reader
         found, n_scored = nearest_places(plan, task)
         source = plan.attention_source
         attention = mean_attention(source, reader, found, plan.attention_layer, plan.heads, task)
         hits = make_hits(reader, found, attention, self._allowed_roots)
+        if plan.relation is not None:
+            targets = [plan.relation.target_token(reader.segments[one.segment], one.row) for one in found]
+            hits = tuple(replace(hit, target=target) for hit, target in zip(hits, targets, strict=True))
         stats = SearchStats(
             searched=plan.scope.eligible.total,
             exact=plan.exact,
@@ -140,18 +166,20 @@ class Searcher:
         everything = scope_of(request, reader, Filter())
         return self._graphs.graph_of(everything, n_parts, asked=request.exact is False)
 
-    def _query(self, reader: CorpusReader, request: SearchRequest, task: Task) -> tuple[Pass, int]:
-        """The pass that holds the query, and its token."""
+    def _query(
+        self, reader: CorpusReader, request: SearchRequest, task: Task, field: str = "token"
+    ) -> tuple[Pass, int]:
+        """The pass that holds the query, and its token, which requests call ``field``."""
         if request.capture_id is not None:
             kept = self._captures.get(request.session, request.capture_id)
             _check_model(reader, kept, request.model)
-            return kept, _checked_token(kept.capture, request.token)
+            return kept, _checked_token(kept.capture, request.token, field)
         model = self._models.get(reader.config.model if request.model is None else request.model, task)
         given = request.input
         if given is None or given.sentence_at is None:
             kept = read_text(model, given, task)
             _check_model(reader, kept, request.model)
-            return kept, _checked_token(kept.capture, request.token)
+            return kept, _checked_token(kept.capture, request.token, field)
         pool = self._annotators.get(reader.config.pipeline)
         if pool.info.fingerprint != reader.config.pipeline_fingerprint:
             raise mismatch(reader, "pipeline", reader.config.pipeline, pool.info.version)
@@ -159,7 +187,7 @@ class Searcher:
         kept = read_text(model, replace(given, text=sentence, pair=None), task)
         _check_model(reader, kept, request.model)
         token = request.token if request.token is not None else token_at(kept.capture.encoding, offset)
-        return kept, _checked_token(kept.capture, token)
+        return kept, _checked_token(kept.capture, token, field)
 
 
 def summarize_kept(kept: KeptSearch, request: SummarizeRequest, task: Task) -> Summary:
@@ -231,12 +259,12 @@ def _subject(kept: KeptSearch, request: SummarizeRequest) -> Subject:
     return "next" if kept.capture.info.kind == "autoregressive" else "match"
 
 
-def _checked_token(capture: Capture, token: int | None) -> int:
+def _checked_token(capture: Capture, token: int | None, field: str) -> int:
     n = len(capture.encoding.ids)
     if token is None:
-        raise InvalidParams("token", "is missing", hint=f"tokens of this text are 0 to {n - 1}")
+        raise InvalidParams(field, "is missing", hint=f"tokens of this text are 0 to {n - 1}")
     if not 0 <= token < n:
-        raise InvalidParams("token", f"{token} is out of range", hint=f"tokens of this text are 0 to {n - 1}")
+        raise InvalidParams(field, f"{token} is out of range", hint=f"tokens of this text are 0 to {n - 1}")
     return token
 
 

@@ -52,7 +52,7 @@ def read_request(params: ContextQuery, corpus_name: str | None, context: Context
         exact=params.exact,
         rerank=params.rerank,
         distinct=params.distinct,
-        filter=_filter(params.filter),
+        filter=read_filter(params.filter),
     )
 
 
@@ -74,7 +74,8 @@ def _layer(params: ContextQuery) -> int:
     return layer
 
 
-def _filter(params: Filter | None) -> corpus.Filter:
+def read_filter(params: Filter | None) -> corpus.Filter:
+    """What a hit must be; raises ``InvalidParams`` for a field that names nothing."""
     if params is None:
         return corpus.Filter()
     return corpus.Filter(
@@ -107,12 +108,13 @@ def encode_result(answer: requests.SearchResult, encoding: PositionEncoding) -> 
         search_id=answer.search_id,
         model=encode_model(answer.model),
         hits=[encode_hit(hit, answer.attention_layer, answer.heads, encoding) for hit in answer.hits],
-        stats=_stats(answer.stats),
+        stats=encode_stats(answer.stats),
         query=query[answer.token] if 0 <= answer.token < len(query) else None,
     )
 
 
-def _stats(stats: corpus.SearchStats) -> SearchStats:
+def encode_stats(stats: corpus.SearchStats) -> SearchStats:
+    """What was searched, on the wire."""
     return SearchStats(
         searched=stats.searched,
         exact=stats.exact,

@@ -81,6 +81,12 @@ CONVERSATION: list[dict] = [
     request(73, "decompose", {**_TEXT, "target": 1.5}),
     request(80, "compareCaptures", {"captureIds": ["never", "never"]}),
     request(81, "compareCaptures", {"captureIds": ["one"]}),
+    request(
+        85, "searchRelations", {**_TEXT, "corpus": "demo", "layer": 0, "head": 1, "source": 2, "target": 1, "k": 1}
+    ),
+    request(86, "searchRelations", {**_TEXT, "corpus": "demo", "layer": 0, "head": 3, "source": 2, "target": 1}),
+    request(87, "searchRelations", {**_TEXT, "corpus": "demo", "layer": 0, "head": 1, "source": 2}),
+    request(88, "searchRelations", {**_TEXT, "corpus": "none", "layer": 0, "head": 1, "source": 2, "target": 1}),
     request(50, "exbertKnowsNoSuchMethod", {}),
     request(99, "shutdown"),
     request(100, "ping"),

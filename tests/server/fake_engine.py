@@ -122,6 +122,13 @@ class FakeEngine:
         token = 1 if request.token is None else request.token
         return SearchResult(search, MODEL, self._table(text), token, 0, (0,), hits, SearchStats(3, True, 0.1, "int8"))
 
+    def search_relations(self, request, task):
+        found = self.search_contexts(request.search, task)
+        if request.head > 2:
+            raise errors.InvalidParams("head", "there is no head 3", hint="Heads are 0 to 2.")
+        hits = tuple(replace(hit, target=0) for hit in found.hits)
+        return replace(found, hits=hits, target=request.target, weight=0.75)
+
     def ablate_heads(self, request, task):
         heads = (
             tuple((layer, head) for layer in (0, 1) for head in (0, 1, 2)) if request.heads is None else request.heads

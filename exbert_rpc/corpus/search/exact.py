@@ -17,8 +17,8 @@ import numkong
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.corpus.search.finding import Candidates, Scope
-from exbert_rpc.corpus.vectors import Query, scan_rows, score
+from exbert_rpc.corpus.search.finding import Candidates, Scope, Score
+from exbert_rpc.corpus.vectors import Query, scan_rows
 from exbert_rpc.tasks import Task
 
 _STRETCH = 1 << 16
@@ -38,7 +38,7 @@ def find_exactly(scope: Scope, query: Query, count: int, task: Task) -> list[Can
 
 def scan(scope: Scope, queries: Sequence[Query], count: int, task: Task) -> list[list[Candidates]]:
     """The best ``count`` eligible rows for each query; a :class:`~exbert_rpc.corpus.search.finding.Scan`."""
-    best = [_Best(count) for _ in queries]
+    best = [Best(count) for _ in queries]
 
     def run(stretch: tuple[int, int, int]) -> list[_Found]:
         task.check()
@@ -58,16 +58,37 @@ def scan(scope: Scope, queries: Sequence[Query], count: int, task: Task) -> list
     ]
 
 
-def score_by_codes(scope: Scope, query: Query, candidates: Sequence[Candidates]) -> list[Candidates]:
+def multiply(scope: Scope, segment: int, queries: Sequence[Query], task: Task) -> NDArray[np.float64]:
+    """float64 ``[len(queries), R]``: rounded dot products of all rows of a segment, eligible or not.
+
+    They rank as scores do; each query's lack a number that is the same for all rows.
+
+    Raises:
+        CorpusDamaged: a file of the corpus is not what was written.
+        Cancelled: the task was cancelled.
+    """
+    vectors, n_rows = scope.vectors(segment), scope.segments[segment].n_rows
+
+    def run(start: int) -> NDArray[np.float64]:
+        task.check()
+        integers = vectors.integers(start, min(start + _STRETCH, n_rows))
+        return np.stack(list(_dots(queries, vectors.scale.steps, integers)))
+
+    parts = _THREADS.map(run, range(0, n_rows, _STRETCH))
+    return np.concatenate([np.zeros((len(queries), 0)), *parts], axis=1)
+
+
+def score_by_codes(scope: Scope, score: Score, candidates: Sequence[Candidates]) -> list[Candidates]:
     """The same rows with the scores of their dequantized vectors."""
     scored = []
     for one in candidates:
         rows = np.sort(one.rows)
-        scored.append(Candidates(one.segment, rows, score(query, scope.vectors(one.segment).dequantize(rows))))
+        scores = score(scope.segments[one.segment], rows, scope.vectors(one.segment).dequantize)
+        scored.append(Candidates(one.segment, rows, scores))
     return scored
 
 
-class _Best:
+class Best:
     """The best ``count`` of the scores that were seen so far. Safe to use from several threads.
 
     All of equal scores are taken or none: which come first is decided by corpus position, not by a partition.
@@ -94,7 +115,7 @@ class _Best:
 
 
 def _scan_stretch(
-    scope: Scope, queries: Sequence[Query], best: Sequence[_Best], segment: int, start: int, end: int
+    scope: Scope, queries: Sequence[Query], best: Sequence[Best], segment: int, start: int, end: int
 ) -> list[_Found]:
     """For each query the rows of a stretch that may be among the best."""
     outside = scope.eligible.weights[segment][start:end] == 0

@@ -17,7 +17,7 @@ is :func:`exbert_rpc.corpus.search.exact.scan`, on the cores of this machine. Wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -79,6 +79,25 @@ class Scan(Protocol):
         Raises:
             CorpusDamaged: a file of the corpus is not what was written.
             Cancelled: the task was cancelled.
+        """
+        ...
+
+
+class Score(Protocol):
+    """Scores rows that were found, under the true metric."""
+
+    def __call__(
+        self,
+        segment: OpenSegment,
+        rows: NDArray[np.int64],
+        vectors: Callable[[NDArray[np.int64]], NDArray[np.float32]],
+    ) -> NDArray[np.float32]:
+        """float32 ``[len(rows)]`` in [-1, 1].
+
+        Args:
+            segment: Whose rows they are.
+            rows: int64, ascending.
+            vectors: Gives float32 ``[len(rows), D]`` of these and of other rows of the same sentences.
         """
         ...
 

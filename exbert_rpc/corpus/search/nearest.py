@@ -73,8 +73,8 @@ def lay_out(scope: Scope, candidates: Sequence[Candidates], enough: int | None) 
 
 def _score(plan: SearchPlan, candidates: Sequence[Candidates], task: Task) -> list[Candidates]:
     if plan.reranks:
-        return rerank(plan.scope, plan.model, plan.query, candidates, task)
-    return score_by_codes(plan.scope, plan.query, candidates)
+        return rerank(plan.scope, plan.model, plan.score, candidates, task)
+    return score_by_codes(plan.scope, plan.score, candidates)
 
 
 def places_of(scope: Scope, number: int, row: int) -> Iterator[Occurrence]:

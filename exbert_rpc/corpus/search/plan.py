@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from exbert_rpc.corpus.search.exact import find_exactly
 from exbert_rpc.corpus.search.finding import Find, Scope
-from exbert_rpc.corpus.search.reader import CorpusReader
+from exbert_rpc.corpus.search.reader import CorpusReader, OpenSegment
+from exbert_rpc.corpus.search.relations import Relation
 from exbert_rpc.corpus.search.rerun import AttentionSource, RerunAttention, StoredAttention
 from exbert_rpc.corpus.types import CorpusModel
-from exbert_rpc.corpus.vectors import Query
+from exbert_rpc.corpus.vectors import Query, score
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,7 @@ class SearchPlan:
         note: What limits the answer, in words; ``None`` if nothing does.
         find: Finds candidates.
         exact: Whether ``find`` compares all vectors.
+        relation: Both ends of what is looked for; ``None``: the query alone is.
     """
 
     scope: Scope
@@ -43,11 +49,23 @@ class SearchPlan:
     note: str | None = None
     find: Find = find_exactly
     exact: bool = True
+    relation: Relation | None = None
 
     @property
     def reader(self) -> CorpusReader:
         """The corpus."""
         return self.scope.reader
+
+    def score(
+        self,
+        segment: OpenSegment,
+        rows: NDArray[np.int64],
+        vectors: Callable[[NDArray[np.int64]], NDArray[np.float32]],
+    ) -> NDArray[np.float32]:
+        """What rows score; a :class:`~exbert_rpc.corpus.search.finding.Score`."""
+        if self.relation is not None:
+            return self.relation.score(segment, rows, vectors)
+        return score(self.query, vectors(rows))
 
     @property
     def attention_source(self) -> AttentionSource:

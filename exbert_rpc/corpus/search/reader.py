@@ -91,6 +91,13 @@ class OpenSegment:
         return np.flatnonzero(self.segment.array("token/special") == 0)
 
     @cached_property
+    def token_row(self) -> NDArray[np.int64]:
+        """int64 ``[T]``: row of each token; -1 for special ones."""
+        rows = np.full(int(self.first_token[-1]), -1, dtype=np.int64)
+        rows[self.row_token] = np.arange(len(self.row_token))
+        return rows
+
+    @cached_property
     def row_sentence(self) -> NDArray[np.int64]:
         """int64 ``[R]``: sentence of each row."""
         return np.repeat(np.arange(len(self.first_row) - 1), np.diff(self.first_row))

@@ -6,7 +6,7 @@ numbers that the codes were made from. To *rerank* is to score candidates by a r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from exbert_rpc.corpus.batches import length_batches
 from exbert_rpc.corpus.head_measures import measure_many
 from exbert_rpc.corpus.head_sums import HeadSums
-from exbert_rpc.corpus.search.finding import Candidates, Scope
+from exbert_rpc.corpus.search.finding import Candidates, Scope, Score
 from exbert_rpc.corpus.search.hits import FoundRow
 from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.types import CorpusModel, Space
-from exbert_rpc.corpus.vectors import Query, score, unit_parts
+from exbert_rpc.corpus.vectors import unit_parts
 from exbert_rpc.model.types import BatchCapture
 from exbert_rpc.tasks import Progress, Task
 
@@ -88,7 +88,7 @@ def mean_attention(
 
 
 def rerank(
-    scope: Scope, model: CorpusModel, query: Query, candidates: Sequence[Candidates], task: Task
+    scope: Scope, model: CorpusModel, score: Score, candidates: Sequence[Candidates], task: Task
 ) -> list[Candidates]:
     """The same rows with the scores of their vectors as a rerun gives them, before they are quantized."""
     sentences = [np.unique(scope.segments[one.segment].row_sentence[one.rows]).tolist() for one in candidates]
@@ -99,11 +99,16 @@ def rerank(
         segment, rows = scope.segments[one.segment], np.sort(one.rows)
         scores = np.zeros(len(rows), dtype=np.float32)
         for number in numbers:
-            vectors = _rows_of(next(captures), scope.space)
+            vectors, first = _rows_of(next(captures), scope.space), int(segment.first_row[number])
             mine = segment.row_sentence[rows] == number
-            scores[mine] = score(query, vectors[rows[mine] - segment.first_row[number]])
+            scores[mine] = score(segment, rows[mine], _from(vectors, first))
         scored.append(Candidates(one.segment, rows, scores))
     return scored
+
+
+def _from(vectors: NDArray[np.float32], first: int) -> Callable[[NDArray[np.int64]], NDArray[np.float32]]:
+    """Gives rows of a segment out of the vectors of one sentence, whose first row is ``first``."""
+    return lambda rows: vectors[rows - first]
 
 
 def _rows_of(capture: BatchCapture, space: Space) -> NDArray[np.float32]:

@@ -62,9 +62,9 @@ class MaxAttention(Result, frozen=True, kw_only=True):
 class Hit(Result, frozen=True, kw_only=True):
     """One context of the corpus. ``cell`` is set for a notebook; its ``range`` then counts in that cell.
 
-    ``target`` is set for examples of `profileHeads`: the token that the match looks at most. ``record`` is set for
-    files of records (rows of a table, lines of JSON Lines, sentences of a treebank) and counts them from 0;
-    ``metadata`` is what else is known of the document.
+    ``target`` is set for hits of `searchRelations` and examples of `profileHeads`: the token that the match attends to
+    most. ``record`` is set for files of records (rows of a table, lines of JSON Lines, sentences of a treebank) and
+    counts them from 0; ``metadata`` is what else is known of the document.
     """
 
     rank: int

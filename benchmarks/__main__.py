@@ -73,7 +73,7 @@ def _run_all(sections: tuple[str, ...] | list[str], quick: bool, write: bool) ->
     figures = _figures(rows, quick, time.monotonic() - started, load)
     print(figures)
     if write:
-        write_figures(PAGE, figures)
+        write_figures(PAGE, figures, sections[0] if len(sections) == 1 else None)
     if failed:
         print(f"did not run: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0

@@ -26,18 +26,24 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def replace_figures(page: str, figures: str) -> str:
-    """The page with what stands between the markers replaced; raises ``ValueError`` without markers."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the page lacks {BEGIN} or {END}")
-    return f"{before}{BEGIN}\n\n{figures}\n\n{END}{after}"
+def replace_figures(page: str, figures: str, section: str | None = None) -> str:
+    """The page with what stands between the markers replaced; raises ``ValueError`` without markers.
+
+    A section that was run alone has markers of its own, if the page shows it apart from the others.
+    """
+    begin, end = (marker.replace("figures", f"figures of {section}") for marker in (BEGIN, END))
+    if begin not in page:
+        begin, end = BEGIN, END
+    before, found, rest = page.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise ValueError(f"the page lacks {begin} or {end}")
+    return f"{before}{begin}\n\n{figures}\n\n{end}{after}"
 
 
-def write_figures(path: Path, figures: str) -> None:
-    """Put a run's figures into the page."""
-    path.write_text(replace_figures(path.read_text(encoding="utf-8"), figures), encoding="utf-8")
+def write_figures(path: Path, figures: str, section: str | None = None) -> None:
+    """Put the figures of a run into the page; of ``section`` if it was run alone."""
+    path.write_text(replace_figures(path.read_text(encoding="utf-8"), figures, section), encoding="utf-8")
 
 
 def _goal(row: Row) -> str:

@@ -1,4 +1,4 @@
-"""Whose findings they are: how often controls say "the head's", and what they cost."""
+"""What heads do: whose findings they are, relation search, ablation of all heads; shares, times and bytes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
+from benchmarks.ablation import MODEL, TEXTS, measure_ablation
 from benchmarks.ideal import Spent
 from benchmarks.ideal import spent as spent_by
 from benchmarks.models import minilm_folder
 from benchmarks.planted import Specificity, specificity
+from benchmarks.relations import HEADS, relation_shares
 from benchmarks.rows import Row, at_least, at_most, reported
 from benchmarks.scale import Scale
 from benchmarks.store import NoAnnotators, built_corpus, documents_of, make_bench
@@ -31,8 +33,8 @@ _PLANTED_TOKENS = 12_000
 
 
 def run(scale: Scale) -> list[Row]:
-    """Specificity on a real model and on planted heads, then time on the large corpus."""
-    return [*_real(scale), *_planted(scale), *_times(scale)]
+    """Specificity and relations on a real model and on planted heads, then time on the large corpus."""
+    return [*_real(scale), *_planted(scale), *_relations(scale), *_ablation(), *_times(scale)]
 
 
 def _real(scale: Scale) -> list[Row]:
@@ -108,6 +110,66 @@ def _planted(scale: Scale) -> list[Row]:
             f"{found.word_head} of {found.word}",
         ),
     ]
+
+
+def _relations(scale: Scale) -> list[Row]:
+    """Hits with the query's relation, by relation search and by head-output search, eight heads of MiniLM."""
+    n, size = min(40, scale.queries + 10), min(20_000, scale.built)
+    with tempfile.TemporaryDirectory() as folder:
+        engine = Engine(Path(folder), default_model=str(minilm_folder()), device="cpu")
+        documents = tuple((one.uri, one.text) for one in documents_of(size))
+        tokens = engine.index_corpus(IndexRequest("relations", documents, layers=(1, 2, 3)), Task()).tokens
+        found = relation_shares(engine, engine._corpora.reader("relations"), HEADS, n)
+        engine.close()
+    shares = {
+        name: 100 * sum(getattr(one, name) for one in found) / len(found) for name in ("by_relation", "by_output")
+    }
+    base = 100 * sum(one.base for one in found) / len(found)
+    heads = ", ".join(f"{one.head[0]}.{one.head[1]}: {one.by_output:.2f} → {one.by_relation:.2f}" for one in found)
+    return [
+        reported(
+            SECTION,
+            "relation search: hits that draw the query's relation",
+            shares["by_relation"],
+            "%",
+            f"head-output search {shares['by_output']:.0f} %, all rows {base:.0f} %; {n} queries of each of 8 heads, "
+            f"50 sentences each, {tokens:,} tokens of {source()}; {heads}",
+            against="head-output search",
+        )
+    ]
+
+
+def _ablation() -> list[Row]:
+    """All heads of SmolLM2 in one call, against one pass of the stock model a head."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        engine = Engine(Path(folder), default_model=MODEL, device="cpu")
+        for text in TEXTS:
+            found = measure_ablation(engine, text)
+            what = f"{found.heads} heads of {MODEL}, {found.tokens} tokens"
+            giga = [one / 1e9 for one in found.operations]
+            rows += [
+                at_most(SECTION, f"{what}: each ablated alone", "", 10, found.together, "s", "on one core"),
+                at_least(
+                    SECTION,
+                    f"{what}: times faster",
+                    "one pass a head",
+                    20,
+                    found.alone / found.together,
+                    "×",
+                    f"{found.together:.1f} s against {found.alone:.1f} s of processor time",
+                ),
+                reported(
+                    SECTION,
+                    "the same, if its matrix products ran at the rate of large ones and all else took no time",
+                    found.alone / found.least,
+                    "×",
+                    f"{found.least:.1f} s; {giga[1]:,.0f} against {giga[0]:,.0f} billion operations",
+                    against="one pass a head",
+                ),
+            ]
+        engine.close()
+    return rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,17 +39,23 @@ def log_probabilities(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def prediction_effect(
-    base: NDArray[np.float64], changed: NDArray[np.float64], target: int, top: tuple[Prediction, ...]
+    base: NDArray[np.float64],
+    shares: NDArray[np.float64],
+    changed: NDArray[np.float64],
+    target: int,
+    top: tuple[Prediction, ...],
 ) -> Effect:
     """How a prediction changes.
 
     Args:
         base: float64 ``[vocabulary]``, log-probabilities of the unchanged pass.
+        shares: float64 ``[vocabulary]``, its probabilities: computed once for all heads.
         changed: Likewise, with heads replaced.
         target: Id whose log-probability is the measure.
         top: The likeliest tokens of ``changed``.
     """
-    divergence = float(np.sum(np.exp(base) * (base - changed), where=np.isfinite(base)))
+    ratio = np.subtract(base, changed, out=np.zeros_like(base), where=shares > 0)
+    divergence = float(np.einsum("v,v->", shares, ratio))  # not by BLAS, whose threads wait longer than they add
     value = float(changed[target])
     return Effect(value, value - float(base[target]), max(0.0, divergence), top)
 
@@ -72,7 +78,10 @@ def likeliest(log_probabilities: NDArray[np.float64], k: int) -> list[tuple[int,
     k = min(k, len(log_probabilities))
     if k == 0:
         return []
-    least = np.partition(log_probabilities, len(log_probabilities) - k)[len(log_probabilities) - k]
+    if k == 1:
+        least = log_probabilities.max()
+    else:
+        least = np.partition(log_probabilities, len(log_probabilities) - k)[len(log_probabilities) - k]
     ids = np.flatnonzero(log_probabilities >= least)
     ordered = ids[np.lexsort((ids, -log_probabilities[ids]))][:k]
     return [(int(id_), float(np.exp(log_probabilities[id_]))) for id_ in ordered]

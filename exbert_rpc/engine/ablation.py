@@ -96,13 +96,14 @@ def _prediction_effects(
     read = text.encoding if text.decoder is None else text.decoder
     position = checked_position(read, request.target_token, model.info)
     base = log_probabilities(_logits(model.ablate(text.encoding, text.decoder, None, position)))
+    shares = np.exp(base)
     base_top = _predictions(model, base, max(1, request.top_k))
     target = checked_target(model, request.target, "target.id", len(base))
     id_ = base_top[0].id if target is None else target
     effects: list[Effect] = []
     for end in _ends(model, text, request, heads, values, position, task):
         changed = log_probabilities(_logits(end))
-        effects.append(prediction_effect(base, changed, id_, _predictions(model, changed, request.top_k)))
+        effects.append(prediction_effect(base, shares, changed, id_, _predictions(model, changed, request.top_k)))
     return AblateResult(
         mode=request.mode,
         measure="logProbability",
@@ -127,7 +128,7 @@ def _similarity_effects(
     else:
         other = _Text(read_against(model, request.against), None)
         base = cosine(plain, model.ablate(other.encoding, None, None, None).pooled)
-        others = _ends(model, other, request, heads, values, None, Task())
+        others = _ends(model, other, request, heads, values, None, task, reports=False)
     effects = [
         cosine_effect(base, end.pooled, plain if others is None else next(others).pooled)
         for end in _ends(model, text, request, heads, values, None, task)
@@ -143,19 +144,26 @@ def _ends(
     values: NDArray[np.float32],
     position: int | None,
     task: Task,
+    *,
+    reports: bool = True,
 ) -> Iterator[PassEnd]:
-    """How passes end: one with all heads replaced, or one for each of them."""
+    """How passes end: one with all heads replaced, or one for each of them; a cancel ends them between two layers."""
     if request.heads is not None:
         task.check()
         yield model.ablate(text.encoding, text.decoder, Ablation(heads, values), position)
         return
-    started = time.perf_counter()
-    task.report(Progress("replacing one head after the other", 0, len(heads)))
-    for done, end in enumerate(model.ablate_each(text.encoding, text.decoder, heads, values, position), 1):
+    started, n = time.perf_counter(), len(heads)
+
+    def watch(share: float) -> None:
+        task.check()
+        if reports:
+            left = (time.perf_counter() - started) * (1 - share) / share if share > 0 else None
+            task.report(Progress("replacing each head alone", int(share * n), n, left))
+
+    for end in model.ablate_each(text.encoding, text.decoder, heads, values, position, watch):
         yield end
         task.check()
-        left = (time.perf_counter() - started) / done * (len(heads) - done)
-        task.report(Progress(f"{done} of {len(heads)} heads", done, len(heads), left))
+    watch(1.0)
 
 
 def _checked_heads(request: AblateRequest, model: LoadedModel) -> tuple[Head, ...]:

@@ -143,6 +143,7 @@ class LoadedModel:
         heads: Sequence[Head],
         values: NDArray[np.float32],
         position: int | None,
+        watch: Callable[[float], None] | None = None,
     ) -> Iterator[PassEnd]:
         """How a pass ends with each of the heads replaced, one at a time, in the order of ``heads``.
 
@@ -155,9 +156,10 @@ class LoadedModel:
             heads: Pairs of layer and head; neighbors of one layer share passes.
             values: float32 ``[L, H, d]``: what each head gives instead of its output.
             position: Token (of the decoder, if there is one) where logits are wanted; ``None``: nowhere.
+            watch: Is told the share of the work that is done, before each layer; what it raises ends the passes.
         """
         inputs, _decoder = self._inputs_of(encoding, decoder_encoding)
-        yield from self._interventions.each(inputs, heads, values, position)
+        yield from self._interventions.each(inputs, heads, values, position, watch)
 
     def ablate(
         self,

@@ -53,6 +53,13 @@ def test_figures_replace_only_what_stands_between_the_markers() -> None:
         replace_figures("no markers", "new")
 
 
+def test_a_section_with_markers_of_its_own_is_replaced_apart_from_the_others() -> None:
+    own = [marker.replace("figures", "figures of insight") for marker in (BEGIN, END)]
+    page = f"{BEGIN}\nall\n{END}\n{own[0]}\nold\n{own[1]}\n"
+    assert replace_figures(page, "new", "insight") == page.replace("\nold\n", "\n\nnew\n\n")
+    assert replace_figures(page, "new", "search") == page.replace("\nall\n", "\n\nnew\n\n")
+
+
 def test_the_truth_is_the_mean_of_the_cosines_of_the_chosen_heads() -> None:
     rng = np.random.default_rng(0)
     rows, query = rng.standard_normal((7, 12)), rng.standard_normal((1, 12))

@@ -284,19 +284,30 @@ def test_a_corpus_of_another_model_is_an_error(tiny_corpus):
         engine._references.corpus(model, engine._corpora.reader("tiny"), Task())
 
 
-def test_a_cancel_stops_between_heads_and_progress_counts_them(engine_of):
+def test_progress_counts_heads_while_a_batch_runs(engine_of):
     seen = []
-    task = Task(lambda progress: seen.append(progress))
-    ablate(engine_of("llama"), task=task, mode="zero")
-    assert [(one.done, one.total) for one in seen][-1] == (12, 12)
+    ablate(engine_of("llama"), task=Task(seen.append), mode="zero")
+    done = [one.done for one in seen if one.total == 12]
+    assert done == sorted(done)
+    assert len(set(done)) >= 3  # within one batch, too
+    assert done[-1] == 12
+    left = [one.seconds_left for one in seen if one.total == 12]
+    assert left[-1] == 0
+
+
+@pytest.mark.parametrize("text", [{}, {"against": OTHER}])
+def test_a_cancel_stops_between_layers(text, engine_of):
+    seen = []
 
     def stop(progress):
-        if progress.done == 3:
+        seen.append(progress.done)
+        if progress.done > 0:
             task.cancel()
 
     task = Task(stop)
     with pytest.raises(Cancelled):
-        ablate(engine_of("llama"), task=task, mode="zero")
+        ablate(engine_of("llama"), task=task, mode="zero", **text)
+    assert 0 < seen[-1] < 12
 
 
 def test_answers_hold_nothing_but_finite_numbers(engine_of):

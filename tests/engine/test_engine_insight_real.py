@@ -91,7 +91,7 @@ def test_all_heads_of_smollm2_are_far_cheaper_than_a_pass_each_and_name_the_head
     ordered = sorted(answer.effects, key=lambda one: one.effect.delta)
     print([(f"{one.layer}.{one.head}", round(one.effect.delta, 2)) for one in ordered[:5]])
     assert (23, 4) in [(one.layer, one.head) for one in ordered[:2]]
-    assert together < alone / 3
+    assert together < alone / 6
 
 
 def test_over_ten_capitals_mean_ablation_finds_head_23_4(smol):
@@ -115,6 +115,34 @@ def test_behind_a_start_token_zero_ablation_blames_heads_that_mean_ablation_does
         assert zero < -2
         assert mean > -1
     assert mean_delta(model, (23, 4), values, start=True) < -1
+
+
+def test_behind_a_sentence_as_anyone_types_it_zero_ablation_blames_a_bias_and_mean_ablation_the_head_of_capitals(smol):
+    """The first token of a text takes the attention that has nothing to do, and its values hold the bias of head 1.5.
+
+    Behind a sentence, "The" is no longer that token. So zero ablation blames the head, as it does behind a start token;
+    where the prompt itself comes first, the bias is hidden.
+    """
+
+    def mean(prefix, head, mode):
+        deltas = []
+        for country in CAPITALS:
+            text = TextInput(f"{prefix}The capital of {country} is")
+            answer = smol.ablate_heads(AblateRequest("test", text, heads=(head,), mode=mode), Task())
+            deltas.append(answer.effects[0].effect.delta)
+        return float(np.mean(deltas))
+
+    fact = "Here is a fact. "
+    found = {(head, mode): mean(fact, head, mode) for head in [(1, 5), (23, 4)] for mode in ("zero", "mean")}
+    alone = mean("", (1, 5), "zero")
+    print(
+        {f"{layer}.{head} {mode}": round(delta, 2) for ((layer, head), mode), delta in found.items()}, round(alone, 2)
+    )
+    assert found[(1, 5), "zero"] < -1
+    assert found[(1, 5), "zero"] < found[(23, 4), "zero"]
+    assert found[(1, 5), "mean"] > -0.3
+    assert found[(23, 4), "mean"] < found[(1, 5), "mean"] - 0.5
+    assert alone > -0.3
 
 
 def mean_delta(model, head, values, *, start=False):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from exbert_rpc.model import intervene
 from exbert_rpc.model.intervene import Ablation, Interventions
 from tests.model import zoo
 from tests.oracles_model import zeroed, zeroed_columns
@@ -98,10 +99,47 @@ def test_one_head_at_a_time_in_shared_passes_equals_whole_passes(read):
         assert_close(end.logits, whole.logits, 3e-5)
 
 
+@pytest.mark.parametrize("family", ["llama", "bert", "bloom", "t5"], indirect=True)
+def test_small_batches_and_heads_in_any_order_give_the_same_ends(read, monkeypatch):
+    model, encoding, capture, _inputs = read
+    values = capture.head_outputs.mean(axis=2)
+    heads = [(2, 1), (0, 3), (1, 0), (1, 2), (2, 3), (2, 0), (0, 0)]
+    n = len((capture.decoder_encoding or capture.encoding).ids)
+    whole = [model.ablate(encoding, None, Ablation((head,), values), n - 1) for head in heads]
+    for rows in (1, 5, 100):
+        monkeypatch.setattr(intervene, "BATCH_TOKENS", rows * len(encoding.ids))
+        for end, expected in zip(model.ablate_each(encoding, None, heads, values, n - 1), whole, strict=True):
+            assert_close(end.pooled, expected.pooled, 3e-5)
+            assert_close(end.logits, expected.logits, 3e-5)
+
+
+def test_the_share_of_the_work_rises_to_all_of_it_and_what_the_watcher_raises_ends_the_passes(load):
+    model = load("llama")
+    encoding = model.tokenize(zoo.TEXT)
+    heads = [(layer, head) for layer in range(3) for head in range(4)]
+    shares = []
+    list(model.ablate_each(encoding, None, heads, zeros(model), 0, shares.append))
+    assert shares == pytest.approx([0, 4 / 24, 12 / 24])  # four rows join at each layer
+
+    def stop(share):
+        if share > 0:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        list(model.ablate_each(encoding, None, heads, zeros(model), 0, stop))
+    again = next(model.ablate_each(encoding, None, heads[:1], zeros(model), 0))  # nothing of it is left behind
+    assert_close(again.pooled, model.ablate(encoding, None, Ablation(heads[:1], zeros(model)), 0).pooled, 3e-5)
+
+
+class Stopped(Exception):
+    """Raised by a watcher."""
+
+
 def test_every_family_but_the_one_with_shared_layers_runs_again_from_a_layer_on(family, load):
     plan = load(family)._interventions.plan()
     assert plan.batched
     assert (plan.layers is None) == (family == "albert")
+    assert plan.joining == (family not in {"albert", "bloom"})
 
 
 def test_a_plan_whose_passes_end_otherwise_is_not_taken(load, monkeypatch):

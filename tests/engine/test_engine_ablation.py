@@ -200,7 +200,7 @@ def test_a_planted_copying_head_loses_its_copy_and_no_other_head_matters(tmp_pat
     deltas = {(one.layer, one.head): one.effect.delta for one in answer.effects}
     planted = deltas.pop((1, 2))
     assert planted < -2
-    assert max(abs(delta) for delta in deltas.values()) < 1e-6
+    assert max(abs(delta) for delta in deltas.values()) < 3e-5  # what shared passes may differ by
     (mean,) = ablate(engine, heads=((1, 2),), target=copied).effects
     assert mean.effect.delta < -1
     engine.close()

@@ -65,7 +65,7 @@ class Pairs:
         """The head's attention from a row to the tokens of its sentence; -1 for special ones."""
         number, token = self.oracle.rows[row]
         sentence = self.oracle.sentences[number]
-        return np.where(sentence.special, -1.0, sentence.attention[self.layer, self.head, token])
+        return np.where(sentence.special, -1.0, sentence.attention[self.layer][self.head, token])
 
     def score(self, query, source, target, row, of_row):
         """Half a cosine of the sources and half a cosine of the targets."""
@@ -95,7 +95,7 @@ def test_hits_are_the_best_pairs_of_a_look_at_every_row(family, layer, head, tol
     ]
     np.testing.assert_allclose([hit.score for hit in found.hits], np.sort(everything)[::-1][:30], atol=tolerance)
     assert (found.token, found.target) == (source, target)
-    assert found.weight == pytest.approx(query.attention[layer, head, source, target], abs=1e-5)
+    assert found.weight == pytest.approx(query.attention[layer][head, source, target], abs=1e-5)
     assert found.stats.searched == len(corpus.oracle.rows)
 
 
@@ -113,7 +113,7 @@ def test_compact_corpora_score_pairs_by_a_rerun(precision, tiers, bert):
 def test_a_pair_of_the_corpus_finds_itself_first(bert):
     for number in (0, 7, 20):
         sentence = bert.oracle.sentences[number]
-        weights = np.where(sentence.special, -1, sentence.attention[1, 2, 2])
+        weights = np.where(sentence.special, -1, sentence.attention[1][2, 2])
         request = relation(source=2, target=int(weights.argmax()), text=sentence.text, k=3)
         first = bert.engine.search_relations(request, Task()).hits[0]
         assert first.score >= 0.99
@@ -169,7 +169,7 @@ def test_a_kept_pass_answers_as_its_text_does(bert):
 
 
 def test_the_answer_says_when_the_head_draws_another_relation_in_the_query(bert):
-    row = np.where(bert.stock.read(TEXT).special, -1, bert.stock.read(TEXT).attention[1, 2, 3])
+    row = np.where(bert.stock.read(TEXT).special, -1, bert.stock.read(TEXT).attention[1][2, 3])
     strongest, weakest = int(row.argmax()), int(np.where(row < 0, 2, row).argmin())
     assert bert.engine.search_relations(relation(target=strongest), Task()).stats.note is None
     note = bert.engine.search_relations(relation(target=weakest), Task()).stats.note

@@ -168,6 +168,13 @@ export class FixtureHost implements Host {
         data: { kind: "invalidParams", hint: "" },
       } satisfies HostError;
     }
+    const without = (params.layers ?? []).find((layer) => this.made.attentionLayers?.includes(layer) === false);
+    if (without !== undefined)
+      throw {
+        code: -32602,
+        message: `layers: layer ${without} has no softmax attention`,
+        data: { kind: "invalidParams", hint: "" },
+      } satisfies HostError;
     const held = capture(this.made, params, `capture-${this.captures.size}`);
     this.captures.set(held.id, held);
     return attend(held, params);

@@ -8,6 +8,8 @@ export interface Synthetic {
   readonly nHeads: number;
   readonly hasLmHead: boolean;
   readonly maskToken: string | null;
+  /** Layers that attend; absent: all. */
+  readonly attentionLayers?: readonly number[];
   /** What a reader of the weights must know. */
   readonly notes?: readonly string[];
   /** What a reader of the contexts must know. */
@@ -38,6 +40,11 @@ export function describeModel(made: Synthetic): ModelDescription {
     fingerprint: "synthetic",
     device: "cpu",
     nDecoderLayers: made.kind === "encoderDecoder" ? made.nLayers : null,
+    attentionLayers: [...(made.attentionLayers ?? Array.from({ length: made.nLayers }, (_, i) => i))],
+    headSizes: null,
+    hiddenSizes: null,
+    attentionsPerLayer: 1,
+    hiddenStateView: null,
   };
 }
 
@@ -277,7 +284,7 @@ export function capture(made: Synthetic, params: AttendParams, id: string): Synt
 
 export function attend(held: SyntheticCapture, params: AttendParams): AttendResult {
   const { made, tokens, decoderTokens } = held;
-  const layers = params.layers ?? Array.from({ length: made.nLayers }, (_, i) => i);
+  const layers = params.layers ?? describeModel(made).attentionLayers ?? [];
   const n = tokens.length;
   const m = decoderTokens?.length ?? 0;
   const form = params.tensors;

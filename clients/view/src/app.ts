@@ -101,6 +101,13 @@ export function layersOf(capture: Capture, stack: Stack): number {
   return stack === "encoder" ? capture.model.nLayers : (capture.model.nDecoderLayers ?? capture.model.nLayers);
 }
 
+/** The layers that attend, ascending; the others of a hybrid model have no heads. */
+export function attentionLayersOf(capture: Capture, stack: Stack): readonly number[] {
+  const all = Array.from({ length: layersOf(capture, stack) }, (_, i) => i);
+  const some = stack === "encoder" ? (capture.model.attentionLayers ?? null) : null;
+  return some === null ? all : all.filter((layer) => some.includes(layer));
+}
+
 /** What is on show is of another text, model or mask than the one that was asked for. */
 export function isStale({ capture, view }: Pick<AppState, "capture" | "view">): boolean {
   return capture !== null && view.input !== null && passKey(capture.pass) !== passKey(view);

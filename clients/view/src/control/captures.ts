@@ -1,5 +1,5 @@
 /** Reads the text: one forward pass that the server keeps, and the layer on show of it. The newest request counts. */
-import { type AppState, type Capture, IDLE, layersOf, stacksOf } from "../app";
+import { type AppState, attentionLayersOf, type Capture, IDLE, stacksOf } from "../app";
 import type { Host, TextInput } from "../host";
 import { Latest } from "../logic/latest";
 import type { PanePart } from "../pane";
@@ -7,7 +7,7 @@ import { type AttendParams, ERROR_CODES } from "../protocol";
 import type { ViewState } from "../state";
 import type { Store } from "../store";
 import { asHostError } from "./errors";
-import { fittingHeads } from "./fitting";
+import { fittingHeads, fittingLayer } from "./fitting";
 import { passOf, type ReadPass, readPass } from "./passes";
 
 /** Predictions for each token. */
@@ -56,8 +56,28 @@ export class CaptureLoader {
       const { code } = asHostError(error);
       if (signal.aborted) throw error;
       // a shallower model than the last one: its first layer always exists, and the answer says how many there are
-      if (code === ERROR_CODES.invalidParams && view.layer > 0) return ask({ layers: [0] });
+      if (code === ERROR_CODES.invalidParams && view.layer > 0) return this.firstLayer(ask);
+      if (code === ERROR_CODES.invalidParams) return this.attendingLayers(ask, error);
       if (code === ERROR_CODES.answerTooLarge) return ask({ tensors: "uint8" });
+      throw error;
+    }
+  }
+
+  private async firstLayer(ask: (change: AttendParams) => Promise<ReadPass>): Promise<ReadPass> {
+    try {
+      return await ask({ layers: [0] });
+    } catch (error) {
+      return this.attendingLayers(ask, error);
+    }
+  }
+
+  /** The first layer of a hybrid model need not attend; without a list all layers that do are answered. */
+  private async attendingLayers(ask: (change: AttendParams) => Promise<ReadPass>, error: unknown): Promise<ReadPass> {
+    if (asHostError(error).code !== ERROR_CODES.invalidParams) throw error;
+    try {
+      return await ask({ layers: null, tensors: "uint8" });
+    } catch {
+      // what was wrong is something else: the first reason says it
       throw error;
     }
   }
@@ -67,10 +87,10 @@ export class CaptureLoader {
     const capture: Capture = { id, whole, pass: passOf(read), model, tokens, decoderTokens, text, notes };
     const { view: before } = this.store.get();
     const stack = stacksOf(capture).includes(before.stack) ? before.stack : "encoder";
-    const layer = Math.min(before.layer, layersOf(capture, stack) - 1);
+    const { layer, fallback: otherLayer } = fittingLayer(before.layer, attentionLayersOf(capture, stack));
     const { heads, fallback } = fittingHeads(before.heads, model.nHeads);
     const view: ViewState = { ...before, stack, layer, heads };
-    const fallbacks = fallback === null ? [] : [fallback];
+    const fallbacks = [otherLayer, fallback].filter((one) => one !== null);
     let change: Partial<AppState> & Pick<AppState, "view" | "fallbacks"> = {
       view,
       capture,

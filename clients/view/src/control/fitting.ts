@@ -19,3 +19,17 @@ export function fittingHeads(chosen: readonly number[] | null, nHeads: number): 
     ? { heads: null, fallback: `${which} All heads are shown.` }
     : { heads, fallback: `${which} The other chosen heads are shown.` };
 }
+
+export interface FittingLayer {
+  readonly layer: number;
+  readonly fallback: string | null;
+}
+
+/** The chosen layer, or the nearest that attends. A shallower model's last layer needs no word; a layer without heads does. */
+export function fittingLayer(chosen: number, attending: readonly number[]): FittingLayer {
+  if (attending.length === 0 || attending.includes(chosen)) return { layer: chosen, fallback: null };
+  const layer = attending.reduce((a, b) => (Math.abs(b - chosen) < Math.abs(a - chosen) ? b : a));
+  return chosen > attending[attending.length - 1]
+    ? { layer, fallback: null }
+    : { layer, fallback: `Layer ${chosen} of this model has no attention. Layer ${layer} is shown.` };
+}

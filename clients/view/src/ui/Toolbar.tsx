@@ -1,5 +1,5 @@
 /** What holds for all panes: model, corpus, layer, heads. */
-import { layersOf, stacksOf } from "../app";
+import { attentionLayersOf, layersOf, stacksOf } from "../app";
 import type { Controller } from "../control/controller";
 import type { HostCommand } from "../host";
 import * as format from "../logic/format";
@@ -89,10 +89,12 @@ function LayerPicker() {
   }));
   if (capture === null) return null;
   const stacks = stacksOf(capture);
+  const attending = attentionLayersOf(capture, stack);
   const choices = Array.from({ length: layersOf(capture, stack) }, (_, i) => ({
     value: i,
     text: String(i),
-    title: `layer ${i}`,
+    title: attending.includes(i) ? `layer ${i}` : `layer ${i} has no attention, so it has no heads`,
+    disabled: !attending.includes(i),
   }));
   return (
     <>
@@ -118,7 +120,7 @@ function LayerPicker() {
           label="layer"
           showLabel
           value={String(layer)}
-          choices={choices.map(({ text, value }) => ({ text, value: String(value) }))}
+          choices={choices.map(({ text, value, disabled }) => ({ text, value: String(value), disabled }))}
           onChange={(value) => controller.setLayer(Number(value))}
         />
       )}

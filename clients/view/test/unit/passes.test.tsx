@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { FixtureHost, type FixtureOptions } from "../../dev/fixtureHost";
 import { MINI } from "../../dev/synthetic";
 import { isStale } from "../../src/app";
-import { fittingHeads } from "../../src/control/fitting";
+import { fittingHeads, fittingLayer } from "../../src/control/fitting";
 import { headNames, passKey, pinnable } from "../../src/control/passes";
 import { shortened } from "../../src/logic/format";
 import { type MountedView, mount } from "../../src/mount";
@@ -147,6 +147,20 @@ describe("choices that no longer apply", () => {
     });
     expect(fittingHeads([], 12)).toEqual({ heads: [], fallback: null });
     expect(fittingHeads(null, 12)).toEqual({ heads: null, fallback: null });
+  });
+
+  it("show the nearest layer that attends in a hybrid model, whose other layers cannot be chosen", async () => {
+    const { state, element } = await loaded({ made: { ...MINI, attentionLayers: [2, 5] } });
+    expect(state().view.layer).toBe(2);
+    expect(state().fallbacks).toEqual(["Layer 0 of this model has no attention. Layer 2 is shown."]);
+    await until(state, (s) => s.thumbnails[2] !== null && s.thumbnails[5] !== null);
+    expect(state().thumbnails.map((one) => one !== null)).toEqual([false, false, true, false, false, true]);
+    const buttons = await until(
+      () => [...element.querySelectorAll<HTMLButtonElement>('[aria-label="layer"] button')],
+      (all) => all.length === 6,
+    );
+    expect(buttons.map(({ disabled }) => disabled)).toEqual([true, true, false, true, true, false]);
+    expect(fittingLayer(9, [0, 1, 2])).toEqual({ layer: 2, fallback: null });
   });
 
   it("show all segments of a text that has one", async () => {

@@ -1,5 +1,5 @@
 /** What the attention pane adds to the menu: its pictures, and its curves and tokens as tables. */
-import { type AppState, sides } from "../../app";
+import { type AppState, attentionLayersOf, sides } from "../../app";
 import type { Controller } from "../../control/controller";
 import { inkOf } from "../../draw/ink";
 import { modeOf } from "../../logic/palette";
@@ -47,10 +47,16 @@ export function attentionPicture(state: AppState): string | null {
   });
 }
 
+function allRead({ capture, thumbnails, view }: AppState): boolean {
+  return (
+    capture !== null && attentionLayersOf(capture, view.stack).every((layer) => (thumbnails[layer] ?? null) !== null)
+  );
+}
+
 /** All heads of all layers as a standalone SVG; null while some are still read. */
 function overviewPicture(state: AppState): string | null {
   const { capture, thumbnails, view, theme } = state;
-  if (capture === null || thumbnails.length === 0 || thumbnails.includes(null)) return null;
+  if (capture === null || thumbnails.length === 0 || !allRead(state)) return null;
   return overviewSvg({
     thumbnails,
     nHeads: capture.model.nHeads,
@@ -63,7 +69,7 @@ function overviewPicture(state: AppState): string | null {
 
 export function attentionActions(controller: Controller, state: AppState): readonly Action[] {
   const picture = state.capture !== null && state.layer !== null;
-  const overview = picture && !state.thumbnails.includes(null);
+  const overview = picture && allRead(state);
   const { svg, png, csv, json } = exporter(controller);
   const tokens = () => [...(state.capture?.tokens ?? []), ...(state.capture?.decoderTokens ?? [])];
   const edges = () => {

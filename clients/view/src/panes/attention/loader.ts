@@ -1,5 +1,5 @@
 /** Fetches attention of the capture: the layer on show, then all layers for the overview. */
-import { type AppState, type Capture, IDLE, layersOf } from "../../app";
+import { type AppState, attentionLayersOf, type Capture, IDLE, layersOf } from "../../app";
 import type { Controller } from "../../control/controller";
 import { asHostError } from "../../control/errors";
 import * as format from "../../logic/format";
@@ -206,12 +206,12 @@ export class AttentionLoader implements PanePart {
   }
 
   private async fill(capture: Capture, stack: Stack, weights: Weights, signal: AbortSignal): Promise<void> {
-    const nLayers = layersOf(capture, stack);
+    const layers = attentionLayersOf(capture, stack);
     const n = capture.tokens.length;
     const each = capture.model.nHeads * n * n;
-    const keepAllLayers = each * nLayers <= KEEP_ALL;
+    const keepAllLayers = each * layers.length <= KEEP_ALL;
     const missing: number[] = [];
-    for (let layer = 0; layer < nLayers; layer++) {
+    for (const layer of layers) {
       const held = this.layers.get(keyOf(weights, stack, layer));
       if (held === undefined) missing.push(layer);
       else this.thumbnail(capture, stack, layer, held);

@@ -1,6 +1,6 @@
 /** Every head of every layer at a glance; choosing one shows it above. */
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { layersOf } from "../../../app";
+import { attentionLayersOf, layersOf } from "../../../app";
 import { inkOf } from "../../../draw/ink";
 import { headColor, type Mode, modeOf } from "../../../logic/palette";
 import { sizeCanvas, useApp, useController, useFrame, useSize } from "../../../ui/context";
@@ -34,7 +34,8 @@ export function Overview() {
       drawOverview(context, layout, thumbnails, { hideSpecial: view.hideSpecial, ink: inkOf(theme), mode });
   });
   useLayoutEffect(schedule, [thumbnails, view.hideSpecial, theme, width, nLayers, nHeads]);
-  const missing = thumbnails.filter((one) => one === null).length;
+  const attending = capture === null ? [] : attentionLayersOf(capture, view.stack);
+  const missing = attending.filter((layer) => thumbnails[layer] === null).length;
   const tabStop = active.layer < nLayers && active.head < nHeads ? active : { layer: 0, head: 0 };
 
   const keys = (event: KeyboardEvent) => {

@@ -84,7 +84,7 @@ def test_the_distance_of_two_heads_is_scipys_mean_over_the_rows(rng):
         for rows in zip(first, second, strict=True)
     ]
     hidden = rng.standard_normal((2, 3, 9, 6)).astype(np.float32)
-    found = compare(lambda layer: (first, second), 2, *hidden)
+    found = compare(lambda layer: (first, second), [0, 1], lambda layer: (hidden[0, layer], hidden[1, layer]), 3)
     np.testing.assert_allclose(found.divergence, [by_hand, by_hand], atol=1e-6)
     assert found.divergence[0, 2] == 0
     expected = [

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from exbert_rpc import errors
 from exbert_rpc.client.messages import to_array
-from exbert_rpc.engine.requests import AnswerSize, TokenTable
+from exbert_rpc.engine.requests import AnswerSize, IndexDefaults, TokenTable
 from exbert_rpc.errors import AnswerTooLarge, InvalidParams
 from exbert_rpc.methods.attend import tensor_shapes
 from exbert_rpc.methods.results import encode_tokens
@@ -161,7 +161,8 @@ def test_options_of_the_client_are_the_defaults_of_its_requests():
     request = mine.index(
         validate(IndexParams, {"corpus": "c", "sources": ["x", {"uri": "u", "text": "t"}], "pipeline": "q"})
     )
-    assert (request.model, request.pipeline, request.precision) == ("m", "q", "int4")
+    assert (request.model, request.pipeline, request.precision) == (None, "q", None)
+    assert request.defaults == IndexDefaults("m", "p", "int4")  # of a corpus that is not there yet
     assert request.sources == ("x", ("u", "t"))
 
 

@@ -5,60 +5,90 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import xxhash
+
 from exbert_rpc.errors import ModelNotSupported, StorageFailed
 from exbert_rpc.model.fingerprint import file_digest
+from exbert_rpc.model.gguf_parts import reading_together
+from exbert_rpc.model.weights import check_nothing_is_missing
 
 
-def convert_gguf(path: Path, cache_dir: Path, report: Callable[[str], None]) -> Path:
+def convert_gguf(paths: Sequence[Path], cache_dir: Path, report: Callable[[str], None]) -> Path:
     """Folder with the same model in float32 safetensors, made in ``cache_dir`` if it isn't there yet.
 
-    The folder is named by the file's digest and appears whole or not at all.
+    The folder is named by the files' digests and appears whole or not at all. Earlier versions did not check what they
+    converted; their folders lack a note of that, and are made again.
+
+    Args:
+        paths: The file, or all files of a model that was split, in order.
+        cache_dir: Where conversions are kept.
+        report: Is told in a sentence what takes long.
 
     Raises:
-        ModelNotSupported: The file is not a model that transformers can convert.
+        ModelNotSupported: The file is not a model that transformers can convert, or lacks weights; names them.
         StorageFailed: The cache can't be written.
     """
-    target = cache_dir / "gguf" / file_digest(path, "xxh3_128", cache_dir)
-    if (target / "config.json").is_file():
+    name = paths[0].name
+    target = cache_dir / "gguf" / _digest(paths, cache_dir)
+    if (target / _NOTE).is_file():
         return target
-    report(f"converting {path.name} to safetensors, once (about a minute)")
+    report(f"converting {name} to safetensors, once (about a minute)")
     scratch = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
         scratch.mkdir(parents=True, exist_ok=True)
-        _convert(path, scratch)
+        _convert(paths, scratch)
+        shutil.rmtree(target, ignore_errors=True)
         scratch.replace(target)
     except OSError as exc:
-        if (target / "config.json").is_file():  # another process was faster
+        if (target / _NOTE).is_file():  # another process was faster
             return target
         raise StorageFailed(f"the converted model cannot be kept: {exc}", hint="make room in the cache folder") from exc
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    report(f"converted {path.name}")
+    report(f"converted {name}")
     return target
 
 
-def _convert(path: Path, scratch: Path) -> None:
+_NOTE = "conversion.json"
+_ONE_AT_A_TIME = threading.Lock()
+"""Guards the names in libraries that a conversion replaces."""
+
+
+def _digest(paths: Sequence[Path], cache_dir: Path) -> str:
+    digests = [file_digest(path, "xxh3_128", cache_dir) for path in paths]
+    return digests[0] if len(digests) == 1 else xxhash.xxh3_128_hexdigest("".join(digests).encode())
+
+
+def _convert(paths: Sequence[Path], scratch: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    path = paths[0]
     options = {"gguf_file": path.name, "local_files_only": True, "trust_remote_code": False}
     try:
-        with _without_bar():
-            model = AutoModelForCausalLM.from_pretrained(path.parent, dtype=torch.float32, **options)
+        with _ONE_AT_A_TIME, _without_bar(), reading_together(paths):
+            model, loading = AutoModelForCausalLM.from_pretrained(
+                path.parent, dtype=torch.float32, output_loading_info=True, **options
+            )
         tokenizer = AutoTokenizer.from_pretrained(path.parent, **options)
     except ImportError as exc:
         raise ModelNotSupported(
             f"{path.name} needs packages that are not installed ({exc})", hint="pip install 'exbert-rpc[gguf]'"
         ) from exc
+    except ModelNotSupported:
+        raise
     except Exception as exc:
         raise ModelNotSupported(f"{path.name} cannot be converted: {exc}") from exc
+    check_nothing_is_missing(loading, path.name)
     _save(model, scratch)
     tokenizer.save_pretrained(scratch)
+    (scratch / _NOTE).write_text(json.dumps({"files": [one.name for one in paths]}), encoding="utf-8")
 
 
 def _save(model: Any, scratch: Path) -> None:  # noqa: ANN401 - a transformers model

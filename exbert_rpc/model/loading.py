@@ -59,10 +59,10 @@ def load_model(
     source = find_model(model_id, allow_network=allow_network, allowed_roots=allowed_roots)
     _quiet()
     folder = source.folder
-    if source.gguf is not None:
-        folder = convert_gguf(source.folder / source.gguf, cache_dir, say)
+    if source.gguf:
+        folder = convert_gguf([source.folder / name for name in source.gguf], cache_dir, say)
     files = weight_files(folder, model_id)
-    if source.sha256 is not None and source.gguf is None:
+    if source.sha256 is not None and not source.gguf:
         verify_sha256(files[0], source.sha256, cache_dir)
     config = _config(folder, model_id)
     tokenizer, literal = load_tokenizer(folder, model_id)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exbert_rpc.errors import ModelNotFound
+from exbert_rpc.model.gguf_parts import group_parts, merge_command
 from exbert_rpc.model.types import ModelListing
 from exbert_rpc.text.confinement import is_allowed
 
@@ -30,13 +31,13 @@ class ModelSource:
     Attributes:
         id: The id as requested.
         folder: Folder with configuration, tokenizer and weights.
-        gguf: Name of the GGUF file in ``folder``; ``None`` for safetensors.
+        gguf: Name of the GGUF file in ``folder``, or of all parts of a split one, in order; empty for safetensors.
         sha256: Expected SHA-256 digest of the weight file; ``None`` if unknown.
     """
 
     id: str
     folder: Path
-    gguf: str | None = None
+    gguf: tuple[str, ...] = ()
     sha256: str | None = None
 
 
@@ -145,7 +146,7 @@ def _from_path(model_id: str, allowed_roots: Sequence[Path] | None) -> ModelSour
         return None
     if path.suffix.lower() != ".gguf":
         raise _not_found(f"{model_id!r} is a file, but not a .gguf file", hint="give the path of its folder")
-    return ModelSource(model_id, path.parent, gguf=path.name)
+    return ModelSource(model_id, path.parent, gguf=(path.name,))
 
 
 def _from_hub(model_id: str, allow_network: bool) -> ModelSource:
@@ -175,13 +176,29 @@ def _in_folder(model_id: str, folder: Path, sha256: str | None, depth: int) -> M
     for candidate in _folders(folder, depth):
         if (candidate / "config.json").is_file():
             return ModelSource(model_id, candidate, sha256=sha256)
-        files = sorted(candidate.glob("*.gguf"))
-        if len(files) == 1:
-            return ModelSource(model_id, candidate, gguf=files[0].name, sha256=sha256)
-        if files:
-            names = ", ".join(file.name for file in files)
-            raise _not_found(f"{model_id!r} has several GGUF files: {names}", hint="give the path of one of them")
+        models = group_parts([file.name for file in candidate.glob("*.gguf")])
+        if models:
+            return ModelSource(model_id, candidate, gguf=_only_one(model_id, candidate, models), sha256=sha256)
     raise _not_found(f"{model_id!r} has neither a config.json nor a .gguf file")
+
+
+def _only_one(model_id: str, folder: Path, models: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """The files of the one GGUF model of a folder, all of which are there."""
+    if len(models) > 1:
+        names = ", ".join(parts[0] + (f" ({len(parts)} parts)" if len(parts) > 1 else "") for parts in models)
+        hint = "Give the path of one of them."
+        split = next((parts[0] for parts in models if len(parts) > 1), None)
+        if split is not None:
+            hint += f" Move the parts of a split one to a folder of its own, or: {merge_command(folder / split)}"
+        raise _not_found(f"{model_id!r} has several GGUF models: {names}", hint=hint)
+    missing = [name for name in models[0] if not (folder / name).is_file()]
+    if missing:
+        there = len(models[0]) - len(missing)
+        raise _not_found(
+            f"{model_id!r} has {there} of {len(models[0])} parts: {', '.join(missing[:5])} is missing",
+            hint="put all parts in one folder",
+        )
+    return models[0]
 
 
 def _folders(folder: Path, depth: int) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +54,7 @@ def load_network_weights(folder: Path, config: Any, model_id: str) -> tuple[Any,
         )
     except Exception as exc:
         raise ModelNotSupported(f"{model_id}: it cannot be loaded ({_line(exc)})") from exc
-    missing = sorted(key for key in loading["missing_keys"] if "pooler" not in key)
-    if missing:
-        raise ModelNotSupported(
-            f"{model_id}: weights are missing and would be random: {_some(missing)}", missing=missing
-        )
+    check_nothing_is_missing(loading, model_id)
     wrong = sorted(str(entry[0]) for entry in loading.get("mismatched_keys", ()))
     if wrong:
         raise ModelNotSupported(f"{model_id}: weights have the wrong shape: {_some(wrong)}")
@@ -65,6 +62,18 @@ def load_network_weights(folder: Path, config: Any, model_id: str) -> tuple[Any,
     if broken:
         raise ModelNotSupported(f"{model_id}: weights are not finite: {_some(broken)}", broken=broken)
     return model.eval().requires_grad_(False), has_lm_head
+
+
+def check_nothing_is_missing(loading: Mapping[str, Any], name: str) -> None:
+    """Return at once, or raise ModelNotSupported that names the weights that a checkpoint lacks.
+
+    Args:
+        loading: What ``from_pretrained`` says with ``output_loading_info``; tied weights are not missing there.
+        name: The model in the message.
+    """
+    missing = sorted(key for key in loading["missing_keys"] if "pooler" not in key)
+    if missing:
+        raise ModelNotSupported(f"{name}: weights are missing and would be random: {_some(missing)}", missing=missing)
 
 
 def _class_of(config: Any, folder: Path) -> tuple[Any, bool]:  # noqa: ANN401

@@ -1,5 +1,5 @@
 // Generated from schema.json by generate.mjs; do not edit.
-// schema.json sha256: 21637ceb4795a290b52a5894c41d66b68f2bca5f8235eaef786c416b73ff9a38
+// schema.json sha256: e3d053707d4b99b4c6e56080791baaf2d04de72d44619f8de0dfd2a37817f31d
 
 /**
  * Nested lists of numbers, one level an axis.
@@ -118,9 +118,9 @@ export interface AttendResult {
    */
   text: string;
   /**
-   * Tokens that the decoder read; encoder–decoder models only, as are the next three.
+   * Tokens that the decoder read: the start token, then its text without the last token, as in training. Encoder–decoder models only, as are the next three.
    */
-  decoderTokens: Token[] | null;
+  decoderTokens: DecoderToken[] | null;
   /**
    * Tensor `[len(decoderLayers), len(heads), m, m]`.
    */
@@ -221,6 +221,40 @@ export interface Tensor {
   shape: number[];
   encoding: "base64" | "list";
   data: Numbers | string;
+}
+/**
+ * One token that a decoder behind an encoder reads.
+ */
+export interface DecoderToken {
+  index: number;
+  id: number;
+  token: string;
+  text: string;
+  start: number;
+  end: number;
+  segment: number;
+  isSpecial: boolean;
+  isMasked: boolean;
+  pos: string | null;
+  tag: string | null;
+  dep: string | null;
+  lemma: string | null;
+  syntacticHead: number | null;
+  entity: string | null;
+  word: number | null;
+  sentence: number | null;
+  predictions: Prediction[] | null;
+  /**
+   * The token of the decoder's text that this position predicts: the one behind it. Null where the model has no start token, at the last position.
+   */
+  expected: ExpectedToken | null;
+}
+/**
+ * A token of the vocabulary that a text has where a model predicts.
+ */
+export interface ExpectedToken {
+  token: string;
+  id: number;
 }
 /**
  * What a hit must be. A list means any of its members; all fields must hold.

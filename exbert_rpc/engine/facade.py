@@ -63,6 +63,11 @@ _SINK_NOTE = (
     "rows of attention sum to less than 1: this model has attention sinks, which take the rest and are no tokens"
 )
 _VALUE_NOTE = "weights are attention times the norm of what each token hands over, each row divided by its sum"
+_SHIFTED_NOTE = "the decoder reads its text behind the start token, as in training; each position predicts the next"
+_UNSHIFTED_NOTE = (
+    "the model's configuration names no start token (decoder_start_token_id): the decoder reads its text as it is, "
+    "without one"
+)
 _WHOLE_ROW = 0.999
 _CAPTURE_BYTES = 512 << 20
 _CAPTURES = 256
@@ -325,6 +330,8 @@ def _uncovered_notes(encoding: Encoding) -> tuple[str, ...]:
     """Which characters of a text no token covers, if any: some tokenizers drop what their vocabulary lacks."""
     found = []
     for segment, text in enumerate((encoding.text, encoding.pair or "")):
+        if not (encoding.segment == segment).any():
+            continue  # a decoder reads it
         covered = np.zeros(len(text) + 1, dtype=np.int64)
         mine = (encoding.segment == segment) & ~encoding.is_special
         np.add.at(covered, encoding.start[mine], 1)
@@ -364,8 +371,11 @@ def _deepest(info: ModelDescription) -> int:
 def _with_decoder(answer: AttendResult, capture: Capture, table: TokenTable, asked: tuple[int, ...]) -> AttendResult:
     """The decoder's side; of the layers asked for, those that it has."""
     layers = tuple(layer for layer in asked if layer < (capture.info.n_decoder_layers or 0))
+    expected = table.encoding.expected
+    has_start = expected is None or expected[-1] is not None
     return replace(
         answer,
+        notes=(*answer.notes, _SHIFTED_NOTE if has_start else _UNSHIFTED_NOTE),
         decoder_tokens=table,
         decoder_attention=capture.attention(layers, answer.heads, "decoder"),
         cross_attention=capture.attention(layers, answer.heads, "cross"),

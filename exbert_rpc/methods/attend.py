@@ -13,11 +13,12 @@ from exbert_rpc.methods.method import Context, Method, Work
 from exbert_rpc.methods.results import encode_tokens
 from exbert_rpc.methods.text_input import model_of, text_input
 from exbert_rpc.methods.validation import as_tuple
+from exbert_rpc.model import types as model
 from exbert_rpc.protocol.positions import PositionEncoding
 from exbert_rpc.protocol.tensors import check_size, encode_tensor
 from exbert_rpc.protocol.types.attend import SIGNATURE, AttendParams, AttendResult
 from exbert_rpc.protocol.types.base import Tensor, TensorForm
-from exbert_rpc.protocol.types.tokens import Token
+from exbert_rpc.protocol.types.tokens import DecoderToken, ExpectedToken
 
 
 def prepare(params: AttendParams, context: Context) -> Work:
@@ -79,10 +80,19 @@ def encode_result(answer: requests.AttendResult, form: TensorForm, encoding: Pos
     )
 
 
-def _decoder_tokens(encoder: TokenTable, decoder: TokenTable, encoding: PositionEncoding) -> list[Token]:
+def _decoder_tokens(encoder: TokenTable, decoder: TokenTable, encoding: PositionEncoding) -> list[DecoderToken]:
     """What the decoder read: the second segment where there is one, although for the decoder it is the first."""
     segment = 0 if encoder.encoding.pair is None else 1
-    return [msgspec.structs.replace(token, segment=segment) for token in encode_tokens(decoder, encoding)]
+    tokens = encode_tokens(decoder, encoding)
+    expected = decoder.encoding.expected or (None,) * len(tokens)
+    return [
+        DecoderToken(**(msgspec.structs.asdict(token) | {"segment": segment}), expected=_expected(one))
+        for token, one in zip(tokens, expected, strict=True)
+    ]
+
+
+def _expected(one: model.ExpectedToken | None) -> ExpectedToken | None:
+    return None if one is None else ExpectedToken(token=one.token, id=one.id)
 
 
 METHOD = Method(SIGNATURE, prepare, title="reading the text")

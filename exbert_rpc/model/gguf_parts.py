@@ -38,7 +38,8 @@ def reading_together(paths: Sequence[Path]) -> Iterator[None]:
     """
     import gguf
 
-    reader = gguf.GGUFReader
+    library: Any = gguf
+    reader = library.GGUFReader
     _check_all_there(reader(paths[0]), paths)
     own = paths[0].resolve()
 
@@ -48,11 +49,11 @@ def reading_together(paths: Sequence[Path]) -> Iterator[None]:
             if Path(path).resolve() == own:
                 self.tensors += [tensor for other in paths[1:] for tensor in reader(other).tensors]
 
-    gguf.GGUFReader = WholeReader
+    library.GGUFReader = WholeReader
     try:
         yield
     finally:
-        gguf.GGUFReader = reader
+        library.GGUFReader = reader
 
 
 def _check_all_there(first: Any, paths: Sequence[Path]) -> None:  # noqa: ANN401 - gguf's reader

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from exbert_rpc.errors import InvalidParams, ModelNotSupported
 from exbert_rpc.model.capture import PassCapture, batch_captures, check_attends, check_range
 from exbert_rpc.model.contributions import Contributions, NotSeparable, Reading, of_prediction, of_similarity
+from exbert_rpc.model.decoder_input import decoder_input
 from exbert_rpc.model.encoding import TextTokenizer
 from exbert_rpc.model.intervene import Ablation, Head, Interventions, PassEnd
 from exbert_rpc.model.lanes import open_lanes
@@ -94,7 +95,7 @@ class LoadedModel:
         Args:
             encoding: Of :meth:`tokenize`.
             decoder_encoding: What the decoder of an encoder-decoder model reads; by default the encoding's pair,
-                or the text itself without one.
+                or the text itself without one, shifted right behind the start token (``model/decoder_input.py``).
             ablation: Heads that give a constant instead of their output.
 
         Raises:
@@ -269,7 +270,8 @@ class LoadedModel:
 
     def _decoder_encoding(self, encoding: Encoding, given: Encoding | None) -> Encoding:
         if given is None:
-            given = self._tokenizer.tokenize(encoding.text if encoding.pair is None else encoding.pair)
+            target = self._tokenizer.tokenize(encoding.text if encoding.pair is None else encoding.pair)
+            given = decoder_input(self._network.model, target, self._vocabulary)
         self._check_runnable(given)
         return given
 

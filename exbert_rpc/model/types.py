@@ -74,6 +74,14 @@ class ModelDescription:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpectedToken:
+    """A token of the vocabulary that a text has where a model predicts."""
+
+    token: str
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Encoding:
     """A text (or a pair) as a tokenizer cut it. The text is never rewritten.
 
@@ -88,6 +96,8 @@ class Encoding:
         is_special: bool ``[n]``, tokens that the tokenizer added ([CLS], <s> …), never typed ones.
         is_masked: bool ``[n]``, positions that the caller asked to mask.
         type_ids: int32 ``[n]``, token types as the model reads them (BERT's segments); ``None``: all 0.
+        expected: ``n`` tokens of the text that a decoder behind an encoder is trained to predict at each position
+            (``None`` where there is none); ``None`` for all other models.
     """
 
     text: str
@@ -100,6 +110,7 @@ class Encoding:
     is_special: NDArray[np.bool_]
     is_masked: NDArray[np.bool_]
     type_ids: NDArray[np.int32] | None = None
+    expected: tuple[ExpectedToken | None, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 /** Made-up answers of the right shape, seeded: for the dev page and for tests that need no model. */
-import type { AttendParams, AttendResult, ModelDescription, Prediction, Tensor, Token } from "../src/protocol";
+import type { AttendParams, AttendResult, DecoderToken, ModelDescription, Prediction, Tensor, Token } from "../src/protocol";
 import { random } from "./random";
 
 export interface Synthetic {
@@ -282,6 +282,12 @@ export function capture(made: Synthetic, params: AttendParams, id: string): Synt
   };
 }
 
+/** Each token with the one behind it, which its position predicts. */
+function expecting(tokens: readonly Token[]): DecoderToken[] {
+  const named = tokens.map(({ token, id }) => ({ token, id }));
+  return tokens.map((token, i) => ({ ...token, expected: named[i + 1] ?? null }));
+}
+
 export function attend(held: SyntheticCapture, params: AttendParams): AttendResult {
   const { made, tokens, decoderTokens } = held;
   const layers = params.layers ?? describeModel(made).attentionLayers ?? [];
@@ -310,7 +316,7 @@ export function attend(held: SyntheticCapture, params: AttendParams): AttendResu
     layers: [...layers],
     heads: [...heads],
     text: held.text,
-    decoderTokens,
+    decoderTokens: decoderTokens && expecting(decoderTokens),
     decoderAttention: decoderTokens === null ? null : decoder(0, m, true),
     crossAttention: decoderTokens === null ? null : decoder(40, n, false),
     decoderLayers: decoderTokens === null ? null : [...layers],

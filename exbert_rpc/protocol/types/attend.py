@@ -18,7 +18,7 @@ from exbert_rpc.protocol.types.base import (
     TextDocumentIdentifier,
 )
 from exbert_rpc.protocol.types.describe_model import ModelDescription
-from exbert_rpc.protocol.types.tokens import Token
+from exbert_rpc.protocol.types.tokens import DecoderToken, Token
 
 
 class AttendParams(Params, frozen=True, kw_only=True):
@@ -71,7 +71,8 @@ class AttendResult(Result, frozen=True, kw_only=True):
         layers: What the first axis is.
         heads: What the second axis is.
         text: The text that was read.
-        decoder_tokens: Tokens that the decoder read; encoder–decoder models only, as are the next three.
+        decoder_tokens: Tokens that the decoder read: the start token, then its text without the last token, as in
+            training. Encoder–decoder models only, as are the next three.
         decoder_attention: Tensor `[len(decoderLayers), len(heads), m, m]`.
         cross_attention: Tensor `[len(decoderLayers), len(heads), m, n]`.
         decoder_layers: What the first axis of the decoder is.
@@ -85,7 +86,7 @@ class AttendResult(Result, frozen=True, kw_only=True):
     layers: list[int]
     heads: list[int]
     text: str
-    decoder_tokens: list[Token] | None = None
+    decoder_tokens: list[DecoderToken] | None = None
     decoder_attention: Tensor | None = None
     cross_attention: Tensor | None = None
     decoder_layers: list[int] | None = None

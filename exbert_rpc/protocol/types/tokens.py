@@ -34,3 +34,21 @@ class Token(Result, frozen=True, kw_only=True):
     word: int | None = None
     sentence: int | None = None
     predictions: list[Prediction] | None = None
+
+
+class ExpectedToken(Result, frozen=True, kw_only=True):
+    """A token of the vocabulary that a text has where a model predicts."""
+
+    token: str
+    id: int
+
+
+class DecoderToken(Token, frozen=True, kw_only=True):
+    """One token that a decoder behind an encoder reads.
+
+    Attributes:
+        expected: The token of the decoder's text that this position predicts: the one behind it. Null where the
+            model has no start token, at the last position.
+    """
+
+    expected: ExpectedToken | None = None

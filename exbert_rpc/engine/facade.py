@@ -6,7 +6,7 @@ No JSON, no event loop. All methods are synchronous and may be called from many 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -316,7 +316,11 @@ def _answer(
 ) -> AttendResult:
     layers = tuple(layer for layer in layers if layer < capture.info.n_layers)
     attention = capture.attention(layers, heads)
-    notes = (*_notes(attention), *_uncovered_notes(capture.encoding))
+    encoding = capture.encoding
+    texts = [encoding.text]
+    if encoding.pair is not None and capture.decoder_encoding is None:  # a decoder reads the pair aside
+        texts.append(encoding.pair)
+    notes = (*_notes(attention), *_uncovered_notes(encoding, texts))
     return AttendResult(capture_id, capture.info, table, attention, layers, heads, notes=notes)
 
 
@@ -326,12 +330,10 @@ def _notes(attention: NDArray[np.float32]) -> tuple[str, ...]:
     return (_SINK_NOTE,) if rows.size and float(rows.min()) < _WHOLE_ROW else ()
 
 
-def _uncovered_notes(encoding: Encoding) -> tuple[str, ...]:
-    """Which characters of a text no token covers, if any: some tokenizers drop what their vocabulary lacks."""
+def _uncovered_notes(encoding: Encoding, texts: Sequence[str]) -> tuple[str, ...]:
+    """Which characters of its texts no token covers, if any: some tokenizers drop what their vocabulary lacks."""
     found = []
-    for segment, text in enumerate((encoding.text, encoding.pair or "")):
-        if not (encoding.segment == segment).any():
-            continue  # a decoder reads it
+    for segment, text in enumerate(texts):
         covered = np.zeros(len(text) + 1, dtype=np.int64)
         mine = (encoding.segment == segment) & ~encoding.is_special
         np.add.at(covered, encoding.start[mine], 1)

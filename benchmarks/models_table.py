@@ -191,7 +191,8 @@ def _load(folder: Path, name: str) -> LoadedModel:
     from exbert_rpc.model.weights import load_network_weights
 
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
-    model, has_lm_head = load_network_weights(folder, config, name)
+    weights = load_network_weights(folder, config, name)
+    model, has_lm_head = weights.model, weights.has_lm_head
     attention_function.register()
     network = Network(model)
     specials = {0, 1, 2, 3, VOCABULARY - 1}

@@ -320,7 +320,7 @@ def _answer(
     texts = [encoding.text]
     if encoding.pair is not None and capture.decoder_encoding is None:  # a decoder reads the pair aside
         texts.append(encoding.pair)
-    notes = (*_notes(attention), *_uncovered_notes(encoding, texts))
+    notes = (*_notes(attention), *_uncovered_notes(encoding, texts), *_unused_notes(capture.info))
     return AttendResult(capture_id, capture.info, table, attention, layers, heads, notes=notes)
 
 
@@ -344,6 +344,15 @@ def _uncovered_notes(encoding: Encoding, texts: Sequence[str]) -> tuple[str, ...
         return ()
     named = ", ".join(f"U+{ord(one):04X}" for one in dict.fromkeys(found))
     return (f"the tokenizer drops {len(found)} characters, which the model does not see: {named[:200]}",)
+
+
+def _unused_notes(info: ModelDescription) -> tuple[str, ...]:
+    """That the files hold more than the model reads: then the author's own class may give other numbers."""
+    unused = info.unused_weights
+    if not unused:
+        return ()
+    more = f" and {len(unused) - 3} more" if len(unused) > 3 else ""
+    return (f"the checkpoint has weights that {info.architecture} does not use: {', '.join(unused[:3])}{more}",)
 
 
 def _ablated_note(kept: Pass) -> str:

@@ -55,6 +55,15 @@ def convert_gguf(paths: Sequence[Path], cache_dir: Path, report: Callable[[str],
     return target
 
 
+def unused_tensors(folder: Path) -> tuple[str, ...]:
+    """Names of tensors in GGUF files that transformers has no weight for, such as factors of rotary positions.
+
+    Args:
+        folder: Of :func:`convert_gguf`.
+    """
+    return tuple(json.loads((folder / _NOTE).read_text(encoding="utf-8")).get("unusedTensors", ()))
+
+
 _NOTE = "conversion.json"
 _ONE_AT_A_TIME = threading.Lock()
 """Guards the names in libraries that a conversion replaces."""
@@ -72,7 +81,7 @@ def _convert(paths: Sequence[Path], scratch: Path) -> None:
     path = paths[0]
     options = {"gguf_file": path.name, "local_files_only": True, "trust_remote_code": False}
     try:
-        with _ONE_AT_A_TIME, _without_bar(), reading_together(paths):
+        with _ONE_AT_A_TIME, _without_bar(), _recorded_names() as known, reading_together(paths) as tensors:
             model, loading = AutoModelForCausalLM.from_pretrained(
                 path.parent, dtype=torch.float32, output_loading_info=True, **options
             )
@@ -88,7 +97,9 @@ def _convert(paths: Sequence[Path], scratch: Path) -> None:
     check_nothing_is_missing(loading, path.name)
     _save(model, scratch)
     tokenizer.save_pretrained(scratch)
-    (scratch / _NOTE).write_text(json.dumps({"files": [one.name for one in paths]}), encoding="utf-8")
+    unused = sorted(name for name in tensors if name not in known and "_exps." not in name)  # experts are merged
+    note = {"files": [one.name for one in paths], "unusedTensors": unused}
+    (scratch / _NOTE).write_text(json.dumps(note), encoding="utf-8")
 
 
 def _save(model: Any, scratch: Path) -> None:  # noqa: ANN401 - a transformers model
@@ -105,6 +116,26 @@ def _save(model: Any, scratch: Path) -> None:  # noqa: ANN401 - a transformers m
     config.pop("quantization_config", None)
     config["architectures"] = [type(model).__name__]
     (scratch / "config.json").write_text(json.dumps(config, indent=2, default=str), encoding="utf-8")
+
+
+@contextmanager
+def _recorded_names() -> Iterator[set[str]]:
+    """Names of tensors that transformers can place in the model, filled in while it converts."""
+    from transformers import modeling_gguf_pytorch_utils as library
+
+    original = library.get_gguf_hf_weights_map
+    known: set[str] = set()
+
+    def recording(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - as the library's
+        names = original(*arguments, **named)
+        known.update(names)
+        return names
+
+    library.get_gguf_hf_weights_map = recording
+    try:
+        yield known
+    finally:
+        library.get_gguf_hf_weights_map = original
 
 
 @contextmanager

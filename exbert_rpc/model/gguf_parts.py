@@ -27,10 +27,11 @@ def merge_command(path: Path) -> str:
 
 
 @contextmanager
-def reading_together(paths: Sequence[Path]) -> Iterator[None]:
+def reading_together(paths: Sequence[Path]) -> Iterator[list[str]]:
     """Let transformers, which reads one GGUF file, find the tensors of all files in the first one.
 
-    The name of gguf's reader is replaced within, so that only one thread at a time may be here.
+    Gives the names of all tensors. The name of gguf's reader is replaced within, so that only one thread at a time may
+    be here.
 
     Raises:
         ImportError: gguf is not installed.
@@ -40,18 +41,20 @@ def reading_together(paths: Sequence[Path]) -> Iterator[None]:
 
     library: Any = gguf
     reader = library.GGUFReader
-    _check_all_there(reader(paths[0]), paths)
+    first = reader(paths[0])
+    _check_all_there(first, paths)
+    others = [tensor for path in paths[1:] for tensor in reader(path).tensors]
     own = paths[0].resolve()
 
     class WholeReader(reader):  # type: ignore[misc, valid-type]
         def __init__(self, path: Any, *arguments: Any) -> None:  # noqa: ANN401 - as gguf's
             super().__init__(path, *arguments)
             if Path(path).resolve() == own:
-                self.tensors += [tensor for other in paths[1:] for tensor in reader(other).tensors]
+                self.tensors += others
 
     library.GGUFReader = WholeReader
     try:
-        yield
+        yield [str(tensor.name) for tensor in (*first.tensors, *others)]
     finally:
         library.GGUFReader = reader
 

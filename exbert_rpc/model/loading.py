@@ -7,6 +7,7 @@ made up; nothing is printed and nothing asked.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from exbert_rpc.errors import InvalidParams, ModelNotSupported
 from exbert_rpc.model import attention_function
 from exbert_rpc.model.encoding import TextTokenizer
 from exbert_rpc.model.fingerprint import fingerprint, verify_sha256
-from exbert_rpc.model.gguf import convert_gguf
+from exbert_rpc.model.gguf import convert_gguf, unused_tensors
 from exbert_rpc.model.loaded import LoadedModel
 from exbert_rpc.model.network import Network
 from exbert_rpc.model.sources import find_model
@@ -67,7 +68,8 @@ def load_model(
     config = _config(folder, model_id)
     tokenizer, literal = load_tokenizer(folder, model_id)
     say(f"loading {model_id}")
-    model, has_lm_head = load_network_weights(folder, config, model_id)
+    weights = load_network_weights(folder, config, model_id)
+    model, has_lm_head = weights.model, weights.has_lm_head
     network = Network(model.to(chosen_device))
     attention_function.register()
     max_tokens = longest_input(model, tokenizer)
@@ -82,6 +84,7 @@ def load_model(
         remember(note, network, facts)
     max_tokens = facts.max_tokens
     info = describe(model_id, name, facts, has_lm_head, tokenizer.mask_token, digest, str(chosen_device))
+    info = replace(info, unused_weights=(*weights.unused, *(unused_tensors(folder) if source.gguf else ())))
     vocabulary = _vocabulary(tokenizer)
     text_tokenizer = TextTokenizer(
         tokenizer=literal,

@@ -42,6 +42,7 @@ class ModelDescription:
         attentions_per_layer: How often each layer attends. The heads of its second attention follow those of the
             first one, so that ``n_heads`` counts both.
         hidden_view: In words what is shown of a residual stream that is several; ``None``: there is one.
+        unused_weights: Names of weights in the files that the model's class does not have, so that nothing reads them.
     """
 
     id: str
@@ -63,6 +64,7 @@ class ModelDescription:
     hidden_sizes: tuple[int, ...] = ()
     attentions_per_layer: int = 1
     hidden_view: str | None = None
+    unused_weights: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """What is left out is the same in all layers."""

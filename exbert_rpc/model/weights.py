@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,23 @@ def weight_files(folder: Path, model_id: str) -> list[Path]:
     return files
 
 
-def load_network_weights(folder: Path, config: Any, model_id: str) -> tuple[Any, bool]:  # noqa: ANN401
-    """The model in float32 and eval mode, and whether it has its language-model head.
+@dataclass(frozen=True, slots=True)
+class NetworkWeights:
+    """A model with all of its weights.
+
+    Attributes:
+        model: A transformers model in float32 and eval mode.
+        has_lm_head: Whether it has its language-model head.
+        unused: Names of weights of the checkpoint that belong to the model's stacks and that its class does not have.
+    """
+
+    model: Any
+    has_lm_head: bool
+    unused: tuple[str, ...]
+
+
+def load_network_weights(folder: Path, config: Any, model_id: str) -> NetworkWeights:  # noqa: ANN401
+    """The model in float32 and eval mode, whether it has its language-model head, and which weights are left over.
 
     Raises:
         ModelNotSupported: Weights are missing, of the wrong shape or not finite (named), or the class is unknown.
@@ -61,7 +77,8 @@ def load_network_weights(folder: Path, config: Any, model_id: str) -> tuple[Any,
     broken = [name for name, tensor in model.named_parameters() if not _is_finite(tensor)]
     if broken:
         raise ModelNotSupported(f"{model_id}: weights are not finite: {_some(broken)}", broken=broken)
-    return model.eval().requires_grad_(False), has_lm_head
+    unused = _unused_in_body(model, loading["unexpected_keys"])
+    return NetworkWeights(model.eval().requires_grad_(False), has_lm_head, unused)
 
 
 def check_nothing_is_missing(loading: Mapping[str, Any], name: str) -> None:
@@ -74,6 +91,14 @@ def check_nothing_is_missing(loading: Mapping[str, Any], name: str) -> None:
     missing = sorted(key for key in loading["missing_keys"] if "pooler" not in key)
     if missing:
         raise ModelNotSupported(f"{name}: weights are missing and would be random: {_some(missing)}", missing=missing)
+
+
+def _unused_in_body(model: Any, unexpected: Iterable[str]) -> tuple[str, ...]:  # noqa: ANN401
+    """Of the weights that the class does not have, those of the stacks: other heads and poolers change no answer."""
+    prefix = f"{model.base_model_prefix}."
+    parts = {name for name, _child in model.base_model.named_children()}
+    inside = (key for key in unexpected if key.removeprefix(prefix).split(".")[0] in parts and "pooler" not in key)
+    return tuple(sorted(inside))
 
 
 def _class_of(config: Any, folder: Path) -> tuple[Any, bool]:  # noqa: ANN401

@@ -47,7 +47,13 @@ def interleaved(weight: np.ndarray, n_heads: int) -> np.ndarray:
     return weight.reshape(n_heads, 2, rows // n_heads // 2, width).swapaxes(1, 2).reshape(rows, width)
 
 
-def write(path: Path, folder: Path, keep: Callable[[str], bool], part: tuple[int, int] | None = None) -> Path:
+def write(
+    path: Path,
+    folder: Path,
+    keep: Callable[[str], bool],
+    part: tuple[int, int] | None = None,
+    extra: dict[str, np.ndarray] | None = None,
+) -> Path:
     """The Llama in ``folder`` as a GGUF file with the tensors to keep."""
     model = tf.LlamaForCausalLM.from_pretrained(folder)
     config, writer = model.config, gguf.GGUFWriter(str(path), "llama")
@@ -68,6 +74,8 @@ def write(path: Path, folder: Path, keep: Callable[[str], bool], part: tuple[int
             array = interleaved(array, heads)
         if keep(name_of(key)):
             writer.add_tensor(name_of(key), array.copy())
+    for name, array in (extra or {}).items():
+        writer.add_tensor(name, array)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -170,3 +178,14 @@ def test_a_conversion_that_was_not_checked_for_missing_tensors_is_made_again(lla
         (folder / "conversion.json").unlink(missing_ok=True)
         (folder / "model.safetensors").write_bytes(b"of an earlier version")
     np.testing.assert_array_equal(hidden_states(path), expected)
+
+
+def test_tensors_that_the_class_has_no_place_for_are_named(llama, tmp_path, cache_dir):
+    path = write(tmp_path / "m.gguf", llama, lambda _name: True, extra={"rope_freqs.weight": np.ones(4, np.float32)})
+    for _time in range(2):  # converted, and found converted
+        assert load_model(str(path), cache_dir=cache_dir, device="cpu").info.unused_weights == ("rope_freqs.weight",)
+
+
+def test_nothing_is_unused_in_a_whole_file(llama, tmp_path, cache_dir):
+    path = write(tmp_path / "m.gguf", llama, lambda _name: True)
+    assert load_model(str(path), cache_dir=cache_dir, device="cpu").info.unused_weights == ()

@@ -70,6 +70,19 @@ def test_a_missing_head_is_not_made_up(copy_of, cache_dir):
     assert "cls.predictions.transform.dense.weight" in refused(folder, cache_dir)
 
 
+def test_weights_that_the_class_does_not_have_are_named_unless_they_are_of_other_heads(copy_of, cache_dir):
+    folder = copy_of("bert")
+    more = {name: torch.ones(3) for name in ("bert.encoder.layer.7.output.dense.weight", "bert.pooler.dense.bias")}
+    change_weights(folder, lambda weights: weights.update(more | {"cls.seq_relationship.bias": torch.ones(2)}))
+    model = load_model(str(folder), cache_dir=cache_dir)
+    assert model.info.unused_weights == ("bert.encoder.layer.7.output.dense.weight",)
+
+
+@pytest.mark.parametrize("family", ["bert", "llama", "t5", "bart", "deberta-v2", "gpt2", "albert"])
+def test_a_checkpoint_as_it_was_saved_has_no_unused_weights(load, family):
+    assert load(family).info.unused_weights == ()
+
+
 def test_weights_of_the_wrong_shape_are_refused(copy_of, cache_dir):
     folder = copy_of("bert")
     key = "bert.encoder.layer.1.attention.self.query.weight"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,10 +21,11 @@ def group_parts(names: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def merge_command(path: Path) -> str:
-    """The command of llama.cpp that makes one file of all parts; ``path`` is the first of them."""
-    match = _PART.fullmatch(path.name)
-    merged = f"{match['stem']}.gguf" if match is not None else f"merged-{path.name}"
-    return f"gguf-split --merge {path} {path.with_name(merged)}"
+    """The command of llama.cpp that makes one file of all parts; ``path`` is one of them."""
+    first = _siblings(path.name)[0]
+    match = _PART.fullmatch(first)
+    merged = f"merged-{first}" if match is None else f"{match['stem']}.gguf"
+    return shlex.join(["gguf-split", "--merge", str(path.with_name(first)), str(path.with_name(merged))])
 
 
 @contextmanager
@@ -64,10 +66,11 @@ def _check_all_there(first: Any, paths: Sequence[Path]) -> None:  # noqa: ANN401
     if count <= len(paths):
         return
     path = paths[0]
+    hint = f"Give the folder {path.parent}, from which all parts are loaded. Or merge them: {merge_command(path)}"
+    if _PART.fullmatch(path.name) is None:
+        hint = f"Name all parts as they were, name-{1:05d}-of-{count:05d}.gguf and so on, and give their folder."
     raise ModelNotSupported(
-        f"{path.name} is part {number + 1} of {count}, so weights are missing",
-        hint=f"Give the folder {path.parent}, from which all parts are loaded. Or merge them: {merge_command(path)}",
-        file=path.name,
+        f"{path.name} is part {number + 1} of {count}, so weights are missing", hint=hint, file=path.name
     )
 
 

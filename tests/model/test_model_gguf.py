@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import transformers as tf
 
 from exbert_rpc.errors import ModelNotFound, ModelNotSupported
+from exbert_rpc.model.gguf_parts import merge_command
 from exbert_rpc.model.loading import load_model
 from exbert_rpc.model.sources import find_model
 from tests.model import zoo
@@ -149,13 +151,26 @@ def test_a_folder_of_parts_loads_all_of_them(llama, split, hidden_states):
 def test_one_part_alone_is_refused_with_what_to_do(split, cache_dir):
     error = refused(split / FIRST, cache_dir)
     assert f"{FIRST} is part 1 of 2, so weights are missing" in error.message
-    assert f"gguf-split --merge {split / FIRST} {split / 'm.gguf'}" in error.hint
+    assert error.hint.endswith(shlex.join(["gguf-split", "--merge", str(split / FIRST), str(split / "m.gguf")]))
     assert str(split) in error.hint
+
+
+def test_the_last_part_alone_names_the_first_one_to_merge_from(split, cache_dir):
+    error = refused(split / SECOND, cache_dir)
+    assert f"{SECOND} is part 2 of 2" in error.message
+    assert error.hint.endswith(shlex.join(["gguf-split", "--merge", str(split / FIRST), str(split / "m.gguf")]))
+
+
+def test_a_command_that_merges_can_be_pasted():
+    folder = Path("my models")
+    command = ["gguf-split", "--merge", str(folder / FIRST), str(folder / "m.gguf")]
+    assert shlex.split(merge_command(folder / SECOND)) == command
 
 
 def test_a_renamed_part_is_known_by_what_it_says_inside(llama, tmp_path, cache_dir):
     error = refused(write(tmp_path / "whole.gguf", llama, is_first, (0, 2)), cache_dir)
     assert "whole.gguf is part 1 of 2" in error.message
+    assert "name-00001-of-00002.gguf" in error.hint
 
 
 def test_a_part_that_is_not_there_is_named(split):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from itertools import product
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from exbert_rpc.errors import (
 )
 from exbert_rpc.tasks import Progress, Task
 from tests.engine.helpers import DOCUMENTS, make_documents
-from tests.samples import slow
+from tests.samples import sampled, slow
 
 TEXT = "The girl ran to a local pub."
 SMALL = dict(list(DOCUMENTS.items())[:2])
@@ -453,8 +454,9 @@ def flip(path):
     path.write_bytes(data)
 
 
-@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
-@pytest.mark.parametrize("pattern", ["segment-*.exb", "documents-*.json", "manifest.json"])
+@pytest.mark.parametrize(
+    ("pattern", "damage"), sampled(product(["segment-*.exb", "documents-*.json", "manifest.json"], DAMAGE.values()), 4)
+)
 def test_a_damaged_file_is_named_by_search_and_description_and_indexing_again_repairs_it(
     engine, tmp_path, damage, pattern
 ):

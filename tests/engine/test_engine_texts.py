@@ -165,6 +165,7 @@ def test_gold_annotations_take_the_place_of_a_pipelines(engine, model, tmp_path)
     assert engine.describe_corpus("c").annotations == {"gold": 1}
 
 
+@pytest.mark.slow  # spaCy starts twice
 def test_gold_and_automatic_annotations_stand_side_by_side(engine, model, tmp_path):
     both = ReadingOptions(annotations="both")
     report = index(engine, "c", treebank(tmp_path / "a.conllu"), model=model, pipeline="none", reading=both)

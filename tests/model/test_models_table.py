@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks import models_table
 from benchmarks.tiny_models import text_classes
+from tests.samples import sampled
 
 PARTS = 4
 SAMPLE = [
@@ -25,7 +26,7 @@ def tried(name, folder):
     return models_table._try(one, folder)
 
 
-@pytest.mark.parametrize("name", SAMPLE)
+@pytest.mark.parametrize("name", sampled(SAMPLE, 3))
 def test_a_sample_of_classes_is_exact(name, tmp_path):
     assert tried(name, tmp_path) == ("exact", "")
 

@@ -1,5 +1,13 @@
 /** Made-up answers of the right shape, seeded: for the dev page and for tests that need no model. */
-import type { AttendParams, AttendResult, DecoderToken, ModelDescription, Prediction, Tensor, Token } from "../src/protocol";
+import type {
+  AttendParams,
+  AttendResult,
+  DecoderToken,
+  ModelDescription,
+  Prediction,
+  Tensor,
+  Token,
+} from "../src/protocol";
 import { random } from "./random";
 
 export interface Synthetic {

@@ -169,7 +169,9 @@ def _queries(request: ReportRequest, read: AttendResult, stored: Sequence[int], 
 def _answered(request: ReportRequest, ask: Ask, capture: str, query: _Query) -> dict[str, Any]:
     assert request.corpus is not None
     token, layer, heads = query.token, query.layer, query.heads
-    asked = SearchParams(corpus=request.corpus, capture_id=capture, token=token, layer=layer, heads=heads, k=request.k)
+    asked = SearchParams(
+        corpus=request.corpus, capture_id=capture, token=token, layer=layer, heads=heads, k=request.k, distinct=True
+    )
     found = ask(asked, SearchResult)
     summary = ask(SummarizeParams(search_id=found.search_id), SummarizeResult)
     return {"token": token, "layer": layer, "heads": heads, "answer": _plain(found), "summary": _plain(summary)}
@@ -187,6 +189,7 @@ def _view(request: ReportRequest, read: AttendResult, layer: int, heads: list[in
         "layer": layer,
         "heads": heads,
         "pinned": pinned,
+        "distinct": True,
         "pane": "attention",
     }
 

@@ -50,9 +50,7 @@ def test_the_page_holds_what_search_and_summarize_answer(run: Run, built: Path, 
         *((token, 1, (head,)) for head in range(4)),
     }
     mine = next(one for one in found["searches"] if (one["token"], one["layer"], one["heads"]) == (token, 1, None))
-    direct = json.loads(
-        run("search", "notes", TEXT, "--token", "escape", "--layer", "1", "--k", "4", "--store", built, "--json").out
-    )
+    direct = json.loads(run("search", "notes", TEXT, *asked[2:], "--distinct", "--json").out)
     assert [(hit["score"], hit["sentence"]["text"]) for hit in mine["answer"]["hits"]] == [
         (hit["score"], hit["sentence"]["text"]) for hit in direct["hits"]
     ]

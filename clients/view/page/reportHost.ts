@@ -11,7 +11,7 @@ import type {
   SummarizeParams,
   SummarizeResult,
 } from "../src/protocol";
-import type { RecordedSearch, Recording } from "./recording";
+import type { Recording } from "./recording";
 import { someLayers } from "./tensors";
 
 /** LSP's RequestFailed: the request is well-formed, and cannot be answered here. */
@@ -20,10 +20,11 @@ const REQUEST_FAILED = -32803;
 const DARK = "(prefers-color-scheme: dark)";
 const CONTRAST = "(forced-colors: active), (prefers-contrast: more)";
 
-/** Filters that let everything through are not sent by the view, so any filter means another question. */
-function isPlain({ space, weighting, filter, mask, exact }: SearchParams): boolean {
+/** What a recording answers: sentences that are identical come once, and any filter means another question. */
+function isPlain({ space, weighting, filter, mask, exact, distinct }: SearchParams): boolean {
   return (
     space === "headOutput" &&
+    distinct === true &&
     (weighting ?? "uniform") === "uniform" &&
     (filter ?? null) === null &&
     (mask ?? []).length === 0 &&
@@ -90,17 +91,18 @@ export class ReportHost implements Host {
     const isSame = params.captureId === attend.captureId || params.text === attend.text;
     if (!isSame || (params.textPair ?? null) !== null) throw this.absent("another text");
     if ((params.mask ?? []).length > 0) throw this.absent("the text with masked tokens");
+    if ((params.weights ?? "attention") !== "attention") throw this.absent("value norms");
     const layers = [...(params.layers ?? attend.layers)];
     return { ...attend, layers, attention: someLayers(attend.attention, layers) };
   }
 
   private search(params: SearchParams): SearchResult {
-    const { token, layer, heads, k, distinct } = params;
+    const { token, layer, heads, k } = params;
     const found = this.recording.searches.find(
       (one) => isPlain(params) && one.token === token && one.layer === layer && sameHeads(one.heads, heads),
     );
     if (found === undefined) throw this.absent("these contexts");
-    return { ...found.answer, hits: chosenHits(found, k ?? found.answer.hits.length, distinct ?? false) };
+    return { ...found.answer, hits: found.answer.hits.slice(0, k ?? found.answer.hits.length) };
   }
 
   private summarize({ searchId, attention, includeSpecial }: SummarizeParams): SummarizeResult {
@@ -145,10 +147,4 @@ export class ReportHost implements Host {
   }
 
   runCommand(): void {}
-}
-
-function chosenHits({ answer }: RecordedSearch, k: number, distinct: boolean): SearchResult["hits"] {
-  const seen = new Set<string>();
-  const kept = answer.hits.filter(({ sentence: { text } }) => !distinct || (!seen.has(text) && seen.add(text)));
-  return kept.slice(0, k);
 }

@@ -8,7 +8,7 @@ import { decodeTensor } from "../../src/logic/tensor";
 import type { SearchParams, Tensor } from "../../src/protocol";
 
 const SEARCHED = { corpus: "pydoc", captureId: recordedAttend.captureId, token: 9, layer: 2, space: "headOutput" };
-const asked = (change: object = {}) => ({ ...SEARCHED, k: 50, ...change }) as SearchParams;
+const asked = (change: object = {}) => ({ ...SEARCHED, k: 50, distinct: true, ...change }) as SearchParams;
 
 const recording: Recording = {
   version: 1,
@@ -58,19 +58,13 @@ describe("a page without a server", () => {
     expect(await host.request("summarize", { searchId, controls: ["word"] })).toBe(recordedSummary);
   });
 
-  it("shows a repeated sentence once where that is asked for", async () => {
-    const { hits } = await fresh().request("searchContexts", asked({ distinct: true }));
-    const texts = hits.map(({ sentence }) => sentence.text);
-    expect(new Set(texts).size).toBe(texts.length);
-    expect(new Set(recordedSearch.hits.map(({ sentence }) => sentence.text))).toEqual(new Set(texts));
-  });
-
   it.each([
     ["another token", asked({ token: 8 })],
     ["another layer", asked({ layer: 1 })],
     ["some heads", asked({ heads: [3] })],
     ["hidden states", asked({ space: "hiddenState", layer: undefined, hiddenLayer: 2 })],
     ["another ranking", asked({ weighting: "norm" })],
+    ["identical sentences", asked({ distinct: false })],
     ["a filter", asked({ filter: { pos: "NOUN" } })],
   ])("refuses contexts of %s, and says what it holds", async (_, params) => {
     await expect(fresh().request("searchContexts", params)).rejects.toMatchObject({
@@ -81,6 +75,7 @@ describe("a page without a server", () => {
 
   it.each([
     ["another text", { text: "Something else." }],
+    ["value norms", { text: recordedAttend.text, weights: "valueNorm" as const }],
     ["a masked token", { text: recordedAttend.text, mask: [3] }],
     ["a second segment", { text: recordedAttend.text, textPair: "More." }],
   ])("refuses %s", async (_, params) => {

@@ -93,7 +93,10 @@ export class ReportHost implements Host {
     if ((params.mask ?? []).length > 0) throw this.absent("the text with masked tokens");
     if ((params.weights ?? "attention") !== "attention") throw this.absent("value norms");
     const layers = [...(params.layers ?? attend.layers)];
-    return { ...attend, layers, attention: someLayers(attend.attention, layers) };
+    // of a hybrid only some layers have attention
+    const places = layers.map((layer) => attend.layers.indexOf(layer));
+    if (places.includes(-1)) throw this.absent("attention of that layer");
+    return { ...attend, layers, attention: someLayers(attend.attention, places) };
   }
 
   private search(params: SearchParams): SearchResult {

@@ -10,14 +10,14 @@ function encodeBase64(bytes: Uint8Array): string {
   return btoa(binary);
 }
 
-/** The layers asked for, of a tensor `[layer][head][query][key]` in base64 that holds all layers from 0 on. */
-export function someLayers(tensor: Tensor, layers: readonly number[]): Tensor {
+/** Some layers, by their places on the first axis of a tensor `[layer][head][query][key]` in base64. */
+export function someLayers(tensor: Tensor, places: readonly number[]): Tensor {
   const [, ...shape] = tensor.shape;
   const size = shape.reduce((product, length) => product * length, 1) * (WIDTH[tensor.dtype] ?? 1);
   const whole = decodeBase64(tensor.data as string);
-  const cut = new Uint8Array(layers.length * size);
-  layers.forEach((layer, at) => {
-    cut.set(whole.subarray(layer * size, (layer + 1) * size), at * size);
+  const cut = new Uint8Array(places.length * size);
+  places.forEach((place, at) => {
+    cut.set(whole.subarray(place * size, (place + 1) * size), at * size);
   });
-  return { ...tensor, shape: [layers.length, ...shape], data: encodeBase64(cut) };
+  return { ...tensor, shape: [places.length, ...shape], data: encodeBase64(cut) };
 }

@@ -58,6 +58,16 @@ describe("a page without a server", () => {
     expect(await host.request("summarize", { searchId, controls: ["word"] })).toBe(recordedSummary);
   });
 
+  it("finds the layers of a hybrid, of which only some attend", async () => {
+    const hybrid = { ...recordedAttend, layers: recordedAttend.layers.map((layer) => 2 * layer + 1) };
+    const page = new ReportHost({ ...recording, attend: hybrid }, () => {});
+    const found = await page.request("attend", { text: hybrid.text, layers: [5] });
+    expect(found.attention).toEqual(someLayers(recordedAttend.attention, [2]));
+    await expect(page.request("attend", { text: hybrid.text, layers: [2] })).rejects.toMatchObject({
+      message: "this page does not hold attention of that layer",
+    });
+  });
+
   it.each([
     ["another token", asked({ token: 8 })],
     ["another layer", asked({ layer: 1 })],

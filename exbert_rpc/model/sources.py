@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exbert_rpc.errors import ModelNotFound
+from exbert_rpc.model.folders import without_config
 from exbert_rpc.model.gguf_parts import group_parts, merge_command
 from exbert_rpc.model.types import ModelListing
 from exbert_rpc.text.confinement import is_allowed
@@ -179,6 +180,9 @@ def _in_folder(model_id: str, folder: Path, sha256: str | None, depth: int) -> M
         models = group_parts([file.name for file in candidate.glob("*.gguf")])
         if models:
             return ModelSource(model_id, candidate, gguf=_only_one(model_id, candidate, models), sha256=sha256)
+    known = without_config(folder)
+    if known is not None:
+        raise _not_found(f"{model_id!r} has no config.json: {known[0]}", hint=known[1])
     raise _not_found(f"{model_id!r} has neither a config.json nor a .gguf file")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from exbert_rpc.errors import ModelNotSupported
 from exbert_rpc.model.encoding import literal_tokenizer
+from exbert_rpc.model.folders import tokenizer_class
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -33,7 +34,9 @@ def load_tokenizer(folder: Path, model_id: str) -> tuple[Any, Tokenizer]:
     from transformers import AutoTokenizer
 
     if not any(path.is_file() for pattern in _TOKENIZER_FILES for path in folder.glob(pattern)):
-        raise ModelNotSupported(f"{model_id}: it has no tokenizer", hint="a folder with a tokenizer.json is needed")
+        named = tokenizer_class(folder)
+        found = "it has no tokenizer" if named is None else f"its tokenizer ({named}) has no file that gives offsets"
+        raise ModelNotSupported(f"{model_id}: {found}", hint="a folder with a tokenizer.json is needed")
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as exc:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from exbert_rpc.errors import ModelNotSupported
+from exbert_rpc.model.folders import of_a_compiled_model, without_weights
 
 
 def weight_files(folder: Path, model_id: str) -> list[Path]:
@@ -20,8 +21,14 @@ def weight_files(folder: Path, model_id: str) -> list[Path]:
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         pickles = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for path in folder.glob(pattern))
-        found = f"it has only {', '.join(pickles)}, which could run code when read" if pickles else "it has no weights"
-        raise ModelNotSupported(f"{model_id}: {found}", hint="save it with safetensors (save_pretrained does)")
+        if pickles:
+            found = f"it has only {', '.join(pickles)}, which could run code when read"
+            raise ModelNotSupported(f"{model_id}: {found}", hint="save it with safetensors (save_pretrained does)")
+        found, step = without_weights(folder) or (
+            "it has no weights",
+            "save it with safetensors (save_pretrained does)",
+        )
+        raise ModelNotSupported(f"{model_id}: {found}", hint=step)
     from safetensors import SafetensorError, safe_open
 
     for path in files:
@@ -90,7 +97,9 @@ def check_nothing_is_missing(loading: Mapping[str, Any], name: str) -> None:
     """
     missing = sorted(key for key in loading["missing_keys"] if "pooler" not in key)
     if missing:
-        raise ModelNotSupported(f"{name}: weights are missing and would be random: {_some(missing)}", missing=missing)
+        step = of_a_compiled_model(list(loading["unexpected_keys"]))
+        said = f"{name}: weights are missing and would be random: {_some(missing)}"
+        raise ModelNotSupported(said, hint=step or "", missing=missing)
 
 
 def _unused_in_body(model: Any, unexpected: Iterable[str]) -> tuple[str, ...]:  # noqa: ANN401

@@ -17,7 +17,7 @@ from exbert_rpc.corpus.store.segment import Segment
 from exbert_rpc.corpus.types import CorpusModel
 from exbert_rpc.tasks import Task
 from exbert_rpc.text.calibration import calibration_texts
-from exbert_rpc.text.types import AnnotatedText
+from exbert_rpc.text.types import AnnotatedText, Block
 
 _TABLES = ("peak/", "sums/", "token/word", "token/head", "token/form")
 
@@ -40,7 +40,8 @@ def build_once(root: Path, config: CorpusConfig, model: CorpusModel, texts: Sequ
     with folder.locked():
         started = time.process_time()
         annotate = lambda some: (by_text[text] for text in some)  # noqa: E731
-        steps = list(builder.compute_segments(folder, config, model, annotate, Task(), list(by_text), scales))
+        blocks = [Block(0, text) for text in by_text]
+        steps = list(builder.compute_segments(folder, config, model, annotate, Task(), blocks, scales))
         cpu = time.process_time() - started
         sizes = [_bytes_of(folder.segment(step.segment)) for step in steps if step.segment is not None]
     rows = max(1, sum(n for n, _, _ in sizes))

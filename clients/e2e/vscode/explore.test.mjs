@@ -406,6 +406,8 @@ scenario("notebook cells, unsaved edits and a moving selection are explored", {}
   await window.clearNotifications();
   await token(view, "strike").click();
   await tab(view, /Contexts/).click();
+  // the query's own sentence is left out at first
+  await view.getByRole("button", { name: "show it" }).click({ timeout: SLOW });
   const itself = view.locator(".hit", { hasText: "cells.ipynb" }).first();
   await itself.waitFor({ timeout: SLOW });
   await itself.locator(".source").click();

@@ -17,6 +17,7 @@ from exbert_rpc.errors import ExbertError, InvalidParams
 
 if TYPE_CHECKING:
     from exbert_rpc.engine import Engine
+    from exbert_rpc.engine.requests import TextInput
     from exbert_rpc.protocol.types.base import Params, Result
 
 R = TypeVar("R", bound="Result")
@@ -31,6 +32,7 @@ def report(options: Namespace) -> int:
     target = Path(options.output)
     if not target.parent.is_dir():
         raise InvalidParams("output", f"there is no folder {target.parent}", hint="make it, or choose another one")
+    given = text_input(options)  # once: it may be standard input
     options.json = True  # offsets as a web page counts them
     with engine_of(options) as engine:
 
@@ -38,12 +40,12 @@ def report(options: Namespace) -> int:
             return call(engine, params, result, "report", options=options)
 
         request = ReportRequest(
-            text=text_input(options).text,
+            text=given.text,
             model=options.model,
             corpus=options.corpus,
             layer=options.layer,
             heads=options.heads,
-            token=None if options.token is None else _token(engine, options),
+            token=None if options.token is None else _token(engine, given, options),
             k=options.k,
         )
         page = make_page(record(request, ask), __version__)
@@ -52,14 +54,14 @@ def report(options: Namespace) -> int:
     return 0
 
 
-def _token(engine: Engine, options: Namespace) -> int:
+def _token(engine: Engine, given: TextInput, options: Namespace) -> int:
     model = options.model or (None if options.corpus is None else model_of(engine, options.corpus))
-    answer = read_once(engine, text_input(options), model, "report")
+    answer = read_once(engine, given, model, "report")
     return token_index(answer.tokens.encoding, options.token)
 
 
 def _write(target: Path, page: str) -> None:
     try:
-        target.write_text(page, encoding="utf-8")
+        target.write_text(page, encoding="utf-8", newline="\n")
     except OSError as error:
         raise ExbertError(f"{target} cannot be written: {error.strerror}", hint="choose another file") from error

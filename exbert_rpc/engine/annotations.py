@@ -1,4 +1,4 @@
-"""Pipelines at hand, and what they say of the tokens of one pass."""
+"""Pipelines that are running, and what they say of the tokens of one pass."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ class _Query:
 def _queries(request: ReportRequest, read: AttendResult, stored: Sequence[int], chosen: _Query) -> Iterator[_Query]:
     """Each token as the page opens; the chosen token also in the other stored layers, and in each head alone."""
     for token, known in enumerate(read.tokens):
-        if not known.is_special:
+        if not known.is_special or token == request.token:
             yield replace(chosen, token=token)
     if request.token is None:
         return

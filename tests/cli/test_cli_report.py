@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import io
 import json
 import re
 import shutil
@@ -55,6 +56,22 @@ def test_the_page_holds_what_search_and_summarize_answer(run: Run, built: Path, 
         (hit["score"], hit["sentence"]["text"]) for hit in direct["hits"]
     ]
     assert mine["summary"]["searchId"] == mine["answer"]["searchId"]
+
+
+@pytest.mark.usefixtures("_stand_in")
+def test_a_text_from_standard_input_is_read_once(
+    run: Run, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(TEXT))
+    page = tmp_path / "page.html"
+    done = run(
+        "report", "-", "-o", page, "--corpus", "notes", "--token", "0", "--layer", "1", "--k", "2", "--store", built
+    )
+    assert done.code == 0, done.err
+    found = held(page)
+    assert found["attend"]["text"] == TEXT
+    # a special token that was chosen is searched for, too
+    assert (0, 1, None) in [(one["token"], one["layer"], one["heads"]) for one in found["searches"]]
 
 
 @pytest.mark.usefixtures("_stand_in")

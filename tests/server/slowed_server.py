@@ -8,7 +8,7 @@ import time
 
 from tests.server import fake_server
 
-SECONDS = {"start": 1.5, "end": 1.5, "messages": 0.02}
+SECONDS = {"start": 3.0, "end": 6.0, "messages": 0.03}
 """How much slower: processor time for the start, time that nothing happens for the others."""
 
 

@@ -74,7 +74,7 @@ $(VENV)/.dev: $(VENV)/.test
 install: $(VENV)/.installed
 
 demo: install
-	@$(BIN)/python -m exbert_rpc.cli.demo
+	@$(BIN)/exbert-rpc demo
 
 ruff: $(VENV)/.test
 	$(BIN)/ruff check .

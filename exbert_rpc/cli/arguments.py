@@ -351,6 +351,18 @@ def _action_and_name(parser: Parser, actions: str, name: str) -> None:
     parser.add_argument("name", nargs="?", metavar=name)
 
 
+def _yes(parser: Parser) -> None:
+    parser.add_argument("--yes", action="store_true", help="install without asking")
+
+
+def _setup(parser: Parser) -> None:
+    _yes(parser)
+    parser.add_argument("--all", action="store_true", help="a small autoregressive model, too")
+    parser.add_argument(
+        "--torch-index", metavar="URL", help="install torch again from this package index: one with builds for CPUs"
+    )
+
+
 def _doctor(parser: Parser) -> None:
     _json(parser)
     _engine(parser)
@@ -393,6 +405,8 @@ _COMMANDS: dict[str, tuple[str, Callable[[Parser], None]]] = {
     "corpora": ("list, describe or remove corpora", _corpora),
     "models": ("list the available models, or describe one", _models),
     "call": ("call any method of the protocol with JSON, or list the methods", _call),
+    "setup": ("install the demo's model, pipeline and texts, after saying how large they are", _setup),
+    "demo": ("index some speeches, and ask five questions about the heads of a model", _yes),
     "doctor": ("check versions, device, model, pipeline and store; say how to mend what is wrong", _doctor),
     "schema": ("print the protocol's JSON Schema, or write all generated files", _schema),
 }

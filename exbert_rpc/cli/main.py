@@ -33,6 +33,8 @@ _COMMANDS = {
     "corpora": "listing",
     "models": "listing",
     "call": "calling",
+    "setup": "setup",
+    "demo": "demo",
     "doctor": "doctor",
     "schema": "schema",
 }

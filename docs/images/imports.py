@@ -19,7 +19,8 @@ import grimp
 FILE = Path(__file__).with_suffix(".svg")
 FLOORS = [
     ["cli"],
-    ["server", "client", "report"],
+    ["server", "client"],
+    ["report"],
     ["methods"],
     ["engine", "protocol"],
     ["analysis"],

@@ -39,12 +39,10 @@ def call(engine: Engine, params: Params, result: type[R], title: str = "", *, op
     Raises:
         Cancelled: it was interrupted.
     """
-    from exbert_rpc.methods import methods
+    from exbert_rpc.methods.asking import method_of
     from exbert_rpc.methods.method import Context
 
-    (method,) = [
-        one for one in methods().values() if one.signature.params is type(params) and one.signature.result is result
-    ]
+    method = method_of(params, result)
     encoding: PositionEncoding = "utf-16" if options.json else "utf-32"
     prepared = method.prepare(params, Context(SESSION, _no_document, _Defaults(), encoding, sys.maxsize))
     answer = run(lambda task: prepared(engine, task), title or method.title) if callable(prepared) else prepared

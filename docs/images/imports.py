@@ -19,6 +19,7 @@ import grimp
 FILE = Path(__file__).with_suffix(".svg")
 FLOORS = [
     ["cli"],
+    ["agents"],
     ["server", "client"],
     ["report"],
     ["methods"],

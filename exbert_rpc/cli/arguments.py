@@ -351,6 +351,13 @@ def _action_and_name(parser: Parser, actions: str, name: str) -> None:
     parser.add_argument("name", nargs="?", metavar=name)
 
 
+def _mcp(parser: Parser) -> None:
+    parser.add_argument(
+        "--root", action="append", metavar="DIR", help="read files of DIR only (may be repeated; default: this folder)"
+    )
+    _engine(parser)
+
+
 def _yes(parser: Parser) -> None:
     parser.add_argument("--yes", action="store_true", help="install without asking")
 
@@ -405,6 +412,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[Parser], None]]] = {
     "corpora": ("list, describe or remove corpora", _corpora),
     "models": ("list the available models, or describe one", _models),
     "call": ("call any method of the protocol with JSON, or list the methods", _call),
+    "mcp": ("offer the questions as tools of the Model Context Protocol, on standard input and output", _mcp),
     "setup": ("install the demo's model, pipeline and texts, after saying how large they are", _setup),
     "demo": ("index some speeches, and ask five questions about the heads of a model", _yes),
     "doctor": ("check versions, device, model, pipeline and store; say how to mend what is wrong", _doctor),

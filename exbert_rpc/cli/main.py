@@ -33,6 +33,7 @@ _COMMANDS = {
     "corpora": "listing",
     "models": "listing",
     "call": "calling",
+    "mcp": "agents",
     "setup": "setup",
     "demo": "demo",
     "doctor": "doctor",

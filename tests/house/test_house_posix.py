@@ -28,7 +28,8 @@ IMPORT_ALL = """
 import importlib, pkgutil
 import exbert_rpc
 for module in pkgutil.walk_packages(exbert_rpc.__path__, "exbert_rpc."):
-    if module.name != "exbert_rpc.__main__":
+    # mcp, which is optional, asks sys.platform which system it is on
+    if module.name not in ("exbert_rpc.__main__", "exbert_rpc.agents.tools"):
         importlib.import_module(module.name)
 """
 

@@ -57,6 +57,7 @@ describe("the server's options", () => {
       pipeline: null,
       precision: "int8",
       store: null,
+      actions: false,
       device: null,
     });
     expect(serverOptions({ ...nothing, model: "m", device: "cpu" })).toMatchObject({ model: "m", device: "cpu" });

@@ -13,7 +13,7 @@ import json
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,6 @@ from exbert_rpc.errors import InvalidParams, TextTooLong
 from exbert_rpc.model.types import Encoding
 
 if TYPE_CHECKING:
-    from tokenizers import Encoding as RawEncoding
     from tokenizers import Tokenizer
 
 MAX_CHARACTERS = 1_000_000
@@ -30,12 +29,35 @@ SPACE_MARKS = "▁Ġ "
 _MARKS = frozenset({"Mn", "Mc", "Me", "Lm", "Lo", "Sk"})
 
 
+class RawEncoding(Protocol):
+    """What a tokenizer gives of a text or a pair: ids, whose they are, and offsets within their segments."""
+
+    @property
+    def ids(self) -> list[int]: ...  # noqa: D102
+    @property
+    def special_tokens_mask(self) -> list[int]: ...  # noqa: D102
+    @property
+    def sequence_ids(self) -> list[int | None]: ...  # noqa: D102
+    @property
+    def type_ids(self) -> list[int]: ...  # noqa: D102
+    @property
+    def offsets(self) -> list[tuple[int, int]]: ...  # noqa: D102
+
+
+class Cutter(Protocol):
+    """A tokenizer that cuts any text: the ``tokenizers`` library's, or one of Python with offsets of our own."""
+
+    def encode(self, sequence: str, pair: str | None = None, /) -> RawEncoding: ...  # noqa: D102
+    def encode_batch(self, input: Sequence[str], /) -> Sequence[RawEncoding]: ...  # noqa: D102
+    def to_str(self) -> str: ...  # noqa: D102
+
+
 @dataclass(frozen=True, slots=True)
 class TextTokenizer:
     """A tokenizer with what its model needs to know of it.
 
     Attributes:
-        tokenizer: See :func:`literal_tokenizer`.
+        tokenizer: See :func:`literal_tokenizer` and ``slow_tokenizer.py``.
         vocabulary: Vocabulary form of each id.
         max_tokens: Longest input, special tokens included.
         mask_id: Id of the mask token, or ``None``.
@@ -43,7 +65,7 @@ class TextTokenizer:
         gives_types: Whether the model reads token types.
     """
 
-    tokenizer: Tokenizer
+    tokenizer: Cutter
     vocabulary: Sequence[str]
     max_tokens: int
     mask_id: int | None

@@ -37,11 +37,19 @@ class LoadedModel:
     """
 
     def __init__(
-        self, info: ModelDescription, network: Network, tokenizer: TextTokenizer, vocabulary: Sequence[str], pad_id: int
+        self,
+        info: ModelDescription,
+        network: Network,
+        tokenizer: TextTokenizer,
+        vocabulary: Sequence[str],
+        pad_id: int,
+        *,
+        target_tokenizer: TextTokenizer | None = None,
     ) -> None:
         self._info = info
         self._network = network
         self._tokenizer = tokenizer
+        self._target_tokenizer = tokenizer if target_tokenizer is None else target_tokenizer
         self._vocabulary = vocabulary
         self._pad_id = pad_id
 
@@ -270,7 +278,7 @@ class LoadedModel:
 
     def _decoder_encoding(self, encoding: Encoding, given: Encoding | None) -> Encoding:
         if given is None:
-            target = self._tokenizer.tokenize(encoding.text if encoding.pair is None else encoding.pair)
+            target = self._target_tokenizer.tokenize(encoding.text if encoding.pair is None else encoding.pair)
             given = decoder_input(self._network.model, target, self._vocabulary)
         self._check_runnable(given)
         return given

@@ -19,7 +19,7 @@ from exbert_rpc.model.gguf import convert_gguf, unused_tensors
 from exbert_rpc.model.loaded import LoadedModel
 from exbert_rpc.model.network import Network
 from exbert_rpc.model.sources import find_model
-from exbert_rpc.model.tokenizer import load_tokenizer, longest_input
+from exbert_rpc.model.tokenizer import load_tokenizer, longest_input, target_tokenizer, vocabulary_of
 from exbert_rpc.model.types import ModelDescription
 from exbert_rpc.model.verified import note_of, recall, remember
 from exbert_rpc.model.verify import pad_id_of, verify
@@ -85,7 +85,7 @@ def load_model(
     max_tokens = facts.max_tokens
     info = describe(model_id, name, facts, has_lm_head, tokenizer.mask_token, digest, str(chosen_device))
     info = replace(info, unused_weights=(*weights.unused, *(unused_tensors(folder) if source.gguf else ())))
-    vocabulary = _vocabulary(tokenizer)
+    vocabulary = vocabulary_of(tokenizer)
     text_tokenizer = TextTokenizer(
         tokenizer=literal,
         vocabulary=vocabulary,
@@ -94,7 +94,15 @@ def load_model(
         mask_token=tokenizer.mask_token,
         gives_types="token_type_ids" in tokenizer.model_input_names and network.reads("token_type_ids"),
     )
-    return LoadedModel(info, network, text_tokenizer, vocabulary, pad_id_of(network))
+    of_target = target_tokenizer(literal)
+    return LoadedModel(
+        info,
+        network,
+        text_tokenizer,
+        vocabulary,
+        pad_id_of(network),
+        target_tokenizer=None if of_target is None else replace(text_tokenizer, tokenizer=of_target),
+    )
 
 
 def describe(
@@ -157,14 +165,6 @@ def _plain(config: Any) -> str:  # noqa: ANN401
 
 
 _IRRELEVANT = frozenset({"transformers_version", "dtype", "torch_dtype", "name_or_path"})
-
-
-def _vocabulary(tokenizer: Any) -> tuple[str, ...]:  # noqa: ANN401
-    size = 1 + max(tokenizer.get_vocab().values(), default=-1)
-    forms = [f"<{id_}>" for id_ in range(size)]
-    for form, id_ in tokenizer.get_vocab().items():
-        forms[id_] = form
-    return tuple(forms)
 
 
 def _device(name: str) -> torch.device:

@@ -57,9 +57,9 @@ def compiled(folder, model):
     )
 
 
-def of_bytes(folder, model):
+def without_vocabulary(folder, model):
     shutil.copytree(model, folder, ignore=shutil.ignore_patterns("tokenizer*", "vocab*"))
-    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "ByT5Tokenizer"}')
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer"}')
 
 
 def broken_notes(folder, model):
@@ -78,7 +78,7 @@ def broken_notes(folder, model):
         (keras, "TensorFlow, Flax or ONNX only: tf_model.h5", "from_tf=True"),
         (pickled, "pytorch_model.bin, which could run code", "save it with safetensors"),
         (compiled, "weights are missing", "save model._orig_mod instead"),
-        (of_bytes, "its tokenizer (ByT5Tokenizer)", "tokenizer.json"),
+        (without_vocabulary, "its tokenizer (BertTokenizer)", "tokenizer.json"),
         (broken_notes, "neither a config.json nor a .gguf file", "available models"),
     ],
 )

@@ -1,5 +1,5 @@
 // Generated from schema.json by generate.mjs; do not edit.
-// schema.json sha256: e3d053707d4b99b4c6e56080791baaf2d04de72d44619f8de0dfd2a37817f31d
+// schema.json sha256: ded92c89d8ff5709e15422447681106dd369dfe172d455548cb8fcd2182cf930
 
 /**
  * Nested lists of numbers, one level an axis.
@@ -26,6 +26,10 @@ export interface AttendParams {
    * The part of the document to read.
    */
   range?: Range | null;
+  /**
+   * Chat messages instead of a text. The model reads them through its own chat template; behind a last message that is no answer (`assistant`) stands the template's beginning of one.
+   */
+  messages?: ChatMessage[] | null;
   /**
    * An earlier pass to look at again, instead of a text.
    */
@@ -67,6 +71,14 @@ export interface AttendParams {
    */
   weights?: "attention" | "valueNorm";
   /**
+   * Whether the text of a special token, such as `[MASK]`, is read as ordinary characters, or parsed. The special tokens of a chat template are always parsed.
+   */
+  specialTokens?: "literal" | "parse";
+  /**
+   * So many tokens at most (1 to 256) are written behind the text by the model itself, each the likeliest one, and are part of the pass. Autoregressive models only. With `captureId`, behind that pass.
+   */
+  generate?: number | null;
+  /**
    * Token that progress is reported under (LSP).
    */
   workDoneToken?: number | string | null;
@@ -92,6 +104,19 @@ export interface Position {
   character: number;
 }
 /**
+ * A message to a chat model.
+ */
+export interface ChatMessage {
+  /**
+   * Who says it: `user`, `assistant`, `system`, or what else the model's chat template knows.
+   */
+  role: string;
+  /**
+   * What is said.
+   */
+  content: string;
+}
+/**
  * Tokens and attention ``[layer][head][query][key]`` of one forward pass.
  */
 export interface AttendResult {
@@ -114,7 +139,7 @@ export interface AttendResult {
    */
   heads: number[];
   /**
-   * The text that was read.
+   * The text that was read; of `messages` the whole prompt, with generated text behind it.
    */
   text: string;
   /**
@@ -137,6 +162,10 @@ export interface AttendResult {
    * Sentences that a person should read with the answer.
    */
   notes: string[];
+  /**
+   * The messages that were read, to whose contents the offsets of tokens refer; null for a text.
+   */
+  messages: ChatMessage[] | null;
 }
 /**
  * What a model is, as it was loaded.
@@ -202,6 +231,14 @@ export interface Token {
   word: number | null;
   sentence: number | null;
   predictions: Prediction[] | null;
+  /**
+   * With `messages`: the message whose content the token is of; `start` and `end` count in that content. Null for what the chat template or the model itself wrote, which has `text` and no offsets.
+   */
+  message: number | null;
+  /**
+   * Whether the model wrote it (`generate`).
+   */
+  generated: boolean;
 }
 /**
  * A token that the language-model head expects.
@@ -244,6 +281,14 @@ export interface DecoderToken {
   word: number | null;
   sentence: number | null;
   predictions: Prediction[] | null;
+  /**
+   * With `messages`: the message whose content the token is of; `start` and `end` count in that content. Null for what the chat template or the model itself wrote, which has `text` and no offsets.
+   */
+  message: number | null;
+  /**
+   * Whether the model wrote it (`generate`).
+   */
+  generated: boolean;
   /**
    * The token of the decoder's text that this position predicts: the one behind it. Null where the model has no start token, at the last position.
    */

@@ -98,8 +98,10 @@ def _table(parser: Parser) -> None:
     parser.add_argument("--output", metavar="FILE", help="where rows are written (default: standard output)")
 
 
-def _text(parser: Parser) -> None:
-    parser.add_argument("text", metavar="TEXT", help="the text; - reads standard input")
+def _text(parser: Parser, *, is_required: bool = True) -> None:
+    parser.add_argument(
+        "text", metavar="TEXT", nargs=None if is_required else "?", help="the text; - reads standard input"
+    )
     parser.add_argument("--pair", metavar="TEXT", help=_means("attend", "text_pair"))
     parser.add_argument("--mask", type=numbers, metavar="TOKENS", help=_means("attend", "mask") + ": 3,7")
 
@@ -164,7 +166,17 @@ def _formats(parser: Parser) -> None:
 
 
 def _attend(parser: Parser) -> None:
-    _text(parser)
+    _text(parser, is_required=False)
+    parser.add_argument(
+        "--messages", metavar="FILE", help="chat messages instead of a text: a JSON list; - reads stdin"
+    )
+    parser.add_argument(
+        "--special-tokens",
+        choices=("literal", "parse"),
+        default="literal",
+        help="whether the text of a special token, such as [MASK], is ordinary characters (default) or parsed",
+    )
+    parser.add_argument("--generate", type=int, metavar="N", help="let the model write up to N tokens behind the text")
     parser.add_argument("--layer", type=numbers, metavar="LIST", help="layers (table: default the last; JSON: all)")
     parser.add_argument("--heads", type=numbers, metavar="LIST", help="heads: 0,3,5-7 (default: all)")
     parser.add_argument("--token", metavar="T", help="show the attention of this token (number or word), head by head")

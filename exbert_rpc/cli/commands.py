@@ -23,13 +23,19 @@ if TYPE_CHECKING:
 
 def attend(options: Namespace) -> int:
     """Show what each token attends to, or one token's attention head by head."""
+    from exbert_rpc.cli.prompts import prompt_input
     from exbert_rpc.protocol.types.attend import AttendParams, AttendResult
+    from exbert_rpc.protocol.types.base import ChatMessage
 
-    given = text_input(options)
+    given = prompt_input(options)
     if options.json:
+        messages = [ChatMessage(role=one.role, content=one.content) for one in given.messages or ()]
         params = AttendParams(
-            text=given.text,
+            text=given.text if given.messages is None else None,
             text_pair=given.pair,
+            messages=None if given.messages is None else messages,
+            special_tokens=given.special_tokens,
+            generate=options.generate,
             mask=list(given.mask) or None,
             model=options.model,
             layers=_list(options.layer),
@@ -62,8 +68,16 @@ def _read(engine: Engine, given: TextInput, options: Namespace) -> AttendResult:
         top_k=options.top,
         pipeline=options.pipeline,
         weights=options.weights,
+        generate=_checked_number(options.generate),
     )
     return run(lambda task: engine.attend(request, task), "attend")
+
+
+def _checked_number(generate: int | None) -> int:
+    """Tokens to write; raises ``InvalidParams`` for a number below 1, which would mean none."""
+    if generate is not None and generate < 1:
+        raise InvalidParams("generate", f"{generate} is out of range", hint="1 to 256")
+    return generate or 0
 
 
 def _show_attention(screen: Screen, answer: AttendResult, token: str | None) -> None:
@@ -78,6 +92,7 @@ def _show_attention(screen: Screen, answer: AttendResult, token: str | None) -> 
         layers=answer.layers,
         heads=answer.heads,
         notes=answer.notes,
+        roles=[place.role for place in answer.tokens.encoding.messages or ()],
     )
     if token is None:
         show_every_token(screen, view)

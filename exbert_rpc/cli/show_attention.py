@@ -34,6 +34,7 @@ class AttentionView:
         layers: First axis.
         heads: Second axis.
         notes: What a reader of the weights must know.
+        roles: Who says each chat message; empty for a text.
     """
 
     model: ModelDescription
@@ -42,6 +43,7 @@ class AttentionView:
     layers: Sequence[int]
     heads: Sequence[int]
     notes: Sequence[str] = ()
+    roles: Sequence[str] = ()
 
     @cached_property
     def labels(self) -> list[str]:
@@ -62,6 +64,8 @@ def show_every_token(screen: Screen, view: AttentionView) -> None:
     """A row a token: annotation, strongest attention, predictions."""
     _heading(screen, view)
     columns = [Column("#", "right"), Column("token"), Column("part")]
+    if view.roles:
+        columns.append(Column("said by"))
     few = len(view.pairs) <= _FEW_HEADS
     if few:
         columns += [Column(f"head {view.name(i, j)} looks at", may_shrink=True) for i, j in view.pairs]
@@ -77,6 +81,8 @@ def show_every_token(screen: Screen, view: AttentionView) -> None:
             Cell(view.labels[token.index], screen.dim if token.is_special else screen.bold),
             token.pos or "",
         ]
+        if view.roles:
+            row.append("model" if token.generated else "" if token.message is None else view.roles[token.message])
         row += _few(view, token.index) if few else _many(view, token.index)
         if has_predictions:
             found = token.predictions or []
@@ -118,7 +124,10 @@ def show_heat(
 
 
 def token_labels(tokens: Sequence[Token]) -> list[str]:
-    """Tokens for a person: their text; a dash before what continues a word, a question mark before what is masked."""
+    """Tokens for a person: their text.
+
+    A dash stands before what continues a word, a question mark before what is masked, a plus before what was generated.
+    """
     shown: list[str] = []
     for index, token in enumerate(tokens):
         before = tokens[index - 1] if index > 0 else None
@@ -129,9 +138,9 @@ def token_labels(tokens: Sequence[Token]) -> list[str]:
 
 def _label(token: Token, continues: bool) -> str:
     if token.is_special:
-        return token.token
+        return f"+{token.token}" if token.generated else token.token
     text = ("-" if continues else "") + (tidy(token.text) or token.token)
-    return clip(f"?{text}" if token.is_masked else text, _LONGEST_TOKEN)
+    return clip(f"?{text}" if token.is_masked else f"+{text}" if token.generated else text, _LONGEST_TOKEN)
 
 
 # how vocabularies write a space or a line end in front of a token

@@ -10,7 +10,7 @@ from exbert_rpc.client.connection import OnProgress
 from exbert_rpc.client.params import make_params
 from exbert_rpc.protocol.types.ablate_heads import AblateHeadsParams, AblateHeadsResult, HeadIndex, PredictionIndex
 from exbert_rpc.protocol.types.attend import AttendParams, AttendResult
-from exbert_rpc.protocol.types.base import NoParams, Params, Position, Range, Result, Space, TensorForm
+from exbert_rpc.protocol.types.base import ChatMessage, NoParams, Params, Position, Range, Result, Space, TensorForm
 from exbert_rpc.protocol.types.compare_captures import CompareCapturesParams, CompareCapturesResult
 from exbert_rpc.protocol.types.decompose import DecomposeParams, DecomposeResult
 from exbert_rpc.protocol.types.describe_corpus import CorpusDescription, CorpusParams
@@ -40,6 +40,7 @@ class Methods(Protocol):
         text_pair: str | None = None,
         uri: str | None = None,
         range: Range | None = None,
+        messages: Sequence[ChatMessage | dict[str, str] | tuple[str, str]] | None = None,
         capture_id: str | None = None,
         model: str | None = None,
         layers: Sequence[int] | None = None,
@@ -50,6 +51,8 @@ class Methods(Protocol):
         pipeline: str | None = None,
         tensors: TensorForm = "float16",
         weights: Literal["attention", "valueNorm"] = "attention",
+        special_tokens: Literal["literal", "parse"] = "literal",
+        generate: int | None = None,
         on_progress: OnProgress | None = None,
     ) -> AttendResult:
         """Tokens and attention ``[layer][head][query][key]`` of one forward pass.
@@ -59,6 +62,8 @@ class Methods(Protocol):
             text_pair: A second segment.
             uri: An open document; goes with `range`, or with `position`.
             range: The part of the document to read.
+            messages: Chat messages instead of a text. The model reads them through its own chat template; behind a
+                last message that is no answer (`assistant`) stands the template's beginning of one.
             capture_id: An earlier pass to look at again, instead of a text.
             model: Model id; by default the model of the session.
             layers: Layers whose attention is returned; by default all.
@@ -70,6 +75,11 @@ class Methods(Protocol):
             tensors: Form of arrays on the way; `to_array` reads each.
             weights: What is returned: attention, or attention times the norm of what each token hands over (its
                 value behind the head's output projection; Kobayashi et al. 2020), each row divided by its sum.
+            special_tokens: Whether the text of a special token, such as `[MASK]`, is read as ordinary characters,
+                or parsed. The special tokens of a chat template are always parsed.
+            generate: So many tokens at most (1 to 256) are written behind the text by the model itself, each the
+                likeliest one, and are part of the pass. Autoregressive models only. With `captureId`, behind that
+                pass.
         """
         return self._call(
             "attend",
@@ -79,6 +89,7 @@ class Methods(Protocol):
                 text_pair=text_pair,
                 uri=uri,
                 range=range,
+                messages=messages,
                 capture_id=capture_id,
                 model=model,
                 layers=layers,
@@ -89,6 +100,8 @@ class Methods(Protocol):
                 pipeline=pipeline,
                 tensors=tensors,
                 weights=weights,
+                special_tokens=special_tokens,
+                generate=generate,
             ),
             AttendResult,
             on_progress,
@@ -607,6 +620,7 @@ class AsyncMethods(Protocol):
         text_pair: str | None = None,
         uri: str | None = None,
         range: Range | None = None,
+        messages: Sequence[ChatMessage | dict[str, str] | tuple[str, str]] | None = None,
         capture_id: str | None = None,
         model: str | None = None,
         layers: Sequence[int] | None = None,
@@ -617,6 +631,8 @@ class AsyncMethods(Protocol):
         pipeline: str | None = None,
         tensors: TensorForm = "float16",
         weights: Literal["attention", "valueNorm"] = "attention",
+        special_tokens: Literal["literal", "parse"] = "literal",
+        generate: int | None = None,
         on_progress: OnProgress | None = None,
     ) -> AttendResult:
         """Tokens and attention ``[layer][head][query][key]`` of one forward pass.
@@ -626,6 +642,8 @@ class AsyncMethods(Protocol):
             text_pair: A second segment.
             uri: An open document; goes with `range`, or with `position`.
             range: The part of the document to read.
+            messages: Chat messages instead of a text. The model reads them through its own chat template; behind a
+                last message that is no answer (`assistant`) stands the template's beginning of one.
             capture_id: An earlier pass to look at again, instead of a text.
             model: Model id; by default the model of the session.
             layers: Layers whose attention is returned; by default all.
@@ -637,6 +655,11 @@ class AsyncMethods(Protocol):
             tensors: Form of arrays on the way; `to_array` reads each.
             weights: What is returned: attention, or attention times the norm of what each token hands over (its
                 value behind the head's output projection; Kobayashi et al. 2020), each row divided by its sum.
+            special_tokens: Whether the text of a special token, such as `[MASK]`, is read as ordinary characters,
+                or parsed. The special tokens of a chat template are always parsed.
+            generate: So many tokens at most (1 to 256) are written behind the text by the model itself, each the
+                likeliest one, and are part of the pass. Autoregressive models only. With `captureId`, behind that
+                pass.
         """
         return await self._call(
             "attend",
@@ -646,6 +669,7 @@ class AsyncMethods(Protocol):
                 text_pair=text_pair,
                 uri=uri,
                 range=range,
+                messages=messages,
                 capture_id=capture_id,
                 model=model,
                 layers=layers,
@@ -656,6 +680,8 @@ class AsyncMethods(Protocol):
                 pipeline=pipeline,
                 tensors=tensors,
                 weights=weights,
+                special_tokens=special_tokens,
+                generate=generate,
             ),
             AttendResult,
             on_progress,

@@ -88,18 +88,38 @@ def processes_for_build() -> int:
 
 
 def annotate_tokens(encoding: Encoding, pool: AnnotatorPool) -> TokenAnnotations:
-    """What a pipeline says of each token of a text or a pair; sentences of the pair count on from the text's."""
-    parts = [(0, encoding.text)] + ([] if encoding.pair is None else [(1, encoding.pair)])
+    """What a pipeline says of each token.
+
+    Sentences of a second segment count on from those of the first, and those of a chat message from the one before it.
+    """
     columns = _Columns(len(encoding.ids))
     words = sentences = 0
-    for segment, text in parts:
+    for tokens, text, shift in _parts(encoding):
         annotated = pool.annotate(text)
-        tokens = np.flatnonzero((encoding.segment == segment) & ~encoding.is_special)
-        word = join_words(annotated.word_start, annotated.word_end, encoding.start[tokens], encoding.end[tokens])
-        columns.fill(tokens, word, annotated, words, sentences)
+        start, end = encoding.start[tokens] - shift, encoding.end[tokens] - shift
+        columns.fill(
+            tokens, join_words(annotated.word_start, annotated.word_end, start, end), annotated, words, sentences
+        )
         words += len(annotated.pos)
         sentences += len(annotated.sentence_start)
     return columns.finish(pool.info.meanings)
+
+
+def _parts(encoding: Encoding) -> Iterator[tuple[NDArray[np.int64], str, int]]:
+    """Texts that are annotated, with their tokens, and the offset that is 0 in them; messages have one text each.
+
+    What a chat template or the model itself wrote is not annotated as a part of a message.
+    """
+    plain = ~encoding.is_special
+    if encoding.messages is None:
+        for segment, text in enumerate((encoding.text, encoding.pair)):
+            if text is not None:
+                yield np.flatnonzero((encoding.segment == segment) & plain), text, 0
+        return
+    for place in encoding.messages:
+        inside = (encoding.start < place.end) & (encoding.end > place.start)
+        if place.content.strip():
+            yield np.flatnonzero(inside & plain), place.content, place.start - place.skipped
 
 
 class _Columns:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from exbert_rpc.engine.requests import TextInput
 from exbert_rpc.errors import InvalidParams
-from exbert_rpc.model.types import Capture
-from exbert_rpc.tasks import Task
+from exbert_rpc.model.types import Capture, Encoding
+from exbert_rpc.tasks import Progress, Task
 
 if TYPE_CHECKING:
     from exbert_rpc.model.loaded import LoadedModel
@@ -35,18 +35,52 @@ class Pass:
         return self.capture.nbytes
 
 
-def read_text(model: LoadedModel, given: TextInput | None, task: Task) -> Pass:
-    """One pass over a text input.
+def read_text(model: LoadedModel, given: TextInput | None, task: Task, generate: int = 0) -> Pass:
+    """One pass over a text input, and over as many tokens that the model writes behind it.
 
     Raises:
-        InvalidParams: no text, or one that cannot be read.
+        InvalidParams: no text, one that cannot be read, or a model that does not write.
         TextTooLong: more tokens than the model takes.
     """
     if given is None:
         raise InvalidParams("text", "is missing", hint="give `text`, `textDocument` with `range`, or `captureId`")
-    encoding = model.tokenize(given.text, given.pair, given.mask)
+    encoding = _tokenize(model, given, continues=generate > 0)
     task.check()
+    if generate:
+        encoding = _continued(model, encoding, generate, task)
     return Pass(model, model.capture(encoding))
+
+
+def continue_pass(kept: Pass, n: int, task: Task) -> Pass:
+    """A pass over the tokens of an earlier one, and over ``n`` more that the model writes.
+
+    Raises:
+        InvalidParams: the model does not write, or heads were replaced in the earlier pass.
+        TextTooLong: more tokens than the model takes.
+    """
+    check_unchanged(kept)
+    return Pass(kept.model, kept.model.capture(_continued(kept.model, kept.capture.encoding, n, task)))
+
+
+def _continued(model: LoadedModel, encoding: Encoding, n: int, task: Task) -> Encoding:
+    def watch(written: int) -> None:
+        task.check()
+        task.report(Progress("writing", written, n))
+
+    return model.continued(encoding, n, watch)
+
+
+def _tokenize(model: LoadedModel, given: TextInput, *, continues: bool) -> Encoding:
+    parse = given.special_tokens == "parse"
+    if given.messages is not None:
+        return model.prompts.tokenize_messages(given.messages, given.mask, parse=parse, continues=continues)
+    if not parse:
+        return model.tokenize(given.text, given.pair, given.mask)
+    if given.pair is not None and model.info.kind == "encoderDecoder":
+        raise InvalidParams(
+            "specialTokens", "a decoder's text is not parsed", hint="Leave it out, or send `text` without `textPair`."
+        )
+    return model.prompts.parse(given.text, given.pair, given.mask)
 
 
 def check_unchanged(kept: Pass) -> None:

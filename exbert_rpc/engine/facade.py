@@ -6,7 +6,7 @@ No JSON, no event loop. All methods are synchronous and may be called from many 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from exbert_rpc.corpus.search.graph import Graphs
 from exbert_rpc.corpus.types import CorpusDescription
 from exbert_rpc.engine.ablation import ablate
 from exbert_rpc.engine.annotations import Annotators, annotate_tokens
-from exbert_rpc.engine.captures import Pass, check_unchanged, chosen_heads, chosen_layers, read_text
+from exbert_rpc.engine.captures import Pass, check_unchanged, chosen_heads, chosen_layers, continue_pass, read_text
 from exbert_rpc.engine.comparison import compare_passes
 from exbert_rpc.engine.corpora import Corpora
 from exbert_rpc.engine.decomposition import decompose
@@ -53,6 +53,7 @@ from exbert_rpc.engine.requests import (
     TokenTable,
 )
 from exbert_rpc.engine.search import KeptSearch, Searcher, summarize_kept
+from exbert_rpc.engine.text_notes import text_notes
 from exbert_rpc.errors import InvalidParams
 from exbert_rpc.model.capture import check_attends
 from exbert_rpc.model.lanes import all_cores_but_one
@@ -126,11 +127,13 @@ class Engine:
         if request.capture_id is None:
             model = self._models.get(request.model, task)
             with all_cores_but_one() if self._annotate_ahead(request) else nullcontext():
-                kept = read_text(model, request.input, task)
+                kept = read_text(model, request.input, task, request.generate)
             capture_id = None
         else:
             kept = self._captures.get(request.session, request.capture_id)
             capture_id = request.capture_id
+            if request.generate:
+                kept, capture_id = continue_pass(kept, request.generate, task), None
         capture = kept.capture
         layers = _layers_of(request.layers, capture.info)
         heads = chosen_heads(request.heads, capture.info.n_heads)
@@ -146,8 +149,8 @@ class Engine:
             norms = kept.model.value_norms(capture.encoding)[np.ix_(places, heads)]
             weighted = value_weighted(answer.attention, norms)
             answer = replace(answer, attention=weighted, notes=(*answer.notes, _VALUE_NOTE))
-        if kept.ablated:
-            answer = replace(answer, notes=(*answer.notes, _ablated_note(kept)))
+        notes = text_notes(capture, kept.model.prompts)
+        answer = replace(answer, notes=(*answer.notes, *notes, *([_ablated_note(kept)] if kept.ablated else [])))
         if decoder is None:
             return answer
         return _with_decoder(answer, capture, self._table(decoder, capture, request), layers)
@@ -285,8 +288,7 @@ class Engine:
         if not request.annotate or request.input is None:
             return False
         pool = self._annotators.get(request.pipeline or self._pipeline)
-        texts = (request.input.text, request.input.pair)
-        begun = [pool.begin(text) for text in texts if text is not None]
+        begun = [pool.begin(text) for text in request.input.texts]
         return any(begun)
 
     def _table(self, encoding: Encoding, capture: Capture | None, request: AttendRequest) -> TokenTable:
@@ -316,11 +318,7 @@ def _answer(
 ) -> AttendResult:
     layers = tuple(layer for layer in layers if layer < capture.info.n_layers)
     attention = capture.attention(layers, heads)
-    encoding = capture.encoding
-    texts = [encoding.text]
-    if encoding.pair is not None and capture.decoder_encoding is None:  # a decoder reads the pair aside
-        texts.append(encoding.pair)
-    notes = (*_notes(attention), *_uncovered_notes(encoding, texts), *_unused_notes(capture.info))
+    notes = (*_notes(attention), *_unused_notes(capture.info))
     return AttendResult(capture_id, capture.info, table, attention, layers, heads, notes=notes)
 
 
@@ -328,22 +326,6 @@ def _notes(attention: NDArray[np.float32]) -> tuple[str, ...]:
     """What a reader of the weights must know: some models (gpt_oss) let part of each row go to no token at all."""
     rows = attention[:1] @ np.ones(attention.shape[-1], dtype=np.float32)
     return (_SINK_NOTE,) if rows.size and float(rows.min()) < _WHOLE_ROW else ()
-
-
-def _uncovered_notes(encoding: Encoding, texts: Sequence[str]) -> tuple[str, ...]:
-    """Which characters of its texts no token covers, if any: some tokenizers drop what their vocabulary lacks."""
-    found = []
-    for segment, text in enumerate(texts):
-        covered = np.zeros(len(text) + 1, dtype=np.int64)
-        mine = (encoding.segment == segment) & ~encoding.is_special
-        np.add.at(covered, encoding.start[mine], 1)
-        np.add.at(covered, encoding.end[mine], -1)
-        bare = np.flatnonzero(np.cumsum(covered)[: len(text)] == 0).tolist()
-        found += [text[at] for at in bare if not text[at].isspace()]
-    if not found:
-        return ()
-    named = ", ".join(f"U+{ord(one):04X}" for one in dict.fromkeys(found))
-    return (f"the tokenizer drops {len(found)} characters, which the model does not see: {named[:200]}",)
 
 
 def _unused_notes(info: ModelDescription) -> tuple[str, ...]:

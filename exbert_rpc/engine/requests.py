@@ -18,13 +18,14 @@ from exbert_rpc.analysis.profile.types import HeadProfile
 from exbert_rpc.analysis.types import Control, Direction, Summary
 from exbert_rpc.corpus.types import Filter, Hit, Precision, SearchStats, Space, Weighting
 from exbert_rpc.model.contributions import Contributions
-from exbert_rpc.model.types import Encoding, ModelDescription, Prediction
+from exbert_rpc.model.types import ChatMessage, Encoding, ModelDescription, Prediction
 from exbert_rpc.text.formats.format import ReadingOptions
 from exbert_rpc.text.types import Skipped
 
 Stream = Literal["self", "decoder", "cross"]
 AblationMode = Literal["mean", "zero"]
 Weights = Literal["attention", "valueNorm"]
+SpecialTokens = Literal["literal", "parse"]
 Measure = Literal["offsets", "roles", "relations", "vocabulary", "repeats"]
 MEASURES: frozenset[Measure] = frozenset(get_args(Measure))
 
@@ -39,6 +40,8 @@ class TextInput:
         mask: Token positions that are replaced by the mask token.
         sentence_at: Offset in ``text``: only the sentence around it is read (for ``textDocument`` + ``position``).
         is_markdown: With ``sentence_at``: whether ``text`` is cut as Markdown is when it is indexed.
+        messages: Chat messages, which are read by the model's chat template instead of ``text``.
+        special_tokens: Whether special tokens in the text are ordinary characters, or parsed.
     """
 
     text: str
@@ -46,11 +49,23 @@ class TextInput:
     mask: tuple[int, ...] = ()
     sentence_at: int | None = None
     is_markdown: bool = False
+    messages: tuple[ChatMessage, ...] | None = None
+    special_tokens: SpecialTokens = "literal"
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All texts that a pipeline will annotate."""
+        if self.messages is not None:
+            return tuple(message.content for message in self.messages)
+        return (self.text,) if self.pair is None else (self.text, self.pair)
 
 
 @dataclass(frozen=True, slots=True)
 class AttendRequest:
-    """See ``attend`` in the protocol. Exactly one of ``input`` and ``capture_id`` is given."""
+    """See ``attend`` in the protocol. Exactly one of ``input`` and ``capture_id`` is given.
+
+    ``generate`` tokens are written behind the text; 0: none.
+    """
 
     session: str
     input: TextInput | None = None
@@ -62,6 +77,7 @@ class AttendRequest:
     annotate: bool = True
     pipeline: str | None = None
     weights: Weights = "attention"
+    generate: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from exbert_rpc.engine import requests
 from exbert_rpc.engine.requests import AnswerSize, TokenTable
+from exbert_rpc.errors import InvalidParams
 from exbert_rpc.methods.describe_model import encode_model
 from exbert_rpc.methods.method import Context, Method, Work
 from exbert_rpc.methods.results import encode_tokens
 from exbert_rpc.methods.text_input import model_of, text_input
-from exbert_rpc.methods.validation import as_tuple
+from exbert_rpc.methods.validation import as_tuple, check_text
 from exbert_rpc.model import types as model
 from exbert_rpc.protocol.positions import PositionEncoding
 from exbert_rpc.protocol.tensors import check_size, encode_tensor
 from exbert_rpc.protocol.types.attend import SIGNATURE, AttendParams, AttendResult
-from exbert_rpc.protocol.types.base import Tensor, TensorForm
+from exbert_rpc.protocol.types.base import ChatMessage, Tensor, TensorForm
 from exbert_rpc.protocol.types.tokens import DecoderToken, ExpectedToken
 
 
@@ -36,7 +39,7 @@ def read_request(params: AttendParams, context: Context) -> requests.AttendReque
     """What the engine is asked."""
     return requests.AttendRequest(
         session=context.session,
-        input=text_input(params, context),
+        input=_input(params, context),
         capture_id=params.capture_id,
         model=model_of(params, context),
         layers=as_tuple(params.layers),
@@ -45,7 +48,32 @@ def read_request(params: AttendParams, context: Context) -> requests.AttendReque
         annotate=params.annotate,
         pipeline=params.pipeline or context.defaults.pipeline,
         weights=params.weights,
+        generate=params.generate or 0,
     )
+
+
+def _input(params: AttendParams, context: Context) -> requests.TextInput | None:
+    """A text input, or chat messages in its place; ``None`` if the request names a capture.
+
+    Raises:
+        InvalidParams: none or several of them, or one that cannot be read.
+    """
+    if params.messages is None:
+        given = text_input(params, context)
+        if given is None and params.special_tokens != "literal":
+            raise InvalidParams("specialTokens", "a capture has been read already", hint="Send the text again.")
+        return None if given is None else replace(given, special_tokens=params.special_tokens)
+    others = {"text": params.text, "textPair": params.text_pair, "textDocument": params.text_document}
+    others |= {"range": params.range, "captureId": params.capture_id}
+    for name, value in others.items():
+        if value is not None:
+            raise InvalidParams(name, "may not be given together with `messages`", hint="Keep one of them.")
+    for number, message in enumerate(params.messages):
+        check_text(f"messages[{number}].role", message.role)
+        check_text(f"messages[{number}].content", message.content)
+    messages = tuple(model.ChatMessage(message.role, message.content) for message in params.messages)
+    mask = tuple(params.mask or ())
+    return requests.TextInput("", None, mask, messages=messages, special_tokens=params.special_tokens)
 
 
 def tensor_shapes(size: AnswerSize) -> list[tuple[int, ...]]:
@@ -77,7 +105,14 @@ def encode_result(answer: requests.AttendResult, form: TensorForm, encoding: Pos
         cross_attention=tensor(answer.cross_attention),
         decoder_layers=None if answer.decoder_layers is None else list(answer.decoder_layers),
         notes=list(answer.notes),
+        messages=_messages(answer.tokens.encoding),
     )
+
+
+def _messages(encoding: model.Encoding) -> list[ChatMessage] | None:
+    if encoding.messages is None:
+        return None
+    return [ChatMessage(role=place.role, content=place.content) for place in encoding.messages]
 
 
 def _decoder_tokens(encoder: TokenTable, decoder: TokenTable, encoding: PositionEncoding) -> list[DecoderToken]:

@@ -26,10 +26,11 @@ def encode_tokens(table: TokenTable, encoding: PositionEncoding) -> list[Token]:
     words = (
         zip(*(getattr(annotations, name) for name in _ANNOTATIONS), strict=True) if annotations is not None else None
     )
-    start, end = _units(of, encoding)
-    columns = (of.ids, of.segment, of.start, of.end, of.is_special, of.is_masked)
+    start, end, message = _units(of, encoding)
+    generated = np.zeros(len(of.ids), dtype=np.bool_) if of.generated is None else of.generated
+    columns = (of.ids, of.segment, of.start, of.end, of.is_special, of.is_masked, generated)
     found = []
-    for index, (id_, segment, first, last, is_special, is_masked) in enumerate(
+    for index, (id_, segment, first, last, is_special, is_masked, written) in enumerate(
         zip(*(column.tolist() for column in columns), strict=True)
     ):
         token = Token(
@@ -43,21 +44,33 @@ def encode_tokens(table: TokenTable, encoding: PositionEncoding) -> list[Token]:
             is_special=is_special,
             is_masked=is_masked,
             predictions=None if rows is None else [encode_prediction(one) for one in rows[index]],
+            message=message[index],
+            generated=written,
             **({} if words is None else dict(zip(_ANNOTATIONS, next(words), strict=True))),
         )
         found.append(token)
     return found
 
 
-def _units(tokens: Encoding, encoding: PositionEncoding) -> tuple[list[int], list[int]]:
-    """Start and end of each token in units, within its own segment."""
+def _units(tokens: Encoding, encoding: PositionEncoding) -> tuple[list[int], list[int], list[int | None]]:
+    """Start and end of each token in units, within its own segment or message; and the message."""
     start, end = np.zeros_like(tokens.start), np.zeros_like(tokens.end)
+    message: list[int | None] = [None] * len(tokens.ids)
+    if tokens.messages is not None:
+        for number, place in enumerate(tokens.messages):
+            mine = np.flatnonzero((tokens.start < place.end) & (tokens.end > place.start))
+            offsets, shift = OffsetMap(place.content, encoding), place.start - place.skipped
+            start[mine] = offsets(np.maximum(tokens.start[mine], place.start) - shift)
+            end[mine] = offsets(np.minimum(tokens.end[mine], place.end) - shift)
+            for index in mine.tolist():
+                message[index] = number
+        return start.tolist(), end.tolist(), message
     for segment, text in enumerate((tokens.text, tokens.pair)):
-        mine = tokens.segment == segment
+        mine = np.flatnonzero(tokens.segment == segment)
         if text is not None:
             offsets = OffsetMap(text, encoding)
             start[mine], end[mine] = offsets(tokens.start[mine]), offsets(tokens.end[mine])
-    return start.tolist(), end.tolist()
+    return start.tolist(), end.tolist(), message
 
 
 def encode_prediction(one: model.Prediction) -> Prediction:

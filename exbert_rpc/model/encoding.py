@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exbert_rpc.errors import InvalidParams, TextTooLong
+from exbert_rpc.model.predictions import vocabulary_form
 from exbert_rpc.model.types import Encoding
 
 if TYPE_CHECKING:
@@ -84,10 +85,10 @@ class TextTokenizer:
             check_text(pair, "textPair")
         raw = self.tokenizer.encode(text, pair) if pair is not None else self.tokenizer.encode(text)
         self._check_length(len(raw.ids))
-        encoding = self._from_raw(raw, text, pair)
+        encoding = self.read(raw, text, pair)
         if encoding.is_special.all():
             raise InvalidParams("text", "the tokenizer keeps nothing of it", hint="send text with visible characters")
-        return self._masked(encoding, mask) if len(mask) > 0 else encoding
+        return self.masked(encoding, mask) if len(mask) > 0 else encoding
 
     def tokenize_pair_aside(self, text: str, pair: str, mask: Sequence[int] = ()) -> Encoding:
         """Tokens of ``text`` alone, for an encoder whose decoder will read ``pair``, which is only checked here."""
@@ -107,7 +108,7 @@ class TextTokenizer:
         for text in texts:
             check_text(text, "text")
         raws = self.tokenizer.encode_batch(list(texts))
-        return [self._from_raw(raw, text, None) for raw, text in zip(raws, texts, strict=True)]
+        return [self.read(raw, text, None) for raw, text in zip(raws, texts, strict=True)]
 
     def count_tokens(self, text: str) -> int:
         """Number of tokens of a text, special ones included, whether or not they fit the model."""
@@ -128,10 +129,15 @@ class TextTokenizer:
                 unit="tokens",
             )
 
-    def _from_raw(self, raw: RawEncoding, text: str, pair: str | None) -> Encoding:
+    def form(self, id_: int) -> str:
+        """Vocabulary form of an id."""
+        return vocabulary_form(self.vocabulary, id_)
+
+    def read(self, raw: RawEncoding, text: str, pair: str | None) -> Encoding:
+        """What a tokenizer gave for these texts, with offsets repaired; neither length nor content is checked."""
         special = np.array(raw.special_tokens_mask, dtype=np.bool_)
         segments = _segments(raw.sequence_ids)
-        tokens = tuple(self.vocabulary[id_] for id_ in raw.ids)
+        tokens = tuple(map(self.form, raw.ids))
         spans = np.zeros((len(tokens), 2), dtype=np.int32)
         for index, (start, end) in enumerate(raw.offsets):
             if not special[index]:
@@ -153,7 +159,8 @@ class TextTokenizer:
             type_ids=np.array(raw.type_ids, dtype=np.int32) if self.gives_types else None,
         )
 
-    def _masked(self, encoding: Encoding, mask: Sequence[int]) -> Encoding:
+    def masked(self, encoding: Encoding, mask: Sequence[int]) -> Encoding:
+        """The encoding with some tokens masked; raises ``InvalidParams`` for one that is not maskable."""
         if self.mask_id is None or self.mask_token is None:
             raise InvalidParams("mask", "this model's tokenizer has no mask token", hint="leave `mask` out")
         n = len(encoding.ids)
@@ -230,22 +237,32 @@ def literal_tokenizer(serialized: str) -> Tokenizer:
        same id, in a way that no text is after pre-tokenization: with spaces. The ids that the post-processor adds and
        those of ordinary added tokens stay what they were.
     """
+    data: dict[str, Any] = json.loads(serialized)
+    special = {token["content"] for token in data.get("added_tokens", []) if token.get("special")}
+    tokenizer = respelled_tokenizer(serialized, frozenset(special) - _needed_as_they_are(data["model"]))
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
+def shared_spellings(serialized: str) -> frozenset[str]:
+    """Pieces of a fast tokenizer that cannot be respelled, from its JSON."""
+    return frozenset(_needed_as_they_are(json.loads(serialized)["model"]))
+
+
+def respelled_tokenizer(serialized: str, special: frozenset[str]) -> Tokenizer:
+    """A fast tokenizer, without truncation or padding, that knows some special tokens by another spelling alone."""
     from tokenizers import Tokenizer
 
     data: dict[str, Any] = json.loads(serialized)
     data["truncation"] = data["padding"] = None
-    special = {token["content"] for token in data.get("added_tokens", []) if token.get("special")}
-    special -= _needed_as_they_are(data["model"])
     vocabulary = data["model"].get("vocab")
     if isinstance(vocabulary, list):
-        data["model"]["vocab"] = [[_respelled(piece, special), score] for piece, score in vocabulary]
+        data["model"]["vocab"] = [[respelled(piece, special), score] for piece, score in vocabulary]
     elif isinstance(vocabulary, dict):
-        data["model"]["vocab"] = {_respelled(piece, special): id_ for piece, id_ in vocabulary.items()}
+        data["model"]["vocab"] = {respelled(piece, special): id_ for piece, id_ in vocabulary.items()}
     for token in data.get("added_tokens", []):
-        token["content"] = _respelled(token["content"], special)
-    tokenizer = Tokenizer.from_str(json.dumps(data))
-    tokenizer.encode_special_tokens = True
-    return tokenizer
+        token["content"] = respelled(token["content"], special)
+    return Tokenizer.from_str(json.dumps(data))
 
 
 def _needed_as_they_are(model: dict[str, Any]) -> set[str]:
@@ -257,7 +274,8 @@ def _needed_as_they_are(model: dict[str, Any]) -> set[str]:
     return needed
 
 
-def _respelled(piece: str, special: set[str]) -> str:
+def respelled(piece: str, special: frozenset[str]) -> str:
+    """The spelling of a special token that no person can type; other pieces as they are."""
     return f" \x00{piece}\x00 " if piece in special else piece
 
 

@@ -15,10 +15,12 @@ from exbert_rpc.model.capture import PassCapture, batch_captures, check_attends,
 from exbert_rpc.model.contributions import Contributions, NotSeparable, Reading, of_prediction, of_similarity
 from exbert_rpc.model.decoder_input import decoder_input
 from exbert_rpc.model.encoding import TextTokenizer
+from exbert_rpc.model.generation import check_generates, generate_greedily
 from exbert_rpc.model.intervene import Ablation, Head, Interventions, PassEnd
 from exbert_rpc.model.lanes import open_lanes
 from exbert_rpc.model.lens import find_final_norm, lens_logits
 from exbert_rpc.model.predictions import vocabulary_form
+from exbert_rpc.model.prompts import Prompts
 from exbert_rpc.model.types import BatchCapture, Encoding, ModelDescription, Prediction
 from exbert_rpc.model.value_norms import value_norms
 
@@ -45,11 +47,13 @@ class LoadedModel:
         pad_id: int,
         *,
         target_tokenizer: TextTokenizer | None = None,
+        prompts: Prompts | None = None,
     ) -> None:
         self._info = info
         self._network = network
         self._tokenizer = tokenizer
         self._target_tokenizer = tokenizer if target_tokenizer is None else target_tokenizer
+        self._prompts = prompts
         self._vocabulary = vocabulary
         self._pad_id = pad_id
 
@@ -57,6 +61,13 @@ class LoadedModel:
     def info(self) -> ModelDescription:
         """What the model is."""
         return self._info
+
+    @property
+    def prompts(self) -> Prompts:
+        """Cuts chat messages, and texts whose special tokens are meant."""
+        if self._prompts is None:
+            raise ModelNotSupported(f"{self._info.id}: its tokenizer reads ordinary texts only")
+        return self._prompts
 
     def lanes(self) -> ThreadPoolExecutor:
         """Threads to run :meth:`capture_batch` side by side, which is faster; the caller closes them."""
@@ -113,6 +124,16 @@ class LoadedModel:
         inputs, decoder_encoding = self._inputs_of(encoding, decoder_encoding)
         raw = self._network.run(inputs, edit=None if ablation is None else self._interventions.edit(ablation))
         return PassCapture(self._info, encoding, decoder_encoding, raw, self._network, self._vocabulary)
+
+    def continued(self, encoding: Encoding, n: int, watch: Callable[[int], None]) -> Encoding:
+        """A text with at most ``n`` tokens behind it that the model writes, greedily; see ``model/generation.py``.
+
+        Raises:
+            InvalidParams, TextTooLong: as of :func:`~exbert_rpc.model.generation.check_generates`.
+        """
+        check_generates(self._info, encoding, n)
+        inputs, _decoder = self._inputs_of(encoding, None)
+        return self.prompts.continuation(encoding, generate_greedily(self._network, inputs, n, watch))
 
     def capture_batch(
         self,

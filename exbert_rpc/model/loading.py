@@ -18,6 +18,7 @@ from exbert_rpc.model.fingerprint import fingerprint, verify_sha256
 from exbert_rpc.model.gguf import convert_gguf, unused_tensors
 from exbert_rpc.model.loaded import LoadedModel
 from exbert_rpc.model.network import Network
+from exbert_rpc.model.prompts import Prompts
 from exbert_rpc.model.sources import find_model
 from exbert_rpc.model.tokenizer import load_tokenizer, longest_input, target_tokenizer, vocabulary_of
 from exbert_rpc.model.types import ModelDescription
@@ -102,6 +103,7 @@ def load_model(
         vocabulary,
         pad_id_of(network),
         target_tokenizer=None if of_target is None else replace(text_tokenizer, tokenizer=of_target),
+        prompts=Prompts(tokenizer, text_tokenizer),
     )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -43,24 +43,25 @@ class SlowTokenizer:
         load: Loads the stock tokenizer; called once for each side, as a tokenizer has a state.
         folder: Its files.
         of_target: Whether texts are those that a decoder writes.
+        parses: Whether special tokens are found in a text.
 
     Raises:
         ModelNotSupported: Its pieces do not spell a text again.
     """
 
-    def __init__(self, load: Callable[[], Any], folder: Path, *, of_target: bool = False) -> None:
+    def __init__(self, load: Callable[[], Any], folder: Path, *, of_target: bool = False, parses: bool = False) -> None:
         self._load = load
         self._folder = folder
         self._stock = load()
         self._lock = threading.Lock()
         if of_target:
             self._stock._switch_to_target_mode()
-        self._special = special_spellings(self._stock)
-        self._cutter = _without_special(load(), self._special, of_target=of_target)
+        self._special = frozenset() if parses else special_spellings(self._stock)
+        self._cutter = self._stock if parses else _without_special(load(), self._special, of_target=of_target)
         self._spelling = self._find_spelling()
 
-    def encode(self, text: str, pair: str | None = None) -> RawTokens:
-        """Ids of a text or a pair, in the frame of special tokens, with offsets.
+    def encode(self, text: str, pair: str | None = None, *, add_special_tokens: bool = True) -> RawTokens:
+        """Ids of a text or a pair, in the frame of special tokens (unless that is not wanted), with offsets.
 
         Raises:
             InvalidParams: It holds what this tokenizer takes for a special token, or cannot be followed.
@@ -68,7 +69,9 @@ class SlowTokenizer:
         with self._lock:
             cut = [self._cut(segment) for segment in (text, pair) if segment is not None]
             ids = [self._ids(pieces) for pieces in cut]
-            return self._framed(ids, [self._offsets(*one) for one in zip((text, pair or ""), cut, strict=False)])
+            return self._framed(
+                ids, [self._offsets(*one) for one in zip((text, pair or ""), cut, strict=False)], add_special_tokens
+            )
 
     def encode_batch(self, texts: Sequence[str]) -> list[RawTokens]:
         """:meth:`encode` of single texts."""
@@ -87,6 +90,10 @@ class SlowTokenizer:
         if not hasattr(self._stock, "spm_target"):
             return None
         return SlowTokenizer(self._load, self._folder, of_target=True)
+
+    def parsing(self) -> SlowTokenizer:
+        """The same tokenizer, which finds special tokens in a text."""
+        return SlowTokenizer(self._load, self._folder, parses=True)
 
     def _cut(self, text: str) -> list[str]:
         return [str(piece) for piece in self._cutter.tokenize(text)]
@@ -112,10 +119,11 @@ class SlowTokenizer:
     def _spelled(self, piece: str) -> str | None:
         return None if piece == self._stock.unk_token else _SPELLINGS[self._spelling](piece)
 
-    def _framed(self, ids: list[list[int]], offsets: list[list[Span]]) -> RawTokens:
+    def _framed(self, ids: list[list[int]], offsets: list[list[Span]], framed: bool) -> RawTokens:
         """The tokens in the frame that the tokenizer builds, which is found with numbers that are no ids."""
         marks = [[-1 - n - 1_000_000 * segment for n in range(len(own))] for segment, own in enumerate(ids)]
-        frame = [int(id_) for id_ in self._stock.build_inputs_with_special_tokens(*(list(own) for own in marks))]
+        build = self._stock.build_inputs_with_special_tokens
+        frame = [int(id_) for id_ in (build(*(list(own) for own in marks)) if framed else chain(*marks))]
         places = [(divmod(-1 - id_, 1_000_000) if id_ < 0 else None) for id_ in frame]
         return RawTokens(
             ids=[id_ if place is None else ids[place[0]][place[1]] for id_, place in zip(frame, places, strict=True)],

@@ -84,6 +84,33 @@ class ExpectedToken:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """A message to a chat model: who says it (``user``, ``assistant``, ``system`` …), and what."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePlace:
+    """Where the content of a message stands in what the model reads.
+
+    Attributes:
+        role: Who says it.
+        content: As it was given.
+        start: Offset in the text of its first character that is read.
+        end: Offset behind the last one.
+        skipped: Characters of white space at the beginning that the template strips.
+    """
+
+    role: str
+    content: str
+    start: int
+    end: int
+    skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Encoding:
     """A text (or a pair) as a tokenizer cut it. The text is never rewritten.
 
@@ -92,14 +119,18 @@ class Encoding:
         pair: Second segment, or ``None``.
         ids: int64 ``[n]``, ids as the model reads them (masked positions hold the mask token's id).
         tokens: Vocabulary forms, ``n`` of them.
-        start: int32 ``[n]``, offset of each token's first character in its segment's text; 0 for special tokens.
-        end: int32 ``[n]``, offset behind its last character; equal to ``start`` for special tokens.
+        start: int32 ``[n]``, offset of each token's first character in its segment's text; 0 for tokens that the
+            tokenizer added.
+        end: int32 ``[n]``, offset behind its last character; equal to ``start`` for tokens that the tokenizer added.
         segment: int32 ``[n]``, 0 or 1: the text or the pair.
-        is_special: bool ``[n]``, tokens that the tokenizer added ([CLS], <s> …), never typed ones.
+        is_special: bool ``[n]``, tokens that the tokenizer added ([CLS], <s> …), and those of a chat template. Typed
+            ones only where a request asks to parse them.
         is_masked: bool ``[n]``, positions that the caller asked to mask.
         type_ids: int32 ``[n]``, token types as the model reads them (BERT's segments); ``None``: all 0.
         expected: ``n`` tokens of the text that a decoder behind an encoder is trained to predict at each position
             (``None`` where there is none); ``None`` for all other models.
+        messages: Where the contents of chat messages stand in ``text``; ``None``: it is an ordinary text.
+        generated: bool ``[n]``, tokens that the model wrote itself, at the end; ``None``: none.
     """
 
     text: str
@@ -113,6 +144,8 @@ class Encoding:
     is_masked: NDArray[np.bool_]
     type_ids: NDArray[np.int32] | None = None
     expected: tuple[ExpectedToken | None, ...] | None = None
+    messages: tuple[MessagePlace, ...] | None = None
+    generated: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,7 @@ def _method(signature: Signature, prefix: str, wanted: set[type]) -> list[str]:
             kind, default = _type(types[field.name], wanted), "" if field.required else repr(field.default)
             default = f'"{field.default}"' if isinstance(field.default, str) else default
         kind = kind.replace("Sequence[HeadIndex]", "Sequence[HeadIndex | tuple[int, int]]")  # pairs are shorter
+        kind = kind.replace("Sequence[ChatMessage]", "Sequence[ChatMessage | dict[str, str] | tuple[str, str]]")
         meaning = meaning or field_docs(signature.params).get(field.name, "")
         arguments.append((argument, f"{kind} = {default}" if default else kind, meaning))
         places += field.name in signature.positional

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from exbert_rpc.protocol.types.base import (
+    ChatMessage,
     Index,
     Params,
     ProgressToken,
@@ -29,6 +30,8 @@ class AttendParams(Params, frozen=True, kw_only=True):
         text_pair: A second segment.
         text_document: An open document; goes with `range`.
         range: The part of the document to read.
+        messages: Chat messages instead of a text. The model reads them through its own chat template; behind a last
+            message that is no answer (`assistant`) stands the template's beginning of one.
         capture_id: An earlier pass to look at again, instead of a text.
         model: Model id; by default the model of the session.
         layers: Layers whose attention is returned; by default all.
@@ -40,6 +43,10 @@ class AttendParams(Params, frozen=True, kw_only=True):
         tensors: Form of the attention: nested lists, or base64 of float16 or uint8.
         weights: What is returned: attention, or attention times the norm of what each token hands over (its value
             behind the head's output projection; Kobayashi et al. 2020), each row divided by its sum.
+        special_tokens: Whether the text of a special token, such as `[MASK]`, is read as ordinary characters, or
+            parsed. The special tokens of a chat template are always parsed.
+        generate: So many tokens at most (1 to 256) are written behind the text by the model itself, each the likeliest
+            one, and are part of the pass. Autoregressive models only. With `captureId`, behind that pass.
         work_done_token: Token that progress is reported under (LSP).
     """
 
@@ -47,6 +54,7 @@ class AttendParams(Params, frozen=True, kw_only=True):
     text_pair: str | None = None
     text_document: TextDocumentIdentifier | None = None
     range: Range | None = None
+    messages: list[ChatMessage] | None = None
     capture_id: str | None = None
     model: str | None = None
     layers: list[Index] | None = None
@@ -57,6 +65,8 @@ class AttendParams(Params, frozen=True, kw_only=True):
     pipeline: str | None = None
     tensors: TensorForm = "list"
     weights: Literal["attention", "valueNorm"] = "attention"
+    special_tokens: Literal["literal", "parse"] = "literal"
+    generate: Annotated[int, Meta(ge=1, le=256)] | None = None
     work_done_token: ProgressToken | None = None
 
 
@@ -70,13 +80,14 @@ class AttendResult(Result, frozen=True, kw_only=True):
         attention: Tensor `[len(layers), len(heads), n, n]`; rows sum to 1.
         layers: What the first axis is.
         heads: What the second axis is.
-        text: The text that was read.
+        text: The text that was read; of `messages` the whole prompt, with generated text behind it.
         decoder_tokens: Tokens that the decoder read: the start token, then its text without the last token, as in
             training. Encoder–decoder models only, as are the next three.
         decoder_attention: Tensor `[len(decoderLayers), len(heads), m, m]`.
         cross_attention: Tensor `[len(decoderLayers), len(heads), m, n]`.
         decoder_layers: What the first axis of the decoder is.
         notes: Sentences that a person should read with the answer.
+        messages: The messages that were read, to whose contents the offsets of tokens refer; null for a text.
     """
 
     capture_id: str
@@ -91,6 +102,7 @@ class AttendResult(Result, frozen=True, kw_only=True):
     cross_attention: Tensor | None = None
     decoder_layers: list[int] | None = None
     notes: list[str] = field(default_factory=list)
+    messages: list[ChatMessage] | None = None
 
 
 SIGNATURE = Signature("attend", AttendParams, AttendResult, order=1)

@@ -48,6 +48,18 @@ class TextDocumentIdentifier(Params, frozen=True, kw_only=True):
     uri: str
 
 
+class ChatMessage(Params, frozen=True, kw_only=True):
+    """A message to a chat model.
+
+    Attributes:
+        role: Who says it: `user`, `assistant`, `system`, or what else the model's chat template knows.
+        content: What is said.
+    """
+
+    role: str
+    content: str
+
+
 class Tensor(Result, frozen=True, kw_only=True):
     """An array of numbers: nested lists, one level an axis, or base64 (little-endian, C order).
 

@@ -14,7 +14,13 @@ class Prediction(Result, frozen=True, kw_only=True):
 
 
 class Token(Result, frozen=True, kw_only=True):
-    """One token of a forward pass. Annotations of special tokens are null; sub-words inherit their word's."""
+    """One token of a forward pass. Annotations of special tokens are null; sub-words inherit their word's.
+
+    Attributes:
+        message: With `messages`: the message whose content the token is of; `start` and `end` count in that content.
+            Null for what the chat template or the model itself wrote, which has `text` and no offsets.
+        generated: Whether the model wrote it (`generate`).
+    """
 
     index: int
     id: int
@@ -34,6 +40,8 @@ class Token(Result, frozen=True, kw_only=True):
     word: int | None = None
     sentence: int | None = None
     predictions: list[Prediction] | None = None
+    message: int | None = None
+    generated: bool = False
 
 
 class ExpectedToken(Result, frozen=True, kw_only=True):

@@ -1,0 +1,94 @@
+"""What a model writes behind a text: greedy, with the stock ``generate``, so that it is the stock model's answer.
+
+Each step reads the whole text again, as any pass does; nothing is cached between steps. A step is the unit in which a
+generation can be cancelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from exbert_rpc.errors import InvalidParams, TextTooLong
+from exbert_rpc.model.types import Encoding, ModelDescription
+
+if TYPE_CHECKING:
+    import torch
+
+    from exbert_rpc.model.network import Network
+
+MOST_TOKENS = 256
+"""Tokens that one request may ask for."""
+
+
+def check_generates(info: ModelDescription, encoding: Encoding, n: int) -> None:
+    """Return at once if the model can write ``n`` tokens behind that text.
+
+    Raises:
+        InvalidParams: The model does not continue texts, or the number is out of range.
+        TextTooLong: Text and continuation together have more tokens than the model takes.
+    """
+    if info.kind != "autoregressive" or not info.has_lm_head:
+        what = f"it is {info.kind}" if info.kind != "autoregressive" else "its checkpoint has no language-model head"
+        raise InvalidParams(
+            "generate",
+            f"{info.id} ({info.architecture}) does not continue texts: {what}",
+            hint="Leave it out, or choose an autoregressive model with a language-model head.",
+        )
+    if not 1 <= n <= MOST_TOKENS:
+        raise InvalidParams("generate", f"{n} is out of range", hint=f"1 to {MOST_TOKENS}", limit=MOST_TOKENS)
+    length = len(encoding.ids) + n
+    if length > info.max_tokens:
+        raise TextTooLong(
+            f"the text has {len(encoding.ids)} tokens, with {n} generated ones {length}; the model takes at most "
+            f"{info.max_tokens}",
+            hint="Ask for fewer tokens, or send a shorter text.",
+            length=length,
+            limit=info.max_tokens,
+            unit="tokens",
+        )
+
+
+def generate_greedily(
+    network: Network, inputs: dict[str, torch.Tensor], n: int, watch: Callable[[int], None]
+) -> list[int]:
+    """Ids of at most ``n`` tokens that the model writes behind one text; fewer if it ends its answer.
+
+    Args:
+        network: An autoregressive model with a head.
+        inputs: Of one text, ``[1, length]`` each.
+        n: At least 1.
+        watch: Is told the number of tokens so far, after each one; what it raises ends the generation.
+    """
+    import torch
+    from transformers import StoppingCriteria, StoppingCriteriaList
+
+    length = inputs["input_ids"].shape[1]
+
+    class Watch(StoppingCriteria):  # type: ignore[misc]
+        def __call__(self, input_ids: torch.Tensor, _scores: Any, **_more: Any) -> torch.Tensor:  # noqa: ANN401
+            watch(input_ids.shape[1] - length)
+            return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
+
+    alone = nullcontext() if network.side_by_side else network.lock
+    with alone, torch.inference_mode():
+        written = network.model.generate(
+            **inputs,
+            max_new_tokens=n,
+            do_sample=False,
+            num_beams=1,
+            use_cache=False,
+            stopping_criteria=StoppingCriteriaList([Watch()]),
+            **_without_sampling(network.model),
+        )
+    found = written[0, length:].cpu().numpy().astype(np.int64)
+    return [int(id_) for id_ in found]
+
+
+def _without_sampling(model: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Settings that only sampling reads, at values without effect, so that transformers does not warn of them."""
+    neutral: dict[str, Any] = {"temperature": 1.0, "top_p": 1.0, "top_k": 50, "min_p": None, "typical_p": 1.0}
+    return {name: value for name, value in neutral.items() if getattr(model.generation_config, name, None) is not None}

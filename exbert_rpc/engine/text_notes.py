@@ -40,7 +40,9 @@ def _dropped(encoding: Encoding, segments: Sequence[tuple[int, str]]) -> tuple[s
 
 def _unknown(encoding: Encoding, unknown: int | None) -> tuple[str, ...]:
     """Which characters are no tokens of the vocabulary."""
-    places = np.flatnonzero((encoding.ids == unknown) & ~encoding.is_special) if unknown is not None else []
+    if unknown is None:
+        return ()
+    places = np.flatnonzero((encoding.ids == unknown) & ~encoding.is_special)
     if len(places) == 0:
         return ()
     pieces = list(dict.fromkeys(_piece(encoding, int(index)) for index in places))

@@ -109,7 +109,8 @@ def _parts(render: Render, messages: Sequence[ChatMessage]) -> list[str]:
 
 def _kept(text: str, parts: Sequence[str], messages: Sequence[ChatMessage]) -> list[tuple[int, int]] | None:
     """Of each content the part that the text holds; ``None`` if the text is not made of these."""
-    found, at = [], 0
+    found: list[tuple[int, int]] = []
+    at = 0
     for part, message in zip(parts, messages, strict=False):
         if not text.startswith(part, at):
             return None

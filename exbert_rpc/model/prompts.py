@@ -126,7 +126,7 @@ class Prompts:
         whole[-1:] = [len(one) for one in written[-1:]]
         ends = np.minimum.accumulate(np.array(whole[::-1], dtype=np.int64))[::-1].tolist() if whole else []
         offset, starts = len(encoding.text), [0, *ends[:-1]]
-        spans = []
+        spans: list[tuple[int, int]] = []
         for start, end in zip(starts, ends, strict=True):
             if end == start and end < (ends[-1] if ends else 0) and "\ufffd" in written[len(spans)]:
                 end = start + 1

@@ -85,13 +85,13 @@ def _load(folder: Path, model_id: str) -> Any:  # noqa: ANN401 - a transformers 
     return tokenizer
 
 
-def _missing(exc: Exception) -> str | None:
-    """What to install, where a library is missing."""
+def _missing(exc: Exception) -> str:
+    """What to install, where a library is missing; empty where none is."""
     found = re.search(r"pip install [\w.=-]+", str(exc))
     if found is not None:
         return found[0]
     name = getattr(exc, "name", None) if isinstance(exc, ImportError) else None
-    return f"pip install {name}" if name else None
+    return f"pip install {name}" if name else ""
 
 
 def longest_input(model: Any, tokenizer: Any) -> int:  # noqa: ANN401 - transformers objects

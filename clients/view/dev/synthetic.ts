@@ -2,6 +2,7 @@
 import type {
   AttendParams,
   AttendResult,
+  ChatMessage,
   DecoderToken,
   ModelDescription,
   Prediction,
@@ -106,6 +107,8 @@ function special(token: string, segment: number, at: number): Omit<Token, "index
     word: null,
     sentence: null,
     predictions: null,
+    message: null,
+    generated: false,
   };
 }
 
@@ -132,6 +135,8 @@ function words(text: string, segment: number): Omit<Token, "index">[] {
         word,
         sentence: 0,
         predictions: null,
+        message: null,
+        generated: false,
       });
       start += part.length;
     });
@@ -266,11 +271,43 @@ function someHeads(values: Float32Array, nHeads: number, heads: readonly number[
   return out;
 }
 
+/** The made-up model ends its text behind so many words. */
+const LONGEST_ANSWER = 20;
+
+/** Contents of messages between control tokens, as a chat template puts them. */
+function chat(made: Synthetic, messages: readonly ChatMessage[]): Token[] {
+  const list = messages.flatMap(({ role, content }, message) => [
+    special(`<${role}>`, 0, 0),
+    ...words(content, 0).map((token) => ({ ...token, message })),
+  ]);
+  const next = random(list.length);
+  return list.map((token, index) => ({
+    ...token,
+    index,
+    predictions: made.hasLmHead ? predictions(token.text, next) : null,
+  }));
+}
+
+/** The tokens with words behind them that the model wrote. */
+function continued(tokens: readonly Token[], n: number): Token[] {
+  const like = tokens.findLast((token) => !token.isSpecial) ?? tokens[0];
+  const written = Array.from({ length: Math.min(n, LONGEST_ANSWER) }, (_, i) => ({
+    ...like,
+    index: tokens.length + i,
+    text: ` word${i}`,
+    token: `word${i}`,
+    message: null,
+    generated: true,
+  }));
+  return [...tokens, ...written];
+}
+
 export interface SyntheticCapture {
   readonly made: Synthetic;
   readonly tokens: Token[];
   readonly decoderTokens: Token[] | null;
   readonly text: string;
+  readonly messages: ChatMessage[] | null;
   readonly id: string;
   /** Heads that are off. */
   readonly off: readonly { readonly layer: number; readonly head: number }[];
@@ -280,9 +317,15 @@ export function capture(made: Synthetic, params: AttendParams, id: string): Synt
   const text = params.text ?? "";
   const decoderText = params.textPair ?? text;
   const encoderOnly = made.kind !== "encoderDecoder";
+  const messages = params.messages ?? null;
+  const read =
+    messages === null
+      ? tokenize(made, text, encoderOnly ? (params.textPair ?? null) : null, params.mask ?? [])
+      : chat(made, messages);
   return {
     made,
-    tokens: tokenize(made, text, encoderOnly ? (params.textPair ?? null) : null, params.mask ?? []),
+    messages,
+    tokens: continued(read, params.generate ?? 0),
     decoderTokens: encoderOnly ? null : tokenize({ ...made, kind: "autoregressive" }, decoderText, null, []),
     text,
     id,
@@ -329,5 +372,6 @@ export function attend(held: SyntheticCapture, params: AttendParams): AttendResu
     crossAttention: decoderTokens === null ? null : decoder(40, n, false),
     decoderLayers: decoderTokens === null ? null : [...layers],
     notes: [...(made.notes ?? [])],
+    messages: held.messages,
   };
 }

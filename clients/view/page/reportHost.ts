@@ -91,6 +91,7 @@ export class ReportHost implements Host {
     const isSame = params.captureId === attend.captureId || params.text === attend.text;
     if (!isSame || (params.textPair ?? null) !== null) throw this.absent("another text");
     if ((params.mask ?? []).length > 0) throw this.absent("the text with masked tokens");
+    if ((params.generate ?? 0) > 0) throw this.absent("a continuation of the text");
     if ((params.weights ?? "attention") !== "attention") throw this.absent("value norms");
     const layers = [...(params.layers ?? attend.layers)];
     // of a hybrid only some layers have attention

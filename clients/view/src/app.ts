@@ -4,7 +4,7 @@ import { type Pass, passKey } from "./control/passes";
 import type { HostError, Progress, ServerEvent, Theme } from "./host";
 import type { DataOf, Pane } from "./pane";
 import type { PANES } from "./panes";
-import type { CorpusDescription, ModelDescription, ModelListing, Token } from "./protocol";
+import type { ChatMessage, CorpusDescription, ModelDescription, ModelListing, Token } from "./protocol";
 import { combine, type Side, type Stack, type ViewState } from "./state";
 
 /** One forward pass that the server keeps. */
@@ -19,6 +19,8 @@ export interface Capture {
   readonly decoderTokens: readonly Token[] | null;
   readonly text: string;
   readonly notes: readonly string[];
+  /** The chat messages that were read; null or absent for a text. */
+  readonly messages?: readonly ChatMessage[] | null;
 }
 
 export type Status =

@@ -2,13 +2,14 @@
  * The one door between the view and an editor. The view imports nothing else of its host; a host
  * (VS Code webview, JupyterLab widget, the dev page) implements this and calls `mount`.
  */
-import type { Method, MethodParams, MethodResult, Range } from "./protocol";
+import type { ChatMessage, Method, MethodParams, MethodResult, Range } from "./protocol";
 
 export type Theme = "light" | "dark" | "highContrast" | "highContrastLight";
 
-/** What `attend` takes: text (and a second segment), or a stretch of an open document. */
+/** What `attend` takes: text (and a second segment), chat messages, or a stretch of an open document. */
 export type TextInput =
   | { readonly text: string; readonly textPair?: string }
+  | { readonly messages: ChatMessage[] }
   | { readonly textDocument: { readonly uri: string }; readonly range: Range };
 
 /** A new text to look at, with the name that people know it by ("notes.md:12", "cell 4"). */

@@ -38,6 +38,8 @@ export interface SharedView {
   readonly without: readonly HeadAt[];
   /** What a head that is off gives: its mean over ordinary text, or zero. */
   readonly withoutMode: "mean" | "zero";
+  /** Tokens that the model writes behind the text when it is read. */
+  readonly generate: number;
   /** The id of the pane whose tab is chosen. */
   readonly pane: string;
 }
@@ -61,9 +63,12 @@ export interface StateCodec {
   parse(pasted: string): ViewState | null;
 }
 
+const isMessage: Check = (value) => isObject(value) && isText(value.role) && typeof value.content === "string";
+
 const isInput: Check = (value) =>
   isObject(value) &&
   (typeof value.text === "string" ||
+    listOf(isMessage)(value.messages) ||
     (isObject(value.textDocument) && isText(value.textDocument.uri) && isObject(value.range)));
 
 const isHeadAt: Check = (value) => isObject(value) && isIndex(value.layer) && isIndex(value.head);
@@ -82,6 +87,7 @@ function sharedInitial(pane: string): SharedView {
     mask: [],
     without: [],
     withoutMode: "mean",
+    generate: 0,
     pane,
   };
 }
@@ -100,6 +106,7 @@ function sharedChecks(panes: readonly Pane[]): Checks<SharedView> {
     mask: listOf(isIndex),
     without: listOf(isHeadAt),
     withoutMode: oneOf("mean", "zero"),
+    generate: isIndex,
     pane: oneOf(...panes.map(({ id }) => id)),
   };
 }

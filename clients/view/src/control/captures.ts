@@ -83,8 +83,8 @@ export class CaptureLoader {
   }
 
   private accept(read: ViewState, { answer, whole }: ReadPass): void {
-    const { captureId: id, model, tokens, decoderTokens, text, notes } = answer;
-    const capture: Capture = { id, whole, pass: passOf(read), model, tokens, decoderTokens, text, notes };
+    const { captureId: id, model, tokens, decoderTokens, text, notes, messages } = answer;
+    const capture: Capture = { id, whole, pass: passOf(read), model, tokens, decoderTokens, text, notes, messages };
     const { view: before } = this.store.get();
     const stack = stacksOf(capture).includes(before.stack) ? before.stack : "encoder";
     const { layer, fallback: otherLayer } = fittingLayer(before.layer, attentionLayersOf(capture, stack));

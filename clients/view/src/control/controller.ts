@@ -67,7 +67,7 @@ export class Controller {
   /** The choices with the text itself, so that they mean the same wherever and whenever they are restored. */
   portable(): ViewState {
     const { view, capture } = this.store.get();
-    if (capture === null || view.input === null || "text" in view.input) return view;
+    if (capture === null || view.input === null || !("textDocument" in view.input)) return view;
     return { ...view, input: { text: capture.text } };
   }
 
@@ -101,7 +101,7 @@ export class Controller {
   select(selection: SelectionEvent): void {
     const { input, label } = selection;
     this.store.set({ undo: [], hover: null });
-    this.updateQuery({ input, label, pinned: null, mask: [], without: [], pane: this.paneForText() });
+    this.updateQuery({ input, label, pinned: null, mask: [], without: [], generate: 0, pane: this.paneForText() });
     void this.captures.load(input);
   }
 
@@ -128,6 +128,7 @@ export class Controller {
       label,
       mask: [],
       without: [],
+      generate: 0,
       pinned: { side: "left", token },
     });
     void this.captures.load(input);
@@ -179,7 +180,7 @@ export class Controller {
 
   setModel(model: string): void {
     this.store.set({ undo: [] });
-    this.updateQuery({ model, mask: [], without: [], pinned: null });
+    this.updateQuery({ model, mask: [], without: [], generate: 0, pinned: null });
     void this.reload();
   }
 
@@ -269,6 +270,12 @@ export class Controller {
   /** Reads the text again with these heads off; [] reads it with all. */
   setWithout(without: readonly HeadAt[], withoutMode: ViewState["withoutMode"]): void {
     this.update({ without, withoutMode });
+    void this.reload();
+  }
+
+  /** Lets the model write this many tokens behind the text; 0 shows the text alone again. */
+  setGenerated(generate: number): void {
+    this.update({ generate });
     void this.reload();
   }
 

@@ -4,20 +4,21 @@ import type { Host, RequestOptions } from "../host";
 import type { AttendParams, AttendResult } from "../protocol";
 import type { HeadAt, SharedView } from "../state";
 
-export type Pass = Pick<SharedView, "input" | "label" | "model" | "mask" | "without" | "withoutMode">;
+export type Pass = Pick<SharedView, "input" | "label" | "model" | "mask" | "without" | "withoutMode"> &
+  Partial<Pick<SharedView, "generate">>;
 
-export function passOf({ input, label, model, mask, without, withoutMode }: Pass): Pass {
-  return { input, label, model, mask, without, withoutMode };
+export function passOf({ input, label, model, mask, without, withoutMode, generate }: Pass): Pass {
+  return { input, label, model, mask, without, withoutMode, generate };
 }
 
 /** The same for two passes that are the same, whatever they are called. */
-export function passKey({ input, model, mask, without, withoutMode }: Pass): string {
-  return JSON.stringify([input, model, mask, without, without.length === 0 ? null : withoutMode]);
+export function passKey({ input, model, mask, without, withoutMode, generate = 0 }: Pass): string {
+  return JSON.stringify([input, model, mask, without, without.length === 0 ? null : withoutMode, generate]);
 }
 
 /** The pass on show with its text and model written out, so that it stays the same when the view moves on. */
 export function pinnable({ pass, text, model }: Pick<Capture, "pass" | "text" | "model">): Pass {
-  const input = pass.input !== null && "text" in pass.input ? pass.input : { text };
+  const input = pass.input === null || "textDocument" in pass.input ? { text } : pass.input;
   return { ...passOf(pass), input, model: pass.model ?? model.id };
 }
 
@@ -40,11 +41,12 @@ export async function readPass(
   wanted: AttendParams,
   options: RequestOptions,
 ): Promise<ReadPass> {
-  const { input, model, mask, without, withoutMode: mode } = pass;
+  const { input, model, mask, without, withoutMode: mode, generate = 0 } = pass;
   const params = {
     ...input,
     ...(model === null ? {} : { model }),
     ...(mask.length === 0 ? {} : { mask: [...mask] }),
+    ...(generate === 0 ? {} : { generate }),
     ...wanted,
   };
   const first = await host.request("attend", params, options);

@@ -37,6 +37,11 @@ function named(pieces: readonly string[]): string {
   return shown.join(", ") + (new Set(pieces).size > MOST_NAMED ? " …" : "");
 }
 
+/** Whether the server's notes say it already, as servers since 1.1 do. */
+export function saysUnread(notes: readonly string[]): boolean {
+  return notes.some((note) => /not in the model's vocabulary|the tokenizer drops/.test(note));
+}
+
 /** One note on what the model did not read; null where it read all. */
 export function unknownNote(tokens: readonly Covering[], text: string): string | null {
   const unknown = tokens.filter(isUnknown).map((token) => token.text);

@@ -7,8 +7,9 @@ import { Button, Check, Segmented, Slider } from "../../../ui/controls";
 import { Busy, CommandButton, Empty, Failed, isBusy, isFailed } from "../../../ui/states";
 import { SEGMENT_FILTERS, type SegmentFilter } from "../logic/masks";
 import { pictureMaker } from "../logic/picture";
-import { unknownNote } from "../logic/unknown";
+import { saysUnread, unknownNote } from "../logic/unknown";
 import { AttentionPicture } from "./AttentionPicture";
+import { ContinueBar } from "./ContinueBar";
 import { Inspector } from "./Inspector";
 import { Overview } from "./Overview";
 
@@ -213,7 +214,10 @@ export function AttentionPane() {
     server: s.server,
   }));
   const drawn = usePicture();
-  const unknown = useMemo(() => (capture === null ? null : unknownNote(capture.tokens, capture.text)), [capture]);
+  const unknown = useMemo(
+    () => (capture === null || saysUnread(capture.notes) ? null : unknownNote(capture.tokens, capture.text)),
+    [capture],
+  );
   const keys = (event: KeyboardEvent) => {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") {
       event.preventDefault();
@@ -257,6 +261,7 @@ export function AttentionPane() {
       {capture !== null && <Options />}
       <MaskBar />
       {drawn !== null && <AttentionPicture {...drawn} />}
+      <ContinueBar />
       {unknown !== null && (
         <p class="note" role="note">
           {unknown}

@@ -1,7 +1,7 @@
 /** The token under the pointer, or the pinned one: what it is, where its attention goes, what the model expects there. */
 import { sides } from "../../../app";
 import * as format from "../../../logic/format";
-import type { Token } from "../../../protocol";
+import type { DecoderToken, Token } from "../../../protocol";
 import { useApp, useController } from "../../../ui/context";
 import { Button } from "../../../ui/controls";
 import { headPeaks } from "../logic/aside";
@@ -59,6 +59,26 @@ function Predictions(props: { readonly token: Token }) {
         </span>
       ))}
     </div>
+  );
+}
+
+/** What a decoder's text has where the model predicts. */
+function Expected(props: { readonly token: Token }) {
+  const { token } = props;
+  if (!("expected" in token)) return null;
+  const expected = (token as DecoderToken).expected;
+  if (expected === null || expected === undefined) return null;
+  const rank = token.predictions?.findIndex((one) => one.id === expected.id) ?? -1;
+  return (
+    <p class="partners">
+      <span class="muted">the text goes on with</span>
+      <span class="partner" title={`vocabulary ${expected.token}, id ${expected.id}`}>
+        {expected.token.replace(/^[Ġ▁]/, "␣").replaceAll("Ċ", "↵")}
+      </span>
+      {(token.predictions?.length ?? 0) > 0 && (
+        <span class="muted">{rank < 0 ? "not among the predictions" : `prediction ${rank + 1}`}</span>
+      )}
+    </p>
   );
 }
 
@@ -163,6 +183,7 @@ export function Inspector(props: { readonly picture: Picture | null }) {
         </p>
       )}
       <Predictions token={token} />
+      <Expected token={token} />
     </div>
   );
 }

@@ -10,7 +10,7 @@ import type { AttentionLayout } from "../draw/layout";
 import type { Picture } from "../logic/picture";
 import { isUnknown } from "../logic/unknown";
 import { type Group, groupOf } from "../logic/words";
-import { continues, describe, groupLabel, temporal } from "./tokenView";
+import { continues, describe, groupLabel, temporal, turnAt } from "./tokenView";
 
 interface Props {
   readonly side: Side;
@@ -70,7 +70,8 @@ function reveal(scroller: HTMLElement | null, y: number, height: number): void {
 
 function Column(props: Props) {
   const { side, tokens, groups, layout, view } = props;
-  const { pinned, kind, stack } = useApp((s) => ({
+  const { pinned, kind, stack, messages } = useApp((s) => ({
+    messages: s.capture?.messages ?? null,
     pinned: s.view.pinned,
     kind: s.capture?.model.kind ?? null,
     stack: s.view.stack,
@@ -121,6 +122,7 @@ function Column(props: Props) {
             tabbable={row === at}
             pinned={row === pinnedRow}
             joined={groups[row].tokens.length === 1 && continues(tokens, groups[row].tokens[0])}
+            turn={turnAt(tokens, groups[row].tokens[0], messages)}
             time={temporal(row, props.picture.focus?.row ?? null, causal)}
             onFocus={() => focused(row)}
           />
@@ -148,6 +150,8 @@ interface ButtonProps extends Props {
   readonly tabbable: boolean;
   readonly pinned: boolean;
   readonly joined: boolean;
+  /** Who speaks from here on; null where nobody begins. */
+  readonly turn: string | null;
   readonly time: "" | "later" | "next";
   readonly onFocus: () => void;
 }
@@ -186,6 +190,8 @@ function TokenButton(props: ButtonProps) {
     groups[row].tokens.some((i) => isUnknown(tokens[i])) && "unknown",
     props.mask[row] === 0 && "off",
     props.joined && "joined",
+    first.generated === true && "generated",
+    props.turn !== null && "turn",
     props.time,
   ];
   const look = () => controller.hover({ side, token: groups[row].tokens[0] });
@@ -194,10 +200,11 @@ function TokenButton(props: ButtonProps) {
     <button
       type="button"
       data-row={row}
+      data-turn={props.turn ?? undefined}
       class={classes.filter(Boolean).join(" ")}
       tabIndex={props.tabbable ? 0 : -1}
       aria-pressed={props.pinned}
-      aria-label={`${describe(first)}${props.time === "" ? "" : props.time === "next" ? ", next token" : ", later, not seen"}`}
+      aria-label={`${props.turn === null ? "" : `${props.turn}: `}${describe(first)}${props.time === "" ? "" : props.time === "next" ? ", next token" : ", later, not seen"}`}
       style={{
         top: `${row * layout.rowHeight}px`,
         backgroundColor: amount > 0.02 ? heat(inkOf(theme), 0.55 * amount) : "",

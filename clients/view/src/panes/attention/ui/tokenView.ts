@@ -1,6 +1,6 @@
 /** How rows of the picture read: label, state, description for screen readers. */
 
-import type { Token } from "../../../protocol";
+import type { ChatMessage, Token } from "../../../protocol";
 import { isUnknown } from "../logic/unknown";
 import type { Group } from "../logic/words";
 
@@ -41,9 +41,23 @@ export function describe(token: Token): string {
     token.isMasked ? "masked" : "",
     isUnknown(token) ? "unknown to the model" : "",
     token.isSpecial ? "special" : "",
+    token.generated === true ? "written by the model" : "",
   ]
     .filter((part) => part !== "")
     .join(", ");
+}
+
+/** Who speaks from this token on, where a chat message or the model's own text begins; null elsewhere. */
+export function turnAt(
+  tokens: readonly Token[],
+  index: number,
+  messages: readonly ChatMessage[] | null,
+): string | null {
+  const token = tokens[index];
+  const before = tokens[index - 1];
+  if (token.generated === true) return before?.generated === true ? null : "model";
+  if (messages === null || typeof token.message !== "number" || before?.message === token.message) return null;
+  return messages[token.message].role;
 }
 
 /** Autoregressive models: tokens after the chosen one cannot be seen; the next one is what is predicted. */

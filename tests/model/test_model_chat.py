@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from exbert_rpc.errors import InvalidParams
+from exbert_rpc.errors import InvalidParams, TextTooLong
 from exbert_rpc.model.loading import load_model
 from exbert_rpc.model.types import ChatMessage
 from tests.model.chat_models import make_chat_model
@@ -75,7 +75,10 @@ def test_tokens_of_a_message_cover_its_content(chat, template, examples):
     def check(contents):
         roles = ["user", "assistant", "user"]
         pairs = list(zip(roles, contents, strict=False))
-        encoding = prompts.tokenize_messages(messages_of(pairs))
+        try:
+            encoding = prompts.tokenize_messages(messages_of(pairs))
+        except TextTooLong:
+            return
         starts = encoding.start[encoding.end > encoding.start]
         assert (np.diff(starts) >= 0).all()
         for place, content in zip(encoding.messages, contents, strict=True):

@@ -63,8 +63,8 @@ def _input(params: AttendParams, context: Context) -> requests.TextInput | None:
         if given is None and params.special_tokens != "literal":
             raise InvalidParams("specialTokens", "a capture has been read already", hint="Send the text again.")
         return None if given is None else replace(given, special_tokens=params.special_tokens)
-    others: dict[str, object] = {"text": params.text, "textPair": params.text_pair, "textDocument": params.text_document}
-    others |= {"range": params.range, "captureId": params.capture_id}
+    others: dict[str, object] = {"text": params.text, "textPair": params.text_pair, "captureId": params.capture_id}
+    others |= {"textDocument": params.text_document, "range": params.range}
     for name, value in others.items():
         if value is not None:
             raise InvalidParams(name, "may not be given together with `messages`", hint="Keep one of them.")

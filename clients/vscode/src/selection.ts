@@ -1,5 +1,6 @@
 /** From what is selected in an editor to what `attend` takes. */
 import * as vscode from "vscode";
+import { chatMessages } from "../../shared/src/chatMessages";
 import type { SelectionEvent } from "./messages";
 import { type Span, sentenceAround, trimSpan } from "./pure/sentences";
 import { SYNCED_SCHEMES } from "./server";
@@ -47,9 +48,12 @@ function spanOf(document: vscode.TextDocument, span: Span, maxCharacters: number
   if (start === end) return { kind: "nothing", reason: "There is no text here: select some." };
   if (end - start > maxCharacters) return tooLong(end - start, maxCharacters);
   const range = new vscode.Range(document.positionAt(start), document.positionAt(end));
-  const input = SYNCED_SCHEMES.includes(document.uri.scheme)
-    ? { textDocument: { uri: document.uri.toString() }, range: plainRange(range) }
-    : { text: text.slice(start, end) };
+  const chosen = text.slice(start, end);
+  // chat messages are recognized in a text, not in a place of a document
+  const input =
+    SYNCED_SCHEMES.includes(document.uri.scheme) && chatMessages(chosen) === null
+      ? { textDocument: { uri: document.uri.toString() }, range: plainRange(range) }
+      : { text: chosen };
   return { kind: "text", selection: { input, label: labelOf(document, range) }, uri: document.uri, range };
 }
 

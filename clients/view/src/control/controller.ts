@@ -1,6 +1,8 @@
 /** What a person can do. Every action changes the state; requests follow from the change. */
+
+import { chatMessages } from "../../../shared/src/chatMessages";
 import { type AppState, type Hover, IDLE, initialState, layersOf, queryToken } from "../app";
-import type { Choice, Disposable, Host, SelectionEvent, ServerEvent } from "../host";
+import type { Choice, Disposable, Host, SelectionEvent, ServerEvent, TextInput } from "../host";
 import type { Pane, PanePart, PartsOf } from "../pane";
 import type { PANES } from "../panes";
 import { composeState, type HeadAt, type Pin, type Stack, type StateCodec, type ViewState } from "../state";
@@ -10,6 +12,12 @@ import { asHostError } from "./errors";
 import type { Pass } from "./passes";
 
 const SAVE_MS = 200;
+
+/** The chat messages that a selected text is, or the input as it is. */
+function withMessages(input: TextInput): TextInput {
+  const messages = "text" in input && input.textPair === undefined ? chatMessages(input.text) : null;
+  return messages === null ? input : { messages };
+}
 
 export class Controller {
   readonly store: Store<AppState>;
@@ -99,10 +107,23 @@ export class Controller {
   }
 
   select(selection: SelectionEvent): void {
-    const { input, label } = selection;
+    const { label } = selection;
+    const input = withMessages(selection.input);
     this.store.set({ undo: [], hover: null });
     this.updateQuery({ input, label, pinned: null, mask: [], without: [], generate: 0, pane: this.paneForText() });
-    void this.captures.load(input);
+    void this.captures.load(input).then((read) => {
+      if (!read && input !== selection.input) this.asText(input, selection.input);
+    });
+  }
+
+  /** Shows messages that the model cannot take as the text that they are. */
+  private asText(messages: TextInput, text: TextInput): void {
+    const { attend, view } = this.store.get();
+    if (view.input !== messages || attend.phase !== "failed") return;
+    if (!String(attend.error.data?.field ?? "").startsWith("messages")) return;
+    const fallback = `This is read as a text, not as chat messages. ${attend.error.message}`;
+    this.update({ input: text });
+    void this.captures.load(text).then(() => this.store.set({ fallbacks: [fallback] }));
   }
 
   /** Shows a pass again: its text, model, mask and the heads that are off. */

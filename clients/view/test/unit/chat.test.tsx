@@ -140,6 +140,40 @@ describe("chat messages", () => {
   });
 });
 
+describe("a selection of JSON with chat messages", () => {
+  const text = JSON.stringify(MESSAGES);
+
+  it("is read as messages", async () => {
+    const { attends, state } = await loaded({ text });
+    expect(attends()[0]).toMatchObject({ messages: MESSAGES });
+    expect(attends()[0].text).toBeUndefined();
+    expect(state().view.input).toEqual({ messages: MESSAGES });
+  });
+
+  it("is read as a text by a model that has no chat template, and says why", async () => {
+    const host = new FixtureHost({ made: GPT });
+    const request = host.request.bind(host);
+    host.request = async (method, params, options) => {
+      if (method === "attend" && "messages" in (params as AttendParams))
+        throw {
+          code: -32602,
+          message: "messages: this model has no chat template.",
+          data: { kind: "invalidParams", hint: "", field: "messages" },
+        };
+      return request(method, params, options);
+    };
+    const element = document.createElement("div");
+    document.body.append(element);
+    const toy = makeToy();
+    views.push(mount(element, host, [...PANES, toy.pane]));
+    const state = () => toy.part().controller.store.get();
+    host.selections.fire({ input: { text }, label: "chat.json" });
+    await until(state, (s) => s.capture !== null && s.fallbacks.length > 0);
+    expect(state().view.input).toEqual({ text });
+    expect(state().fallbacks[0]).toContain("no chat template");
+  });
+});
+
 describe("what a decoder should predict", () => {
   it("stands beside its predictions", async () => {
     const T5: Synthetic = { kind: "encoderDecoder", nLayers: 2, nHeads: 2, hasLmHead: true, maskToken: null };

@@ -109,29 +109,24 @@ def _parts(render: Render, messages: Sequence[ChatMessage]) -> list[str]:
 
 def _kept(text: str, parts: Sequence[str], messages: Sequence[ChatMessage]) -> list[tuple[int, int]] | None:
     """Of each content the part that the text holds; ``None`` if the text is not made of these."""
+    if not text.startswith(parts[0]):
+        return None
     found: list[tuple[int, int]] = []
-    at = 0
-    for part, message in zip(parts, messages, strict=False):
-        if not text.startswith(part, at):
-            return None
-        at += len(part)
-        whole = (0, len(message.content))
-        kept = next((span for span in (whole, *_stripped(message.content)) if _fits(text, at, message, span)), None)
-        if kept is None or not text.startswith(parts[len(found) + 1], at + kept[1] - kept[0]):
+    at = len(parts[0])
+    for message, behind in zip(messages, parts[1:], strict=True):
+        forms = ((0, len(message.content)), *_stripped(message.content))
+        kept = next((span for span in forms if text.startswith(message.content[slice(*span)] + behind, at)), None)
+        if kept is None:
             return None
         found.append(kept)
-        at += kept[1] - kept[0]
-    return found if text[at:] == parts[-1] else None
+        at += kept[1] - kept[0] + len(behind)
+    return found if at == len(text) else None
 
 
 def _stripped(content: str) -> list[tuple[int, int]]:
     """A content without white space at both ends, or at one of them."""
     start, end = len(content) - len(content.lstrip()), len(content.rstrip())
     return [(min(start, end), end), (0, end), (start, len(content))]
-
-
-def _fits(text: str, at: int, message: ChatMessage, span: tuple[int, int]) -> bool:
-    return text.startswith(message.content[span[0] : span[1]], at)
 
 
 def _rewritten(render: Render, parts: Sequence[str], messages: Sequence[ChatMessage]) -> InvalidParams:

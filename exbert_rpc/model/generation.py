@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from exbert_rpc.errors import InvalidParams, TextTooLong
+from exbert_rpc.errors import ExbertError, InvalidParams, ModelNotSupported, TextTooLong
 from exbert_rpc.model.types import Encoding, ModelDescription
 
 if TYPE_CHECKING:
@@ -62,6 +62,9 @@ def generate_greedily(
         inputs: Of one text, ``[1, length]`` each.
         n: At least 1.
         watch: Is told the number of tokens so far, after each one; what it raises ends the generation.
+
+    Raises:
+        ModelNotSupported: The class of transformers cannot generate.
     """
     import torch
     from transformers import StoppingCriteria, StoppingCriteriaList
@@ -73,17 +76,20 @@ def generate_greedily(
             watch(input_ids.shape[1] - length)
             return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
 
+    settings = {"max_new_tokens": n, "do_sample": False, "num_beams": 1, "use_cache": False}
+    watched = StoppingCriteriaList([Watch()])
     alone = nullcontext() if network.side_by_side else network.lock
-    with alone, torch.inference_mode():
-        written = network.model.generate(
-            **inputs,
-            max_new_tokens=n,
-            do_sample=False,
-            num_beams=1,
-            use_cache=False,
-            stopping_criteria=StoppingCriteriaList([Watch()]),
-            **_without_sampling(network.model),
-        )
+    try:
+        with alone, torch.inference_mode():
+            sampling = _without_sampling(network.model)
+            written = network.model.generate(**inputs, **settings, **sampling, stopping_criteria=watched)
+    except ExbertError:
+        raise
+    except Exception as exc:  # some classes of transformers have a head and cannot generate, or only with a cache
+        raise ModelNotSupported(
+            f"{type(network.model).__name__} cannot continue a text: transformers says {str(exc).strip()[:200]!r}",
+            hint="Leave `generate` out.",
+        ) from exc
     found = written[0, length:].cpu().numpy().astype(np.int64)
     return [int(id_) for id_ in found]
 

@@ -141,7 +141,7 @@ class Prompts:
         self._texts.check_length(encoding)
         special, masked = encoding.is_special.copy(), encoding.is_masked.copy()
         for index in np.flatnonzero(~encoding.is_special).tolist():
-            spelling = self._spelling_of(int(encoding.ids[index]))
+            spelling = self._spellings.get(int(encoding.ids[index]))
             covered = _segment_text(encoding, index)[encoding.start[index] : encoding.end[index]].strip()
             if spelling is None or covered != spelling.strip():
                 continue
@@ -150,12 +150,10 @@ class Prompts:
             else:
                 special[index] = True
         if special.all():
-            raise InvalidParams("text", "holds nothing but special tokens", hint="send text with visible characters")
+            field = "text" if encoding.messages is None else "messages"
+            raise InvalidParams(field, "hold nothing but special tokens", hint="send text with visible characters")
         marked = replace(encoding, is_special=special, is_masked=masked)
         return self._texts.masked(marked, mask) if len(mask) > 0 else marked
-
-    def _spelling_of(self, id_: int) -> str | None:
-        return self._spellings.get(id_)
 
     def _cut(self, prompt: Prompt, typed: Sequence[str]) -> RawEncoding:
         """The prompt as the stock tokenizer cuts it; ``typed`` special tokens in contents stay ordinary text."""

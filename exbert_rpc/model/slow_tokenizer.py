@@ -23,6 +23,7 @@ from exbert_rpc.model.align_pieces import Span, align_pieces, spells
 
 _PROBES = ("The girl ran to a local pub, unbelievably!", "MKTAYIAKQR x1859 (3.5)", "Der Fuß ging über Straßen.")
 _FILES = ("vocab*", "*.model", "*.spm", "*.codes", "merges.txt", "*.json", "*.txt")
+_OF_THE_MODEL = ("config.json", "generation_config.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class SlowTokenizer:
         """What tells this tokenizer from others: its class and a digest of its files."""
         digest = xxhash.xxh3_128()
         for path in sorted({path for pattern in _FILES for path in self._folder.glob(pattern) if path.is_file()}):
-            if path.name != "config.json" and not path.name.endswith(".index.json"):
+            if path.name not in _OF_THE_MODEL and not path.name.endswith(".index.json"):
                 digest.update(path.name.encode() + b"\x00" + path.read_bytes())
         return f"{type(self._stock).__name__} {self._spelling} {digest.hexdigest()}"
 

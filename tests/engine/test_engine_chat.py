@@ -9,7 +9,7 @@ import pytest
 
 from exbert_rpc.engine import Engine
 from exbert_rpc.engine.requests import AttendRequest, TextInput
-from exbert_rpc.errors import Cancelled, InvalidParams, TextTooLong
+from exbert_rpc.errors import Cancelled, InvalidParams, ModelNotSupported, TextTooLong
 from exbert_rpc.tasks import Task
 from tests.model import zoo
 from tests.model.chat_models import make_chat_model
@@ -160,6 +160,19 @@ def test_models_that_do_not_continue_texts_say_so(tmp_path, family):
         attend(engine, "The girl ran", generate=3)
     engine.close()
     assert "autoregressive" in refused.value.hint
+
+
+def test_a_class_that_cannot_generate_says_so(tmp_path, monkeypatch):
+    from transformers import LlamaForCausalLM
+
+    def refuse(*_args, **_more):
+        raise ValueError("no cache, no text")
+
+    engine = Engine(tmp_path / "store", default_model=str(zoo.make_model("llama", tmp_path / "llama")))
+    monkeypatch.setattr(LlamaForCausalLM, "generate", refuse)
+    with pytest.raises(ModelNotSupported, match=r"LlamaForCausalLM cannot continue a text: .*no cache, no text"):
+        attend(engine, "The girl ran", generate=3, annotate=False)
+    engine.close()
 
 
 def test_more_than_the_model_takes_is_refused_before_anything_is_written(engine):

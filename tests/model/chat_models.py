@@ -23,7 +23,8 @@ THINKING = (
     "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content.split('</think>')[-1] + '<|im_end|>' }}"
     "{% endfor %}"
 )
-TEMPLATES = {"chatml": CHATML, "strict": STRICT, "dropping": DROPPING, "thinking": THINKING}
+SPACED = "{% for m in messages %}{{ ' ' + (m.content | trim) + ' <|im_end|>' }}{% endfor %}"
+TEMPLATES = {"spaced": SPACED, "chatml": CHATML, "strict": STRICT, "dropping": DROPPING, "thinking": THINKING}
 
 
 def make_chat_model(family: str, folder: Path, template: str | None = "chatml") -> Path:

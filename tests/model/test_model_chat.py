@@ -119,6 +119,15 @@ def test_a_control_token_in_a_content_is_ordinary_text_unless_it_is_parsed(chat,
     assert control == {"<|im_start|>", "<|im_end|>"}
 
 
+def test_a_stripped_content_is_told_from_the_white_space_that_the_template_writes(chat):
+    model, folder = chat("spaced")
+    pairs = [("user", "Who ran? "), ("assistant", " The girl ")]
+    encoding = model.prompts.tokenize_messages(messages_of(pairs))
+    assert encoding.ids.tolist() == stock_ids(folder, pairs)
+    assert [encoding.text[p.start : p.end] for p in encoding.messages] == ["Who ran?", "The girl"]
+    assert [p.skipped for p in encoding.messages] == [0, 1]
+
+
 @pytest.mark.parametrize(
     ("template", "pairs", "said"),
     [

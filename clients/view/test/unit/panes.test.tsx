@@ -206,7 +206,11 @@ describe("the seam between the view and its hosts", () => {
     const outside = importsBelow(SRC)
       .map(({ to }) => to)
       .filter((to) => to.startsWith(".."));
-    expect([...new Set(outside)].sort()).toEqual(["../../../protocol/types", "../../shared/src/sentences"]);
+    expect([...new Set(outside)].sort()).toEqual([
+      "../../../protocol/types",
+      "../../shared/src/chatMessages",
+      "../../shared/src/sentences",
+    ]);
     const packages = sourcesBelow(SRC).flatMap((path) =>
       [...readFileSync(path, "utf8").matchAll(/from "([^."][^"]*)"/g)].map((found) => found[1]),
     );

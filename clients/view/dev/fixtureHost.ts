@@ -11,11 +11,14 @@ import type {
   MethodResult,
   ProfileParams,
   SearchParams,
+  SearchRelationsParams,
+  SearchRelationsResult,
+  SearchResult,
   SummarizeParams,
 } from "../src/protocol";
 import { attend, capture, describeModel, MINI, type Synthetic, type SyntheticCapture, tokenize } from "./synthetic";
 import { compareCaptures } from "./syntheticCompare";
-import { search, summarize } from "./syntheticCorpus";
+import { search, searchRelations, summarize } from "./syntheticCorpus";
 import { ablateHeads, decompose } from "./syntheticEffects";
 import { profileHeads } from "./syntheticHeads";
 
@@ -74,7 +77,7 @@ export class FixtureHost implements Host {
   readonly onServerEvent = this.events.on;
   private kept: unknown;
   private readonly captures = new Map<string, SyntheticCapture>();
-  private readonly searches = new Map<string, ReturnType<typeof search>>();
+  private readonly searches = new Map<string, SearchResult | SearchRelationsResult>();
   errors: Partial<Record<Method, HostError>>;
   delay: number;
   made: Synthetic;
@@ -113,6 +116,8 @@ export class FixtureHost implements Host {
         return this.attend(params as AttendParams);
       case "searchContexts":
         return this.search(params as SearchParams);
+      case "searchRelations":
+        return this.searchRelations(params as SearchRelationsParams);
       case "summarize":
         return this.summarize(params as SummarizeParams);
       case "profileHeads":
@@ -183,6 +188,20 @@ export class FixtureHost implements Host {
   private search(params: SearchParams) {
     const found = search(params, describeModel(this.made), `search-${this.searches.size}`);
     const result = { ...found, stats: { ...found.stats, note: this.made.searchNote ?? null } };
+    this.searches.set(result.searchId, result);
+    return result;
+  }
+
+  private searchRelations(params: SearchRelationsParams) {
+    const { tokens } = this.held(params.captureId);
+    const ends = [params.source, params.target].map((index) => tokens[index]);
+    if (ends.some((token) => token === undefined || token.isSpecial))
+      throw {
+        code: -32602,
+        message: "target: this token is special",
+        data: { kind: "invalidParams", hint: "mark a token of the text" },
+      } satisfies HostError;
+    const result = searchRelations(params, describeModel(this.made), `search-${this.searches.size}`, ends);
     this.searches.set(result.searchId, result);
     return result;
   }

@@ -34,6 +34,7 @@ const escapeView: Partial<ViewState> = { input: { text: ESCAPE }, label: "notes.
 const SCENARIOS: Readonly<Record<string, Scenario>> = {
   escape: { view: { ...escapeView, corpus: "pydoc" }, recorded: true },
   synthetic: { view: escapeView },
+  relation: { view: { ...escapeView, relationTo: 8 } },
   allheads: { view: { ...escapeView, corpus: "pydoc", heads: null, pinned: null }, recorded: true },
   masked: { options: { made: { ...MINI, hasLmHead: true } }, view: { ...escapeView, mask: [8, 12], topPercent: 50 } },
   gptheads: {

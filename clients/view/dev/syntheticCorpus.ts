@@ -10,8 +10,11 @@ import type {
   HitToken,
   ModelDescription,
   SearchParams,
+  SearchRelationsParams,
+  SearchRelationsResult,
   SearchResult,
   SummarizeResult,
+  Token,
 } from "../src/protocol";
 import { random } from "./random";
 
@@ -134,6 +137,18 @@ export function search(params: SearchParams, model: ModelDescription, searchId: 
   };
 }
 
+/** Each match looks at the token before it. */
+export function searchRelations(
+  params: SearchRelationsParams,
+  model: ModelDescription,
+  searchId: string,
+  [source, target]: readonly Token[],
+): SearchRelationsResult {
+  const { query: _, ...found } = search({ ...params, space: "hiddenState" }, model, searchId);
+  const hits = found.hits.map((one) => ({ ...one, target: one.maxAttention.outgoing?.index ?? null }));
+  return { ...found, hits, source, target, weight: 0.91 };
+}
+
 type Control = "word" | "echo" | "peers";
 
 const ALL_CONTROLS: readonly Control[] = ["word", "echo", "peers"];
@@ -222,7 +237,7 @@ function histogram(
 }
 
 export function summarize(
-  result: SearchResult,
+  result: Pick<SearchResult, "model" | "hits" | "searchId">,
   attention: "outgoing" | "incoming",
   controls: readonly Control[] = ALL_CONTROLS,
 ): SummarizeResult {

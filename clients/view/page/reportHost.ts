@@ -83,7 +83,7 @@ export class ReportHost implements Host {
     if (method === "attend") return this.attend(params as AttendParams);
     if (method === "searchContexts") return this.search(params as SearchParams);
     if (method === "summarize") return this.summarize(params as SummarizeParams);
-    throw this.absent("this");
+    throw this.absent(method === "searchRelations" ? "contexts with a relation" : "this");
   }
 
   private attend(params: AttendParams): AttendResult {

@@ -20,6 +20,7 @@ const STATES: readonly [scenario: string, width: number, pane: string][] = [
   ["escape", 420, "corpus"],
   ["escape", 420, "summary"],
   ["synthetic", 1400, "attention"],
+  ["relation", 1400, "attention"],
   ["card", 1400, "heads"],
   ["gpteffect", 1400, "effect"],
   ["comparemask", 1400, "compare"],

@@ -158,6 +158,35 @@ describe.skipIf(!hasChromium)("a person", () => {
     await page.close();
   });
 
+  it("searches for pairs with the same relation, with the keyboard alone, and sees both ends of each", async () => {
+    const { page, errors } = await opened("synthetic");
+    await page.waitForSelector(".hit");
+    await page.locator('.pane.corpus [role="radio"][aria-checked="true"]').first().focus();
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".hit .target");
+    const asked = (await log(page, "searchRelations"))[0];
+    expect(asked).toMatchObject({ source: 9, layer: 2, head: 11 });
+    const chosen = page.locator('.relation-bar label:has-text("attends to") + select');
+    expect(await chosen.inputValue()).toBe(String(asked.target));
+    await soon(() => page.locator("#exbert-corpus").textContent()).toMatch(
+      /^Contexts with the relation “escape” → “\S+”$/,
+    );
+    await chosen.selectOption("8");
+    await soon(async () => (await log(page, "searchRelations")).at(-1)?.target).toBe(8);
+    await soon(() => page.locator("#exbert-corpus").textContent()).toBe("Contexts with the relation “escape” → “to”");
+    const ends = await page
+      .locator(".hit")
+      .first()
+      .evaluate((row) => [".match", ".target", ".score .hidden"].map((one) => row.querySelector(one)?.textContent));
+    expect(ends[2]).toBe(`: “${ends[0]}” attends to “${ends[1]}”`);
+    await page.locator('.inspector button:has-text("contexts with the same relation"):text-matches("^3 ")').click();
+    await soon(async () => (await log(page, "searchRelations")).at(-1)?.head).toBe(3);
+    expect(errors).toEqual([]);
+    await page.close();
+  });
+
   it("filters the contexts by a bar and takes the filter off again", async () => {
     const { page } = await opened();
     await page.locator('.bar:has-text("ADV")').first().click();

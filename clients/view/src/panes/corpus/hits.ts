@@ -1,7 +1,8 @@
 /** The rows on show, and what a row says. */
 import type { AppState } from "../../app";
 import { type BarFilter, matchesBar, type SummaryMode } from "../../logic/labels";
-import type { Hit, SearchResult } from "../../protocol";
+import type { Hit } from "../../protocol";
+import type { Found } from "./state";
 
 const NO_HITS: readonly Hit[] = [];
 
@@ -13,15 +14,15 @@ type Kept = {
 };
 
 /** The last filtering of each result, so that the same choice gives the same list. */
-const filtered = new WeakMap<SearchResult, Kept>();
+const filtered = new WeakMap<Found, Kept>();
 
 const plainly = (text: string) => text.replace(/\s+/g, " ").trim();
 
 /** The hits of each result in sentences of the text that was read last: counted once, asked for at every change. */
-const owned = new WeakMap<SearchResult, { readonly text: string; readonly own: ReadonlySet<Hit> }>();
+const owned = new WeakMap<Found, { readonly text: string; readonly own: ReadonlySet<Hit> }>();
 
 /** Hits in a sentence of the text that was read: there the query finds itself. */
-export function ownHits(result: SearchResult, text: string): ReadonlySet<Hit> {
+export function ownHits(result: Found, text: string): ReadonlySet<Hit> {
   const kept = owned.get(result);
   if (kept?.text === text) return kept.own;
   const read = plainly(text);

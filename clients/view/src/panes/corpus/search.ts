@@ -1,21 +1,53 @@
-/** Searches the corpus for contexts of the pinned token whenever a choice that matters changes. */
+/** Searches the corpus for contexts of the pinned token, or of its relation to another, whenever a choice that matters changes. */
 import { type AppState, type Capture, IDLE, queryToken } from "../../app";
 import type { Controller } from "../../control/controller";
 import { asHostError } from "../../control/errors";
 import { Attempts } from "../../logic/attempts";
 import { Latest } from "../../logic/latest";
 import type { PanePart } from "../../pane";
-import { type AttendResult, ERROR_CODES, type SearchParams } from "../../protocol";
+import { type AttendResult, ERROR_CODES, type SearchParams, type SearchRelationsParams } from "../../protocol";
 import type { ViewState } from "../../state";
 import { readFilter } from "./logic/filter";
-import { hiddenLayerOf } from "./state";
+import { relationOf, relationTarget } from "./relation";
+import { type Found, hiddenLayerOf } from "./state";
 
 /** Waits this long for a person to stop clicking. */
 const SETTLE_MS = 120;
 const MOST_LOST = 2;
 
+type Asked =
+  | { readonly method: "searchContexts"; readonly params: SearchParams }
+  | { readonly method: "searchRelations"; readonly params: SearchRelationsParams };
+
 /** What to ask for the state as it is; null when there is nothing to search for. */
-export function searchParams(state: AppState): SearchParams | null {
+export function searchFor(state: AppState): Asked | null {
+  if (relationTarget(state) === null) {
+    const params = contextParams(state);
+    return params === null ? null : { method: "searchContexts", params };
+  }
+  const params = relationParams(state);
+  return params === null ? null : { method: "searchRelations", params };
+}
+
+function relationParams(state: AppState): SearchRelationsParams | null {
+  const { view, capture } = state;
+  const relation = relationOf(state);
+  if (capture === null || relation === null || view.corpus === null) return null;
+  const filter = readFilter(view.filter);
+  return {
+    corpus: view.corpus,
+    captureId: capture.id,
+    source: relation.source.index,
+    target: relation.target.index,
+    layer: relation.layer,
+    head: relation.head,
+    k: view.k,
+    distinct: view.distinct,
+    ...(filter === null ? {} : { filter }),
+  };
+}
+
+function contextParams(state: AppState): SearchParams | null {
   const { view, capture } = state;
   const token = queryToken(state);
   if (capture === null || token === null || view.corpus === null) return null;
@@ -47,13 +79,13 @@ export class ContextSearch implements PanePart {
 
   changed(): void {
     const { store } = this.controller;
-    const params = searchParams(store.get());
-    const key = params === null ? "" : JSON.stringify(params);
+    const wanted = searchFor(store.get());
+    const key = wanted === null ? "" : JSON.stringify(wanted);
     if (key === this.asked) return;
     this.asked = key;
     this.stop();
-    if (params === null) store.set({ result: null, search: IDLE });
-    else this.timer = setTimeout(() => void this.search(params), SETTLE_MS);
+    if (wanted === null) store.set({ result: null, search: IDLE });
+    else this.timer = setTimeout(() => void this.search(wanted), SETTLE_MS);
   }
 
   /** A model with fewer layers has fewer hidden states. */
@@ -84,12 +116,12 @@ export class ContextSearch implements PanePart {
     this.searching.cancel();
   }
 
-  private async search(params: SearchParams): Promise<void> {
+  private async search({ method, params }: Asked): Promise<void> {
     const { host, store } = this.controller;
     store.set({ search: { phase: "busy", progress: null } });
     try {
-      const outcome = await this.searching.run((signal) =>
-        host.request("searchContexts", params, {
+      const outcome = await this.searching.run<Found>((signal) =>
+        host.request(method, params, {
           signal,
           onProgress: (progress) => {
             if (!signal.aborted) store.set({ search: { phase: "busy", progress } });

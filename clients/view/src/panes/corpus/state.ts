@@ -3,7 +3,7 @@ import { type AppState, IDLE, type Status } from "../../app";
 import { between, type Check, isFlag, isIndex, isObject, isText, oneOf, orNull } from "../../logic/checks";
 import { ANNOTATIONS, type Annotation, type BarFilter, type SummaryMode } from "../../logic/labels";
 import type { Slice } from "../../pane";
-import type { SearchResult } from "../../protocol";
+import type { SearchRelationsResult, SearchResult } from "../../protocol";
 
 /** Conditions on the match, as typed: several words are separated by commas. */
 export interface SearchFilter {
@@ -18,6 +18,11 @@ export const NO_FILTER: SearchFilter = { pos: "", dep: "", entity: "", token: ""
 
 export interface CorpusView {
   readonly space: "headOutput" | "hiddenState";
+  /**
+   * The token that the pinned one attends to in the chosen head: pairs like these two are searched instead of tokens like
+   * the pinned one. null: no relation is searched for.
+   */
+  readonly relationTo: number | null;
   /** null: the state that the shown layer reads. */
   readonly hiddenLayer: number | null;
   readonly k: number;
@@ -42,6 +47,7 @@ const isBar: Check = (value) =>
 export const CORPUS_VIEW: Slice<CorpusView> = {
   initial: {
     space: "headOutput",
+    relationTo: null,
     hiddenLayer: null,
     k: 50,
     weighting: "uniform",
@@ -57,6 +63,7 @@ export const CORPUS_VIEW: Slice<CorpusView> = {
   },
   checks: {
     space: oneOf("headOutput", "hiddenState"),
+    relationTo: orNull(isIndex),
     hiddenLayer: orNull(isIndex),
     k: (value) => Number.isInteger(value) && between(1, 1000)(value),
     weighting: oneOf("uniform", "norm"),
@@ -71,12 +78,15 @@ export const CORPUS_VIEW: Slice<CorpusView> = {
     ownSentence: isFlag,
   },
   fresh: { distinct: true, ownSentence: false },
-  perQuery: ["bar"],
+  perQuery: ["bar", "relationTo"],
 };
+
+/** Contexts of a token, or of a relation between two. */
+export type Found = SearchResult | SearchRelationsResult;
 
 export interface CorpusData {
   readonly search: Status;
-  readonly result: SearchResult | null;
+  readonly result: Found | null;
   /** How the bars were counted that `view.bar` may name; set by the pane that draws them. null: `bar` filters nothing. */
   readonly barMode: SummaryMode | null;
 }

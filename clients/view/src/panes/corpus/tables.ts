@@ -6,6 +6,7 @@ function hitRow(hit: Hit): Cell[] {
   const match = hit.tokens[hit.match];
   const { text } = hit.sentence;
   const peak = hit.maxAttention.outgoing;
+  const target = typeof hit.target === "number" ? hit.tokens[hit.target] : undefined;
   return [
     hit.rank,
     hit.score,
@@ -24,6 +25,10 @@ function hitRow(hit: Hit): Cell[] {
     peak === null ? null : hit.tokens[peak.index].text,
     peak?.offset ?? null,
     peak?.weight ?? null,
+    target?.text ?? null,
+    target === undefined ? null : (hit.target ?? 0) - hit.match,
+    target?.pos ?? null,
+    target?.dep ?? null,
   ];
 }
 
@@ -47,6 +52,10 @@ export function hitsTable(hits: readonly Hit[]): Table {
       "strongestToken",
       "strongestOffset",
       "strongestWeight",
+      "target",
+      "targetOffset",
+      "targetPos",
+      "targetDep",
     ],
     rows: hits.map(hitRow),
   };

@@ -5,7 +5,8 @@ import { asHostError } from "../../control/errors";
 import { Attempts } from "../../logic/attempts";
 import { Latest } from "../../logic/latest";
 import type { PanePart } from "../../pane";
-import { ERROR_CODES, type SearchResult, type SummarizeParams, type SummarizeResult } from "../../protocol";
+import { ERROR_CODES, type SummarizeParams, type SummarizeResult } from "../../protocol";
+import type { Found } from "../corpus/state";
 import { type Control, controlsFor } from "./logic/findings";
 
 const MOST_LOST = 2;
@@ -20,7 +21,7 @@ type Asked = Pick<SummarizeParams, "searchId" | "attention">;
 export class Summarizer implements PanePart {
   private readonly counting = new Latest();
   /** The result that is counted, or was. */
-  private counted: SearchResult | null = null;
+  private counted: Found | null = null;
   private direction: "outgoing" | "incoming" | null = null;
   /** Results that the server forgot at once. */
   private readonly lost = new Attempts(MOST_LOST);

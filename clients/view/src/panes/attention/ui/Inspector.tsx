@@ -1,10 +1,11 @@
 /** The token under the pointer, or the pinned one: what it is, where its attention goes, what the model expects there. */
-import { sides } from "../../../app";
+import { queryToken, sides } from "../../../app";
 import * as format from "../../../logic/format";
 import type { DecoderToken, Token } from "../../../protocol";
+import type { Pin } from "../../../state";
 import { useApp, useController } from "../../../ui/context";
 import { Button } from "../../../ui/controls";
-import { headPeaks } from "../logic/aside";
+import { type HeadPeak, headPeaks } from "../logic/aside";
 import type { Picture } from "../logic/picture";
 import { groupOf } from "../logic/words";
 import { groupLabel, tokenLabel } from "./tokenView";
@@ -104,6 +105,54 @@ function Facts(props: { readonly token: Token }) {
   );
 }
 
+/** What each head looks at most. For the pinned token, a click searches the corpus for pairs like these two. */
+function Peaks(props: {
+  readonly peaks: readonly HeadPeak[];
+  readonly picture: Picture;
+  readonly keys: readonly Token[];
+  readonly source: Pin | null;
+}) {
+  const controller = useController();
+  const { keys, picture, source } = props;
+  const canSearch = useApp((s) => s.view.corpus !== null && s.view.stack === "encoder" && queryToken(s) !== null);
+  return (
+    <p class="partners">
+      <span class="muted">in the heads</span>
+      {props.peaks.map(({ head, column, weight }) => {
+        const group = picture.rightGroups[column];
+        const name = groupLabel(keys, group);
+        const peak = (
+          <>
+            {head}{" "}
+            <span class="muted">
+              → {name} {format.weight(weight)}
+            </span>
+          </>
+        );
+        const [target] = group.tokens;
+        if (source === null || !canSearch || keys[target].isSpecial)
+          return (
+            <span key={head} class="partner">
+              {peak}
+            </span>
+          );
+        return (
+          <span key={head} class="partner">
+            <Button
+              kind="link"
+              title={`Searches the corpus for pairs between which head ${head} draws the same relation.`}
+              onClick={() => controller.update({ heads: [head], relationTo: target, pane: "corpus", bar: null })}
+            >
+              {peak}
+              <span class="hidden">: contexts with the same relation</span>
+            </Button>
+          </span>
+        );
+      })}
+    </p>
+  );
+}
+
 export function Inspector(props: { readonly picture: Picture | null }) {
   const controller = useController();
   const { view, hover, capture } = useApp((s) => ({ view: s.view, hover: s.hover, capture: s.capture }));
@@ -169,18 +218,8 @@ export function Inspector(props: { readonly picture: Picture | null }) {
           )}
         </p>
       )}
-      {peaks.length > 0 && (
-        <p class="partners">
-          <span class="muted">in the heads</span>
-          {peaks.map(({ head, column, weight }) => (
-            <span key={head} class="partner">
-              {head}{" "}
-              <span class="muted">
-                → {picture === null ? "" : groupLabel(right, picture.rightGroups[column])} {format.weight(weight)}
-              </span>
-            </span>
-          ))}
-        </p>
+      {picture !== null && peaks.length > 0 && (
+        <Peaks peaks={peaks} picture={picture} keys={right} source={pinned ? inspected : null} />
       )}
       <Predictions token={token} />
       <Expected token={token} />

@@ -7,8 +7,10 @@ import { useApp, useController } from "../../../ui/context";
 import { Button, Segmented } from "../../../ui/controls";
 import { Busy, CommandButton, Empty, Failed, isBusy, isFailed } from "../../../ui/states";
 import { countAll, countOwn, shownHits } from "../hits";
+import { relationOf, relationTarget } from "../relation";
 import { hiddenLayerOf, NO_FILTER } from "../state";
 import { HitList } from "./HitList";
+import { RelationBar, WhichHead } from "./RelationBar";
 import { Choices, RowBar, SearchBar } from "./SearchControls";
 
 function BarChip() {
@@ -96,13 +98,14 @@ function PartOfWord() {
 }
 
 function NothingYet() {
-  const { corpora, corporaStatus, view, capture, query, special, wide } = useApp((s: AppState) => ({
+  const { corpora, corporaStatus, view, capture, query, special, wide, relating } = useApp((s: AppState) => ({
     wide: s.wide,
     corpora: s.corpora,
     corporaStatus: s.corporaStatus,
     view: s.view,
     capture: s.capture,
     query: queryToken(s),
+    relating: relationTarget(s) !== null,
     special: s.capture !== null && s.view.pinned !== null && queryToken(s) === null,
   }));
   const controller = useController();
@@ -141,6 +144,7 @@ function NothingYet() {
       </Empty>
     );
   }
+  if (relating) return <WhichHead />;
   if (view.space === "headOutput" && view.heads !== null && view.heads.length === 0) {
     return (
       <Empty title="No head is selected">
@@ -153,7 +157,12 @@ function NothingYet() {
 
 function Heading() {
   const controller = useController();
-  const { view, result } = useApp((s) => ({ view: s.view, result: s.result, query: queryToken(s) }));
+  const { view, result, relation } = useApp((s) => ({
+    view: s.view,
+    result: s.result,
+    query: queryToken(s),
+    relation: relationOf(s),
+  }));
   const name = controller.queryName();
   const heads =
     view.heads === null
@@ -162,13 +171,21 @@ function Heading() {
         ? `head ${view.heads[0]}`
         : `heads ${format.ranges(view.heads)}`;
   const how =
-    view.space === "headOutput"
-      ? `head output · layer ${view.layer} · ${heads}`
-      : `hidden state ${hiddenLayerOf(view)}`;
+    relation !== null
+      ? `both ends in hidden state ${relation.layer} · head ${relation.layer}.${relation.head}`
+      : view.space === "headOutput"
+        ? `head output · layer ${view.layer} · ${heads}`
+        : `hidden state ${hiddenLayerOf(view)}`;
   const stats = result?.stats;
   return (
     <div class="pane-head">
-      <h2 id="exbert-corpus">{name === "" ? "Contexts" : `Contexts like “${name}”`}</h2>
+      <h2 id="exbert-corpus">
+        {relation !== null
+          ? `Contexts with the relation “${name}” → “${relation.target.text.trim()}”`
+          : name === ""
+            ? "Contexts"
+            : `Contexts like “${name}”`}
+      </h2>
       {result !== null && stats !== undefined && (
         <span class="muted">
           {how} · {stats.exact ? "exact" : "approximate"} · {format.compact(stats.searched)} tokens in{" "}
@@ -192,6 +209,7 @@ export function CorpusPane() {
     <section class="pane corpus" aria-labelledby="exbert-corpus">
       <Heading />
       <PartOfWord />
+      <RelationBar />
       {open ? (
         <>
           <SearchBar />
@@ -226,7 +244,7 @@ export function CorpusPane() {
       {result === null && !isBusy(search) && !isFailed(search) && <NothingYet />}
       {result !== null && result.hits.length === 0 && (
         <Empty title="No matches">
-          <p>No token of the corpus matches the filter.</p>
+          <p>{note === null ? "No token of the corpus matches the filter." : "The note above says why."}</p>
           <Button onClick={() => controller.update({ filter: NO_FILTER })}>Clear the filter</Button>
         </Empty>
       )}

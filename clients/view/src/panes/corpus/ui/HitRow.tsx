@@ -67,7 +67,7 @@ function Pieces(props: PiecesProps) {
       {props.pieces.map((piece, i) => {
         if (piece.token === null) return piece.text;
         const amount = amounts[piece.token];
-        const classes = `piece${piece.token === hit.match ? " match" : ""}${props.showNext && piece.token === hit.next ? " next" : ""}${piece.token === props.cursor ? " cursor" : ""}${amount > 0.5 ? " strong" : ""}`;
+        const classes = `piece${piece.token === hit.match ? " match" : ""}${piece.token !== hit.match && piece.token === hit.target ? " target" : ""}${props.showNext && piece.token === hit.next ? " next" : ""}${piece.token === props.cursor ? " cursor" : ""}${amount > 0.5 ? " strong" : ""}`;
         return (
           <span
             key={i}
@@ -116,11 +116,19 @@ function Swatch(props: { readonly hit: Hit; readonly offset: number; readonly at
   );
 }
 
-function Score(props: { readonly score: number }) {
+/** The score; of a relation also its two ends, for readers who do not see the marks. */
+function Score(props: { readonly hit: Hit }) {
+  const { hit } = props;
+  const target = typeof hit.target === "number" ? hit.tokens[hit.target] : undefined;
   return (
     <div role="gridcell" class="score">
-      <span class="score-bar" aria-hidden="true" style={{ width: `${Math.max(0, 100 * props.score)}%` }} />
-      <span>{props.score.toFixed(3)}</span>
+      <span class="score-bar" aria-hidden="true" style={{ width: `${Math.max(0, 100 * hit.score)}%` }} />
+      <span>{hit.score.toFixed(3)}</span>
+      {target !== undefined && (
+        <span class="hidden">
+          : “{hit.tokens[hit.match].text.trim()}” attends to “{target.text.trim()}”
+        </span>
+      )}
     </div>
   );
 }
@@ -175,7 +183,7 @@ function Row(props: Props) {
       onFocus={props.onFocus}
       onClick={open}
     >
-      <Score score={hit.score} />
+      <Score hit={hit} />
       {!wrapped && (
         <div role="gridcell" class="swatches">
           <Annotations hit={hit} look={look} />

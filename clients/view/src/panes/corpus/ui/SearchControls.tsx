@@ -4,7 +4,9 @@ import { ANNOTATION_NAMES, ANNOTATION_TITLES, ANNOTATIONS } from "../../../logic
 import { useApp, useController } from "../../../ui/context";
 import { Button, Check, Segmented, Select } from "../../../ui/controls";
 import { readFilter } from "../logic/filter";
+import { strongestRelation } from "../relation";
 import { hiddenLayerOf, NO_FILTER, type SearchFilter } from "../state";
+import { RELATION_TITLE } from "./RelationBar";
 
 const FILTERS: readonly { readonly key: keyof SearchFilter; readonly name: string; readonly example: string }[] = [
   { key: "pos", name: "POS", example: "VERB, AUX" },
@@ -41,7 +43,11 @@ function FilterBar() {
 
 function SpaceChoice() {
   const controller = useController();
-  const space = useApp((s) => s.view.space);
+  const { space, relationTo, strongest } = useApp((s) => ({
+    space: s.view.space,
+    relationTo: s.view.relationTo,
+    strongest: strongestRelation(s),
+  }));
   return (
     <Segmented
       label="similar in"
@@ -49,9 +55,18 @@ function SpaceChoice() {
       choices={[
         { value: "headOutput", text: "head output", title: "the output of the selected heads at this token" },
         { value: "hiddenState", text: "hidden state", title: "the residual stream at this token" },
+        {
+          value: "relation",
+          text: "relation",
+          title: RELATION_TITLE,
+          disabled: relationTo === null && strongest === null,
+        },
       ]}
-      value={space}
-      onChange={(value) => controller.update({ space: value, bar: null })}
+      value={relationTo === null ? space : "relation"}
+      onChange={(value) => {
+        if (value !== "relation") controller.update({ space: value, relationTo: null, bar: null });
+        else if (relationTo === null) controller.update({ ...strongest, bar: null });
+      }}
     />
   );
 }
@@ -69,7 +84,7 @@ export function SearchBar() {
     <>
       <div class="options">
         <SpaceChoice />
-        {view.space === "hiddenState" ? (
+        {view.relationTo !== null ? null : view.space === "hiddenState" ? (
           <Select
             label="state"
             showLabel
@@ -226,7 +241,9 @@ export function RowBar() {
 export function Choices(props: { readonly onOpen: () => void }) {
   const { view, wide } = useApp((s) => ({ view: s.view, wide: s.wide }));
   const parts = [
-    view.space === "headOutput" && view.weighting === "norm" ? "heads weighted by norm" : "",
+    view.relationTo === null && view.space === "headOutput" && view.weighting === "norm"
+      ? "heads weighted by norm"
+      : "",
     `k ${view.k}`,
     view.distinct ? "distinct" : "",
     readFilter(view.filter) === null ? "" : "filtered",

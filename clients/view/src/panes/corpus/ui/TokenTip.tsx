@@ -32,6 +32,7 @@ export function TokenTip(props: {
   return (
     <div ref={tip} class="tip" role="status">
       <b>{token.text}</b>
+      {cursor.token === hit.target && <span>what the match attends to most</span>}
       {facts.map((key) => (
         <span key={key}>
           <span class="muted">{names[key]}</span> {token[key]}

@@ -1,6 +1,7 @@
 /** Contexts in which the head does it: who looks is boxed, what is looked at is shaded. A click opens the line. */
 import * as format from "../../../logic/format";
 import type { Hit } from "../../../protocol";
+import type { ViewState } from "../../../state";
 import { useApp, useController } from "../../../ui/context";
 import { Button, Select } from "../../../ui/controls";
 import { Busy, isBusy, isFailed } from "../../../ui/states";
@@ -38,21 +39,34 @@ function Example(props: { readonly hit: Hit; readonly layer: number; readonly he
   const source = `${format.shortUri(hit.document)}:${lineOf(hit)}`;
   const open = () =>
     void controller.host.openLocation({ document: hit.document, range: hit.range, cell: hit.cell ?? undefined });
-  const search = () =>
+  const search = (change: Partial<ViewState>) =>
     controller.explore({ input: { text: hit.sentence.text }, label: source }, hit.match, {
       layer,
       heads: [head],
-      space: "headOutput",
       pane: "corpus",
+      ...change,
     });
   return (
     <li class="example">
       <button type="button" class="example-text" title={`Open ${source}`} onClick={open}>
         <span class="muted">{format.weight(hit.score)}</span> <Sentence hit={hit} />
       </button>
-      <Button kind="link" title="Search the corpus for contexts in which this head does the same" onClick={search}>
+      <Button
+        kind="link"
+        title="Search the corpus for contexts in which this head does the same"
+        onClick={() => search({ space: "headOutput" })}
+      >
         contexts like this
       </Button>
+      {typeof hit.target === "number" && (
+        <Button
+          kind="link"
+          title="Search the corpus for pairs between which this head draws the same relation"
+          onClick={() => search({ relationTo: hit.target })}
+        >
+          same relation
+        </Button>
+      )}
     </li>
   );
 }

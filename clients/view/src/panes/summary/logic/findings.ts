@@ -46,7 +46,9 @@ export function saidFindings(summary: Pick<SummarizeResult, "findings"> & Partia
 export function controlsFor(view: {
   readonly space: "headOutput" | "hiddenState";
   readonly heads: readonly number[] | null;
+  readonly relationTo: number | null;
 }): { readonly first: Control[]; readonly later: Control[] | null } {
-  if (view.space === "hiddenState") return { first: ["word"], later: null };
+  // a relation compares hidden states, whatever is chosen for tokens alone
+  if (view.space === "hiddenState" || view.relationTo !== null) return { first: ["word"], later: null };
   return { first: ["word", "echo"], later: view.heads?.length === 1 ? ["word", "echo", "peers"] : null };
 }

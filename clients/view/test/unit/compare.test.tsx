@@ -11,6 +11,7 @@ import { type MountedView, mount } from "../../src/mount";
 import { PANES } from "../../src/panes";
 import { compareActions } from "../../src/panes/compare/actions";
 import { differenceCurves, differenceSvg, layoutDifference } from "../../src/panes/compare/draw/differenceSvg";
+import { predictionsSvg } from "../../src/panes/compare/draw/predictionsSvg";
 import {
   differenceEdges,
   differenceSentences,
@@ -127,6 +128,17 @@ describe("the maps of a comparison", () => {
       for (const { color } of data.cells.flat())
         if (color !== null) expect(contrast(color, inkOn(color))).toBeGreaterThanOrEqual(4.5);
     }
+  });
+
+  it("has a row for each prediction that changes, with bars as long as the probabilities", async () => {
+    const svg = predictionsSvg(comparison.predictions, names, "seeded & drawn", inkOf("light"));
+    const bars = [...svg.matchAll(/<rect [^>]*width="([\d.]+)" height="3"/g)].map(([, width]) => Number(width));
+    const said = comparison.predictions.flatMap((one) => [one.before.probability, one.after.probability]);
+    expect(bars.length).toBe(said.length);
+    expect(bars.length).toBeGreaterThan(0);
+    const scale = Math.max(...bars) / Math.max(...said);
+    said.forEach((probability, i) => expect(bars[i]).toBeCloseTo(Math.max(1, scale * probability), 1));
+    await expect(svg).toMatchFileSnapshot("../snapshots/changed-predictions.svg");
   });
 
   it("are saved as pictures and tables", async () => {
@@ -309,6 +321,7 @@ describe("the compare pane", () => {
     const saved = host.log.filter(({ what }) => what === "save").map(({ value }) => (value as { name: string }).name);
     expect(saved.sort()).toEqual([
       "changed-predictions.csv",
+      "changed-predictions.svg",
       "comparison.csv",
       "comparison.json",
       "comparison.svg",
@@ -317,6 +330,9 @@ describe("the compare pane", () => {
       "hidden-states.csv",
       "hidden-states.svg",
     ]);
+    const offered = compareActions(controller, state()).map(({ text }) => text);
+    for (const text of offered.filter((one) => one.endsWith("as SVG")))
+      expect(offered).toContain(text.replace("SVG", "PNG"));
     compareActions(controller, state())[0].run();
     expect(state().view.compareWith).toMatchObject({ mask: [9] });
   });

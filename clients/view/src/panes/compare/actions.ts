@@ -8,6 +8,7 @@ import { matrixSvg, matrixTable } from "../../draw/matrix";
 import type { Action } from "../../pane";
 import { exporter } from "../../ui/exports";
 import { differenceSvg } from "./draw/differenceSvg";
+import { predictionsSvg } from "./draw/predictionsSvg";
 import {
   differenceEdges,
   divergenceCells,
@@ -51,6 +52,13 @@ function statesPicture(state: AppState): string | null {
   );
 }
 
+function predictionsPicture(state: AppState): string | null {
+  const { comparison, theme } = state;
+  return comparison === null
+    ? null
+    : predictionsSvg(comparison.predictions, namesOf(state), "Predictions of A and B", inkOf(theme));
+}
+
 /** Pins what is shown; looks at the comparison. */
 export function pinShown(controller: Controller): void {
   const { capture } = controller.store.get();
@@ -60,6 +68,7 @@ export function pinShown(controller: Controller): void {
 export function compareActions(controller: Controller, state: AppState): readonly Action[] {
   const { comparison, headPair, capture } = state;
   const none = comparison === null;
+  const unchanged = (comparison?.predictions.length ?? 0) === 0;
   const { svg, png, csv, json } = exporter(controller);
   const edges = () =>
     headPair === null ? null : edgesTable(differenceEdges(headPair.before, headPair.after, headPair.n), namesOf(state));
@@ -94,10 +103,25 @@ export function compareActions(controller: Controller, state: AppState): readonl
       disabled: none,
       run: () => svg("hidden-states", statesPicture(state)),
     },
+    {
+      text: "Save hidden states of both as PNG",
+      disabled: none,
+      run: () => png("hidden-states", statesPicture(state)),
+    },
     { text: "Save hidden states of both as CSV", disabled: none, run: () => csv("hidden-states", states()) },
     {
+      text: "Save changed predictions as SVG",
+      disabled: unchanged,
+      run: () => svg("changed-predictions", predictionsPicture(state)),
+    },
+    {
+      text: "Save changed predictions as PNG",
+      disabled: unchanged,
+      run: () => png("changed-predictions", predictionsPicture(state)),
+    },
+    {
       text: "Save changed predictions as CSV",
-      disabled: (comparison?.predictions.length ?? 0) === 0,
+      disabled: unchanged,
       run: () => csv("changed-predictions", comparison === null ? null : predictionsTable(comparison, namesOf(state))),
     },
     { text: "Save comparison as JSON", disabled: none, run: () => json("comparison", comparison) },

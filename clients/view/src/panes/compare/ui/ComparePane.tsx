@@ -14,6 +14,7 @@ import { Busy, Empty, Failed, isBusy, isFailed } from "../../../ui/states";
 import { namesOf, pinShown } from "../actions";
 import { differenceSentences, divergenceCells, divergenceLegend, turnLegend, turnMatrix } from "../logic/differences";
 import { passName, sameAsShown, shownHead } from "../logic/passes";
+import { saidPrediction } from "../logic/predictions";
 import { Curves } from "./Curves";
 import { Partners, Passes } from "./Passes";
 
@@ -85,8 +86,6 @@ function Predictions(props: { readonly comparison: CompareCapturesResult; readon
   if (!hasLmHead) return null;
   if (comparison.predictions.length === 0)
     return <p class="muted">The likeliest token is the same in both at every place.</p>;
-  const said = ({ token, probability }: { token: string; probability: number }) =>
-    `${token.replace(/^[Ġ▁ ]/, "␣")} ${format.percent(probability, probability < 0.1 ? 1 : 0)}`;
   return (
     <>
       <h3>Predictions that change</h3>
@@ -102,8 +101,8 @@ function Predictions(props: { readonly comparison: CompareCapturesResult; readon
           {comparison.predictions.map(({ token, before, after }) => (
             <tr key={token}>
               <th scope="row">{names[token] ?? token}</th>
-              <td>{said(before)}</td>
-              <td>{said(after)}</td>
+              <td>{saidPrediction(before)}</td>
+              <td>{saidPrediction(after)}</td>
             </tr>
           ))}
         </tbody>

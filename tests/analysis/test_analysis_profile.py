@@ -1,5 +1,6 @@
 """Profiles of planted heads, of chance, and against slow formulas."""
 
+from collections import Counter
 from dataclasses import replace
 from statistics import fmean
 
@@ -278,8 +279,8 @@ def test_words_that_draw_attention_are_found_with_the_lower_end_of_a_slow_jackkn
     names = [f"w{number}" for number in range(40)]
     word, document = rng.integers(0, 40, 6000), rng.integers(0, 12, 6000)
     drawn = rng.random(6000) < np.where(word == 7, 0.6, 0.05)
-    table = WordTable.of(names, word, document)
-    found = attracting_words(table, word[drawn], document[drawn], 5)
+    table, pair = WordTable.of(names, word, document)
+    found = attracting_words(table, np.bincount(pair[drawn], minlength=table.n_pairs), 5)
     assert found[0].word == "w7"
     assert found[0].n == int((word == 7).sum())
     rate = drawn.sum() / 6000
@@ -295,9 +296,23 @@ def test_words_that_draw_attention_are_found_with_the_lower_end_of_a_slow_jackkn
 def test_words_of_few_documents_or_occurrences_are_left_out():
     word = np.array([0] * 7 + [1] * 20 + [2] * 200)
     document = np.array([*range(7), *([0] * 20), *(number % 9 for number in range(200))])
-    table = WordTable.of(["rare", "local", "common"], word, document)
-    drawn = word < 2
-    assert attracting_words(table, word[drawn], document[drawn], 5) == ()
+    table, pair = WordTable.of(["rare", "local", "common"], word, document)
+    assert attracting_words(table, np.bincount(pair[word < 2], minlength=table.n_pairs), 5) == ()
+
+
+def test_tokens_are_counted_by_word_and_document_as_one_by_one():
+    rng = np.random.default_rng(11)
+    word, document = rng.integers(-1, 9, 400), rng.integers(0, 5, 400)
+    table, pair = WordTable.of([f"w{number}" for number in range(9)], word, document)
+    held = Counter((int(w), int(d)) for w, d in zip(word, document, strict=True) if w >= 0)
+    assert table.counts.tolist() == [held[key] for key in sorted(held)]
+    assert [sorted(held).index(key) if key in held else table.n_pairs for key in zip(word, document, strict=True)] == (
+        pair.tolist()
+    )
+    for number in range(9):
+        assert table.occurrences[number] == (word == number).sum()
+        of_word = table.counts[table.first[number] :][: table.documents[number]]
+        assert of_word.sum() == table.occurrences[number]
 
 
 def _document(n_pairs: int) -> HeadSums:

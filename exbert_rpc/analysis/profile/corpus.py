@@ -27,20 +27,21 @@ class SegmentRows:
     Attributes:
         segment: The segment.
         alive: bool ``[R]``.
-        document: int32 ``[R]``, the first document that each row stands in; 0 for rows that have left.
         first_token: int32 ``[R]``, first token of the row's sentence.
         token: int32 ``[R]``, token of each row.
         place: uint16 ``[R]``, the same, counted in its sentence.
         word: int32 ``[T]``, number of each token's word in the corpus; -1 for none.
+        pair: int64 ``[T]``, number of its word in its document in the table; one more than there are for tokens of no
+            word, and for those that are in no document.
     """
 
     segment: OpenSegment
     alive: NDArray[np.bool_]
-    document: NDArray[np.int32]
     first_token: NDArray[np.int32]
     token: NDArray[np.int32]
     place: NDArray[np.uint16]
     word: NDArray[np.int32]
+    pair: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,16 @@ class CorpusWords:
         """Number the words of a corpus."""
         numbers: defaultdict[str, int] = defaultdict()
         numbers.default_factory = numbers.__len__
-        segments = tuple(_rows(segment, numbers) for segment in reader.segments)
-        word = [one.word[one.token[one.alive]] for one in segments]
-        document = [one.document[one.alive] for one in segments]
-        none = np.zeros(0, np.int64)
-        table = WordTable.of(list(numbers), np.concatenate([none, *word]), np.concatenate([none, *document]))
-        return cls(table, segments)
+        words = [_words_of(segment, numbers) for segment in reader.segments]
+        alive = [segment.multiplicity > 0 for segment in reader.segments]
+        rows = [segment.row_token[some] for segment, some in zip(reader.segments, alive, strict=True)]
+        word = [one[some] for one, some in zip(words, rows, strict=True)]
+        document = [_documents_of(one)[some] for one, some in zip(reader.segments, alive, strict=True)]
+        none = np.zeros(0, np.int32)
+        table, pair = WordTable.of(list(numbers), np.concatenate([none, *word]), np.concatenate([none, *document]))
+        pairs = np.split(pair, np.cumsum([len(some) for some in rows])[:-1])
+        parts = zip(reader.segments, alive, words, rows, pairs, strict=False)
+        return cls(table, tuple(_rows(*part, table.n_pairs) for part in parts))
 
     def vocabularies(self, heads: Sequence[tuple[int, int]], task: Task) -> list[tuple[AttractingWord, ...]]:
         """For each head the words that draw its attention, see :mod:`~exbert_rpc.analysis.profile.vocabulary`.
@@ -79,33 +84,53 @@ class CorpusWords:
         return [self._known[head] for head in heads]
 
     def _vocabulary(self, layer: int, head: int) -> tuple[AttractingWord, ...]:
-        words, documents = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
+        pairs = np.empty(sum(len(one.token) for one in self.segments), np.int64)
+        taken = 0
         for one in self.segments:
             target, weight = one.segment.stored_peaks(layer, head)
             counts = weight >= LEAST_WEIGHT
             counts &= target != one.place
-            counts &= one.alive
-            rows = np.flatnonzero(counts)
-            word = one.word[one.first_token[rows] + target[rows]]
-            has_word = word >= 0
-            words.append(word[has_word])
-            documents.append(one.document[rows[has_word]])
-        return attracting_words(self.table, np.concatenate(words), np.concatenate(documents), MOST_WORDS)
+            # a target stands in the sentence, and so in the document, of its row
+            targets = (one.first_token + target)[counts]
+            one.pair.take(targets, out=pairs[taken : taken + len(targets)], mode="clip")  # unchecked, so unbuffered
+            taken += len(targets)
+        pair_peaks = np.bincount(pairs[:taken], minlength=self.table.n_pairs + 1)[:-1]
+        return attracting_words(self.table, pair_peaks, MOST_WORDS)
 
 
-def _rows(segment: OpenSegment, numbers: defaultdict[str, int]) -> SegmentRows:
+def _words_of(segment: OpenSegment, numbers: defaultdict[str, int]) -> NDArray[np.int32]:
+    """int32 ``[T]``: number of each token's word."""
     names = segment.segment.meta["labels"]["form"]
     of_form = np.array([-1, *map(numbers.__getitem__, names)], dtype=np.int32)
+    return np.asarray(of_form[segment.segment.array("token/form")])
+
+
+def _documents_of(segment: OpenSegment) -> NDArray[np.int32]:
+    """int32 ``[R]``: the first document that each row stands in; 0 for rows that have left."""
     first = [found[0].document if found else 0 for found in segment.occurrences]
     of_sentence = np.array(first, dtype=np.int32)[segment.sentence_block]
+    return np.asarray(of_sentence[segment.row_sentence])
+
+
+def _rows(
+    segment: OpenSegment,
+    alive: NDArray[np.bool_],
+    word: NDArray[np.int32],
+    tokens: NDArray[np.int64],
+    pairs: NDArray[np.int64],
+    n_pairs: int,
+) -> SegmentRows:
+    """Rows of a segment, of which some tokens are of these pairs."""
+    pair = np.full(len(word), n_pairs, dtype=np.int64)
+    pair[tokens] = pairs
     return SegmentRows(
         segment,
-        segment.multiplicity > 0,
-        of_sentence[segment.row_sentence],
+        alive,
         segment.row_first_token.astype(np.int32),
         segment.row_token.astype(np.int32),
         (segment.row_token - segment.row_first_token).astype(np.uint16),
-        of_form[segment.segment.array("token/form")],
+        word,
+        pair,
     )
 
 

@@ -98,6 +98,21 @@ def bert(tiny_corpus: Callable[[str], LoadedCorpus]) -> LoadedCorpus:
 
 
 @pytest.fixture(scope="session")
+def headless(tmp_path_factory: pytest.TempPathFactory, tiny_model: Callable[[str], Path]) -> Iterator[Engine]:
+    """An engine whose model is a tiny BERT without its masked-LM head."""
+    from transformers import BertModel
+
+    folder = tiny_model("bert")
+    bare = tmp_path_factory.mktemp("bare")
+    BertModel.from_pretrained(folder, add_pooling_layer=False).save_pretrained(bare)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (bare / name).write_bytes((folder / name).read_bytes())
+    engine = Engine(tmp_path_factory.mktemp("store"), default_model=str(bare), pipeline="blank:en", device="cpu")
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="session")
 def real_corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoadedCorpus]:
     """About 15,000 tokens of the Python documentation by MiniLM and en_core_web_sm."""
     from importlib.util import find_spec

@@ -14,6 +14,7 @@ from exbert_rpc.engine import Engine
 from exbert_rpc.engine.reference import mean_head_outputs
 from exbert_rpc.engine.requests import AblateRequest, AttendRequest, SearchRequest, TextInput
 from exbert_rpc.errors import Cancelled, CorpusMismatch, InvalidParams, UnknownHandle
+from exbert_rpc.model.float64 import in_float64
 from exbert_rpc.tasks import Task
 from exbert_rpc.text.calibration import calibration_texts
 from tests.model import zoo
@@ -146,21 +147,6 @@ def test_without_a_language_model_head_a_text_is_compared_with_its_own_unchanged
     assert alone.effect.delta == pytest.approx(expected - 1, abs=1e-5)
 
 
-@pytest.fixture(scope="module")
-def headless(tmp_path_factory, tiny_model):
-    """An engine whose model is a tiny BERT without its masked-LM head."""
-    from transformers import BertModel
-
-    folder = tiny_model("bert")
-    bare = tmp_path_factory.mktemp("bare")
-    BertModel.from_pretrained(folder, add_pooling_layer=False).save_pretrained(bare)
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        (bare / name).write_bytes((folder / name).read_bytes())
-    engine = Engine(tmp_path_factory.mktemp("store"), default_model=str(bare), pipeline="blank:en", device="cpu")
-    yield engine
-    engine.close()
-
-
 def test_a_masked_token_is_the_default_target_of_a_model_that_reads_both_ways(engine_of):
     engine = engine_of("bert")
     request = AblateRequest("test", TextInput(TEXT, mask=(3,)), heads=((0, 0),), mode="zero")
@@ -196,11 +182,14 @@ def test_a_planted_copying_head_loses_its_copy_and_no_other_head_matters(tmp_pat
     engine = Engine(tmp_path / "store", default_model=str(make_copier(tmp_path / "model")), device="cpu")
     model = engine._models.get(None, Task())
     copied = int(model.tokenize(TEXT).ids[2])
-    answer = ablate(engine, mode="zero", target=copied)
+    with in_float64():
+        # in float32 these heads would seem to do up to 7e-6: rows that share a product add up in another order than a
+        # row alone, and a delta is the difference of both
+        answer = ablate(engine, mode="zero", target=copied)
     deltas = {(one.layer, one.head): one.effect.delta for one in answer.effects}
     planted = deltas.pop((1, 2))
     assert planted < -2
-    assert max(abs(delta) for delta in deltas.values()) < 3e-5  # what shared passes may differ by
+    assert max(abs(delta) for delta in deltas.values()) < 1e-12
     (mean,) = ablate(engine, heads=((1, 2),), target=copied).effects
     assert mean.effect.delta < -1
     engine.close()

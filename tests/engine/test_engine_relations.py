@@ -272,6 +272,7 @@ def test_a_peak_that_is_a_special_token_is_damage(planted, monkeypatch):
         ({"source": 0}, "source: token 0 ([CLS]) is a special token"),
         ({"target": 0}, "target: token 0 ([CLS]) is a special token"),
         ({"filter": Filter(pos=("NOPE",))}, "filter.pos: 'NOPE' does not occur"),
+        ({"filter": Filter(dep=("nsubj",))}, "filter.dep: 'nsubj' does not occur"),
         ({"filter": Filter(documents=("none*",))}, "filter.documents: none of the 5 documents matches"),
     ],
 )

@@ -11,7 +11,7 @@ from scipy import stats
 from exbert_rpc.analysis.profile.findings import find_in_profile
 from exbert_rpc.analysis.profile.heads import finish, profile_heads
 from exbert_rpc.analysis.profile.notes import notes_of
-from exbert_rpc.analysis.profile.types import AttractingWord, RandomRepeats
+from exbert_rpc.analysis.profile.types import AttractingWord, RandomRepeats, Role
 from exbert_rpc.analysis.profile.vocabulary import WordTable, attracting_words
 from exbert_rpc.analysis.statistics import student_t_quantile, student_t_upper
 from exbert_rpc.corpus.head_sums import MAX_OFFSET, N_BINS, HeadSums, add_sums
@@ -267,6 +267,27 @@ def test_sentences_name_words_induction_and_sinks():
         "Head 3.7 also: looks at certain words many times as often as at others: lost (30×), free (20×), end (9×).",
         "Head 3.7 also: rests mostly on special tokens, 60 % of attention.",
     )
+
+
+def test_a_head_that_rests_on_the_first_token_says_so_before_its_roles_and_words():
+    (profile,) = profile_heads([HeadSums.zero(1)], [(3, 7)])
+    words = tuple(AttractingWord(word, lift, lift / 2, 40) for word, lift in (("but", 11), ("he", 8), ("while", 14)))
+    role = Role("prep", "toDependent", 0.45, 0.06, 7.5, 6.3, 9.0, 104, 1e-9, 1e-8)
+    resting = replace(profile, roles=(role,), first_token=0.85)
+    said = finish(resting, words, RandomRepeats(0.1, 0.2, 0.91)).findings
+    assert [one.split(": ")[1].split(",")[0] for one in said] == [
+        "where text repeats",
+        "rests mostly on the first token",
+        "words look at their preposition",
+        "looks at certain words many times as often as at others",
+    ]
+    assert said[1].endswith("85 % of attention, which also counts for the roles and words that often begin a text.")
+    # [CLS] is first and special: nothing of a role or a word is its doing
+    bidirectional = finish(replace(resting, special=0.85), (), None).findings
+    assert [one.split(": ")[1].split(",")[0] for one in bidirectional] == [
+        "words look at their preposition",
+        "rests mostly on special tokens",
+    ]
 
 
 def test_offset_bins_are_those_that_the_sums_have():

@@ -25,7 +25,8 @@ def find_in_profile(profile: HeadProfile) -> tuple[str, ...]:
     """At most ``MAX_FINDINGS`` sentences about a head."""
     if profile.entropy >= _EVEN:
         return ()
-    clauses = [*_repeats(profile), *_roles(profile), *_offsets(profile), *_vocabulary(profile), *_sinks(profile)]
+    others = [*_roles(profile), *_offsets(profile), *_vocabulary(profile)]
+    clauses = [*_repeats(profile), *_first_token(profile), *others, *_special(profile)]
     name = f"Head {profile.layer}.{profile.head}"
     return tuple(
         f"{name}{' also' if number else ''}: {clause}." for number, clause in enumerate(clauses[:MAX_FINDINGS])
@@ -100,12 +101,21 @@ def _vocabulary(profile: HeadProfile) -> list[str]:
     return [f"looks at certain words many times as often as at others: {named}"]
 
 
-def _sinks(profile: HeadProfile) -> list[str]:
-    if profile.special >= _LEAST_SPECIAL:
-        return [f"rests mostly on special tokens, {_percent(profile.special)} of attention"]
-    if profile.first_token >= _LEAST_SPECIAL:
-        return [f"rests mostly on the first token, {_percent(profile.first_token)} of attention"]
-    return []
+def _first_token(profile: HeadProfile) -> list[str]:
+    """Said before roles and words: what the first token gets, they get wherever they begin a text.
+
+    Special tokens have no role. Where the first token is one, only :func:`_special` says so.
+    """
+    if profile.first_token < _LEAST_SPECIAL or profile.special >= _LEAST_SPECIAL:
+        return []
+    rests = f"rests mostly on the first token, {_percent(profile.first_token)} of attention"
+    return [f"{rests}, which also counts for the roles and words that often begin a text"]
+
+
+def _special(profile: HeadProfile) -> list[str]:
+    if profile.special < _LEAST_SPECIAL:
+        return []
+    return [f"rests mostly on special tokens, {_percent(profile.special)} of attention"]
 
 
 def _percent(share: float) -> str:

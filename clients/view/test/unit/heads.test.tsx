@@ -76,6 +76,14 @@ describe("what a head does most", () => {
     expect(strongest({ ...blank, special: 0.8 })).toMatchObject({ name: "special tokens" });
   });
 
+  it("is resting on a plain first token before any role, as words that begin a text would have it from that", () => {
+    const resting = { ...blank, roles: [role({})], firstToken: 0.8 };
+    expect(strongest(resting)).toMatchObject({ name: "first token", value: 0.8 });
+    expect(strongest({ ...resting, induction: 0.5 })).toMatchObject({ kind: "induction" });
+    // [CLS] is first and special: it has no role
+    expect(strongest({ ...resting, special: 0.8 })).toMatchObject({ kind: "det" });
+  });
+
   it("says from who looks to what is looked at", () => {
     expect(roleName({ role: "det", direction: "toHead" })).toBe("det → head");
     expect(roleName({ role: "dobj", direction: "toDependent" })).toBe("head → dobj");

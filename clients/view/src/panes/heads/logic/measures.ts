@@ -35,7 +35,8 @@ function offsetMass(profile: HeadProfile, offset: number): number | null {
 
 /**
  * One name for a map of many heads: repeats of random text, then the role with most beyond the expected attention,
- * then a distance, then where a head rests. Its card says what else it does.
+ * then a distance, then where a head rests. A head that rests on a first token that is no special one is named by that
+ * before its roles: each role whose words often begin a text would seem to be its doing. Its card says what else it does.
  */
 export function strongest(profile: HeadProfile): Strongest | null {
   const repeats = [
@@ -43,16 +44,15 @@ export function strongest(profile: HeadProfile): Strongest | null {
     { kind: "duplicateToken", name: "duplicate token", short: "duplicate", value: profile.duplicateToken ?? 0 },
   ].filter(({ value }) => value >= LEAST_REPEATS);
   if (repeats.length > 0) return repeats.reduce((a, b) => (b.value > a.value ? b : a));
+  const first = { kind: "special", name: "first token", short: "first", value: profile.firstToken };
+  if (first.value >= LEAST_SINK && profile.special < LEAST_SINK) return first;
   const role = strongRoles(profile).find(({ mass }) => mass >= LEAST_ROLE);
   if (role !== undefined) return { kind: role.role, name: roleName(role), short: roleShort(role), value: role.mass };
   const [place] = [...profile.offsets].sort((a, b) => b.mass - a.mass);
   if (place !== undefined && place.mass >= LEAST_OFFSET)
     return { kind: "offset", name: offsetTitle(place.offset), short: offsetName(place.offset), value: place.mass };
-  const sinks = [
-    { kind: "special", name: "special tokens", short: "special", value: profile.special },
-    { kind: "special", name: "first token", short: "first", value: profile.firstToken },
-  ];
-  return sinks.find(({ value }) => value >= LEAST_SINK) ?? null;
+  const special = { kind: "special", name: "special tokens", short: "special", value: profile.special };
+  return special.value >= LEAST_SINK ? special : null;
 }
 
 export function offsetName(offset: number): string {
@@ -141,7 +141,7 @@ function strongestCell(profile: HeadProfile, ink: Ink): Omit<MapCell, "layer" | 
     most.kind === "induction" || most.kind === "duplicateToken"
       ? ink.tick
       : most.kind === "special"
-        ? ink.muted
+        ? ink.line
         : most.kind === "offset"
           ? ink.heat
           : (labelColor(most.kind, "dep") ?? ink.muted);
@@ -175,5 +175,7 @@ export function mapCells(profiles: readonly HeadProfile[], measure: Measure, ink
 export function legendOf(profiles: readonly HeadProfile[], measure: Measure): string {
   const values = profiles.flatMap((profile) => measure.of(profile) ?? []);
   const most = values.length === 0 ? 0 : Math.max(...values);
-  return `${measure.title} · no color 0, full color ${measure.id === MOST.id ? "1" : most.toFixed(2)}`;
+  const full = measure.id === MOST.id ? "1" : most.toFixed(2);
+  const rests = measure.id === MOST.id && profiles.some((profile) => strongest(profile)?.kind === "special");
+  return `${measure.title} · no color 0, full color ${full}${rests ? " · gray: rests on the first token or on special ones" : ""}`;
 }

@@ -91,7 +91,7 @@ def test_what_cannot_be_decomposed_is_named(family, fields, error, message, tiny
 
 
 def test_a_model_without_a_language_model_head_needs_a_second_text(headless):
-    with pytest.raises(InvalidParams, match="against: is required: .* has no language-model head") as caught:
+    with pytest.raises(InvalidParams, match=r"against: is required: .* has no language-model head") as caught:
         decompose(headless)
     assert "give a second text" in caught.value.hint
     assert decompose(headless, against=OTHER).measure == "cosine"

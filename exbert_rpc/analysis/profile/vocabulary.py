@@ -85,9 +85,7 @@ def _numbered(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.in
     return ascending[start], number, counts
 
 
-def attracting_words(
-    table: WordTable, pair_peaks: NDArray[np.int64], most: int
-) -> tuple[AttractingWord, ...]:
+def attracting_words(table: WordTable, pair_peaks: NDArray[np.int64], most: int) -> tuple[AttractingWord, ...]:
     """The words with the highest lower ends, those above 1.
 
     Args:

@@ -116,7 +116,7 @@ export function isStale({ capture, view }: Pick<AppState, "capture" | "view">): 
 }
 
 /** A token that can be searched: of the encoder side, and not special. null otherwise. */
-export function queryToken(state: AppState): Token | null {
+export function queryToken(state: Pick<AppState, "capture" | "view">): Token | null {
   const { capture, view } = state;
   if (capture === null || view.pinned === null) return null;
   const { left, right } = sides(capture, view.stack);

@@ -64,14 +64,13 @@ describe("the summary", () => {
   });
 
   it("asks for the other heads of one head alone, and of hidden states for the word alone", () => {
-    expect(controlsFor({ space: "headOutput", heads: [3], relationTo: null }).later).toEqual(["word", "echo", "peers"]);
-    for (const heads of [null, [], [3, 4]])
-      expect(controlsFor({ space: "headOutput", heads, relationTo: null }).later).toBe(null);
-    expect(controlsFor({ space: "hiddenState", heads: [3], relationTo: null })).toEqual({
+    expect(controlsFor({ space: "headOutput", heads: [3] }, false).later).toEqual(["word", "echo", "peers"]);
+    for (const heads of [null, [], [3, 4]]) expect(controlsFor({ space: "headOutput", heads }, false).later).toBe(null);
+    expect(controlsFor({ space: "hiddenState", heads: [3] }, false)).toEqual({
       first: ["word"],
       later: null,
     });
-    expect(controlsFor({ space: "headOutput", heads: [3], relationTo: 8 })).toEqual({ first: ["word"], later: null });
+    expect(controlsFor({ space: "headOutput", heads: [3] }, true)).toEqual({ first: ["word"], later: null });
   });
 
   it("stays when the other heads cannot be compared", async () => {

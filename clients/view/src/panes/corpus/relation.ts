@@ -17,7 +17,8 @@ export interface TargetChoice {
   readonly weight: number | null;
 }
 
-type Seen = Pick<AppState, "layer" | "layerShown" | "weightsShown" | "view">;
+/** What a relation is read from. */
+export type Seen = Pick<AppState, "view" | "capture" | "layer" | "layerShown" | "weightsShown">;
 
 /** The attention `[key]` of one token in one head; null while the layer is on its way, or other weights are shown. */
 function rowOf({ layer, layerShown, weightsShown, view }: Seen, head: number, source: number): Float32Array | null {
@@ -35,7 +36,7 @@ export function relationTarget({ view, capture }: Pick<AppState, "view" | "captu
 }
 
 /** The relation that is asked for; null without one, and where it is open which head draws it. */
-export function relationOf(state: AppState): Relation | null {
+export function relationOf(state: Pick<AppState, "view" | "capture">): Relation | null {
   const source = queryToken(state);
   const target = relationTarget(state);
   const { heads, layer, stack } = state.view;
@@ -44,7 +45,7 @@ export function relationOf(state: AppState): Relation | null {
 }
 
 /** What the pinned token may attend to: the strongest first where the head's attention is here, else as in the text. */
-export function targetChoices(state: AppState): TargetChoice[] {
+export function targetChoices(state: Seen): TargetChoice[] {
   const source = queryToken(state);
   if (state.capture === null || source === null) return [];
   const row = state.view.heads?.length === 1 ? rowOf(state, state.view.heads[0], source.index) : null;
@@ -55,7 +56,7 @@ export function targetChoices(state: AppState): TargetChoice[] {
 }
 
 /** The chosen head, or of several the one, that gives a single other token most attention; null while that is unknown. */
-export function strongestRelation(state: AppState): Pick<ViewState, "heads" | "relationTo"> | null {
+export function strongestRelation(state: Seen): Pick<ViewState, "heads" | "relationTo"> | null {
   const source = queryToken(state);
   if (state.capture === null || source === null || state.layer === null || state.view.stack !== "encoder") return null;
   const heads = state.view.heads === null || state.view.heads.length === 0 ? state.layer.heads : state.view.heads;

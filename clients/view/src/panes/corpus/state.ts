@@ -84,6 +84,10 @@ export const CORPUS_VIEW: Slice<CorpusView> = {
 /** Contexts of a token, or of a relation between two. */
 export type Found = SearchResult | SearchRelationsResult;
 
+export function isRelation(found: Found): found is SearchRelationsResult {
+  return "weight" in found;
+}
+
 export interface CorpusData {
   readonly search: Status;
   readonly result: Found | null;

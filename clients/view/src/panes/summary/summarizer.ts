@@ -6,7 +6,7 @@ import { Attempts } from "../../logic/attempts";
 import { Latest } from "../../logic/latest";
 import type { PanePart } from "../../pane";
 import { ERROR_CODES, type SummarizeParams, type SummarizeResult } from "../../protocol";
-import type { Found } from "../corpus/state";
+import { type Found, isRelation } from "../corpus/state";
 import { type Control, controlsFor } from "./logic/findings";
 
 const MOST_LOST = 2;
@@ -56,7 +56,8 @@ export class Summarizer implements PanePart {
   /** The summary comes first; the other heads of the layer are compared afterwards. */
   private async summarize(asked: Asked): Promise<void> {
     const { store, parts } = this.controller;
-    const { first, later } = controlsFor(store.get().view);
+    const { view, result } = store.get();
+    const { first, later } = controlsFor(view, result !== null && isRelation(result));
     store.set({ summarize: { phase: "busy", progress: null }, comparing: IDLE });
     try {
       const outcome = await this.counting.run((signal) => this.ask(asked, first, signal));

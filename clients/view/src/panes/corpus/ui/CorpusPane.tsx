@@ -10,7 +10,7 @@ import { countAll, countOwn, shownHits } from "../hits";
 import { relationOf, relationTarget } from "../relation";
 import { hiddenLayerOf, NO_FILTER } from "../state";
 import { HitList } from "./HitList";
-import { RelationBar, WhichHead } from "./RelationBar";
+import { RelationBar, useSeen, WhichHead } from "./RelationBar";
 import { Choices, RowBar, SearchBar } from "./SearchControls";
 
 function BarChip() {
@@ -157,12 +157,8 @@ function NothingYet() {
 
 function Heading() {
   const controller = useController();
-  const { view, result, relation } = useApp((s) => ({
-    view: s.view,
-    result: s.result,
-    query: queryToken(s),
-    relation: relationOf(s),
-  }));
+  const { view, result } = useApp((s) => ({ view: s.view, result: s.result, query: queryToken(s) }));
+  const relation = useSeen(relationOf);
   const name = controller.queryName();
   const heads =
     view.heads === null

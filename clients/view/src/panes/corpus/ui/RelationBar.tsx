@@ -4,11 +4,31 @@ import * as format from "../../../logic/format";
 import { useApp, useController } from "../../../ui/context";
 import { Button, Select } from "../../../ui/controls";
 import { Empty } from "../../../ui/states";
-import { relationOf, relationTarget, strongestRelation, type TargetChoice, targetChoices } from "../relation";
+import {
+  relationOf,
+  relationTarget,
+  type Seen,
+  strongestRelation,
+  type TargetChoice,
+  targetChoices,
+} from "../relation";
 
 export const RELATION_TITLE =
   "Finds pairs of tokens between which this head draws the same relation. Both ends are compared, not only the one that " +
   "attends.";
+
+/** Computes from what a relation is read from, again only when that changes: not whenever the pointer moves. */
+export function useSeen<T>(compute: (seen: Seen) => T): T {
+  return compute(
+    useApp(({ view, capture, layer, layerShown, weightsShown }) => ({
+      view,
+      capture,
+      layer,
+      layerShown,
+      weightsShown,
+    })),
+  );
+}
 
 /** “to 0.91”; repeated words say which one. */
 function nameOf({ token, weight }: TargetChoice, all: readonly TargetChoice[]): string {
@@ -20,7 +40,8 @@ function nameOf({ token, weight }: TargetChoice, all: readonly TargetChoice[]): 
 /** The two ends, while a relation is searched for; the second can be chosen. */
 export function RelationBar() {
   const controller = useController();
-  const { relation, choices } = useApp((s) => ({ relation: relationOf(s), choices: targetChoices(s) }));
+  const relation = useSeen(relationOf);
+  const choices = useSeen(targetChoices);
   if (relation === null) return null;
   const { layer, head, target } = relation;
   return (
@@ -44,10 +65,8 @@ export function RelationBar() {
 /** A relation is asked for, but several heads are chosen: which one draws it is open. */
 export function WhichHead() {
   const controller = useController();
-  const { asked, strongest } = useApp((s) => ({
-    asked: queryToken(s) !== null && relationTarget(s) !== null && relationOf(s) === null,
-    strongest: strongestRelation(s),
-  }));
+  const asked = useApp((s) => queryToken(s) !== null && relationTarget(s) !== null && relationOf(s) === null);
+  const strongest = useSeen(strongestRelation);
   if (!asked) return null;
   return (
     <Empty title="A relation belongs to one head">

@@ -6,7 +6,7 @@ import { Button, Check, Segmented, Select } from "../../../ui/controls";
 import { readFilter } from "../logic/filter";
 import { strongestRelation } from "../relation";
 import { hiddenLayerOf, NO_FILTER, type SearchFilter } from "../state";
-import { RELATION_TITLE } from "./RelationBar";
+import { RELATION_TITLE, useSeen } from "./RelationBar";
 
 const FILTERS: readonly { readonly key: keyof SearchFilter; readonly name: string; readonly example: string }[] = [
   { key: "pos", name: "POS", example: "VERB, AUX" },
@@ -43,11 +43,8 @@ function FilterBar() {
 
 function SpaceChoice() {
   const controller = useController();
-  const { space, relationTo, strongest } = useApp((s) => ({
-    space: s.view.space,
-    relationTo: s.view.relationTo,
-    strongest: strongestRelation(s),
-  }));
+  const { space, relationTo } = useApp((s) => ({ space: s.view.space, relationTo: s.view.relationTo }));
+  const strongest = useSeen(strongestRelation);
   return (
     <Segmented
       label="similar in"

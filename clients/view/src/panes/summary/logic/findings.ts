@@ -43,12 +43,11 @@ export function saidFindings(summary: Pick<SummarizeResult, "findings"> & Partia
 }
 
 /** The controls that a summary was asked for; those that do not apply are left out, or it would say why. */
-export function controlsFor(view: {
-  readonly space: "headOutput" | "hiddenState";
-  readonly heads: readonly number[] | null;
-  readonly relationTo: number | null;
-}): { readonly first: Control[]; readonly later: Control[] | null } {
+export function controlsFor(
+  view: { readonly space: "headOutput" | "hiddenState"; readonly heads: readonly number[] | null },
+  isRelation: boolean,
+): { readonly first: Control[]; readonly later: Control[] | null } {
   // a relation compares hidden states, whatever is chosen for tokens alone
-  if (view.space === "hiddenState" || view.relationTo !== null) return { first: ["word"], later: null };
+  if (isRelation || view.space === "hiddenState") return { first: ["word"], later: null };
   return { first: ["word", "echo"], later: view.heads?.length === 1 ? ["word", "echo", "peers"] : null };
 }

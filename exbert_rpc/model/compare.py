@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PROMISED = 1e-5
 TIMES_EAGER = 4.0
 NEVER_ROUNDING = 1e-2
+"""``PROMISED`` and ``NEVER_ROUNDING`` are relative differences, as :func:`distance` gives them."""
 
 
 @dataclass(slots=True)
@@ -40,7 +41,9 @@ class Judge:
     def difference(self, raw: RawPass, call_layers: tuple[int, ...] | None = None) -> str:
         """In words, what differs between a captured pass of the same input and the stock model; empty if nothing.
 
-        ``call_layers``: layer of each attention call of stream ``self``; ``None``: one a layer, in order.
+        Args:
+            raw: The captured pass, with the values of each attention call, which are forgotten afterward.
+            call_layers: Layer of each attention call of stream ``self``; ``None``: one a layer, in order.
         """
         return (
             self._attention_difference(raw, call_layers)
@@ -49,12 +52,15 @@ class Judge:
         )
 
     def are_logits(self, found: torch.Tensor) -> bool:
-        """Whether logits are the stock model's."""
+        """Whether logits, float ``[b, n, vocabulary]``, are the stock model's; never so without its own."""
         expected = self.stock.logits
         return expected is not None and self._same(found, expected, lambda stock: stock.logits)
 
     def rounding(self) -> float:
-        """How far rounding may take hidden states and weights, relative to the largest number of each, or to 1."""
+        """How far rounding may take hidden states and weights, relative to the largest number of each, or to 1.
+
+        In [:data:`PROMISED`, :data:`NEVER_ROUNDING`]; the lower end where float64 can't be had.
+        """
         exact = self.exact
         if exact is None:
             return PROMISED
@@ -110,7 +116,15 @@ class Judge:
 
 
 def distance(found: torch.Tensor, expected: torch.Tensor) -> float:
-    """Largest difference, relative to the largest number expected or to 1; infinity where something is not finite."""
+    """Largest difference, relative to the largest number expected or to 1; infinity where something is not finite.
+
+    Args:
+        found: float, of any shape.
+        expected: float, of the same shape; may have another precision.
+
+    Returns:
+        At least 0; 0 for tensors without numbers.
+    """
     import math
 
     if expected.numel() == 0:
@@ -121,9 +135,10 @@ def distance(found: torch.Tensor, expected: torch.Tensor) -> float:
 
 
 def head_difference(raw: RawPass) -> str:
-    """In words, whether a head output is not softmax(QKᵀ)·V of its call's own numbers; forgets the values.
+    """In words, which head output is not softmax(QKᵀ)·V of its call's own numbers; empty if all are.
 
-    Calls that kept no values (of models off the interface) are not looked at.
+    The values of the calls are forgotten afterward, unless something differs. Calls that kept no values (of models off
+    the interface) are not looked at.
     """
     for number, call in enumerate(raw.calls):
         if call.value is None or call.output is None or call.query is None or call.key is None:
@@ -138,7 +153,11 @@ def head_difference(raw: RawPass) -> str:
 
 
 def farthest(found: Sequence[torch.Tensor], expected: Sequence[torch.Tensor]) -> float:
-    """The largest :func:`distance` of some pairs; infinity where shapes differ."""
+    """The largest :func:`distance` of some pairs, at least 0; infinity where the shapes of a pair differ.
+
+    Raises:
+        ValueError: There are more tensors on one side than on the other.
+    """
     import math
 
     pairs = list(zip(found, expected, strict=True))

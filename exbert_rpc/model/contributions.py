@@ -42,7 +42,7 @@ class Contributions:
     """What sums to ``total``, up to ``residual``.
 
     Attributes:
-        total: The number that is explained.
+        total: The number that is explained: a difference of logits, or a cosine in [-1, 1]. Every part has its unit.
         embedding: Share of hidden state 0.
         heads: float64 ``[L, H]``: share of each head through its output projection; 0 in layers without attention.
         mlps: float64 ``[L]``: share of each layer's other products, without biases: its MLP, and what mixes tokens in
@@ -73,7 +73,7 @@ class Reading:
 
     Attributes:
         network: The model.
-        inputs: One text.
+        inputs: One text: int64 ``[1, n]`` each, as :func:`exbert_rpc.model.loaded.model_inputs` gives them.
         n_layers: Layers, with or without attention (of the encoder, if there are two stacks).
         layers: The modules of these layers; ``None`` where they are not one each.
     """
@@ -87,8 +87,14 @@ class Reading:
 def of_prediction(reading: Reading, position: int, target: int, contrast: int | None) -> Contributions:
     """Parts of the logit of ``target`` at ``position``, less the mean of all logits (or less that of ``contrast``).
 
+    Args:
+        reading: The text and its model, which has a language-model head.
+        position: Token, in [0, n).
+        target: Id of a vocabulary entry, in [0, vocabulary).
+        contrast: Another id; ``None``: the mean of all logits.
+
     Raises:
-        NotSeparable: no output projection takes the head outputs.
+        NotSeparable: No output projection takes the head outputs, or hidden state 0 cannot be told apart.
     """
     network = reading.network
 
@@ -110,10 +116,14 @@ def of_prediction(reading: Reading, position: int, target: int, contrast: int | 
 
 
 def of_similarity(reading: Reading, other: NDArray[np.float32]) -> Contributions:
-    """Parts of the cosine of the mean last hidden state with ``other`` (float32 ``[D]``), whose norms are fixed.
+    """Parts of the cosine of the mean last hidden state with ``other``, whose norms are fixed.
+
+    Args:
+        reading: The text and its model.
+        other: float32 ``[D]``, not all zeros: the mean last hidden state of another text, or of the same one changed.
 
     Raises:
-        NotSeparable: no output projection takes the head outputs.
+        NotSeparable: No output projection takes the head outputs, or hidden state 0 cannot be told apart.
     """
     import torch
 
@@ -280,7 +290,12 @@ def _fit_norm(module: torch.nn.Module, given: torch.Tensor, output: torch.Tensor
 
 
 def same_numbers(given: torch.Tensor, heads: torch.Tensor) -> bool:
-    """Whether head outputs ``[b, n, H, d]`` are what a product takes."""
+    """Whether head outputs are what a product takes: the same numbers bit for bit, whatever the axes.
+
+    Args:
+        given: float, any shape: what a module takes.
+        heads: float ``[b, n, H, d]``.
+    """
     import torch
 
     return given.numel() == heads.numel() and bool(torch.equal(given.detach().reshape(-1), heads.reshape(-1)))
@@ -336,10 +351,15 @@ def _by_head(product: _Product, n_heads: int) -> NDArray[np.float64]:
 
 
 def product_matrix(module: Any, given: torch.Tensor, output: torch.Tensor) -> torch.Tensor:  # noqa: ANN401
-    """float ``[in, out]``: what a module multiplies by, as its numbers show.
+    """float ``[in, out]``: what a module multiplies by, as its numbers show; its bias is left out.
+
+    Args:
+        module: A module with a ``weight`` of two axes, in either order, and perhaps a ``bias`` ``[out]``.
+        given: float ``[..., in]``: what it took.
+        output: float ``[..., out]``: what it gave.
 
     Raises:
-        NotSeparable: it does something else.
+        NotSeparable: It does something else; the numbers differ by more than 1e-4 of the largest one.
     """
     plain = output if getattr(module, "bias", None) is None else output - module.bias
     tolerance = FIT * max(1e-6, float(plain.abs().max()))

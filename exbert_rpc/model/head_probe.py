@@ -31,7 +31,7 @@ class HeadPlaces:
     Attributes:
         taps: One for each layer that attends.
         layout: Axes of the tensors there.
-        width: Columns, from the first on, that are head outputs (others may follow); ``H·d``.
+        width: Columns, from the first on, that are head outputs (others may follow): ``H·d``, the same in all layers.
     """
 
     taps: tuple[Tap, ...]
@@ -49,7 +49,12 @@ class _Place:
 
 
 def find_head_places(attention: Sequence[torch.Tensor], seen: Sequence[SeenCall]) -> HeadPlaces | None:
-    """Where each layer's head outputs pass, or ``None`` if one of them can't be found."""
+    """Where each layer's head outputs pass, or ``None`` if one of them can't be found.
+
+    Args:
+        attention: float ``[1, H, n, n]`` in [0, 1] for each layer that attends, in order: the reference weights.
+        seen: All module calls of the same pass, of :func:`exbert_rpc.model.taps.watching`.
+    """
     places: list[_Place] = []
     begin = 0
     for weights in attention:

@@ -36,6 +36,13 @@ class LoadedModel:
     """A loaded, verified model with its tokenizer. Safe to use from several threads.
 
     Made by :func:`exbert_rpc.model.loading.load_model`.
+
+    Args:
+        info: What it is.
+        network: Its verified network.
+        tokenizer: Its tokenizer.
+        vocabulary: Token of each id.
+        pad_id: Id that fills the shorter texts of a batch; hidden by the attention mask.
     """
 
     def __init__(
@@ -78,6 +85,11 @@ class LoadedModel:
 
         An encoder-decoder model's encoder reads ``text`` alone; its decoder reads ``pair`` in :meth:`capture`.
 
+        Args:
+            text: At most 1,000,000 characters, not blank.
+            pair: A second segment, under the same limits.
+            mask: Positions of tokens, in [0, n), that the mask token replaces.
+
         Raises:
             InvalidParams: A text is blank or not well-formed Unicode, or ``mask`` names no maskable token.
             TextTooLong: More characters or tokens than can be taken; both lengths are in the error.
@@ -87,19 +99,29 @@ class LoadedModel:
         return self._tokenizer.tokenize(text, pair, mask)
 
     def tokenize_many(self, texts: Sequence[str]) -> list[Encoding]:
-        """Tokens of many single texts; their lengths are left to :meth:`check_length`."""
+        """Tokens of many single texts; their lengths in tokens are left to :meth:`check_length`.
+
+        Raises:
+            InvalidParams: One of the texts is blank or not well-formed Unicode.
+            TextTooLong: One has more than 1,000,000 characters.
+        """
         return self._tokenizer.tokenize_many(texts)
 
     def count_tokens(self, text: str) -> int:
-        """Number of tokens of a text, special ones included; it may exceed ``info.max_tokens``."""
+        """Number of tokens of a text, special ones included; it may exceed ``info.max_tokens``.
+
+        Raises:
+            InvalidParams: The text is blank or not well-formed Unicode.
+            TextTooLong: It has more than 1,000,000 characters.
+        """
         return self._tokenizer.count_tokens(text)
 
     def token(self, id_: int) -> str:
-        """Vocabulary form of an id."""
+        """Vocabulary form of an id, at least 0; ``<id>`` for ids behind the end of the vocabulary."""
         return vocabulary_form(self._vocabulary, id_)
 
     def prediction(self, id_: int, probability: float) -> Prediction:
-        """A candidate of the language-model head."""
+        """A candidate of the language-model head: an id, at least 0, and its probability in [0, 1]."""
         return Prediction(self.token(id_), id_, probability)
 
     def check_length(self, encoding: Encoding) -> None:
@@ -119,7 +141,8 @@ class LoadedModel:
 
         Raises:
             InvalidParams: A ``decoder_encoding`` for a model that has no decoder beside its encoder.
-            ModelNotSupported: The model gave numbers that are not finite.
+            TextTooLong: More tokens than the model takes.
+            ModelNotSupported: The model gave numbers that are not finite, or has no embedding for one of the ids.
         """
         inputs, decoder_encoding = self._inputs_of(encoding, decoder_encoding)
         raw = self._network.run(inputs, edit=None if ablation is None else self._interventions.edit(ablation))
@@ -147,8 +170,17 @@ class LoadedModel:
 
         The numbers are those of single passes (to 1e-5); of an encoder-decoder model they are the encoder's.
 
+        Args:
+            encodings: Texts of any lengths.
+            hidden_layers: Hidden states to keep, each in [0, L].
+            layers: Layers whose head outputs to keep, each one that has attention.
+            attention_layers: Layers whose attention to keep, each one that has attention.
+
+        Returns:
+            One capture a text, in the order of ``encodings``.
+
         Raises:
-            InvalidParams: A layer is out of range.
+            InvalidParams: A layer is out of range, or has no attention.
             TextTooLong: One of the texts has more tokens than the model takes.
             ModelNotSupported: The model gave numbers that are not finite.
         """
@@ -186,7 +218,11 @@ class LoadedModel:
             heads: Pairs of layer and head; neighbors of one layer share passes.
             values: float32 ``[L, H, d]``: what each head gives instead of its output.
             position: Token (of the decoder, if there is one) where logits are wanted; ``None``: nowhere.
-            watch: Is told the share of the work that is done, before each layer; what it raises ends the passes.
+            watch: Is told the share of the work that is done, in [0, 1], before each layer; what it raises ends the
+                passes.
+
+        Raises:
+            InvalidParams, TextTooLong, ModelNotSupported: As of :meth:`capture`.
         """
         inputs, _decoder = self._inputs_of(encoding, decoder_encoding)
         yield from self._interventions.each(inputs, heads, values, position, watch)
@@ -198,7 +234,17 @@ class LoadedModel:
         ablation: Ablation | None,
         position: int | None,
     ) -> PassEnd:
-        """How a whole pass ends, with all heads of an ablation replaced together (``None``: unchanged)."""
+        """How a whole pass ends, with all heads of an ablation replaced together (``None``: unchanged).
+
+        Args:
+            encoding: The text.
+            decoder_encoding: As of :meth:`capture`.
+            ablation: Heads, and float32 ``[L, H, d]`` of what they give instead.
+            position: Token in [0, n) (of the decoder, if there is one) where logits are wanted; ``None``: nowhere.
+
+        Raises:
+            InvalidParams, TextTooLong, ModelNotSupported: As of :meth:`capture`.
+        """
         inputs, _decoder = self._inputs_of(encoding, decoder_encoding)
         return self._interventions.end(inputs, ablation, position)
 
@@ -207,24 +253,36 @@ class LoadedModel:
     ) -> Contributions:
         """Parts of a logit less the mean of all logits at that position, or less the logit of ``contrast``.
 
+        Args:
+            encoding: The text.
+            position: Token, in [0, n).
+            target: Id of a vocabulary entry.
+            contrast: Another id; ``None``: the mean of all logits.
+
         Raises:
-            ModelNotSupported: its parts cannot be told apart.
+            TextTooLong: More tokens than the model takes.
+            ModelNotSupported: Its parts cannot be told apart.
         """
         return self._explain(encoding, lambda reading: of_prediction(reading, position, target, contrast))
 
     def explain_similarity(self, encoding: Encoding, other: NDArray[np.float32]) -> Contributions:
-        """Parts of the cosine of the mean last hidden state with ``other`` (float32 ``[D]``).
+        """Parts of the cosine, in [-1, 1], of the mean last hidden state with ``other`` (float32 ``[D]``, not zero).
 
         Raises:
-            ModelNotSupported: its parts cannot be told apart.
+            TextTooLong: More tokens than the model takes.
+            ModelNotSupported: Its parts cannot be told apart.
         """
         return self._explain(encoding, lambda reading: of_similarity(reading, other))
 
     def value_norms(self, encoding: Encoding) -> NDArray[np.float32]:
-        """float32 ``[A, H, n]`` of layers that have attention: norm of each token's value behind each projection.
+        """Norm of each token's value behind each head's output projection.
+
+        Returns:
+            float32 ``[A, H, n]``, at least 0; ``A`` layers have attention, in the order of ``info.attention_layers``.
 
         Raises:
-            ModelNotSupported: values or projections cannot be seen.
+            TextTooLong: More tokens than the model takes.
+            ModelNotSupported: Values or projections cannot be seen.
         """
         inputs, _decoder = self._inputs_of(encoding, None)
         try:
@@ -235,10 +293,11 @@ class LoadedModel:
             ) from exc
 
     def lens(self, encoding: Encoding, position: int) -> NDArray[np.float32]:
-        """float32 ``[L + 1, vocabulary]``: logits of each hidden state at a position, behind the final norm.
+        """float32 ``[L + 1, vocabulary]``: logits of each hidden state at a position in [0, n), behind the final norm.
 
         Raises:
-            ModelNotSupported: its hidden states are not alike.
+            TextTooLong: More tokens than the model takes.
+            ModelNotSupported: Its hidden states are not alike.
         """
         self._check_one_stream()
         inputs, _decoder = self._inputs_of(encoding, None)
@@ -323,7 +382,16 @@ class LoadedModel:
 
 
 def model_inputs(encodings: Sequence[Encoding], pad_id: int, device: torch.device) -> dict[str, torch.Tensor]:
-    """int64 ``[b, n]`` each: ids, attention mask and (if the model reads them) token types, padded on the right."""
+    """int64 ``[b, n]`` each: ids, attention mask and (if the model reads them) token types, padded on the right.
+
+    Args:
+        encodings: ``b`` texts, at least one; ``n`` is the length of the longest.
+        pad_id: Fills the ids of the shorter ones.
+        device: Where the tensors are made.
+
+    Returns:
+        ``input_ids``, ``attention_mask`` (1: a token, 0: padding) and, if a text has them, ``token_type_ids``.
+    """
     import torch
 
     longest = max(len(encoding.ids) for encoding in encodings)

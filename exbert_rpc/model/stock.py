@@ -25,7 +25,7 @@ class Stock:
     """A pass of the stock model.
 
     Attributes:
-        attention: By stream, for each layer float ``[b, H, n, m]``.
+        attention: By stream, for each layer float ``[b, H, n, m]`` in [0, 1]: queries ``n``, keys ``m``.
         hidden: float ``[b, n, D]`` each, of the encoder if there are two; of several streams what the network shows.
         states: The same as the model gives them.
         logits: float ``[b, n, vocabulary]``; ``None`` without a language-model head.
@@ -41,7 +41,16 @@ class Stock:
     def by_layer(self, stream: str, call_layers: tuple[int, ...] | None) -> dict[int, torch.Tensor]:
         """Attention of a stream by layer; where a layer has several, the heads of one follow those of the other.
 
-        ``call_layers``: layer of each attention call; several calls may share the weights that the model shows.
+        Args:
+            stream: ``self``, ``decoder`` or ``cross``.
+            call_layers: Layer of each attention call; several calls may share the weights that the model shows.
+                ``None``: one call a layer, in order.
+
+        Returns:
+            float ``[b, H, n, m]`` in [0, 1] for each layer that attends.
+
+        Raises:
+            KeyError: The model has no such stream.
         """
         import torch
 
@@ -60,8 +69,12 @@ def make_probe(network: Network, forbidden_ids: set[int], length: int, start: in
     Args:
         network: The model.
         forbidden_ids: Ids that must not occur (padding, end of text …).
-        length: Number of tokens.
+        length: Number of tokens, at least 1.
         start: Where in the sequence to begin; other ones give other texts.
+
+    Returns:
+        int64 ``[1, length]`` each: ids and attention mask; for two stacks also the ids that the decoder reads, three
+        fewer (at least one).
     """
     import torch
 
@@ -78,8 +91,15 @@ def make_probe(network: Network, forbidden_ids: set[int], length: int, start: in
 def run_stock(network: Network, name: str, inputs: dict[str, torch.Tensor], *, has_lm_head: bool) -> Stock:
     """The reference pass; leaves the network on the eager route.
 
+    Args:
+        network: The model; the axes of its streams and of its weights are noted in it.
+        name: Its class, for messages.
+        inputs: int64 ``[1, n]`` each, of :func:`make_probe`.
+        has_lm_head: Whether to ask for logits.
+
     Raises:
-        ModelNotSupported: It fails, or gives no attention of the shape ``[n, n]`` in some layers; says why.
+        ModelNotSupported: It fails, or gives no attention of the shape ``[n, n]`` in some layers, or hidden states that
+            are not one vector a token; says why.
     """
     import torch
 
@@ -96,7 +116,10 @@ def run_stock(network: Network, name: str, inputs: dict[str, torch.Tensor], *, h
 
 
 def run_stock_in_float64(network: Network, inputs: dict[str, torch.Tensor], *, has_lm_head: bool) -> Stock | None:
-    """The same pass in float64, which tells how far rounding takes eager attention; ``None`` if it can't be had."""
+    """The same pass in float64, which tells how far rounding takes eager attention; ``None`` if it can't be had.
+
+    Args are those of :func:`run_stock`. Raises nothing; the network keeps its route.
+    """
     route = network.route
     network.use("eager")
     module = network.model if has_lm_head else network.body
@@ -111,7 +134,7 @@ def run_stock_in_float64(network: Network, inputs: dict[str, torch.Tensor], *, h
 
 
 def line_of(exc: BaseException) -> str:
-    """An exception as one short line."""
+    """An exception as one line: its class and at most 200 characters of its message."""
     lines = str(exc).strip().splitlines()
     return f"{type(exc).__name__}: {lines[0][:200]}" if lines else type(exc).__name__
 

@@ -21,10 +21,18 @@ if TYPE_CHECKING:
 
 
 def value_norms(network: Network, inputs: dict[str, torch.Tensor], n_layers: int) -> NDArray[np.float32]:
-    """float32 ``[A, H, n]``: ‖v_j · W_O^h‖ of each token in each layer that has attention, of models with one stack.
+    """‖v_j · W_O^h‖ of each token in each layer that has attention, of models with one stack.
+
+    Args:
+        network: The model, verified.
+        inputs: One text: int64 ``[1, n]`` each.
+        n_layers: Layers, with or without attention.
+
+    Returns:
+        float32 ``[A, H, n]``, at least 0, in the unit of the residual stream; ``A`` layers have attention, ascending.
 
     Raises:
-        NotSeparable: the values or the output projections cannot be seen.
+        NotSeparable: The values or the output projections cannot be seen.
     """
     import torch
 

@@ -26,14 +26,29 @@ if TYPE_CHECKING:
 
 
 def note_of(cache_dir: Path, fingerprint: str, name: str, device: str, max_tokens: int) -> Path:
-    """Where the note about a model lies, or would lie."""
+    """Where the note about a model lies, or would lie.
+
+    Args:
+        cache_dir: The folder of all that is kept between runs.
+        fingerprint: Hex digest of weights, configuration, tokenizer, dtype and versions.
+        name: Class of the model.
+        device: Such as ``cpu`` or ``cuda:1``; the number of a card makes no difference.
+        max_tokens: Length, in tokens, up to which the model was verified.
+    """
     parts = (fingerprint, name, device.partition(":")[0], str(max_tokens), _code())
     digest = xxhash.xxh3_128_hexdigest("\x00".join(parts).encode())
     return cache_dir / "verified" / f"{digest}.json"
 
 
 def recall(note: Path, network: Network) -> Facts | None:
-    """Set the network as a note says and give the facts; ``None`` if there is no note that can be read."""
+    """Set the network as a note says and give the facts; ``None`` if there is no note that can be read.
+
+    Raises nothing: a note that is missing, cut, of another form or for other modules changes nothing but the route.
+
+    Args:
+        note: Path of :func:`note_of`.
+        network: A loaded network of the same weights.
+    """
     try:
         data = json.loads(note.read_text(encoding="utf-8"))
         facts = Facts(**{name: _frozen(value) for name, value in data["facts"].items()})
@@ -58,7 +73,13 @@ def recall(note: Path, network: Network) -> Facts | None:
 
 
 def remember(note: Path, network: Network, facts: Facts) -> None:
-    """Write a note, whole or not at all; a folder that can't be written only costs the next load some time."""
+    """Write a note, whole or not at all; a folder that can't be written only costs the next load some time.
+
+    Args:
+        note: Path of :func:`note_of`.
+        network: The network as verification left it.
+        facts: What verification found out.
+    """
     names = {id(module): name for name, module in network.model.named_modules()}
     data = {
         "facts": asdict(facts),

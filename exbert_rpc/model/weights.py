@@ -13,7 +13,11 @@ from exbert_rpc.model.folders import of_a_compiled_model, without_weights
 
 
 def weight_files(folder: Path, model_id: str) -> list[Path]:
-    """The safetensors files of a model.
+    """The safetensors files of a model, in order of name; only their headers are read.
+
+    Args:
+        folder: Where the model lies.
+        model_id: The model in messages.
 
     Raises:
         ModelNotSupported: There are none (pickles are never loaded), or one is cut or damaged; names it.
@@ -57,6 +61,11 @@ class NetworkWeights:
 
 def load_network_weights(folder: Path, config: Any, model_id: str) -> NetworkWeights:  # noqa: ANN401
     """The model in float32 and eval mode, whether it has its language-model head, and which weights are left over.
+
+    Args:
+        folder: Where its safetensors files lie; nothing is downloaded, and no code of the folder runs.
+        config: The configuration of transformers.
+        model_id: The model in messages.
 
     Raises:
         ModelNotSupported: Weights are missing, of the wrong shape or not finite (named), or the class is unknown.

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import os
 import time
+from collections.abc import Callable
 from typing import Literal
 
 Bound = Literal["start", "end", "watch", "ping", "cancel", "reply"]
 """What a limit bounds; each has a recorded ratio."""
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds to wait for what must come, where how long it takes is not what is tested."""
 
 stretched: list[tuple[float, float]] = []
@@ -30,6 +31,18 @@ def within(seconds: float, bound: Bound) -> float:
     factor = max(1.0, load, _slowness(int(2 * time.monotonic())))
     stretched.append((seconds, factor))
     return seconds * factor
+
+
+def assert_soon(measure: Callable[[], float], seconds: float, bound: Bound, tries: int = 3) -> None:
+    """Fails if what is measured, in seconds, exceeds the limit each time.
+
+    Something else on the machine may stop a process for a moment, which neither load nor slowness shows. A slower
+    program is slower each time.
+    """
+    found = []
+    while not found or (found[-1] >= within(seconds, bound) and len(found) < tries):
+        found.append(measure())
+    assert found[-1] < within(seconds, bound), [f"{one:.3f}" for one in found]
 
 
 @functools.lru_cache(maxsize=1)

@@ -110,7 +110,7 @@ def test_a_browser_draws_the_page_from_the_disk(run: Run, built: Path, tmp_path:
         ],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=True,
     ).stdout
     body = " ".join(re.sub(r"<[^>]+>", " ", drawn.partition("<main")[2].partition("<script")[0]).split())

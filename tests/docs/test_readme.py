@@ -12,6 +12,7 @@ import pytest
 from exbert_rpc.cli import main
 from exbert_rpc.cli.arguments import make_parser
 from tests.docs.figures import agree
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -55,7 +56,7 @@ def test_the_python_examples_run_and_print_what_the_readme_says(
     server = namespace["server"]
     assert isinstance(server, subprocess.Popen)
     with server:  # closes its pipes
-        assert server.wait(timeout=20) == 0
+        assert server.wait(timeout=PATIENCE) == 0
 
 
 @pytest.mark.slow

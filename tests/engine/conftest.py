@@ -12,6 +12,8 @@ import pytest
 from exbert_rpc.engine import Engine, corpora
 from exbert_rpc.engine import annotations as annotating
 from exbert_rpc.engine.requests import IndexRequest
+from exbert_rpc.model import loading
+from exbert_rpc.model.verified import note_of
 from exbert_rpc.tasks import Task
 from exbert_rpc.text.annotation.pipeline import Annotator
 from exbert_rpc.text.annotation.pool import AnnotatorPool
@@ -59,6 +61,15 @@ def quick_annotation() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(corpora, "AnnotatorPool", _pool)
         patch.setattr(annotating, "AnnotatorPool", _pool)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def verified_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """All stores of a run remember together which models were verified; ``tests/model`` verifies them."""
+    together = tmp_path_factory.mktemp("verified")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "note_of", lambda _own, *parts: note_of(together, *parts))
         yield
 
 

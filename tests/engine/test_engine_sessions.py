@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from itertools import product
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from exbert_rpc.corpus.store.folders import Store
-from exbert_rpc.engine import Engine
+from exbert_rpc.engine import Engine, facade
 from exbert_rpc.engine.requests import AttendRequest, IndexRequest, SearchRequest, SummarizeRequest, TextInput
 from exbert_rpc.errors import (
     AnswerTooLarge,
@@ -27,7 +28,7 @@ from exbert_rpc.errors import (
 )
 from exbert_rpc.tasks import Progress, Task
 from tests.engine.helpers import DOCUMENTS, make_documents
-from tests.samples import sampled, slow
+from tests.samples import sampled, sizes, slow
 
 TEXT = "The girl ran to a local pub."
 SMALL = dict(list(DOCUMENTS.items())[:2])
@@ -45,11 +46,21 @@ def place(hits):
     return [(round(hit.score, 5), hit.document, hit.start) for hit in hits]
 
 
+@pytest.fixture(scope="module")
+def small_store(tmp_path_factory, tiny_model):
+    """A store with a small corpus."""
+    store = tmp_path_factory.mktemp("small") / "store"
+    engine = Engine(store, default_model=str(tiny_model("bert")), pipeline="blank:en", device="cpu")
+    engine.index_corpus(IndexRequest("tiny", tuple(SMALL.items())), Task())
+    engine.close()
+    return store
+
+
 @pytest.fixture
-def engine(tmp_path, tiny_model):
+def engine(tmp_path, tiny_model, small_store):
     """An engine of its own, with a small corpus."""
-    with_store = Engine(tmp_path / "store", default_model=str(tiny_model("bert")), pipeline="blank:en", device="cpu")
-    with_store.index_corpus(IndexRequest("tiny", tuple(SMALL.items())), Task())
+    store = shutil.copytree(small_store, tmp_path / "store")
+    with_store = Engine(store, default_model=str(tiny_model("bert")), pipeline="blank:en", device="cpu")
     yield with_store
     with_store.close()
 
@@ -101,11 +112,14 @@ def test_a_closed_sessions_handles_are_gone_and_others_stay(bert):
     assert bert.engine.attend(AttendRequest("stays", capture_id=stays), Task()).capture_id == stays
 
 
-def test_captures_are_bounded_and_the_least_recently_used_goes_first(tmp_path, tiny_model):
+@pytest.mark.parametrize("bound", sizes(16, 256))
+def test_captures_are_bounded_and_the_least_recently_used_goes_first(tmp_path, tiny_model, monkeypatch, bound):
+    assert facade._CAPTURES == 256
+    monkeypatch.setattr(facade, "_CAPTURES", bound)
     engine = Engine(tmp_path, default_model=str(tiny_model("bert")), pipeline="blank:en", device="cpu")
     kept = attend(engine, annotate=False).capture_id
     old = attend(engine, annotate=False).capture_id
-    for _ in range(300):
+    for _ in range(bound + 44):
         engine.attend(AttendRequest("a", capture_id=kept, layers=(0,), annotate=False), Task())
         attend(engine, annotate=False, layers=(0,))
     assert engine.attend(AttendRequest("a", capture_id=kept, annotate=False), Task()).capture_id == kept
@@ -214,8 +228,6 @@ def test_a_corpus_of_another_model_is_told_and_which(engine, tiny_model):
 
 
 def test_a_model_whose_weights_changed_under_the_same_name_is_told(tmp_path, tiny_model):
-    import shutil
-
     from tests.model import zoo
 
     folder = tmp_path / "model"

@@ -42,7 +42,7 @@ def model(tmp_path_factory) -> Path:
 def run(house: Path, *arguments: str) -> str:
     environment = {**os.environ, "PYTHONPATH": str(house), "EXBERT_RPC_STORE": str(house / "store")}
     done = subprocess.run(
-        [sys.executable, *arguments], cwd=house, env=environment, capture_output=True, text=True, timeout=120
+        [sys.executable, *arguments], cwd=house, env=environment, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

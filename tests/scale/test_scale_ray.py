@@ -184,7 +184,7 @@ def test_the_command_line_answers_on_standard_output_alone_and_leaves_no_process
     command = [sys.executable, "-m", "exbert_rpc", "index", "c", str(source), "--engine", "ray", "--workers", "1"]
     command += ["--json", "--store", str(tmp_path / "store"), "--model", str(model), "--pipeline", "blank:en"]
     environment = {**os.environ, "EXBERT_RPC_TEST_MARK": str(tmp_path)}
-    done = subprocess.run(command, capture_output=True, env=environment, check=False, timeout=200)
+    done = subprocess.run(command, capture_output=True, env=environment, check=False, timeout=600)
     assert done.returncode == 0, done.stderr.decode()
     assert json.loads(done.stdout)["documents"] == 1
     assert wait_until(lambda: not marked_processes(str(tmp_path)), 20)

@@ -8,64 +8,77 @@ import time
 
 import pytest
 
-from tests.patience import within
+from tests.patience import assert_soon
 from tests.server.harness import Server, notice, request
 
 
 def test_a_ping_is_answered_within_50_ms_while_all_workers_compute(stdio):
-    for number in range(8):
-        stdio.send(request(f"busy{number}", "attend", {"text": "spin:1.5" if number < 2 else "block:0.5"}))
-    times, answered = [], 0
-    for number in range(40):
-        start = time.perf_counter()
-        stdio.send(request(number, "ping"))
-        while stdio.reply()["id"] != number:
-            answered += 1
-        times.append(time.perf_counter() - start)
-        time.sleep(0.02)
-    for number in range(8):
-        stdio.send(notice("$/cancelRequest", {"id": f"busy{number}"}))
-    for _ in range(8 - answered):
-        stdio.reply()
-    # the machine is shared with other tests: the 90th percentile here, the 99th in the soak
-    assert statistics.quantiles(times, n=10)[-1] < within(0.05, "ping")
+    def ping() -> float:
+        for number in range(8):
+            stdio.send(request(f"busy{number}", "attend", {"text": "spin:1.5" if number < 2 else "block:0.5"}))
+        times, answered = [], 0
+        for number in range(40):
+            start = time.perf_counter()
+            stdio.send(request(number, "ping"))
+            while stdio.reply()["id"] != number:
+                answered += 1
+            times.append(time.perf_counter() - start)
+            time.sleep(0.02)
+        for number in range(8):
+            stdio.send(notice("$/cancelRequest", {"id": f"busy{number}"}))
+        for _ in range(8 - answered):
+            stdio.reply()
+        # the machine is shared with other tests: the 90th percentile here, the 99th in the soak
+        return statistics.quantiles(times, n=10)[-1]
+
+    assert_soon(ping, 0.05, "ping")
 
 
 @pytest.mark.parametrize("form", ["list", "float16", "uint8"])
 def test_a_ping_is_answered_in_time_while_large_answers_are_encoded_and_sent(stdio, form):
-    for number in range(3):  # 2 x 3 x 500 x 500 numbers: up to 16 MB each
-        stdio.send(request(f"large{number}", "attend", {"text": "large a b", "tensors": form}))
-    times = []
-    for number in range(30):
-        start = time.perf_counter()
-        stdio.send(request(number, "ping"))
-        while stdio.reply()["id"] != number:
-            pass
-        times.append(time.perf_counter() - start)
-        time.sleep(0.01)
-    stdio.result("ping", number="end")
-    assert statistics.median(times) < within(0.05, "ping")
+    def ping() -> float:
+        for number in range(3):  # 2 x 3 x 500 x 500 numbers: up to 16 MB each
+            stdio.send(request(f"large{number}", "attend", {"text": "large a b", "tensors": form}))
+        times = []
+        for number in range(30):
+            start = time.perf_counter()
+            stdio.send(request(number, "ping"))
+            while stdio.reply()["id"] != number:
+                pass
+            times.append(time.perf_counter() - start)
+            time.sleep(0.01)
+        stdio.result("ping", number="end")
+        return statistics.median(times)
+
+    assert_soon(ping, 0.05, "ping")
 
 
 def test_a_cancel_is_read_while_all_workers_are_busy(stdio):
-    for number in range(4):
-        stdio.send(request(number, "attend", {"text": "block:2"}))
-    stdio.send(request("queued", "attend", {"text": "a"}))
-    start = time.monotonic()
-    stdio.send(notice("$/cancelRequest", {"id": "queued"}))
-    reply = stdio.reply()
-    assert reply["id"] == "queued" and reply["error"]["code"] == -32800
-    assert time.monotonic() - start < within(0.1, "cancel")
-    assert sorted(stdio.reply()["id"] for _ in range(4)) == [0, 1, 2, 3]
+    def cancel() -> float:
+        for number in range(4):
+            stdio.send(request(number, "attend", {"text": "block:2"}))
+        stdio.send(request("queued", "attend", {"text": "a"}))
+        start = time.monotonic()
+        stdio.send(notice("$/cancelRequest", {"id": "queued"}))
+        reply = stdio.reply()
+        seconds = time.monotonic() - start
+        assert reply["id"] == "queued" and reply["error"]["code"] == -32800
+        assert sorted(stdio.reply()["id"] for _ in range(4)) == [0, 1, 2, 3]
+        return seconds
+
+    assert_soon(cancel, 0.1, "cancel")
 
 
 def test_a_running_request_is_cancelled_at_once_even_if_it_does_not_look(stdio):
-    stdio.send(request(1, "attend", {"text": "block:3"}))
-    time.sleep(0.1)
-    start = time.monotonic()
-    stdio.send(notice("$/cancelRequest", {"id": 1}))
-    assert stdio.reply()["error"]["code"] == -32800
-    assert time.monotonic() - start < within(0.2, "cancel")
+    def cancel() -> float:
+        stdio.send(request(1, "attend", {"text": "block:3"}))
+        time.sleep(0.1)
+        start = time.monotonic()
+        stdio.send(notice("$/cancelRequest", {"id": 1}))
+        assert stdio.reply()["error"]["code"] == -32800
+        return time.monotonic() - start
+
+    assert_soon(cancel, 0.2, "cancel")
     assert stdio.result("attend", {"text": "a"})
 
 
@@ -161,11 +174,14 @@ def test_a_token_that_is_in_use_is_refused(stdio):
 
 
 def test_one_client_with_many_requests_does_not_starve_another():
-    with Server("tcp", "--workers", "1") as server:
-        greedy, modest = server.ready(), server.ready()
-        for number in range(200):
-            greedy.send(request(number, "attend", {"text": "block:0.01"}))
-        greedy.result("ping", number="read")  # all of them are queued
-        start = time.monotonic()
-        modest.result("attend", {"text": "a"})
-        assert time.monotonic() - start < within(0.5, "reply")
+    def wait() -> float:
+        with Server("tcp", "--workers", "1") as server:
+            greedy, modest = server.ready(), server.ready()
+            for number in range(200):
+                greedy.send(request(number, "attend", {"text": "block:0.01"}))
+            greedy.result("ping", number="read")  # all of them are queued
+            start = time.monotonic()
+            modest.result("attend", {"text": "a"})
+            return time.monotonic() - start
+
+    assert_soon(wait, 0.5, "reply")

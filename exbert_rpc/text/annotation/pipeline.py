@@ -7,6 +7,7 @@ import re
 import threading
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from importlib import metadata
 from itertools import islice
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from exbert_rpc.errors import InvalidParams, TextTooLong
+from exbert_rpc.text.annotation.frameworks import needs_torch, package_folder, without_torch
 from exbert_rpc.text.annotation.runs import cut_runs, has_long_run, joined
 from exbert_rpc.text.annotation.tokenizers import FALLBACK_LANGUAGES, cut_by_script
 from exbert_rpc.text.confinement import is_allowed
@@ -142,6 +144,25 @@ def check_pipeline(name: str, allowed_roots: Sequence[Path] | None) -> None:
 def installed_pipelines() -> list[str]:
     """Names of the pipeline packages that are installed, sorted."""
     return sorted({entry.name for entry in metadata.entry_points(group="spacy_models")})
+
+
+def import_spacy_for(name: str) -> None:
+    """Import spaCy, without torch if the pipeline does without; for processes that annotate with it and no other.
+
+    Raises nothing for a pipeline that there is not.
+    """
+    with nullcontext() if _may_use_torch(name) else without_torch():
+        import spacy  # noqa: F401
+
+
+def _may_use_torch(name: str) -> bool:
+    if name == NONE or name.startswith("blank:"):
+        return False
+    if Path(name).is_dir():
+        return needs_torch(Path(name))
+    package = _package(name)
+    folder = None if package is None else package_folder(package)
+    return folder is None or needs_torch(folder)
 
 
 def _load(name: str) -> Language:

@@ -14,7 +14,7 @@ import sys
 from typing import BinaryIO, cast
 
 from exbert_rpc.errors import ExbertError
-from exbert_rpc.text.annotation.pipeline import Annotator
+from exbert_rpc.text.annotation.pipeline import Annotator, import_spacy_for
 
 
 def write_frame(stream: BinaryIO, value: object) -> None:
@@ -46,6 +46,7 @@ def main() -> None:
             request = read_frame(requests)
             try:
                 if annotator is None:
+                    import_spacy_for(str(request))
                     annotator = Annotator(str(request))
                     reply: object = annotator.info
                 else:

@@ -12,6 +12,27 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 _STRETCHED = "time limit"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _a_share_of_the_cores():
+    """Workers of pytest-xdist share the cores: else each operator waits for a core that another worker has."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers > 1:
+        import torch
+
+        torch.set_num_threads(max(1, torch.get_num_threads() // workers))
+
+
+@pytest.fixture
+def all_cores():
+    """torch uses all cores of the machine, as it does outside of these tests."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(os.cpu_count() or 1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(autouse=True)
 def _say_how_far_limits_were_stretched(record_property):
     """Keep with each test the limits that were longer than written, because the machine was busy."""

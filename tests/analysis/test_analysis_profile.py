@@ -17,6 +17,7 @@ from exbert_rpc.analysis.statistics import student_t_quantile, student_t_upper
 from exbert_rpc.corpus.head_sums import MAX_OFFSET, N_BINS, HeadSums, add_sums
 from tests.analysis.planted import document_sums, measured, planted_heads, random_attention, random_sentence
 from tests.oracles_analysis import SlowHead, slow_baseline, slow_jackknife_lift
+from tests.samples import sizes
 
 N_DOCUMENTS = 8
 
@@ -69,10 +70,11 @@ def test_uniform_attention_has_entropy_one_and_no_finding():
     assert uniform.findings == ()
 
 
-def test_a_shuffled_annotation_finds_nothing():
+@pytest.mark.parametrize("seeds", sizes(5, 20))
+def test_a_shuffled_annotation_finds_nothing(seeds):
     rng = np.random.default_rng(1)
     found = 0
-    for seed in range(20):
+    for seed in range(seeds):
         sums = []
         for document in _documents(seed):
             attention = [planted_heads(one)[1:2] for one in document]
@@ -198,6 +200,7 @@ def _null_roles(rng: np.random.Generator, n_heads: int, n_roles: int) -> list[He
     return documents
 
 
+@pytest.mark.slow
 def test_roles_of_heads_that_know_only_offsets_have_calibrated_p_values():
     rng = np.random.default_rng(7)
     p, false = [], 0

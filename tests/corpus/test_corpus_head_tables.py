@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exbert_rpc.analysis.profile.vocabulary import LEAST_WEIGHT
@@ -25,6 +25,7 @@ from exbert_rpc.corpus.store.validation import check_thoroughly
 from exbert_rpc.tasks import Task
 from tests.corpus.test_corpus_incremental import PARAGRAPHS, STATES, URIS, text_of
 from tests.golden.test_golden_disk import STORE, TEXTS
+from tests.samples import drawn, sizes
 from tests.store_faults.building import build, open_folder, search
 from tests.store_faults.fakes import CALIBRATION, FakeModel, annotate_one, make_text
 
@@ -165,26 +166,30 @@ def test_rows_that_look_at_a_word_are_found_without_attention(corpus):
     assert reader.rows_looking_at("nosuchword", 1, 0) == []
 
 
-@settings(max_examples=10, deadline=None)
-@given(states=st.lists(STATES, min_size=2, max_size=4), segment_bytes=st.sampled_from([1, 9_000, 1 << 20]))
-def test_sums_after_any_edits_are_those_of_a_fresh_build(states, segment_bytes):
-    root = Path(tempfile.mkdtemp())
-    try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(build_module, "WINDOW_TOKENS", 60)
-            patch.setattr(build_module, "SEGMENT_BYTES", segment_bytes)
-            patch.setattr(sums_module, "LEAST_GROUPS", 2)
-            for state in states:
-                texts = {uri: text_of(numbers) for uri, numbers in zip(URIS, state, strict=True) if numbers}
-                build(root / "edited", texts)
-        build(root / "fresh", texts)
-        _assert_same(_total(root / "edited"), _total(root / "fresh", model=_no_model))
-        for entry in open_folder(root / "edited").manifest().segments:
-            check_thoroughly(
-                open_folder(root / "edited").segment(entry), open_folder(root / "edited").manifest().config
-            )
-    finally:
-        shutil.rmtree(root)
+@pytest.mark.parametrize("examples", sizes(3, 10))
+def test_sums_after_any_edits_are_those_of_a_fresh_build(examples):
+    @drawn(examples)
+    @given(states=st.lists(STATES, min_size=2, max_size=4), segment_bytes=st.sampled_from([1, 9_000, 1 << 20]))
+    def edit(states, segment_bytes):
+        root = Path(tempfile.mkdtemp())
+        try:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(build_module, "WINDOW_TOKENS", 60)
+                patch.setattr(build_module, "SEGMENT_BYTES", segment_bytes)
+                patch.setattr(sums_module, "LEAST_GROUPS", 2)
+                for state in states:
+                    texts = {uri: text_of(numbers) for uri, numbers in zip(URIS, state, strict=True) if numbers}
+                    build(root / "edited", texts)
+            build(root / "fresh", texts)
+            _assert_same(_total(root / "edited"), _total(root / "fresh", model=_no_model))
+            for entry in open_folder(root / "edited").manifest().segments:
+                check_thoroughly(
+                    open_folder(root / "edited").segment(entry), open_folder(root / "edited").manifest().config
+                )
+        finally:
+            shutil.rmtree(root)
+
+    edit()
 
 
 def test_an_edit_runs_the_smaller_side_of_its_group_again_and_no_more(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ import errno
 import gc
 import os
 import random
+import shutil
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -30,8 +31,28 @@ TEXTS = {f"d{number}.txt": make_text(number) for number in range(4)}
 
 @pytest.fixture(autouse=True)
 def small_segments(monkeypatch):
-    monkeypatch.setattr(build_module, "WINDOW_TOKENS", 100)
-    monkeypatch.setattr(build_module, "SEGMENT_BYTES", 8000)
+    cut_small(monkeypatch)
+
+
+def cut_small(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(build_module, "WINDOW_TOKENS", 100)
+    patch.setattr(build_module, "SEGMENT_BYTES", 8000)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Path:
+    """A store with a corpus of ``TEXTS`` that nobody changes."""
+    root = tmp_path_factory.mktemp("built")
+    with pytest.MonkeyPatch.context() as patch:
+        cut_small(patch)
+        build(root, TEXTS)
+    return root
+
+
+@pytest.fixture
+def old(built, tmp_path) -> None:
+    """A corpus of ``TEXTS`` in the folder of the test."""
+    shutil.copytree(built, tmp_path, dirs_exist_ok=True)
 
 
 @pytest.fixture
@@ -159,8 +180,7 @@ def test_a_link_is_no_corpus(tmp_path):
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
 @pytest.mark.parametrize("pattern", ["segment-*.exb", "documents-*.json"])
-def test_a_file_of_a_corpus_that_is_no_plain_file_is_named(tmp_path, kind, pattern):
-    build(tmp_path, TEXTS)
+def test_a_file_of_a_corpus_that_is_no_plain_file_is_named(tmp_path, old, kind, pattern):
     path = sorted((tmp_path / "corpus").glob(pattern))[0]
     moved = path.rename(tmp_path / "moved")
     if kind == "link":
@@ -184,8 +204,7 @@ def test_a_second_build_is_told_that_one_runs(tmp_path):
     build(tmp_path, TEXTS)
 
 
-def test_a_corpus_that_is_being_built_is_not_removed(tmp_path):
-    build(tmp_path, TEXTS)
+def test_a_corpus_that_is_being_built_is_not_removed(tmp_path, old):
     with open_folder(tmp_path).locked(), pytest.raises(Busy):
         Store(tmp_path).remove("corpus")
     Store(tmp_path).remove("corpus")
@@ -206,11 +225,11 @@ class CancelAfter(Task):
         super().check()
 
 
-def test_a_cancelled_build_keeps_the_old_corpus(tmp_path, model):
-    build(tmp_path, TEXTS, model=model)
+@pytest.mark.parametrize("step", [30, slow(9)])
+def test_a_cancelled_build_keeps_the_old_corpus(tmp_path, old, model, step):
     before = answers(tmp_path, model)
     more = {**TEXTS, "new.txt": make_text(90), "d0.txt": make_text(91)}
-    for checks in range(0, 400, 9):
+    for checks in range(0, 400, step):
         try:
             build(tmp_path, more, model=model, task=CancelAfter(checks))
             break  # what earlier attempts had finished was enough
@@ -224,8 +243,7 @@ def test_a_cancelled_build_keeps_the_old_corpus(tmp_path, model):
 @pytest.mark.parametrize(
     "change", [{"layers": (1,)}, slow({"hidden_layers": (0,)}), slow({"spaces": ("hiddenState",)})]
 )
-def test_a_cancelled_build_with_other_settings_keeps_the_old_corpus(tmp_path, model, change):
-    build(tmp_path, TEXTS, model=model)
+def test_a_cancelled_build_with_other_settings_keeps_the_old_corpus(tmp_path, old, model, change):
     before = answers(tmp_path, model)
     for checks in range(0, 1200, 40):
         try:
@@ -351,9 +369,8 @@ class FullStream:
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, slow(errno.EIO)])
-@pytest.mark.parametrize("what", ["write", "fsync", "replace"])
-def test_a_disk_that_refuses_is_told_and_the_old_corpus_stays(tmp_path, model, monkeypatch, what, code):
-    build(tmp_path, TEXTS, model=model)
+@pytest.mark.parametrize("what", ["write", slow("fsync"), slow("replace")])
+def test_a_disk_that_refuses_is_told_and_the_old_corpus_stays(tmp_path, old, model, monkeypatch, what, code):
     before, files = answers(tmp_path, model), files_of(tmp_path)
     more = {**TEXTS, "new.txt": make_text(90, 30)}
     for calls in (0, 1, 5, 17):
@@ -393,8 +410,7 @@ def test_a_store_that_cannot_be_made_is_told(tmp_path):
         build(tmp_path / "store", TEXTS)
 
 
-def test_files_that_cannot_be_deleted_do_not_fail_a_build(tmp_path, model, monkeypatch):
-    build(tmp_path, TEXTS, model=model)
+def test_files_that_cannot_be_deleted_do_not_fail_a_build(tmp_path, old, model, monkeypatch):
 
     def refuse(path, missing_ok=False):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
@@ -410,8 +426,7 @@ def test_files_that_cannot_be_deleted_do_not_fail_a_build(tmp_path, model, monke
 # --- several at once -----------------------------------------------------------------------------
 
 
-def test_a_reader_goes_on_while_its_corpus_is_replaced(tmp_path, model):
-    build(tmp_path, TEXTS, model=model)
+def test_a_reader_goes_on_while_its_corpus_is_replaced(tmp_path, old, model):
     reader = CorpusReader(open_folder(tmp_path))
     sentence = make_text(2).split(". ")[0] + "."
     before = [(hit.score, hit.document) for hit in search(reader, model, sentence, token=2)]
@@ -443,15 +458,15 @@ def as_on_windows(monkeypatch):
         monkeypatch.setattr(os, name, ruled)
 
 
-def test_windows_removes_a_corpus_although_it_moves_no_folder_with_an_open_lock(tmp_path, as_on_windows):
-    build(tmp_path, TEXTS)
+def test_windows_removes_a_corpus_although_it_moves_no_folder_with_an_open_lock(tmp_path, old, as_on_windows):
     Store(tmp_path).remove("corpus")
     assert Store(tmp_path).names() == []
     assert list(tmp_path.iterdir()) == []
 
 
-def test_windows_removes_a_corpus_whose_files_are_mapped_and_its_name_can_be_used_again(tmp_path, model, as_on_windows):
-    build(tmp_path, TEXTS, model=model)
+def test_windows_removes_a_corpus_whose_files_are_mapped_and_its_name_can_be_used_again(
+    tmp_path, old, model, as_on_windows
+):
     reader = CorpusReader(open_folder(tmp_path))
     sentence = make_text(2).split(". ")[0] + "."
     before = [(hit.score, hit.document) for hit in search(reader, model, sentence, token=2)]
@@ -467,7 +482,7 @@ def test_windows_removes_a_corpus_whose_files_are_mapped_and_its_name_can_be_use
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("builds", sizes(10, 30))
+@pytest.mark.parametrize("builds", sizes(4, 30))
 def test_opening_while_a_build_replaces_the_corpus_never_fails(tmp_path, builds):
     model = FakeModel()
     versions = [{"d.txt": make_text(seed, 2)} for seed in range(2)]
@@ -491,8 +506,7 @@ def test_opening_while_a_build_replaces_the_corpus_never_fails(tmp_path, builds)
     assert errors == []
 
 
-def test_nothing_is_opened_outside_of_the_corpus(tmp_path, monkeypatch):
-    build(tmp_path, TEXTS)
+def test_nothing_is_opened_outside_of_the_corpus(tmp_path, old, monkeypatch):
     manifest = tmp_path / "corpus" / "manifest.json"
     secret = tmp_path / "segment-5ec1e7.exb"
     secret.write_bytes(b"x" * 100)

@@ -16,6 +16,7 @@ from exbert_rpc.tasks import Task
 from tests.engine.helpers import make_documents
 from tests.samples import sizes
 
+pytestmark = pytest.mark.usefixtures("all_cores")  # passes run side by side
 PARAGRAPHS = [paragraph for text in make_documents(31, 4, 4, 2).values() for paragraph in text.split("\n\n")]
 SEARCHES = [
     {"space": "hiddenState", "layer": 1},

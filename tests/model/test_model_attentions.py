@@ -21,6 +21,7 @@ from exbert_rpc.model.given_weights import as_weights, form_of
 from exbert_rpc.model.intervene import Ablation, Interventions
 from exbert_rpc.model.loading import load_model
 from tests.model import zoo
+from tests.samples import slow
 
 N = 24
 
@@ -109,11 +110,11 @@ def test_scores_become_weights():
     ("name", "projection"),
     [
         ("FalconForCausalLM", "self_attention.dense"),
-        ("CodeGenForCausalLM", "attn.out_proj"),
+        slow("CodeGenForCausalLM", "attn.out_proj"),
         ("LongformerForMaskedLM", "attention.output.dense"),
         ("GraniteSWAForCausalLM", "self_attn.o_proj"),
-        ("Llama4ForCausalLM", "self_attn.o_proj"),
-        pytest.param("GraniteMoeSWAForCausalLM", "self_attn.o_proj", marks=pytest.mark.slow),
+        slow("Llama4ForCausalLM", "self_attn.o_proj"),
+        slow("GraniteMoeSWAForCausalLM", "self_attn.o_proj"),
     ],
 )
 def test_head_outputs_are_what_the_stock_models_projection_takes(made, name, projection):
@@ -219,9 +220,9 @@ def zero_head(given, layout: str, head: int, size: int):
     ("name", "layout", "size"),
     [
         ("FalconForCausalLM", "batch first", 8),
-        ("ConvBertForMaskedLM", "batch first", 8),
+        slow("ConvBertForMaskedLM", "batch first", 8),
         ("FSMTForConditionalGeneration", "tokens first", 8),
-        ("SqueezeBertForMaskedLM", "channels first", 8),
+        slow("SqueezeBertForMaskedLM", "channels first", 8),
         ("LongformerForMaskedLM", "batch first", 8),
     ],
 )

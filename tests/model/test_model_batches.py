@@ -19,7 +19,7 @@ FAMILIES = ["bert", "roberta", "albert", "modernbert", "gpt2", "opt", "llama", "
 FAMILIES += ["deberta-v2", "mpnet", "gptj", "gpt_neo", "bloom"]
 
 
-@pytest.mark.parametrize("family", sampled(FAMILIES, 3))
+@pytest.mark.parametrize("family", sampled(FAMILIES, 4))
 def test_a_padded_batch_gives_what_single_passes_give(load, family):
     model = load(family)
     encodings = model.tokenize_many(TEXTS)

@@ -41,7 +41,7 @@ ALL = [*zoo.ON_INTERFACE, *zoo.FALLBACK, *zoo.ENCODER_DECODER]
 POSITION, TARGET, CONTRAST = 7, 17, 23
 
 
-@pytest.mark.parametrize("family", DECODERS)
+@pytest.mark.parametrize("family", sampled(DECODERS, 3))
 def test_the_parts_of_a_prediction_sum_to_its_centered_logit(family, load):
     model = load(family)
     encoding = model.tokenize(zoo.TEXT)
@@ -63,7 +63,7 @@ def test_the_parts_of_a_contrast_sum_to_the_difference_of_two_logits(family, loa
     assert abs(parts.residual) < 1e-5
 
 
-@pytest.mark.parametrize("family", sampled(ALL, 3))
+@pytest.mark.parametrize("family", sampled(ALL, 5))
 def test_the_parts_of_a_similarity_sum_to_the_cosine(family, load):
     model = load(family)
     encoding = model.tokenize(zoo.TEXT)
@@ -149,7 +149,7 @@ def _through(norm, before, carried):
     return {name: (c - c.mean(-1, keepdim=True)) / deviation * norm.weight for name, c in carried.items()}
 
 
-@pytest.mark.parametrize("family", [*MASKED_HEADS, "gemma2", "gpt_oss"])
+@pytest.mark.parametrize("family", sampled([*MASKED_HEADS, "gemma2", "gpt_oss"], 4))
 def test_the_parts_of_a_prediction_that_is_not_linear_do_not_sum(family, load):
     model = load(family)
     parts = model.explain_prediction(model.tokenize(zoo.TEXT), POSITION, TARGET)

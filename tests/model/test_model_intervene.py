@@ -11,11 +11,12 @@ from exbert_rpc.model import intervene
 from exbert_rpc.model.intervene import Ablation, Interventions
 from tests.model import zoo
 from tests.oracles_model import zeroed, zeroed_columns
+from tests.samples import sampled
 
 FAMILIES = [*zoo.ON_INTERFACE, *zoo.FALLBACK, "gpt_oss", *zoo.ENCODER_DECODER]
 
 
-@pytest.fixture(params=FAMILIES)
+@pytest.fixture(params=sampled(FAMILIES, 4))
 def family(request):
     return request.param
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -65,40 +68,38 @@ def test_a_model_whose_passes_change_it_runs_them_one_after_another(load):
         assert lanes._max_workers == 1
 
 
-@pytest.mark.skipif(torch.get_num_threads() < 2, reason="there is only one core to share")
-def test_lanes_use_a_core_each_and_other_threads_all_as_before():
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="there is only one core to share")
+def test_lanes_use_a_core_each_and_other_threads_all_as_before(all_cores):
     with open_lanes("cpu", side_by_side=True) as lanes:
         assert lanes._max_workers == min(torch.get_num_threads(), 8)
-        assert min(lanes.submit(cores_used).result()) < 1.2
+        assert lanes.submit(lambda: min(islice(cores_used(), 6)) < 1.2).result()
         assert lanes.submit(torch.get_num_threads).result() == torch.get_num_threads() // lanes._max_workers
-    assert max(in_a_fresh_thread(cores_used)) > 1.3
-    assert max(cores_used()) > 1.3
+    assert in_a_fresh_thread(lambda: any(cores > 1.3 for cores in cores_used()))
+    assert any(cores > 1.3 for cores in cores_used())
 
 
-@pytest.mark.skipif(torch.get_num_threads() < 2, reason="there is only one core to share")
-def test_a_core_is_left_to_others_for_as_long_as_they_need_it_and_by_this_thread_alone():
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="there is only one core to share")
+def test_a_core_is_left_to_others_for_as_long_as_they_need_it_and_by_this_thread_alone(all_cores):
     cores = torch.get_num_threads()
     with all_cores_but_one():
         assert torch.get_num_threads() == cores - 1
-        assert min(cores_used()) < cores - 0.8
+        assert min(islice(cores_used(), 6)) < cores - 0.8
         assert in_a_fresh_thread(torch.get_num_threads) == cores
     assert torch.get_num_threads() == in_a_fresh_thread(torch.get_num_threads) == cores
-    assert max(cores_used()) > 1.3
+    assert any(cores > 1.3 for cores in cores_used())
 
 
-def cores_used() -> list[float]:
-    """Processor time of all threads that belong to this one's work, by its own; several times.
+def cores_used() -> Iterator[float]:
+    """Processor time of all threads that belong to this one's work, by its own; many times.
 
-    Beside other work the helpers may get hardly any, and this one waits for them busily: the largest counts.
+    Beside other work the helpers may get hardly any, and this one waits for them busily: one that shows it is enough.
     """
     numbers = torch.randn(1024, 1024)
-    found = []
-    for _ in range(6):
+    for _ in range(60):
         whole, own = time.process_time(), time.thread_time()
         for _ in range(2):
             torch.matmul(numbers, numbers)
-        found.append((time.process_time() - whole) / (time.thread_time() - own))
-    return found
+        yield (time.process_time() - whole) / (time.thread_time() - own)
 
 
 def in_a_fresh_thread(call):

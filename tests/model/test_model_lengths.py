@@ -12,6 +12,7 @@ import torch
 from exbert_rpc.model.thresholds import find_thresholds, lower
 from tests.model import zoo
 from tests.oracles_model import softmax, stock_model
+from tests.samples import sampled
 
 WORDS = re.findall(r"\w+", " ".join(zoo.CORPUS[:3]))
 TOLERANCE = 1e-5
@@ -45,7 +46,7 @@ def stock_of(folder, encoding):
     return *stacked, out.logits[0].numpy()
 
 
-@pytest.mark.parametrize("family", zoo.LENGTHS)
+@pytest.mark.parametrize("family", sampled(zoo.LENGTHS, 2))
 def test_both_sides_of_a_threshold_are_the_stock_models(family, load, folder_of):
     model = load(family)
     for tokens in (16, 125):
@@ -58,7 +59,7 @@ def test_both_sides_of_a_threshold_are_the_stock_models(family, load, folder_of)
         np.testing.assert_allclose(best, softmax(logits).max(-1), atol=1e-4)
 
 
-@pytest.mark.parametrize("family", EVERY)
+@pytest.mark.parametrize("family", sampled(EVERY, 4))
 def test_what_shares_a_batch_never_changes_an_answer(family, load, folder_of):
     model = load(family)
     edges = [value for value in thresholds_of(folder_of(family)) if value < model.info.max_tokens - 4]

@@ -21,6 +21,7 @@ from exbert_rpc.model.thresholds import beyond_reach, find_thresholds, lower
 from exbert_rpc.model.twin import build_twin
 from tests.model import zoo
 from tests.oracles_model import stock_model
+from tests.samples import slow
 
 IDS = torch.arange(5, 45)[None]
 
@@ -35,7 +36,9 @@ def verified(monkeypatch):
     return names
 
 
-@pytest.mark.parametrize("family", ["bert", "llama", "gemma2", "deberta-v2", "t5", "gpt_neo", "phi3-long"])
+@pytest.mark.parametrize(
+    "family", ["bert", "deberta-v2", "t5", *map(slow, ("llama", "gemma2", "gpt_neo", "phi3-long"))]
+)
 def test_a_pass_in_float64_is_that_of_a_float64_copy(family, folder_of):
     model = stock_model(folder_of(family))
     more = {"decoder_input_ids": IDS[:, :9]} if model.config.is_encoder_decoder else {}
@@ -58,7 +61,7 @@ def test_mixtures_of_experts_have_a_float64_pass_too(folder_of):
     assert 0 < distance(stock.logits, exact.logits) < 1e-4
 
 
-@pytest.mark.parametrize("family", ["mistral-90", "deepseek_v32-90", "t5", "gpt_neo-90"])
+@pytest.mark.parametrize("family", ["mistral-90", *map(slow, ("deepseek_v32-90", "t5", "gpt_neo-90"))])
 def test_a_copy_with_lowered_thresholds_shares_the_weights(family, folder_of):
     model = stock_model(folder_of(family))
     twin = build_twin(model, lower(model.config, beyond_reach(find_thresholds(model.config))))
@@ -101,7 +104,7 @@ def test_rounding_of_sharp_attention_is_no_reason_to_refuse_a_model(tmp_path, mo
     assert np.abs(capture.attention(range(24)) - exact).max() < 4 * own
 
 
-@pytest.mark.parametrize("factor", [1.0003, 1.01])
+@pytest.mark.parametrize("factor", [1.0003, slow(1.01)])
 def test_a_route_that_is_off_by_more_than_rounding_is_not_taken(factor, folder_of, tmp_path, monkeypatch):
     from exbert_rpc.model import attention_function
 
@@ -114,7 +117,7 @@ def test_a_route_that_is_off_by_more_than_rounding_is_not_taken(factor, folder_o
     assert load_model(str(folder_of("bert")), cache_dir=tmp_path, device="cpu")._network.route == "eager"
 
 
-@pytest.mark.parametrize("family", ["bert", "t5", "deberta-v2", "phi3-longer", "deepseek_v32-90"])
+@pytest.mark.parametrize("family", ["bert", *map(slow, ("t5", "deberta-v2")), "phi3-longer", slow("deepseek_v32-90")])
 def test_a_second_load_verifies_nothing_and_gives_the_same(family, folder_of, tmp_path, verified):
     first = load_model(str(folder_of(family)), cache_dir=tmp_path, device="cpu")
     second = load_model(str(folder_of(family)), cache_dir=tmp_path, device="cpu")

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch  # noqa: F401 - once here, instead of once in each of the children that are forked
+
 from tests.store_faults import traces
 from tests.store_faults.controls import (
     stock_under_faults,

@@ -74,7 +74,7 @@ def test_builds_that_are_killed_at_random_moments_lose_nothing_that_was_acknowle
     assert line["count"] == kills
 
 
-@pytest.mark.parametrize("builds", sizes(60, 300))
+@pytest.mark.parametrize("builds", sizes(40, 300))
 def test_a_build_that_stops_anywhere_has_changed_no_file_of_the_current_corpus(builds):
     (line,) = soak(builds=builds)
     assert line["violations"] == []
@@ -95,7 +95,7 @@ def test_reading_a_current_file_or_putting_the_same_bytes_in_its_place_is_no_vio
     assert (report.changes, report.same_bytes, report.violations) == (2, 1, [])
 
 
-@pytest.mark.parametrize("faults", sizes(60, 600))
+@pytest.mark.parametrize("faults", sizes(40, 600))
 def test_damaged_files_are_named_or_harmless_and_never_answer_wrongly(faults):
     (line,) = soak(faults=faults)
     assert line["violations"] == []

@@ -1,15 +1,31 @@
 """What all tests share."""
 
+import gc
 import os
 
 import pytest
+from hypothesis import settings
 
 from tests import patience
 
 # idle threads of torch sleep instead of spinning: with other work on the same cores a pass is up to twice as fast
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+settings.register_profile("sample", max_examples=25)
+
 _STRETCHED = "time limit"
+
+
+def pytest_configure(config):
+    """In ``make check``, tests that don't say how many random examples they draw draw a sample."""
+    if config.option.markexpr == "not slow":
+        settings.load_profile("sample")
+
+
+def pytest_collection_finish():
+    """What all tests have imported is no garbage: the collector need not walk it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -83,6 +83,7 @@ def test_without_posix_modules_the_package_is_imported(code):
     assert ran.returncode == 0, ran.stderr
 
 
+@pytest.mark.slow
 def test_without_posix_modules_a_corpus_is_built_searched_locked_and_removed(tmp_path):
     ran = without_posix(INDEX_AND_SEARCH, str(tmp_path / "store"))
     assert ran.returncode == 0, ran.stderr

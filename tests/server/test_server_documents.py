@@ -107,21 +107,15 @@ def test_a_document_that_is_not_open_is_not_read_from_the_disk(stdio, tmp_path):
     slow(["utf-7", "utf-16"], "utf-16", 3),
     slow([], "utf-16", 3),
 ])  # fmt: skip
-def test_offsets_count_in_the_negotiated_encoding(offered, chosen, start):
-    from tests.server.harness import Server
-
-    with Server() as server:
-        peer = server.peer()
-        answer = peer.initialize(capabilities={"general": {"positionEncodings": offered}})
-        assert answer["capabilities"]["positionEncoding"] == chosen
-        tokens = peer.result("attend", {"text": "😀 a"})["tokens"]
-        assert tokens[2]["start"] == start
-        hit = peer.result("searchContexts", {"corpus": "demo", "text": "a", "token": 1, "layer": 0})["hits"][0]
-        assert (
-            hit["tokens"][2]["start"]
-            == hit["range"]["start"]["character"]
-            == {"utf-32": 4, "utf-16": 5, "utf-8": 7}[chosen]
-        )
+def test_offsets_count_in_the_negotiated_encoding(shared_servers, offered, chosen, start):
+    peer = shared_servers("tcp").peer()
+    answer = peer.initialize(capabilities={"general": {"positionEncodings": offered}})
+    assert answer["capabilities"]["positionEncoding"] == chosen
+    tokens = peer.result("attend", {"text": "😀 a"})["tokens"]
+    assert tokens[2]["start"] == start
+    hit = peer.result("searchContexts", {"corpus": "demo", "text": "a", "token": 1, "layer": 0})["hits"][0]
+    expected = {"utf-32": 4, "utf-16": 5, "utf-8": 7}[chosen]
+    assert hit["tokens"][2]["start"] == hit["range"]["start"]["character"] == expected
 
 
 def test_a_change_without_a_range_is_the_whole_text():

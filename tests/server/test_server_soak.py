@@ -7,11 +7,12 @@ import random
 import threading
 import time
 from collections import Counter
+from itertools import count
 
 import psutil
 import pytest
 
-from tests.patience import within
+from tests.patience import assert_soon
 from tests.server.harness import Server, notice, request
 from tests.server.random_messages import random_body
 from tests.server.test_server_fuzz import exchange, expected_of_body
@@ -84,36 +85,44 @@ def test_random_messages_are_answered_once_each_with_the_right_codes():
 
 def test_two_thousand_cancels_at_random_moments_are_answered_once_and_in_time(fresh_stdio):
     random.seed(11)
-    times = {"queued": [], "computing": []}
-    for number in range(int(2_000 * SCALE)):
-        texts = ["sleep:60"] if number % 2 else ["sleep:60", "sleep:60", "sleep:60"]
-        for place, text in enumerate(texts):
-            fresh_stdio.send(request(f"{number}-{place}", "attend", {"text": text}))
-        time.sleep(random.random() * 0.01)
-        for place in reversed(range(len(texts))):
-            start = time.perf_counter()
-            fresh_stdio.send(notice("$/cancelRequest", {"id": f"{number}-{place}"}))
-            reply = fresh_stdio.reply()
-            assert reply["id"] == f"{number}-{place}" and reply["error"]["code"] == -32800
-            times["queued" if place == 2 else "computing"].append(time.perf_counter() - start)
-    tell(times)
-    assert percentile(times["queued"], 0.99) < within(0.1, "cancel")
-    assert percentile(times["computing"], 0.99) < within(0.5, "cancel")
+
+    def cancel() -> float:
+        """Of 0.1 s for what is queued and 0.5 s for what is computed, in the former."""
+        times = {"queued": [], "computing": []}
+        for number in range(int(2_000 * SCALE)):
+            texts = ["sleep:60"] if number % 2 else ["sleep:60", "sleep:60", "sleep:60"]
+            for place, text in enumerate(texts):
+                fresh_stdio.send(request(f"{number}-{place}", "attend", {"text": text}))
+            time.sleep(random.random() * 0.01)
+            for place in reversed(range(len(texts))):
+                start = time.perf_counter()
+                fresh_stdio.send(notice("$/cancelRequest", {"id": f"{number}-{place}"}))
+                reply = fresh_stdio.reply()
+                assert reply["id"] == f"{number}-{place}" and reply["error"]["code"] == -32800
+                times["queued" if place == 2 else "computing"].append(time.perf_counter() - start)
+        tell(times)
+        return max(percentile(times["queued"], 0.99), percentile(times["computing"], 0.99) / 5)
+
+    assert_soon(cancel, 0.1, "cancel")
 
 
 def test_a_hundred_cancelled_builds_stop_within_a_second(fresh_stdio):
     random.seed(12)
-    times = []
-    for number in range(int(100 * SCALE)):
-        sources = [{"uri": "mem:1", "text": "slow"}]
-        fresh_stdio.send(request(number, "indexCorpus", {"corpus": "c", "sources": sources}))
-        time.sleep(random.random() * 0.05)
-        start = time.perf_counter()
-        fresh_stdio.send(notice("$/cancelRequest", {"id": number}))
-        assert fresh_stdio.reply()["error"]["code"] == -32800
-        times.append(time.perf_counter() - start)
-    tell({"in a build": times})
-    assert percentile(times, 0.99) < within(1.0, "cancel")
+
+    def cancel() -> float:
+        times = []
+        for number in range(int(100 * SCALE)):
+            sources = [{"uri": "mem:1", "text": "slow"}]
+            fresh_stdio.send(request(number, "indexCorpus", {"corpus": "c", "sources": sources}))
+            time.sleep(random.random() * 0.05)
+            start = time.perf_counter()
+            fresh_stdio.send(notice("$/cancelRequest", {"id": number}))
+            assert fresh_stdio.reply()["error"]["code"] == -32800
+            times.append(time.perf_counter() - start)
+        tell({"in a build": times})
+        return percentile(times, 0.99)
+
+    assert_soon(cancel, 1.0, "cancel")
 
 
 def test_memory_threads_and_descriptors_stay_flat_over_many_requests(fresh_stdio):
@@ -133,16 +142,21 @@ def test_memory_threads_and_descriptors_stay_flat_over_many_requests(fresh_stdio
 
 
 def test_pings_stay_quick_while_all_workers_compute(fresh_stdio):
-    stop = time.monotonic() + 10 * SCALE
-    times, number = [], 0
-    while time.monotonic() < stop:
-        fresh_stdio.send(request(f"busy{number}", "attend", {"text": "block:0.2"}))
-        start = time.perf_counter()
-        fresh_stdio.send(request(f"ping{number}", "ping"))
-        while fresh_stdio.reply()["id"] != f"ping{number}":
-            pass
-        times.append(time.perf_counter() - start)
-        number += 1
-        time.sleep(0.05)
-    tell({"ping": times})
-    assert percentile(times, 0.99) < within(0.05, "ping")
+    numbers = count()
+
+    def ping() -> float:
+        stop = time.monotonic() + 10 * SCALE
+        times = []
+        while time.monotonic() < stop:
+            number = next(numbers)
+            fresh_stdio.send(request(f"busy{number}", "attend", {"text": "block:0.2"}))
+            start = time.perf_counter()
+            fresh_stdio.send(request(f"ping{number}", "ping"))
+            while fresh_stdio.reply()["id"] != f"ping{number}":
+                pass
+            times.append(time.perf_counter() - start)
+            time.sleep(0.05)
+        tell({"ping": times})
+        return percentile(times, 0.99)
+
+    assert_soon(ping, 0.05, "ping")

@@ -162,7 +162,7 @@ def _may_use_torch(name: str) -> bool:
         return needs_torch(Path(name))
     package = _package(name)
     folder = None if package is None else package_folder(package)
-    return folder is None or needs_torch(folder)
+    return folder is not None and needs_torch(folder)
 
 
 def _load(name: str) -> Language:

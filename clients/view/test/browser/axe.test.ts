@@ -44,6 +44,17 @@ const STATES: readonly [scenario: string, width: number, pane: string][] = [
   ["nothing", 420, "attention"],
 ];
 
+/** Pages at once: each waits until it has come to rest, while another one is looked at. */
+const LANES = 3;
+
+async function inLanes<T>(lanes: number, items: readonly T[], look: (item: T) => Promise<void>): Promise<void> {
+  const left = [...items];
+  const lane = async () => {
+    for (let item = left.shift(); item !== undefined; item = left.shift()) await look(item);
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+}
+
 describe.skipIf(!hasChromium)("axe finds no violation", () => {
   let dev: DevPage;
   beforeAll(async () => {
@@ -59,8 +70,8 @@ describe.skipIf(!hasChromium)("axe finds no violation", () => {
     ["highContrastLight", STATES.slice(0, 10)],
   ] as const)(
     "in the states of theme %s",
-    async (theme, states) => {
-      for (const [scenario, width, pane] of states) {
+    (theme, states) =>
+      inLanes(LANES, states, async ([scenario, width, pane]) => {
         const { page, errors } = await dev.open(scenario, { theme, width, height: 900, view: { pane } });
         await settled(page);
         await page.evaluate(AXE);
@@ -73,8 +84,7 @@ describe.skipIf(!hasChromium)("axe finds no violation", () => {
         expect(reported, `${scenario} ${width} ${pane}`).toEqual([]);
         expect(errors, `${scenario} ${width} ${pane}`).toEqual([]);
         await page.close();
-      }
-    },
+      }),
     400_000,
   );
 });

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import NoReturn
 
 from exbert_rpc import __version__
+from exbert_rpc.cli.values import controls, count, heads, key_and_value, numbers, spaces, words
 from exbert_rpc.errors import ExbertError
 
 EPILOG = """\
@@ -20,10 +21,6 @@ examples:
   exbert-rpc heads notes --layer 2 --head 8
   exbert-rpc doctor
 """
-
-
-CONTROLS = ("word", "echo", "peers")
-"""As the wire type has them, which takes time to import."""
 
 
 class UsageError(ExbertError):
@@ -430,66 +427,3 @@ _COMMANDS: dict[str, tuple[str, Callable[[Parser], None]]] = {
     "doctor": ("check versions, device, model, pipeline and store; say how to mend what is wrong", _doctor),
     "schema": ("print the protocol's JSON Schema, or write all generated files", _schema),
 }
-
-
-def numbers(value: str) -> tuple[int, ...]:
-    """``0,3,5-7`` as numbers."""
-    found: list[int] = []
-    try:
-        for part in value.split(","):
-            first, dash, last = part.strip().partition("-")
-            found += range(int(first), int(last) + 1) if dash else [int(first)]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{value!r} is no list of numbers such as 0,3,5-7") from None
-    return tuple(found)
-
-
-def heads(value: str) -> tuple[tuple[int, int], ...]:
-    """``5.9,4.1`` as pairs of layer and head."""
-    found: list[tuple[int, int]] = []
-    for part in value.split(","):
-        layer, _dot, head = part.strip().partition(".")
-        if not (layer.isdecimal() and head.isdecimal()):
-            raise argparse.ArgumentTypeError(f"{value!r} is no list of heads such as 5.9,4.1 (layer.head)")
-        found.append((int(layer), int(head)))
-    return tuple(found)
-
-
-def count(value: str) -> int:
-    """A number of things, 1 or more."""
-    if not value.isascii() or not value.isdigit() or int(value) == 0:
-        raise argparse.ArgumentTypeError(f"{value!r} is not a number from 1")
-    return int(value)
-
-
-def controls(value: str) -> tuple[str, ...]:
-    """``word,echo`` as names of controls; ``none`` as no control."""
-    found = () if value.strip() == "none" else words(value)
-    unknown = [name for name in found if name not in CONTROLS]
-    if unknown or (not found and value.strip() != "none"):
-        raise argparse.ArgumentTypeError(
-            f"{value!r} is not `none`, or some of {', '.join(CONTROLS)} with commas between"
-        )
-    return found
-
-
-def key_and_value(text: str) -> tuple[str, str]:
-    """``genre=news`` as a key and a value."""
-    key, equals, value = text.partition("=")
-    if not (key and equals and value):
-        raise argparse.ArgumentTypeError(f"{text!r} is no KEY=VALUE")
-    return key, value
-
-
-def words(value: str) -> tuple[str, ...]:
-    """``VERB,AUX`` as words."""
-    return tuple(word.strip() for word in value.split(",") if word.strip())
-
-
-def spaces(value: str) -> tuple[str, ...]:
-    """Names of spaces."""
-    found = words(value)
-    wrong = [name for name in found if name not in ("hiddenState", "headOutput")]
-    if wrong or not found:
-        raise argparse.ArgumentTypeError(f"{value!r}: use hiddenState, headOutput or both")
-    return found

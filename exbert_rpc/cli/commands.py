@@ -7,10 +7,10 @@ import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
-from exbert_rpc.cli.arguments import words
 from exbert_rpc.cli.calls import SESSION, call, print_json, read_once
 from exbert_rpc.cli.output import Screen
 from exbert_rpc.cli.rows import wants_rows, write_rows
+from exbert_rpc.cli.values import words
 from exbert_rpc.cli.work import engine_of, run
 from exbert_rpc.engine.requests import AttendRequest, AttendResult, TextInput
 from exbert_rpc.errors import InvalidParams

@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exbert_rpc.cli.arguments import controls, numbers
 from exbert_rpc.cli.output import Screen, write_json
 from exbert_rpc.cli.progress import ProgressBar, duration
 from exbert_rpc.cli.serving import split_address
@@ -24,6 +23,7 @@ from exbert_rpc.cli.show_corpora import ranges, size
 from exbert_rpc.cli.show_summary import bar_of, show_summary
 from exbert_rpc.cli.tables import Column, draw
 from exbert_rpc.cli.text import clip, clip_left, pad, tidy, width, wrap
+from exbert_rpc.cli.values import controls, numbers
 from exbert_rpc.cli.work import run as run_call
 from exbert_rpc.errors import Cancelled
 from exbert_rpc.protocol.types.summarize import (

@@ -115,7 +115,7 @@ def _definitions(ref_template: str) -> dict[str, dict[str, object]]:
     numbers = json.loads(json.dumps(_NUMBERS).replace("#/$defs/Numbers", numbers_ref))
     definitions: dict[str, dict[str, object]] = {}
     for name, wire_type in types.items():
-        definition = json.loads(json.dumps(components[name]))
+        definition = json.loads(json.dumps(components[name]), object_hook=_null_last)
         definition["description"] = summary(wire_type)
         for field in msgspec.structs.fields(wire_type):
             if field.name in field_docs(wire_type):
@@ -130,6 +130,14 @@ def _definitions(ref_template: str) -> dict[str, dict[str, object]]:
     properties["data"] = {"anyOf": [{"$ref": numbers_ref}, {"type": "string"}]}
     definitions["Numbers"] = numbers
     return definitions
+
+
+def _null_last(schema: dict[str, object]) -> dict[str, object]:
+    """The alternatives of a field in one order, whatever the version of msgspec: null behind all others."""
+    alternatives = schema.get("anyOf")
+    if isinstance(alternatives, list):
+        alternatives.sort(key=lambda one: one == {"type": "null"})
+    return schema
 
 
 def _describe(properties: dict[str, dict[str, object]], name: str, meaning: str) -> None:

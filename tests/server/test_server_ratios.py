@@ -144,9 +144,9 @@ def sides():
         yield lambda way: (peer(way), echo())
 
 
-def beside_echoes(sides: tuple[Peer, Callable[[], float]], measure: Callable[[Peer], float]) -> float:
-    peer, echo = sides
-    return paired(lambda: measure(peer), echo, 30)
+def beside_echoes(way: Way, sides: Sides, measure: Callable[[Peer], float]) -> float:
+    peer, echo = sides(way)
+    return paired(lambda: measure(peer), echo, 30 if way is None else 8)
 
 
 def ping(way: Way, sides: Sides) -> float:
@@ -163,7 +163,7 @@ def ping(way: Way, sides: Sides) -> float:
         assert first["id"] == "ping" or "ping" in others
         return passed if first["id"] == "ping" else 1.0
 
-    return beside_echoes(sides(way), measure)
+    return beside_echoes(way, sides, measure)
 
 
 def cancel(way: Way, sides: Sides) -> float:
@@ -177,11 +177,11 @@ def cancel(way: Way, sides: Sides) -> float:
         assert peer.reply()["error"]["code"] == -32800
         return time.perf_counter() - begun
 
-    return beside_echoes(sides(way), measure)
+    return beside_echoes(way, sides, measure)
 
 
 def reply(way: Way, sides: Sides) -> float:
-    return beside_echoes(sides(way), lambda peer: timed(lambda: peer.result("attend", {"text": "a"})))
+    return beside_echoes(way, sides, lambda peer: timed(lambda: peer.result("attend", {"text": "a"})))
 
 
 MEASURES: dict[Bound, tuple[Callable[[Way, Sides], float], str]] = {

@@ -39,10 +39,13 @@ def assert_soon(measure: Callable[[], float], seconds: float, bound: Bound, trie
     Something else on the machine may stop a process for a moment, which neither load nor slowness shows. A slower
     program is slower each time.
     """
-    found = []
-    while not found or (found[-1] >= within(seconds, bound) and len(found) < tries):
-        found.append(measure())
-    assert found[-1] < within(seconds, bound), [f"{one:.3f}" for one in found]
+    found: list[str] = []
+    for _ in range(tries):
+        took, limit = measure(), within(seconds, bound)
+        if took < limit:
+            return
+        found.append(f"{took:.3f} s of {limit:.3f} s")
+    raise AssertionError("; ".join(found))
 
 
 @functools.lru_cache(maxsize=1)

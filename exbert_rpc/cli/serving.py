@@ -43,6 +43,7 @@ def serve(options: Namespace) -> int:
         store=store_of(options),
         model=options.model,
         device=options.device,
+        dtype=options.dtype,
         allow_network=options.allow_network,
         pipeline=options.pipeline,
         allowed_roots=None if options.root is None else tuple(Path(root).expanduser() for root in options.root),

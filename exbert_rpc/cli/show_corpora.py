@@ -61,6 +61,7 @@ def show_corpus(screen: Screen, one: CorpusDescription) -> None:
         "sentences": f"{one.sentences:,}",
         "tokens": f"{one.tokens:,}",
         "size": size(one.bytes),
+        "dtype": one.dtype,
         "fingerprint": one.fingerprint,
         "damaged": ", ".join(one.damaged) or "nothing",
     }
@@ -94,6 +95,9 @@ def show_model(screen: Screen, one: ModelDescription) -> None:
         "predicts": "yes" if one.has_lm_head else "no: it has no language-model head",
         "mask token": one.mask_token or "none",
         "device": one.device,
+        "dtype": one.dtype,
+        "quantization": one.quantization or "none",
+        "unused weights": tidy(", ".join(one.unused_weights)) or "none",
         "fingerprint": one.fingerprint,
     }
     show_pairs(screen, rows)

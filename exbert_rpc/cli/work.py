@@ -38,6 +38,7 @@ def engine_of(options: Namespace) -> Iterator[Engine]:
         store_of(options),
         default_model=getattr(options, "model", None) or DEFAULT_MODEL,
         device=getattr(options, "device", "auto"),
+        dtype=getattr(options, "dtype", "float32"),
         allow_network=getattr(options, "allow_network", False),
         pipeline=getattr(options, "pipeline", None) or DEFAULT_PIPELINE,
     )

@@ -170,7 +170,7 @@ class SearchStats:
 
 @dataclass(frozen=True, slots=True)
 class CorpusDescription:
-    """What a corpus holds; ``damaged`` names files that are not what was written.
+    """What a corpus holds; ``damaged`` names files that are not what was written. ``dtype`` is the model's.
 
     ``annotations`` counts texts that come with annotations by whose count: ``gold`` or ``automatic``. ``metadata`` has
     the keys that are known of its documents, and how many have each.
@@ -188,6 +188,7 @@ class CorpusDescription:
     spaces: tuple[Space, ...]
     fingerprint: str
     damaged: tuple[str, ...] = ()
+    dtype: str = "float32"
     annotations: Mapping[str, int] = field(default_factory=dict)
     metadata: Mapping[str, int] = field(default_factory=dict)
 

@@ -186,6 +186,7 @@ def _describe(folder: CorpusFolder, thorough: bool) -> CorpusDescription:
         layers=config.layers,
         spaces=config.spaces,
         fingerprint=config.key(),
+        dtype=config.dtype,
         damaged=tuple(damaged),
         annotations=Counter(value for one in documents for key, value in one.metadata if key == "annotation"),
         metadata=Counter(key for one in documents for key, _ in one.metadata),
@@ -233,6 +234,7 @@ def make_config(
         n_heads=model.n_heads,
         head_size=model.head_size,
         hidden_size=model.hidden_size,
+        dtype=model.dtype,
         **widths_by_layer(model),
     )
 

@@ -69,7 +69,10 @@ _UNSHIFTED_NOTE = (
     "the model's configuration names no start token (decoder_start_token_id): the decoder reads its text as it is, "
     "without one"
 )
+_DTYPE_NOTE = "computed in {}: numbers are right to about {} digits; `--dtype float32` gives more"
+_DIGITS = {"bfloat16": 2, "float16": 3}
 _WHOLE_ROW = 0.999
+_WHOLE_ROW_ROUNDED = 0.98
 _CAPTURE_BYTES = 512 << 20
 _CAPTURES = 256
 _SEARCHES = 64
@@ -82,6 +85,8 @@ class Engine:
         store: Folder of the corpora; ``None``: :func:`default_store`.
         default_model: Model that is meant when none is named.
         device: ``auto`` or a torch device.
+        dtype: What weights are kept in, and passes computed in: ``float32``, ``bfloat16``, ``float16``, or ``auto`` for
+            the checkpoint's own.
         allow_network: Whether a Hub id may be downloaded.
         allowed_roots: Folders that files may be read from; ``None``: anywhere.
         pipeline: spaCy pipeline that is meant when none is named.
@@ -93,12 +98,13 @@ class Engine:
         *,
         default_model: str = DEFAULT_MODEL,
         device: str = "auto",
+        dtype: str = "float32",
         allow_network: bool = False,
         allowed_roots: tuple[Path, ...] | None = None,
         pipeline: str = DEFAULT_PIPELINE,
     ) -> None:
         root = (default_store() if store is None else store).absolute()
-        self._models = Models(default_model, device, allow_network, allowed_roots, root / ".models")
+        self._models = Models(default_model, device, allow_network, allowed_roots, root / ".models", dtype)
         self._annotators = Annotators(allowed_roots)
         self._corpora = Corpora(root, self._models, pipeline, allowed_roots, self._annotators)
         self._pipeline = pipeline
@@ -318,14 +324,21 @@ def _answer(
 ) -> AttendResult:
     layers = tuple(layer for layer in layers if layer < capture.info.n_layers)
     attention = capture.attention(layers, heads)
-    notes = (*_notes(attention), *_unused_notes(capture.info))
+    info = capture.info
+    notes = (*_notes(attention, info), *_dtype_notes(info), *_unused_notes(info))
     return AttendResult(capture_id, capture.info, table, attention, layers, heads, notes=notes)
 
 
-def _notes(attention: NDArray[np.float32]) -> tuple[str, ...]:
+def _notes(attention: NDArray[np.float32], info: ModelDescription) -> tuple[str, ...]:
     """What a reader of the weights must know: some models (gpt_oss) let part of each row go to no token at all."""
     rows = attention[:1] @ np.ones(attention.shape[-1], dtype=np.float32)
-    return (_SINK_NOTE,) if rows.size and float(rows.min()) < _WHOLE_ROW else ()
+    whole = _WHOLE_ROW if info.dtype == "float32" else _WHOLE_ROW_ROUNDED
+    return (_SINK_NOTE,) if rows.size and float(rows.min()) < whole else ()
+
+
+def _dtype_notes(info: ModelDescription) -> tuple[str, ...]:
+    """That numbers are coarser than usual."""
+    return () if info.dtype == "float32" else (_DTYPE_NOTE.format(info.dtype, _DIGITS[info.dtype]),)
 
 
 def _unused_notes(info: ModelDescription) -> tuple[str, ...]:

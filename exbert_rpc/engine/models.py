@@ -24,6 +24,7 @@ class Models:
     Args:
         default: Id of the model that is meant when none is named.
         device: Where models run; ``auto`` chooses.
+        dtype: What their weights are kept in; ``auto``: as in the checkpoint.
         allow_network: Whether a Hub id may be downloaded.
         allowed_roots: Folders that local models must lie in; ``None``: anywhere.
         cache_dir: Where converted models are kept.
@@ -36,9 +37,11 @@ class Models:
         allow_network: bool,
         allowed_roots: Sequence[Path] | None,
         cache_dir: Path,
+        dtype: str = "float32",
     ) -> None:
         self.default = default
         self.device = device
+        self._dtype = dtype
         self._allow_network = allow_network
         self._allowed_roots = allowed_roots
         self._cache_dir = cache_dir
@@ -71,6 +74,7 @@ class Models:
             load_model,
             model_id,
             device=self.device,
+            dtype=self._dtype,
             allow_network=self._allow_network,
             cache_dir=self._cache_dir,
             # whoever started us has named the default one

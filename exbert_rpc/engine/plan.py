@@ -14,6 +14,7 @@ from exbert_rpc.corpus.search.finding import Scope
 from exbert_rpc.corpus.search.graph import Graph
 from exbert_rpc.corpus.search.plan import SearchPlan
 from exbert_rpc.corpus.search.reader import CorpusReader
+from exbert_rpc.corpus.store.manifest import CorpusConfig
 from exbert_rpc.corpus.types import CorpusModel, Filter
 from exbert_rpc.corpus.vectors import Query, make_query
 from exbert_rpc.engine.captures import chosen_heads
@@ -24,6 +25,7 @@ _LEAST_CANDIDATES = 512
 _PER_PLACE = 8
 _LEAST_RERANKED = 64
 
+_COARSE = "corpus and query were computed in {}, so that scores that are close may change places"
 _WEAK = (
     "this corpus keeps one bit a dimension, which says little of so few heads: some of the nearest contexts may be "
     "missing; choose at least half of the heads, or index with precision int8 or int4"
@@ -60,10 +62,16 @@ def make_plan(
         attention_layer=_shown_layer(request, reader),
         reranks=reranks,
         candidates=_candidates(request, reader, len(heads), reranks=reranks),
-        note=_WEAK if reader.config.precision == "binary" and few else None,
+        note=_note(reader.config, few=few),
         find=find_exactly if graph is None else graph.find,
         exact=graph is None,
     )
+
+
+def _note(config: CorpusConfig, *, few: bool) -> str | None:
+    notes = [_WEAK] if config.precision == "binary" and few else []
+    notes += [_COARSE.format(config.dtype)] if config.dtype != "float32" else []
+    return ". ".join(notes) or None
 
 
 def scope_of(request: SearchRequest, reader: CorpusReader, where: Filter) -> Scope:

@@ -25,7 +25,7 @@ from exbert_rpc.engine.captures import chosen_heads, chosen_layers
 from exbert_rpc.engine.corpora import Corpora
 from exbert_rpc.engine.models import Models
 from exbert_rpc.engine.requests import HeadExamples, ProfileRequest, ProfileResult
-from exbert_rpc.engine.search import mismatch
+from exbert_rpc.engine.search import model_mismatch
 from exbert_rpc.errors import AnswerTooLarge, CorpusMismatch, InvalidParams
 from exbert_rpc.model.types import Encoding
 from exbert_rpc.tasks import Progress, Task
@@ -92,7 +92,7 @@ class Profiler:
         """The model that the corpus was built by."""
         model = self._models.get(reader.config.model, task)
         if model.info.fingerprint != reader.config.model_fingerprint:
-            raise mismatch(reader, "model or tokenizer", reader.config.model, model.info.id)
+            raise model_mismatch(reader, model.info, model.info.id)
         reader.check_fits(model.info)
         return model
 

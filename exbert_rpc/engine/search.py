@@ -33,7 +33,7 @@ from exbert_rpc.engine.plan import make_plan, query_of, scope_of
 from exbert_rpc.engine.relations import check_relations, relation_plan, weight_of
 from exbert_rpc.engine.requests import RelationRequest, SearchRequest, SearchResult, SummarizeRequest, TokenTable
 from exbert_rpc.errors import CorpusMismatch, InvalidParams
-from exbert_rpc.model.types import Capture
+from exbert_rpc.model.types import Capture, ModelDescription
 from exbert_rpc.tasks import Task
 
 _HIT_BYTES = 4096
@@ -271,8 +271,21 @@ def _checked_token(capture: Capture, token: int | None, field: str) -> int:
 def _check_model(reader: CorpusReader, kept: Pass, asked: str | None) -> None:
     info = kept.capture.info
     if info.fingerprint != reader.config.model_fingerprint:
-        raise mismatch(reader, "model or tokenizer", reader.config.model, asked or info.id)
+        raise model_mismatch(reader, info, asked or info.id)
     reader.check_fits(info)
+
+
+def model_mismatch(reader: CorpusReader, info: ModelDescription, given: str) -> CorpusMismatch:
+    """The error for a corpus of another model, or of the same one in another dtype; ``given`` is the model's name."""
+    built = reader.config.dtype
+    if built == info.dtype:
+        return mismatch(reader, "model or tokenizer", reader.config.model, given)
+    return CorpusMismatch(
+        f"corpus {reader.name!r} was built in {built}, and {given} runs in {info.dtype}",
+        hint=f"start with --dtype {built}, or index the corpus again",
+        built=built,
+        given=info.dtype,
+    )
 
 
 def mismatch(reader: CorpusReader, what: str, built: str, given: str) -> CorpusMismatch:

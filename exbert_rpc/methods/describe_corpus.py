@@ -38,6 +38,7 @@ def encode_corpus(info: corpus.CorpusDescription) -> CorpusDescription:
         damaged=list(info.damaged),
         annotations=dict(info.annotations),
         metadata=dict(info.metadata),
+        dtype=info.dtype,
     )
 
 

@@ -34,6 +34,9 @@ def encode_model(info: model.ModelDescription) -> ModelDescription:
         hidden_sizes=list(info.hidden_sizes) if set(info.hidden_sizes) - {info.hidden_size} else None,
         attentions_per_layer=info.attentions_per_layer,
         hidden_state_view=info.hidden_view,
+        dtype=info.dtype,
+        quantization=info.quantization,
+        unused_weights=list(info.unused_weights),
     )
 
 

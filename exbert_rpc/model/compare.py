@@ -3,7 +3,10 @@
 1. Numbers within :data:`PROMISED` of the largest one of the reference (or of 1) are the same.
 2. What is further off is compared with the stock model's own distance from float64: sharp attention or many layers
    take eager attention itself further than that. Up to :data:`TIMES_EAGER` times its distance is rounding.
-3. Nothing beyond :data:`NEVER_ROUNDING` is rounding, whatever float64 says.
+3. In float32, nothing beyond :data:`NEVER_ROUNDING` is rounding, whatever float64 says.
+4. In bfloat16 and float16 a pass has to be as near to float64 as the stock model's: up to :data:`TIMES_EAGER` times its
+   distance, or so many units of rounding. That shows how well a route rounds; what it computes is shown by the same
+   route in float64 (``model/verify.py``).
 """
 
 from __future__ import annotations
@@ -32,10 +35,12 @@ class Judge:
     Attributes:
         stock: The reference.
         run_in_float64: Gives the reference in float64, or ``None``; called once at most.
+        unit: Rounding unit of bfloat16 or float16; 0 for float32 and float64.
     """
 
     stock: Stock
     run_in_float64: Callable[[], Stock | None]
+    unit: float = 0.0
     _exact: list[Stock | None] = field(default_factory=list)
 
     def difference(self, raw: RawPass, call_layers: tuple[int, ...] | None = None) -> str:
@@ -48,7 +53,7 @@ class Judge:
         return (
             self._attention_difference(raw, call_layers)
             or self._state_difference(raw, call_layers)
-            or head_difference(raw)
+            or head_difference(raw, max(PROMISED, TIMES_EAGER * self.unit))
         )
 
     def are_logits(self, found: torch.Tensor) -> bool:
@@ -62,7 +67,7 @@ class Judge:
         In [:data:`PROMISED`, :data:`NEVER_ROUNDING`]; the lower end where float64 can't be had.
         """
         exact = self.exact
-        if exact is None:
+        if exact is None or self.unit > 0:
             return PROMISED
         pairs = list(zip(self.stock.hidden, exact.hidden, strict=False))
         pairs += list(zip(self.stock.attention["self"], exact.attention["self"], strict=False))
@@ -84,9 +89,12 @@ class Judge:
             return True
         exact = self.exact
         reference = None if exact is None else pick(exact)
-        if reference is None or not off <= NEVER_ROUNDING:
+        if reference is None:
             return False
-        return off <= TIMES_EAGER * distance(expected, reference)
+        own = distance(expected, reference)
+        if self.unit > 0:
+            return distance(found, reference) <= TIMES_EAGER * max(own, self.unit)
+        return off <= min(NEVER_ROUNDING, TIMES_EAGER * own)
 
     def _attention_difference(self, raw: RawPass, call_layers: tuple[int, ...] | None) -> str:
         for stream in self.stock.attention:
@@ -101,7 +109,8 @@ class Judge:
                 found = layers[layer].weights()
                 if not self._same(found, expected, lambda stock, s=stream, p=places, n=layer: stock.by_layer(s, p)[n]):  # type: ignore[misc]
                     return f"its attention weights in layer {layer} ({stream}) are not those of its own eager attention"
-                if layers[layer].is_whole and distance(found.sum(-1), found.new_ones(found.shape[:-1])) > 10 * PROMISED:
+                allowed = max(10 * PROMISED, TIMES_EAGER * self.unit)
+                if layers[layer].is_whole and distance(found.sum(-1), found.new_ones(found.shape[:-1])) > allowed:
                     return f"the attention rows of layer {layer} don't sum to 1"
         return ""
 
@@ -134,18 +143,18 @@ def distance(found: torch.Tensor, expected: torch.Tensor) -> float:
     return off / scale if math.isfinite(off) else math.inf
 
 
-def head_difference(raw: RawPass) -> str:
+def head_difference(raw: RawPass, allowed: float = PROMISED) -> str:
     """In words, which head output is not softmax(QKᵀ)·V of its call's own numbers; empty if all are.
 
-    The values of the calls are forgotten afterward, unless something differs. Calls that kept no values (of models off
-    the interface) are not looked at.
+    ``allowed`` is what is rounding in any case, relative to the largest number. The values of the calls are forgotten
+    afterward, unless something differs. Calls that kept no values (of models off the interface) are not looked at.
     """
     for number, call in enumerate(raw.calls):
         if call.value is None or call.output is None or call.query is None or call.key is None:
             return "its values were not seen"
         found, plain, exact = call.output, _mixed(call), _mixed(_in_double(call))
         off = distance(found, exact)
-        if off > PROMISED and not off <= min(NEVER_ROUNDING, TIMES_EAGER * distance(plain, exact)):
+        if off > allowed and not off <= min(NEVER_ROUNDING, TIMES_EAGER * distance(plain, exact)):
             return f"the head outputs of attention call {number} are not softmax(QK)V"
     for call in raw.calls:
         call.value = None

@@ -361,8 +361,11 @@ def product_matrix(module: Any, given: torch.Tensor, output: torch.Tensor) -> to
     Raises:
         NotSeparable: It does something else; the numbers differ by more than 1e-4 of the largest one.
     """
+    import torch
+
     plain = output if getattr(module, "bias", None) is None else output - module.bias
-    tolerance = FIT * max(1e-6, float(plain.abs().max()))
+    unit = float(torch.finfo(output.dtype).eps)
+    tolerance = max(FIT, 4 * unit) * max(1e-6, float(plain.abs().max()))
     for matrix in (module.weight.T, module.weight):
         if matrix.shape == (given.shape[-1], output.shape[-1]) and bool(
             ((given @ matrix - plain).abs() <= tolerance).all()

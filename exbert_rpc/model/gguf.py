@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,7 +65,24 @@ def unused_tensors(folder: Path) -> tuple[str, ...]:
     return tuple(json.loads((folder / _NOTE).read_text(encoding="utf-8")).get("unusedTensors", ()))
 
 
+def quantization_of_gguf(folder: Path, dtype: str) -> str | None:
+    """In words what was dequantized to ``dtype``; ``None``: nothing was.
+
+    How many tensors were of which kind is known unless an earlier version converted them.
+
+    Args:
+        folder: Of :func:`convert_gguf`.
+        dtype: What weights are kept in.
+    """
+    kinds = json.loads((folder / _NOTE).read_text(encoding="utf-8")).get("kinds")
+    if kinds == {}:
+        return None
+    named = ", ".join(f"{count} × {kind}" for kind, count in sorted((kinds or {}).items()))
+    return f"gguf{f' ({named})' if named else ''}, dequantized to {dtype}"
+
+
 _NOTE = "conversion.json"
+_PLAIN = frozenset({"F64", "F32", "F16", "BF16"})
 _ONE_AT_A_TIME = threading.Lock()
 """Guards the names in libraries that a conversion replaces."""
 
@@ -98,7 +116,8 @@ def _convert(paths: Sequence[Path], scratch: Path) -> None:
     _save(model, scratch)
     tokenizer.save_pretrained(scratch)
     unused = sorted(name for name in tensors if name not in known and "_exps." not in name)  # experts are merged
-    note = {"files": [one.name for one in paths], "unusedTensors": unused}
+    kinds = Counter(kind for kind in tensors.values() if kind not in _PLAIN)
+    note = {"files": [one.name for one in paths], "unusedTensors": unused, "kinds": kinds}
     (scratch / _NOTE).write_text(json.dumps(note), encoding="utf-8")
 
 

@@ -29,11 +29,11 @@ def merge_command(path: Path) -> str:
 
 
 @contextmanager
-def reading_together(paths: Sequence[Path]) -> Iterator[list[str]]:
+def reading_together(paths: Sequence[Path]) -> Iterator[dict[str, str]]:
     """Let transformers, which reads one GGUF file, find the tensors of all files in the first one.
 
-    Gives the names of all tensors. The name of gguf's reader is replaced within, so that only one thread at a time may
-    be here.
+    Gives the kind (``F32``, ``Q4_K`` …) of each tensor of all files by its name. The name of gguf's reader is replaced
+    within, so that only one thread at a time may be here.
 
     Raises:
         ImportError: gguf is not installed.
@@ -56,7 +56,7 @@ def reading_together(paths: Sequence[Path]) -> Iterator[list[str]]:
 
     library.GGUFReader = WholeReader
     try:
-        yield [str(tensor.name) for tensor in (*first.tensors, *others)]
+        yield {str(tensor.name): str(tensor.tensor_type.name) for tensor in (*first.tensors, *others)}
     finally:
         library.GGUFReader = reader
 

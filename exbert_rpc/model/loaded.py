@@ -168,7 +168,8 @@ class LoadedModel:
     ) -> list[BatchCapture]:
         """Passes over several texts at once, keeping only the layers asked for and running no deeper than they need.
 
-        The numbers are those of single passes (to 1e-5); of an encoder-decoder model they are the encoder's.
+        The numbers are those of single passes (to 1e-5, in bfloat16 and float16 to their rounding); of an
+        encoder-decoder model they are the encoder's.
 
         Args:
             encodings: Texts of any lengths.
@@ -316,6 +317,11 @@ class LoadedModel:
 
     def _explain(self, encoding: Encoding, explain: Callable[[Reading], Contributions]) -> Contributions:
         self._check_one_stream()
+        if self._network.is_narrow:
+            raise ModelNotSupported(
+                f"{self._info.id} runs in {self._info.dtype}, whose rounding is larger than many of its parts",
+                hint="start with --dtype float32, or replace heads instead (`ablateHeads`)",
+            )
         inputs, _decoder = self._inputs_of(encoding, None)
         reading = Reading(self._network, inputs, self._info.n_layers, self._interventions.plan().layers)
         try:

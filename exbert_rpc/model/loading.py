@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from exbert_rpc.errors import InvalidParams, ModelNotSupported
 from exbert_rpc.model import attention_function
+from exbert_rpc.model.dtypes import check_dtype, choose_dtype, describe_quantization
 from exbert_rpc.model.encoding import TextTokenizer
 from exbert_rpc.model.fingerprint import fingerprint, verify_sha256
-from exbert_rpc.model.gguf import convert_gguf, unused_tensors
+from exbert_rpc.model.gguf import convert_gguf, quantization_of_gguf, unused_tensors
 from exbert_rpc.model.loaded import LoadedModel
 from exbert_rpc.model.network import Network
 from exbert_rpc.model.prompts import Prompts
@@ -36,6 +37,7 @@ def load_model(
     model_id: str,
     *,
     device: str = "auto",
+    dtype: str = "float32",
     allow_network: bool = False,
     cache_dir: Path,
     allowed_roots: Sequence[Path] | None = None,
@@ -46,6 +48,7 @@ def load_model(
     Args:
         model_id: A folder, a ``.gguf`` file, ``package:…``, a short name, or a Hub id; see ``model/sources.py``.
         device: ``auto`` (CUDA if there is one), or a torch device.
+        dtype: ``float32``, ``bfloat16``, ``float16``, or ``auto`` for the checkpoint's own.
         allow_network: Whether a Hub id may be downloaded.
         cache_dir: Where converted models, file digests and what was verified are kept; made if need be.
         allowed_roots: Folders that local paths must be inside of; ``None``: anywhere.
@@ -54,10 +57,11 @@ def load_model(
     Raises:
         ModelNotFound: There is no such model where we may look.
         ModelNotSupported: It cannot be loaded safely, or not reproduced exactly; says why.
-        InvalidParams: There is no such device.
+        InvalidParams: There is no such device or dtype.
     """
     say = report if report is not None else _ignore
     chosen_device = _device(device)
+    check_dtype(dtype)
     source = find_model(model_id, allow_network=allow_network, allowed_roots=allowed_roots)
     _quiet()
     folder = source.folder
@@ -69,13 +73,14 @@ def load_model(
     config = _config(folder, model_id)
     tokenizer, literal = load_tokenizer(folder, model_id)
     say(f"loading {model_id}")
-    weights = load_network_weights(folder, config, model_id)
+    kept_in = choose_dtype(dtype, files)
+    weights = load_network_weights(folder, config, model_id, files, kept_in)
     model, has_lm_head = weights.model, weights.has_lm_head
     network = Network(model.to(chosen_device))
     attention_function.register()
     max_tokens = longest_input(model, tokenizer)
     name = type(model).__name__
-    digest = fingerprint(files, _plain(config), literal.to_str(), "float32", cache_dir)
+    digest = fingerprint(files, _plain(config), literal.to_str(), kept_in, cache_dir)
     note = note_of(cache_dir, digest, name, str(chosen_device), max_tokens)
     facts = recall(note, network)
     if facts is None:
@@ -85,7 +90,14 @@ def load_model(
         remember(note, network, facts)
     max_tokens = facts.max_tokens
     info = describe(model_id, name, facts, has_lm_head, tokenizer.mask_token, digest, str(chosen_device))
-    info = replace(info, unused_weights=(*weights.unused, *(unused_tensors(folder) if source.gguf else ())))
+    info = replace(
+        info,
+        unused_weights=(*weights.unused, *(unused_tensors(folder) if source.gguf else ())),
+        dtype=kept_in,
+        quantization=quantization_of_gguf(folder, kept_in)
+        if source.gguf
+        else describe_quantization(config, model, kept_in),
+    )
     vocabulary = vocabulary_of(tokenizer)
     text_tokenizer = TextTokenizer(
         tokenizer=literal,

@@ -112,6 +112,16 @@ class Network:
         device: torch.device = next(self.model.parameters()).device
         return device
 
+    @property
+    def dtype(self) -> str:
+        """What weights are kept in: ``float32``, ``bfloat16`` or ``float16``."""
+        return str(self.model.dtype).removeprefix("torch.")
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether weights have fewer bits than float32, so that rounding hides what differs a little."""
+        return bool(self.model.dtype.itemsize < 4)
+
     def reads(self, argument: str) -> bool:
         """Whether the model's forward pass names that argument."""
         return argument in inspect.signature(self.body.forward).parameters

@@ -1,9 +1,9 @@
-"""What the unmodified model says of a probe: eager attention, ``output_attentions``, in float32 and in float64."""
+"""What the unmodified model says of a probe: eager attention, ``output_attentions``, in its dtype and in float64."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +109,7 @@ def run_stock(network: Network, name: str, inputs: dict[str, torch.Tensor], *, h
         with torch.inference_mode(), watching(network.model) as seen:
             output = network.call(module, inputs, output_attentions=True, output_hidden_states=True)
     except Exception as exc:
-        raise ModelNotSupported(f"{name} cannot run on plain text: {line_of(exc)}") from exc
+        raise _cannot_run(network, name, exc) from exc
     stock = _read(output, network, inputs, seen, has_lm_head=has_lm_head)
     _check_shapes(stock, name, network.model.config, inputs["input_ids"].shape[1])
     return stock
@@ -124,19 +124,38 @@ def run_stock_in_float64(network: Network, inputs: dict[str, torch.Tensor], *, h
     network.use("eager")
     module = network.model if has_lm_head else network.body
     try:
-        with _plain_experts(network.model), in_float64():
+        with exactly(network), watching(network.model) as seen:
             output = network.call(module, inputs, output_attentions=True, output_hidden_states=True)
-        return _read(output, network, inputs, [], has_lm_head=has_lm_head)
+        return _read(output, network, inputs, seen if network.is_narrow else [], has_lm_head=has_lm_head)
     except Exception:  # an operator without a float64 kernel: then there is no more tolerance than without
         return None
     finally:
         network.use(route)
 
 
+@contextmanager
+def exactly(*networks: Network) -> Iterator[None]:
+    """Run passes of the networks in float64 inside the block."""
+    with ExitStack() as stack:
+        for network in networks:
+            stack.enter_context(_plain_experts(network.model))
+        stack.enter_context(in_float64())
+        yield
+
+
 def line_of(exc: BaseException) -> str:
     """An exception as one line: its class and at most 200 characters of its message."""
     lines = str(exc).strip().splitlines()
     return f"{type(exc).__name__}: {lines[0][:200]}" if lines else type(exc).__name__
+
+
+def _cannot_run(network: Network, name: str, exc: Exception) -> ModelNotSupported:
+    if not network.is_narrow:
+        return ModelNotSupported(f"{name} cannot run on plain text: {line_of(exc)}")
+    return ModelNotSupported(
+        f"{name} cannot run in {network.dtype} on {network.device.type}: {line_of(exc)}",
+        hint="use another dtype: float32 runs everywhere",
+    )
 
 
 def _read(

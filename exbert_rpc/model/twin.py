@@ -26,7 +26,7 @@ def build_twin(model: Any, config: Any) -> Any:  # noqa: ANN401 - transformers o
     wanted = {**dict(twin.named_parameters(remove_duplicate=False)), **_stored_numbers(twin)}
     with torch.no_grad():
         for name, tensor in wanted.items():
-            _put(twin, name, _fitted(own.get(name), tensor))
+            _put(twin, name, _fitted(own.get(name), tensor, model.dtype))
     device = next(model.parameters()).device
     return twin.to(device).eval().requires_grad_(False)
 
@@ -37,12 +37,13 @@ def _stored_numbers(model: Any) -> dict[str, torch.Tensor]:  # noqa: ANN401
     return {name: buffer for name, buffer in model.named_buffers() if name in kept and buffer.is_floating_point()}
 
 
-def _fitted(own: torch.Tensor | None, wanted: torch.Tensor) -> torch.Tensor:
+def _fitted(own: torch.Tensor | None, wanted: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """A tensor of the wanted shape; in ``dtype``, if it is not the model's own."""
     import torch
 
     if own is None or own.dim() != wanted.dim() or any(a < b for a, b in zip(own.shape, wanted.shape, strict=True)):
         generator = torch.Generator().manual_seed(wanted.numel())
-        return torch.randn(wanted.shape, generator=generator).mul_(0.05).to(wanted.dtype)
+        return torch.randn(wanted.shape, generator=generator).mul_(0.05).to(dtype)
     if own.shape == wanted.shape:
         return own
     return own[tuple(slice(size) for size in wanted.shape)].contiguous()

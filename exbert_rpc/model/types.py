@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 ModelKind = Literal["bidirectional", "autoregressive", "encoderDecoder"]
 Stream = Literal["self", "decoder", "cross"]
+Dtype = Literal["float32", "bfloat16", "float16"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class ModelDescription:
             first one, so that ``n_heads`` counts both.
         hidden_view: In words what is shown of a residual stream that is several; ``None``: there is one.
         unused_weights: Names of weights in the files that the model's class does not have, so that nothing reads them.
+        dtype: What weights are kept in, and passes computed in.
+        quantization: In words what of the checkpoint was quantized, and what became of it; ``None``: nothing was.
     """
 
     id: str
@@ -65,6 +68,8 @@ class ModelDescription:
     attentions_per_layer: int = 1
     hidden_view: str | None = None
     unused_weights: tuple[str, ...] = ()
+    dtype: Dtype = "float32"
+    quantization: str | None = None
 
     def __post_init__(self) -> None:
         """What is left out is the same in all layers."""

@@ -58,7 +58,7 @@ def _norms(value: torch.Tensor, matrix: torch.Tensor, n_heads: int) -> NDArray[n
     import torch
 
     group = n_heads // value.shape[0]
-    of_head = matrix.reshape(n_heads, value.shape[2], -1)
+    value, of_head = value.float(), matrix.float().reshape(n_heads, value.shape[2], -1)
     norms = [(value[head // group] @ of_head[head]).norm(dim=-1) for head in range(n_heads)]
     stacked: NDArray[np.float32] = torch.stack(norms).float().cpu().numpy()
     return stacked

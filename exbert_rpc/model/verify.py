@@ -7,9 +7,11 @@
    the reference weights times the output of some module of the same pass (the values).
 4. What depends on length is met by the probe, or by a copy of the model whose thresholds are lowered
    (:mod:`exbert_rpc.model.thresholds`, :mod:`exbert_rpc.model.twin`); the copy has to be reproduced by the same route.
-5. Texts on both sides of the thresholds share a batch, which must give the numbers of single passes; else batches are
+5. In bfloat16 and float16, where rounding hides much, the route has to be the stock model's in float64, too; so have
+   batches (6).
+6. Texts on both sides of the thresholds share a batch, which must give the numbers of single passes; else batches are
    split at the thresholds, or hold texts of one length only.
-6. What passes none of this is refused by name.
+7. What passes none of this is refused by name.
 
 The probe also tells what configurations don't reliably say: number of layers and heads, head size, whether attention
 is causal, and where hidden states can be read early.
@@ -17,15 +19,17 @@ is causal, and where hidden states can be read early.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from exbert_rpc.errors import ExbertError, ModelNotSupported
 from exbert_rpc.model.attention_function import attention_weights
 from exbert_rpc.model.compare import Judge, distance, farthest
+from exbert_rpc.model.dtypes import rounding_unit
 from exbert_rpc.model.head_probe import find_head_places
 from exbert_rpc.model.network import ROUTES, Network
-from exbert_rpc.model.stock import Stock, line_of, make_probe, run_stock, run_stock_in_float64
+from exbert_rpc.model.stock import Stock, exactly, line_of, make_probe, run_stock, run_stock_in_float64
 from exbert_rpc.model.taps import find_tap
 from exbert_rpc.model.thresholds import REACH, Threshold, beyond_reach, find_thresholds, lengths_in_tokens, lower
 from exbert_rpc.model.twin import build_twin
@@ -115,7 +119,8 @@ class _Prober:
         taps = [find_tap(stock.seen, state) for state in stock.states]
         known = tuple(tap for tap in taps if tap is not None)
         network.hidden_taps = known if len(known) == len(taps) else None
-        judge = Judge(stock, lambda: run_stock_in_float64(network, inputs, has_lm_head=self.has_lm_head))
+        unit = rounding_unit(network.dtype) if network.is_narrow else 0.0
+        judge = Judge(stock, lambda: run_stock_in_float64(network, inputs, has_lm_head=self.has_lm_head), unit)
         met = tuple(value for value in lengths if value < inputs["input_ids"].shape[1])
         return _Subject(network, met, inputs, judge)
 
@@ -157,9 +162,13 @@ def _verify(network: Network, name: str, has_lm_head: bool, forbidden_ids: set[i
     reachable = [threshold for threshold in missed if threshold.value < LONGEST_PROBE]
     longest = max((threshold.value + 8 for threshold in reachable), default=0)
     subjects = [prober.subject(network, [*near, *reachable], longest), *([] if twin is None else [twin])]
+    _check_finite(network, name, subjects[0].stock.hidden)
     raws = _choose_route(subjects, name)
     facts = _settle(prober, subjects, raws[0])
-    _share_batches(prober, subjects, raws, lengths_in_tokens(thresholds))
+    with ExitStack() as stack:
+        if subjects[0].network.is_narrow:
+            stack.enter_context(exactly(*(subject.network for subject in subjects)))
+        _share_batches(prober, subjects, raws, lengths_in_tokens(thresholds))
     beyond = [threshold.value for threshold in missed if threshold not in reachable]
     return replace(facts, max_tokens=min([max_tokens, *beyond]))
 
@@ -231,11 +240,23 @@ def _try_route(subject: _Subject, route: Route) -> tuple[RawPass | None, str]:
             network.hides_sinks = True
             raw = network.run(subject.inputs, keep_values=True)
             difference = subject.judge.difference(raw, network.call_layers)
+        if not difference and network.is_narrow:
+            difference = _difference_in_float64(subject)
     except Exception as exc:  # a model may do anything with a mask that it did not expect
         return None, f"its forward pass fails on the attention interface ({line_of(exc)})"
     if difference and subject.thresholds:
         difference += f", for a text longer than {subject.thresholds[0]} tokens"
     return (None, difference) if difference else (raw, "")
+
+
+def _difference_in_float64(subject: _Subject) -> str:
+    """In words, what the route computes otherwise than the stock model, rounding aside."""
+    exact = subject.judge.exact
+    if exact is None:
+        return f"it cannot run in float64, so that its rounding in {subject.network.dtype} cannot be told apart"
+    with exactly(subject.network):
+        raw = subject.network.run(subject.inputs, keep_values=True)
+        return Judge(exact, lambda: None).difference(raw, subject.network.call_layers)
 
 
 def _located(subject: _Subject) -> RawPass:
@@ -264,7 +285,9 @@ def _fall_back(subject: _Subject, name: str, reason: str) -> RawPass:
     network.use("eager")
     network.route = "eager"
     network.n_heads = stock.attention["self"][0].shape[1]
-    found = find_head_places(stock.attention["self"], stock.seen)
+    clear = subject.judge.exact if network.is_narrow else None
+    places = stock if clear is None else clear
+    found = find_head_places(places.attention["self"], places.seen)
     if found is None:
         raise ModelNotSupported(
             f"{name}: {reason}, and no module takes its heads' outputs, so they cannot be read",
@@ -280,12 +303,9 @@ def _fall_back(subject: _Subject, name: str, reason: str) -> RawPass:
 
 def _settle(prober: _Prober, subjects: Sequence[_Subject], raw: RawPass) -> Facts:
     """Last checks of the loaded model, and what was learned of it."""
-    import torch
-
     first = subjects[0]
     network, stock = first.network, first.stock
-    if not all(bool(torch.isfinite(tensor).all()) for tensor in raw.hidden.values()):
-        raise ModelNotSupported(f"{prober.name} gives numbers that are not finite", hint="its weights may be damaged")
+    _check_finite(network, prober.name, tuple(raw.hidden.values()))
     if prober.has_lm_head:
         _check_logits(network, prober.name, first.judge, raw)
     n_layers = len(stock.hidden) - 1
@@ -313,6 +333,20 @@ def _settle(prober: _Prober, subjects: Sequence[_Subject], raw: RawPass) -> Fact
         hidden_sizes=tuple(raw.hidden[number].shape[-1] for number in sorted(raw.hidden)),
         attentions_per_layer=len(stock.attention["self"]) // len(shown),
         streams=network.streams,
+    )
+
+
+def _check_finite(network: Network, name: str, states: Sequence[torch.Tensor]) -> None:
+    """Return at once, or raise ModelNotSupported that says what may be wrong."""
+    import torch
+
+    if all(bool(torch.isfinite(state).all()) for state in states):
+        return
+    if not network.is_narrow:
+        raise ModelNotSupported(f"{name} gives numbers that are not finite", hint="its weights may be damaged")
+    raise ModelNotSupported(
+        f"{name} gives numbers that are not finite in {network.dtype}",
+        hint="use another dtype: float16 ends at 65,504, which models that were trained in bfloat16 may exceed",
     )
 
 
@@ -349,7 +383,8 @@ def _share_batches(
     """Find out which texts may share a batch; set it in the first subject's network."""
     network = subjects[0].network
     network.padding_is_harmless, network.split_at = True, ()
-    for subject, raw in zip(subjects, raws, strict=True):
+    for subject, probed in zip(subjects, raws, strict=True):
+        raw = None if network.is_narrow else probed
         longest = subject.inputs["input_ids"].shape[1]
         shortest = min(longest, *subject.thresholds, longest // 3 + 1) - 1
         between = [max(1, (longest + shortest) // 2)] if subject.thresholds else []

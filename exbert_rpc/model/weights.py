@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from exbert_rpc.errors import ModelNotSupported
+from exbert_rpc.model.dtypes import must_convert
 from exbert_rpc.model.folders import of_a_compiled_model, without_weights
+from exbert_rpc.model.types import Dtype
 
 
 def weight_files(folder: Path, model_id: str) -> list[Path]:
-    """The safetensors files of a model, in order of name; only their headers are read.
+    """The safetensors files of a model that are read: the one, or those that the index of a sharded one names.
+
+    Only their headers are read. Others may lie beside them, such as the same weights under the names of their author
+    (``consolidated.safetensors``).
 
     Args:
         folder: Where the model lies.
         model_id: The model in messages.
 
     Raises:
-        ModelNotSupported: There are none (pickles are never loaded), or one is cut or damaged; names it.
+        ModelNotSupported: There are none (pickles are never loaded), or one is missing, cut or damaged; names it.
     """
-    files = sorted(folder.glob("*.safetensors"))
+    files = _files_read(folder)
+    lost = [path.name for path in files if not path.is_file()]
+    if lost:
+        raise ModelNotSupported(
+            f"{model_id}: {len(lost)} of its {len(files)} weight files are missing: {_some(lost)}",
+            hint="copy or download them to the same folder",
+        )
     if not files:
         pickles = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for path in folder.glob(pattern))
         if pickles:
@@ -44,12 +57,24 @@ def weight_files(folder: Path, model_id: str) -> list[Path]:
     return files
 
 
+def _files_read(folder: Path) -> list[Path]:
+    """In the order in which transformers looks: one file, else those of an index, else whatever there is."""
+    one, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
+    if one.is_file():
+        return [one]
+    try:
+        named = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return sorted(folder.glob("*.safetensors"))
+    return sorted(folder / Path(str(name)).name for name in named)
+
+
 @dataclass(frozen=True, slots=True)
 class NetworkWeights:
     """A model with all of its weights.
 
     Attributes:
-        model: A transformers model in float32 and eval mode.
+        model: A transformers model in eval mode.
         has_lm_head: Whether it has its language-model head.
         unused: Names of weights of the checkpoint that belong to the model's stacks and that its class does not have.
     """
@@ -59,31 +84,45 @@ class NetworkWeights:
     unused: tuple[str, ...]
 
 
-def load_network_weights(folder: Path, config: Any, model_id: str) -> NetworkWeights:  # noqa: ANN401
-    """The model in float32 and eval mode, whether it has its language-model head, and which weights are left over.
+def load_network_weights(
+    folder: Path,
+    config: Any,  # noqa: ANN401
+    model_id: str,
+    files: Sequence[Path],
+    dtype: Dtype = "float32",
+) -> NetworkWeights:
+    """The model in eval mode, whether it has its language-model head, and which weights are left over.
 
     Args:
-        folder: Where its safetensors files lie; nothing is downloaded, and no code of the folder runs.
+        folder: Where its files lie; nothing is downloaded, and no code of the folder runs.
         config: The configuration of transformers.
         model_id: The model in messages.
+        files: Those that hold its weights.
+        dtype: What weights are kept in.
 
     Raises:
         ModelNotSupported: Weights are missing, of the wrong shape or not finite (named), or the class is unknown.
     """
     import torch
 
-    loader, has_lm_head = _class_of(config, folder)
+    loader, has_lm_head = _class_of(config, files)
     try:
-        model, loading = loader.from_pretrained(
-            folder,
-            config=config,
-            dtype=torch.float32,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            output_loading_info=True,
-            attn_implementation="eager",
-        )
+        one_by_one = must_convert(files, dtype) and getattr(config, "quantization_config", None) is None
+        place = folder
+        if one_by_one:
+            loader, config, place = *_of_the_automatic(loader, config), None
+        with _read_singly(files if one_by_one else ()) as tensors:
+            model, loading = loader.from_pretrained(
+                place,
+                config=config,
+                dtype=getattr(torch, dtype),
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                output_loading_info=True,
+                attn_implementation="eager",
+                state_dict=tensors or None,
+            )
     except Exception as exc:
         raise ModelNotSupported(f"{model_id}: it cannot be loaded ({_line(exc)})") from exc
     check_nothing_is_missing(loading, model_id)
@@ -119,7 +158,32 @@ def _unused_in_body(model: Any, unexpected: Iterable[str]) -> tuple[str, ...]:  
     return tuple(sorted(inside))
 
 
-def _class_of(config: Any, folder: Path) -> tuple[Any, bool]:  # noqa: ANN401
+def _of_the_automatic(loader: Any, config: Any) -> tuple[Any, Any]:  # noqa: ANN401
+    """The class that an automatic class chooses, and the configuration that it gives it."""
+    import torch
+    from transformers.initialization import no_init_weights
+
+    if not hasattr(loader, "from_config"):
+        return loader, config
+    with torch.random.fork_rng(devices=[]), torch.device("meta"), no_init_weights():
+        empty = loader.from_config(config)
+    return type(empty), empty.config
+
+
+@contextmanager
+def _read_singly(files: Sequence[Path]) -> Iterator[dict[str, Any]]:
+    """The tensors of files by name, each read when it is asked for.
+
+    A mapped file that is converted would be in memory a second time: as it is, beside what becomes of it.
+    """
+    from safetensors import safe_open
+
+    with ExitStack() as stack:
+        opened = [stack.enter_context(safe_open(path, framework="pt", backend="pread")) for path in files]
+        yield {name: one.get_slice(name) for one in opened for name in one.keys()}  # noqa: SIM118 - not a mapping
+
+
+def _class_of(config: Any, files: Sequence[Path]) -> tuple[Any, bool]:  # noqa: ANN401
     """Transformers' class for the checkpoint, and whether that class has a language-model head.
 
     Names that differ from transformers' own in case only are the same class. Without a name, the type decides, if the
@@ -136,7 +200,7 @@ def _class_of(config: Any, folder: Path) -> tuple[Any, bool]:  # noqa: ANN401
         known = _names_of(part, config.model_type)
         if wanted and wanted in (name.lower() for name in known):
             return getattr(transformers, loader), True
-        if not wanted and known and _holds_a_head(folder):
+        if not wanted and known and _holds_a_head(files):
             return getattr(transformers, loader), True
     if architecture == "BertForPreTraining":
         return transformers.AutoModelForMaskedLM, True
@@ -183,10 +247,10 @@ def _names_of(part: str, model_type: str | None = None) -> tuple[str, ...]:
     return tuple(name for names in found for name in ((names,) if isinstance(names, str) else names))
 
 
-def _holds_a_head(folder: Path) -> bool:
+def _holds_a_head(files: Sequence[Path]) -> bool:
     from safetensors import safe_open
 
-    for path in folder.glob("*.safetensors"):
+    for path in files:
         with safe_open(path, framework="pt") as opened:
             if any(key.startswith(_HEAD_WEIGHTS) for key in opened.keys()):  # noqa: SIM118 - not a mapping
                 return True
@@ -194,8 +258,12 @@ def _holds_a_head(folder: Path) -> bool:
 
 
 def _is_finite(tensor: Any) -> bool:  # noqa: ANN401
-    """Whether all numbers are; the sum of magnitudes tells in one reduction, without a mask as large as the weights."""
-    return math.isfinite(float(tensor.detach().double().abs().sum())) if tensor.numel() else True
+    """Whether all numbers are; sums of magnitudes tell, of parts, so that nothing is made that is as large as they."""
+    parts = tensor.detach().reshape(-1).split(_PART)
+    return all(math.isfinite(float(part.double().abs().sum())) for part in parts)
+
+
+_PART = 1 << 21
 
 
 def _some(names: list[str]) -> str:

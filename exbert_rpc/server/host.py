@@ -32,6 +32,7 @@ def real_engine(settings: EngineSettings) -> Engine:
         settings.store,
         default_model=settings.model or DEFAULT_MODEL,
         device=settings.device,
+        dtype=settings.dtype,
         allow_network=settings.allow_network,
         allowed_roots=settings.allowed_roots,
         pipeline=settings.pipeline or DEFAULT_PIPELINE,

@@ -25,6 +25,7 @@ class EngineSettings:
         store: Folder of the corpora; ``None`` for the engine's default.
         model: Default model; ``None`` means the engine's.
         device: ``auto``, ``cpu``, ``cuda`` …
+        dtype: What weights are kept in: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
         allow_network: Whether models may be fetched from the Hub.
         pipeline: Default spaCy pipeline; ``None`` for the engine's default.
         allowed_roots: Folders that files are read from; ``None``: wherever the user may.
@@ -33,6 +34,7 @@ class EngineSettings:
     store: Path | None = None
     model: str | None = None
     device: str = "auto"
+    dtype: str = "float32"
     allow_network: bool = False
     pipeline: str | None = None
     allowed_roots: tuple[Path, ...] | None = None
@@ -77,6 +79,7 @@ class ServerOptions:
         pipeline: spaCy pipeline of requests that name none.
         precision: Precision of new corpora when the request names none.
         device: Where models run; before the first request of a stdio server only.
+        dtype: What weights are kept in; likewise.
         store: Folder of the corpora; likewise.
         trace: Whether the log names every request with its duration.
         actions: Whether code actions, commands and hovers are offered; a client with a view of its own says no.
@@ -89,6 +92,7 @@ class ServerOptions:
     pipeline: str | None = None
     precision: Precision | None = None
     device: str | None = None
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] | None = None
     store: str | None = None
     trace: bool = False
     actions: bool = True
@@ -98,6 +102,8 @@ class ServerOptions:
 
 
 OPTION_NAMES = tuple(option.name for option in fields(ServerOptions))
+OWNERS_OPTIONS = ("device", "dtype", "store")
+"""Of the one engine that all clients share: fixed when it is made, and by whoever starts a socket server."""
 _SECTIONS = ("exbert", "exbertRpc", "exbert-rpc")
 
 
@@ -127,9 +133,9 @@ def confine(options: ServerOptions, transport: Literal["stdio", "socket"]) -> tu
     """Take from a socket client the options that are the server owner's to decide."""
     if transport == "stdio":
         return options, []
-    refused = [name for name in ("device", "store") if getattr(options, name) is not None]
+    refused = [name for name in OWNERS_OPTIONS if getattr(options, name) is not None]
     problems = [f"option `{name}` is not used: only who starts the server may set it" for name in refused]
-    return replace(options, device=None, store=None), problems
+    return replace(options, device=None, dtype=None, store=None), problems
 
 
 def merge(settings: EngineSettings, options: ServerOptions) -> EngineSettings:
@@ -139,6 +145,7 @@ def merge(settings: EngineSettings, options: ServerOptions) -> EngineSettings:
         store=settings.store if options.store is None else Path(options.store).expanduser(),
         model=options.model or settings.model,
         device=options.device or settings.device,
+        dtype=options.dtype or settings.dtype,
         pipeline=options.pipeline or settings.pipeline,
     )
 

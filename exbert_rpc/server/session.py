@@ -35,7 +35,7 @@ from exbert_rpc.server.dispatch import register
 from exbert_rpc.server.editors import offer
 from exbert_rpc.server.host import Host
 from exbert_rpc.server.lifecycle import ConnectionServer, minimal_initialize, tolerant_initialize
-from exbert_rpc.server.options import ServerOptions, confine, parse_options
+from exbert_rpc.server.options import OWNERS_OPTIONS, ServerOptions, confine, parse_options
 
 logger = logging.getLogger(__name__)
 
@@ -286,7 +286,7 @@ class Session:
         options, problems = parse_options(settings, self.options)
         fixed = [
             name
-            for name in ("device", "store", "actions", "hover")
+            for name in (*OWNERS_OPTIONS, "actions", "hover")
             if getattr(options, name) != getattr(self.options, name)
         ]
         problems += [f"option `{name}` takes effect when the server is started again" for name in fixed]

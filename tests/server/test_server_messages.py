@@ -12,6 +12,7 @@ from exbert_rpc import errors
 from exbert_rpc.client.messages import Notice, Reply, decode_incoming, decode_plain
 from exbert_rpc.protocol.jsonrpc import Verbatim, encode, encode_pieces, result_reply
 from exbert_rpc.protocol.tensors import encode_tensor
+from exbert_rpc.server.options import EngineSettings, ServerOptions, confine, merge, parse_options
 
 
 def test_json_in_pieces_stands_where_it_was_put():
@@ -65,3 +66,13 @@ def test_an_error_and_a_notice_are_no_answers():
     reply = decode_incoming(b'{"jsonrpc":"2.0","id":7,"error":{"code":-32602,"message":"no","data":{"field":"k"}}}')
     assert isinstance(reply, Reply) and isinstance(reply.error, errors.InvalidParams)
     assert isinstance(decode_incoming(b'{"jsonrpc":"2.0","method":"$/progress","params":{}}'), Notice)
+
+
+def test_the_dtype_is_an_option_of_whoever_starts_the_server():
+    taken, problems = parse_options({"dtype": "bfloat16"})
+    assert (merge(EngineSettings(), taken).dtype, problems) == ("bfloat16", [])
+    assert merge(EngineSettings(dtype="auto"), ServerOptions()).dtype == "auto"
+    kept, refused = confine(taken, "socket")
+    assert kept.dtype is None
+    assert "`dtype` is not used" in refused[0]
+    assert parse_options({"dtype": "int8"})[0].dtype is None

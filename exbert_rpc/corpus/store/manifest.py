@@ -38,6 +38,7 @@ class CorpusConfig:
         hidden_size: Width of the residual stream.
         head_sizes: Width of a head's output in each layer of the model; empty where it is ``head_size`` in all of them.
         hidden_sizes: Width of each hidden state; empty where it is ``hidden_size``.
+        dtype: What the model was computed in.
     """
 
     model: str
@@ -54,6 +55,7 @@ class CorpusConfig:
     hidden_size: int
     head_sizes: tuple[int, ...] = ()
     hidden_sizes: tuple[int, ...] = ()
+    dtype: str = "float32"
 
     @property
     def attention_layers(self) -> tuple[int, ...]:
@@ -182,7 +184,7 @@ def _reading(body: dict[str, Any]) -> ReadingOptions:
 def _check_kinds(manifest: Manifest) -> None:
     """Raise ``TypeError`` unless every field is what it should be: the checksum keeps out accidents, not intent."""
     config = manifest.config
-    texts = [config.model, config.model_fingerprint, config.pipeline, config.pipeline_fingerprint]
+    texts = [config.model, config.model_fingerprint, config.pipeline, config.pipeline_fingerprint, config.dtype]
     numbers = [manifest.generation, manifest.n_documents, manifest.n_sentences, manifest.n_tokens]
     numbers += [config.n_layers, config.n_heads, config.head_size, config.hidden_size]
     for entry in (*manifest.segments, manifest.documents):
@@ -215,10 +217,9 @@ def widths_by_layer(model: ModelDescription) -> dict[str, tuple[int, ...]]:
 
 
 def _plain(config: CorpusConfig) -> dict[str, Any]:
-    """Its fields; widths by layer only where they differ, as versions that know one width write it."""
-    return {
-        name: value for name, value in asdict(config).items() if value or name not in ("head_sizes", "hidden_sizes")
-    }
+    """Its fields; what is as it was for all models of earlier versions is left out, as they write it."""
+    usual = {"head_sizes": (), "hidden_sizes": (), "dtype": "float32"}
+    return {name: value for name, value in asdict(config).items() if name not in usual or value != usual[name]}
 
 
 def _checksum(body: object) -> str:

@@ -22,6 +22,7 @@ class CorpusDescription(Result, frozen=True, kw_only=True):
 
     ``annotations`` counts texts of treebanks by whose annotations they have: ``gold`` or ``automatic``; texts of other
     files have those of the pipeline. ``metadata`` has the keys that are known of its documents, and of how many.
+    ``dtype`` is what the model was computed in; it has to run in the same one to search.
     """
 
     corpus: str
@@ -38,6 +39,7 @@ class CorpusDescription(Result, frozen=True, kw_only=True):
     damaged: list[str]
     annotations: dict[str, int] = msgspec.field(default_factory=dict)
     metadata: dict[str, int] = msgspec.field(default_factory=dict)
+    dtype: str = "float32"
 
 
 SIGNATURE = Signature("describeCorpus", CorpusParams, CorpusDescription, order=6, positional=("corpus",))

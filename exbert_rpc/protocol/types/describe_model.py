@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import field
+
 from exbert_rpc.protocol.types.base import ModelKind, Params, Result, Signature
 
 
@@ -25,6 +27,9 @@ class ModelDescription(Result, frozen=True, kw_only=True):
         hidden_sizes: Width of each hidden state; null where `hiddenSize` is that of all.
         attentions_per_layer: How often each layer attends; the heads of a second attention follow those of the first.
         hidden_state_view: What is shown of a residual stream that is several, in words; null: there is one.
+        dtype: What weights are kept in, and passes computed in: `float32`, `bfloat16` or `float16`.
+        quantization: What of the checkpoint was quantized and what became of it, in words; null: nothing was.
+        unused_weights: Weights in the files that the model's class does not have, so that nothing reads them.
     """
 
     id: str
@@ -46,6 +51,9 @@ class ModelDescription(Result, frozen=True, kw_only=True):
     hidden_sizes: list[int] | None = None
     attentions_per_layer: int = 1
     hidden_state_view: str | None = None
+    dtype: str = "float32"
+    quantization: str | None = None
+    unused_weights: list[str] = field(default_factory=list)
 
 
 SIGNATURE = Signature("describeModel", ModelParams, ModelDescription, order=9, positional=("model",))

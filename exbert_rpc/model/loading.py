@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from exbert_rpc.errors import InvalidParams, ModelNotSupported
+from exbert_rpc.errors import InvalidParams, ModelNotFound, ModelNotSupported
 from exbert_rpc.model import attention_function
+from exbert_rpc.model.adapters import base_of, merge_adapter
 from exbert_rpc.model.dtypes import check_dtype, choose_dtype, describe_quantization
 from exbert_rpc.model.encoding import TextTokenizer
 from exbert_rpc.model.fingerprint import fingerprint, verify_sha256
@@ -20,7 +21,7 @@ from exbert_rpc.model.gguf import convert_gguf, quantization_of_gguf, unused_ten
 from exbert_rpc.model.loaded import LoadedModel
 from exbert_rpc.model.network import Network
 from exbert_rpc.model.prompts import Prompts
-from exbert_rpc.model.sources import find_model
+from exbert_rpc.model.sources import ModelSource, find_model
 from exbert_rpc.model.tokenizer import load_tokenizer, longest_input, target_tokenizer, vocabulary_of
 from exbert_rpc.model.types import ModelDescription
 from exbert_rpc.model.verified import note_of, recall, remember
@@ -67,6 +68,8 @@ def load_model(
     folder = source.folder
     if source.gguf:
         folder = convert_gguf([source.folder / name for name in source.gguf], cache_dir, say)
+    if source.is_adapter:
+        folder = _merged(source, allow_network, allowed_roots, cache_dir, say)
     files = weight_files(folder, model_id)
     if source.sha256 is not None and not source.gguf:
         verify_sha256(files[0], source.sha256, cache_dir)
@@ -117,6 +120,28 @@ def load_model(
         target_tokenizer=None if of_target is None else replace(text_tokenizer, tokenizer=of_target),
         prompts=Prompts(tokenizer, text_tokenizer),
     )
+
+
+def _merged(
+    source: ModelSource,
+    allow_network: bool,
+    allowed_roots: Sequence[Path] | None,
+    cache_dir: Path,
+    say: Callable[[str], None],
+) -> Path:
+    """Folder of an adapter and its base model as one."""
+    name = base_of(source.folder, source.id)
+    try:
+        base = find_model(name, allow_network=allow_network, allowed_roots=allowed_roots)
+    except ModelNotFound as exc:
+        raise ModelNotFound(
+            f"{source.id!r} is an adapter, whose base model is not there: {exc.message}", hint=exc.hint
+        ) from exc
+    if base.gguf or base.is_adapter:
+        kind = "another adapter" if base.is_adapter else "a GGUF file"
+        raise ModelNotSupported(f"{source.id} is an adapter for {kind}, into which it cannot be merged")
+    config = _config(base.folder, name)
+    return merge_adapter(source.folder, base.folder, source.id, cache_dir, config, say)
 
 
 def describe(

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exbert_rpc.errors import ModelNotFound
-from exbert_rpc.model.folders import without_config
+from exbert_rpc.model.folders import adapter_of, without_config
 from exbert_rpc.model.gguf_parts import group_parts, merge_command
+from exbert_rpc.model.hub import cached_snapshot, download_snapshot
 from exbert_rpc.model.types import ModelListing
 from exbert_rpc.text.confinement import is_allowed
 
@@ -34,12 +35,14 @@ class ModelSource:
         folder: Folder with configuration, tokenizer and weights.
         gguf: Name of the GGUF file in ``folder``, or of all parts of a split one, in order; empty for safetensors.
         sha256: Expected SHA-256 digest of the weight file; ``None`` if unknown.
+        is_adapter: Whether ``folder`` holds an adapter of another model, and no model.
     """
 
     id: str
     folder: Path
     gguf: tuple[str, ...] = ()
     sha256: str | None = None
+    is_adapter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,26 +158,20 @@ def _from_hub(model_id: str, allow_network: bool) -> ModelSource:
         raise _not_found(
             f"{model_id!r} is not a folder, not a known model name, and not a valid id of the Hugging Face Hub"
         )
-    from huggingface_hub import snapshot_download
-
-    patterns = ["*.json", "*.safetensors", "*.txt", "*.model"]
-    try:
-        folder = snapshot_download(model_id, allow_patterns=patterns, local_files_only=not allow_network)
-    except Exception as exc:  # the Hub's client raises errors of several libraries
-        if allow_network:
-            raise _not_found(
-                f"{model_id!r} cannot be downloaded from the Hugging Face Hub: {_first_line(exc)}"
-            ) from exc
+    folder = download_snapshot(model_id) if allow_network else cached_snapshot(model_id)
+    if folder is None:
         raise _not_found(
             f"no model {model_id!r}: looked for a folder, an installed package and the local Hugging Face cache",
             hint="allow the network (--allow-network) to download it from the Hub",
-        ) from exc
-    return _in_folder(model_id, Path(folder), None, depth=0)
+        )
+    return _in_folder(model_id, folder, None, depth=0)
 
 
 def _in_folder(model_id: str, folder: Path, sha256: str | None, depth: int) -> ModelSource:
     """The first folder, from the given one down, that holds a model."""
     for candidate in _folders(folder, depth):
+        if adapter_of(candidate) is not None:
+            return ModelSource(model_id, candidate, is_adapter=True)
         if (candidate / "config.json").is_file():
             return ModelSource(model_id, candidate, sha256=sha256)
         models = group_parts([file.name for file in candidate.glob("*.gguf")])

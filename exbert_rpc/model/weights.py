@@ -12,6 +12,7 @@ from typing import Any
 
 from exbert_rpc.errors import ModelNotSupported
 from exbert_rpc.model.dtypes import must_convert
+from exbert_rpc.model.experts import missing_experts
 from exbert_rpc.model.folders import of_a_compiled_model, without_weights
 from exbert_rpc.model.types import Dtype
 
@@ -108,7 +109,7 @@ def load_network_weights(
     loader, has_lm_head = _class_of(config, files)
     try:
         one_by_one = must_convert(files, dtype) and getattr(config, "quantization_config", None) is None
-        place = folder
+        place: Path | None = folder
         if one_by_one:
             loader, config, place = *_of_the_automatic(loader, config), None
         with _read_singly(files if one_by_one else ()) as tensors:
@@ -124,6 +125,9 @@ def load_network_weights(
                 state_dict=tensors or None,
             )
     except Exception as exc:
+        lost = missing_experts(_names_in(files), config)
+        if lost:
+            raise ModelNotSupported(f"{model_id}: weights of experts are missing: {_some(lost)}", missing=lost) from exc
         raise ModelNotSupported(f"{model_id}: it cannot be loaded ({_line(exc)})") from exc
     check_nothing_is_missing(loading, model_id)
     wrong = sorted(str(entry[0]) for entry in loading.get("mismatched_keys", ()))
@@ -248,13 +252,15 @@ def _names_of(part: str, model_type: str | None = None) -> tuple[str, ...]:
 
 
 def _holds_a_head(files: Sequence[Path]) -> bool:
+    return any(name.startswith(_HEAD_WEIGHTS) for name in _names_in(files))
+
+
+def _names_in(files: Sequence[Path]) -> Iterator[str]:
     from safetensors import safe_open
 
     for path in files:
         with safe_open(path, framework="pt") as opened:
-            if any(key.startswith(_HEAD_WEIGHTS) for key in opened.keys()):  # noqa: SIM118 - not a mapping
-                return True
-    return False
+            yield from opened.keys()
 
 
 def _is_finite(tensor: Any) -> bool:  # noqa: ANN401

@@ -71,7 +71,7 @@ def broken_notes(folder, model):
 @pytest.mark.parametrize(
     ("make", "said", "step"),
     [
-        (adapter, "an adapter (LORA) for org/base", "merge_and_unload()"),
+        (adapter, "whose base model is not there: no model 'org/base'", "network"),
         (sentence_transformer, "whose model is in 0_Transformer", "/0_Transformer"),
         (trainer, "output with 3 checkpoints", "checkpoint-1500 is the last"),
         (outer, "its folders best hold models", "/best"),

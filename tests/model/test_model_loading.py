@@ -64,6 +64,30 @@ def test_missing_weights_are_named(copy_of, cache_dir):
     assert "bert.encoder.layer.1.attention.self.query.weight" in refused(folder, cache_dir)
 
 
+@pytest.mark.parametrize("lost", ["layers.1.block_sparse_moe.experts.2.w1", "layers.1.block_sparse_moe.experts.3."])
+@pytest.mark.parametrize("sharing", [True, False])
+def test_a_missing_expert_is_named(lost, sharing, tmp_path, cache_dir):
+    import transformers as tf
+
+    tokenizer = zoo.make_tokenizer("metaspace-bpe", tmp_path)
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 40}
+    config = tf.MixtralConfig(vocab_size=len(tokenizer), num_local_experts=4, max_position_embeddings=128, **sizes)
+    tf.MixtralForCausalLM(config).save_pretrained(tmp_path)
+    anywhere = lost.removeprefix("layers.1.") if sharing else lost  # of both layers, or of one
+    names: list[str] = []
+
+    def drop(weights):
+        names.extend(name for name in weights if anywhere in name)
+        for name in names:
+            del weights[name]
+
+    change_weights(tmp_path, drop)
+    message = refused(tmp_path, cache_dir)
+    assert len(names) > 0
+    assert "weights of experts are missing" in message
+    assert all(name in message for name in sorted(names)[:5])
+
+
 def test_a_missing_head_is_not_made_up(copy_of, cache_dir):
     folder = copy_of("bert")
     change_weights(folder, lambda weights: weights.pop("cls.predictions.transform.dense.weight"))

@@ -80,7 +80,9 @@ def _engine(parser: Parser, *, reads_text: bool = True) -> None:
         return
     group.add_argument("--model", metavar="ID", help="Hub id, folder, .gguf file, or a name of `exbert-rpc models`")
     group.add_argument("--pipeline", metavar="NAME", help="spaCy pipeline, such as en_core_web_sm or blank:de")
-    group.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, mps (default: auto)")
+    group.add_argument(
+        "--device", default="auto", metavar="NAME", help="auto, cpu, cuda, mps, spread: all (default: auto)"
+    )
     group.add_argument(
         "--dtype",
         default="float32",

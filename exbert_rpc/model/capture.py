@@ -253,7 +253,7 @@ def _stacked(tensors: Sequence[torch.Tensor]) -> NDArray[np.float32]:
     import torch
 
     with torch.inference_mode():
-        stacked: NDArray[np.float32] = torch.stack(list(tensors)).float().cpu().contiguous().numpy()
+        stacked: NDArray[np.float32] = torch.stack([one.float().cpu() for one in tensors]).numpy()
     return stacked
 
 

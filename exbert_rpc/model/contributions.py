@@ -127,10 +127,9 @@ def of_similarity(reading: Reading, other: NDArray[np.float32]) -> Contributions
     """
     import torch
 
-    second = torch.from_numpy(other).to(reading.network.device).double()
-
     def end(ending: Ending) -> torch.Tensor:
         pooled = ending.hidden[0].double().mean(dim=0)
+        second = torch.from_numpy(other).to(pooled)
         return pooled @ second / (pooled.detach().norm() * second.norm())
 
     return _contributions(reading, end, lambda _ending: 0.0)

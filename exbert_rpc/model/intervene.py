@@ -272,7 +272,7 @@ def replacing(rows: Sequence[Sequence[Head]], table: torch.Tensor) -> HeadEdit:
             return output
         chosen, heads = of_layer[layer]
         changed = output.clone()
-        changed[chosen, :, heads] = table[layer, heads, : output.shape[-1]].to(output.dtype)[:, None]
+        changed[chosen, :, heads] = table[layer, heads, : output.shape[-1]].to(output)[:, None]
         return changed
 
     return edit

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from exbert_rpc.errors import InvalidParams, ModelNotFound, ModelNotSupported
+from exbert_rpc.errors import ModelNotFound, ModelNotSupported
 from exbert_rpc.model import attention_function
 from exbert_rpc.model.adapters import base_of, merge_adapter
 from exbert_rpc.model.dtypes import check_dtype, choose_dtype, describe_quantization
@@ -20,6 +20,7 @@ from exbert_rpc.model.fingerprint import fingerprint, verify_sha256
 from exbert_rpc.model.gguf import convert_gguf, quantization_of_gguf, unused_tensors
 from exbert_rpc.model.loaded import LoadedModel
 from exbert_rpc.model.network import Network
+from exbert_rpc.model.placement import check_all_in_memory, check_spreading, choose_device, is_too_large, name_of
 from exbert_rpc.model.prompts import Prompts
 from exbert_rpc.model.sources import ModelSource, find_model
 from exbert_rpc.model.tokenizer import load_tokenizer, longest_input, target_tokenizer, vocabulary_of
@@ -29,8 +30,6 @@ from exbert_rpc.model.verify import pad_id_of, verify
 from exbert_rpc.model.weights import load_network_weights, weight_files
 
 if TYPE_CHECKING:
-    import torch
-
     from exbert_rpc.model.verify import Facts
 
 
@@ -48,7 +47,8 @@ def load_model(
 
     Args:
         model_id: A folder, a ``.gguf`` file, ``package:…``, a short name, or a Hub id; see ``model/sources.py``.
-        device: ``auto`` (CUDA if there is one), or a torch device.
+        device: ``auto`` (CUDA if there is one; several devices where the model is larger than one), ``spread`` (all
+            devices), or a torch device.
         dtype: ``float32``, ``bfloat16``, ``float16``, or ``auto`` for the checkpoint's own.
         allow_network: Whether a Hub id may be downloaded.
         cache_dir: Where converted models, file digests and what was verified are kept; made if need be.
@@ -61,7 +61,7 @@ def load_model(
         InvalidParams: There is no such device or dtype.
     """
     say = report if report is not None else _ignore
-    chosen_device = _device(device)
+    place = choose_device(device)
     check_dtype(dtype)
     source = find_model(model_id, allow_network=allow_network, allowed_roots=allowed_roots)
     _quiet()
@@ -77,14 +77,20 @@ def load_model(
     tokenizer, literal = load_tokenizer(folder, model_id)
     say(f"loading {model_id}")
     kept_in = choose_dtype(dtype, files)
-    weights = load_network_weights(folder, config, model_id, files, kept_in)
+    if is_too_large(place, files, kept_in) and device == "auto":
+        place = None
+    if place is None:
+        check_spreading(model_id)
+    weights = load_network_weights(folder, config, model_id, files, kept_in, spread=place is None)
     model, has_lm_head = weights.model, weights.has_lm_head
-    network = Network(model.to(chosen_device))
+    check_all_in_memory(model, model_id)
+    network = Network(model if place is None else model.to(place))
+    where = name_of(place, model)
     attention_function.register()
     max_tokens = longest_input(model, tokenizer)
     name = type(model).__name__
     digest = fingerprint(files, _plain(config), literal.to_str(), kept_in, cache_dir)
-    note = note_of(cache_dir, digest, name, str(chosen_device), max_tokens)
+    note = note_of(cache_dir, digest, name, where, max_tokens)
     facts = recall(note, network)
     if facts is None:
         say(f"verifying {model_id}, once")
@@ -92,7 +98,7 @@ def load_model(
         facts = verify(network, name, has_lm_head=has_lm_head, forbidden_ids=forbidden, max_tokens=max_tokens)
         remember(note, network, facts)
     max_tokens = facts.max_tokens
-    info = describe(model_id, name, facts, has_lm_head, tokenizer.mask_token, digest, str(chosen_device))
+    info = describe(model_id, name, facts, has_lm_head, tokenizer.mask_token, digest, where)
     info = replace(
         info,
         unused_weights=(*weights.unused, *(unused_tensors(folder) if source.gguf else ())),
@@ -204,19 +210,6 @@ def _plain(config: Any) -> str:  # noqa: ANN401
 
 
 _IRRELEVANT = frozenset({"transformers_version", "dtype", "torch_dtype", "name_or_path"})
-
-
-def _device(name: str) -> torch.device:
-    import torch
-
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as exc:
-        raise InvalidParams("device", f"{name!r} cannot be used: {_line(exc)}", hint="use 'auto' or 'cpu'") from exc
-    return device
 
 
 def _quiet() -> None:

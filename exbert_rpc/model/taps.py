@@ -117,7 +117,9 @@ def find_tap(seen: Sequence[SeenCall], wanted: torch.Tensor) -> Tap | None:
     for of_input in (False, True):
         for call in seen:
             tensor = call.input if of_input else call.output
-            if tensor is not None and tensor.shape == wanted.shape and torch.equal(tensor, wanted):
+            if tensor is None or tensor.shape != wanted.shape or tensor.device != wanted.device:
+                continue
+            if torch.equal(tensor, wanted):
                 return Tap(call.module, call.call, of_input=of_input)
     return None
 

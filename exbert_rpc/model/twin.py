@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from exbert_rpc.model.placement import place_as
+
 if TYPE_CHECKING:
     import torch
 
 
 def build_twin(model: Any, config: Any) -> Any:  # noqa: ANN401 - transformers objects
-    """A model of the same class built from ``config``, in eval mode, on the same device.
+    """A model of the same class built from ``config``, in eval mode, on the same devices.
 
     1. It is constructed without initializing weights: their memory is reserved, and never touched.
     2. Each parameter (and each buffer of numbers that checkpoints hold) of the same shape is the model's own.
@@ -27,8 +29,7 @@ def build_twin(model: Any, config: Any) -> Any:  # noqa: ANN401 - transformers o
     with torch.no_grad():
         for name, tensor in wanted.items():
             _put(twin, name, _fitted(own.get(name), tensor, model.dtype))
-    device = next(model.parameters()).device
-    return twin.to(device).eval().requires_grad_(False)
+    return place_as(twin, model).eval().requires_grad_(False)
 
 
 def _stored_numbers(model: Any) -> dict[str, torch.Tensor]:  # noqa: ANN401

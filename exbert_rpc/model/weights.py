@@ -91,6 +91,8 @@ def load_network_weights(
     model_id: str,
     files: Sequence[Path],
     dtype: Dtype = "float32",
+    *,
+    spread: bool = False,
 ) -> NetworkWeights:
     """The model in eval mode, whether it has its language-model head, and which weights are left over.
 
@@ -100,6 +102,7 @@ def load_network_weights(
         model_id: The model in messages.
         files: Those that hold its weights.
         dtype: What weights are kept in.
+        spread: Whether they go to all devices; else they are on the processor.
 
     Raises:
         ModelNotSupported: Weights are missing, of the wrong shape or not finite (named), or the class is unknown.
@@ -123,6 +126,7 @@ def load_network_weights(
                 output_loading_info=True,
                 attn_implementation="eager",
                 state_dict=tensors or None,
+                device_map="auto" if spread else None,
             )
     except Exception as exc:
         lost = missing_experts(_names_in(files), config)

@@ -188,10 +188,10 @@ def _load(folder: Path, name: str) -> LoadedModel:
     from exbert_rpc.model.loading import describe
     from exbert_rpc.model.network import Network
     from exbert_rpc.model.verify import pad_id_of, verify
-    from exbert_rpc.model.weights import load_network_weights
+    from exbert_rpc.model.weights import load_network_weights, weight_files
 
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
-    weights = load_network_weights(folder, config, name)
+    weights = load_network_weights(folder, config, name, weight_files(folder, name))
     model, has_lm_head = weights.model, weights.has_lm_head
     attention_function.register()
     network = Network(model)

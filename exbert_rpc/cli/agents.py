@@ -28,7 +28,7 @@ def mcp(options: Namespace) -> int:
 def _arguments(options: Namespace) -> list[str]:
     """Those of ``exbert-rpc serve``. Without folders that are allowed, the working folder is."""
     named = [] if options.pipeline is None else ["--pipeline", options.pipeline]
-    named += ["--device", options.device]
+    named += ["--device", options.device, "--dtype", options.dtype]
     named += ["--allow-network"] if options.allow_network else []
     for root in options.root or [str(Path.cwd())]:
         named += ["--root", root]

@@ -48,7 +48,8 @@ def is_too_large(device: torch.device | None, files: Sequence[Path], dtype: Dtyp
     if device is None or device.type != "cuda":
         return False
     free, _all = torch.cuda.mem_get_info(device)
-    return _ROOM * sum(count_numbers(files).values()) * getattr(torch, dtype).itemsize > free
+    needed = _ROOM * sum(count_numbers(files).values()) * getattr(torch, dtype).itemsize
+    return bool(needed > free)
 
 
 def check_spreading(model_id: str) -> None:

@@ -33,6 +33,7 @@ from exbert_rpc.corpus.build.reuse import BlockTable, reusable_blocks
 from exbert_rpc.corpus.build.segment_builder import SegmentBuilder
 from exbert_rpc.corpus.build.sentences import TokenizedBlock, TokenizedSentence, tokenize_block
 from exbert_rpc.corpus.build.spool import Spool
+from exbert_rpc.corpus.build.table import DocumentTable
 from exbert_rpc.corpus.head_plan import relations_of
 from exbert_rpc.corpus.store.blocks import block_digest
 from exbert_rpc.corpus.store.documents import IndexedDocument
@@ -138,25 +139,22 @@ class Builder:
         """
         self._task.report(Progress("reading what is indexed already"))
         table, _ = reusable_blocks(self._folder, self._config, self._task)
-        entries: list[IndexedDocument] = []
-        changed: set[str] = set()
-        with Spool() as missing:
-            for document, state in _with_states(documents):
-                self._task.check()
-                blocks = split_blocks(document)
-                entry = _entry(document, blocks, state)
-                for place, block in zip(entry.blocks, blocks, strict=True):
-                    if place.digest not in table:
-                        missing.add(place.digest, block)
-                        changed.add(entry.unit)
-                entries.append(entry)
-            if len(missing):
-                self._compute(missing, table)
-        self._tidy(table, [place.digest for entry in entries for place in entry.blocks])
-        manifest = self._commit(table, tuple(entries), generation)
-        return BuildOutcome(
-            manifest, manifest.n_documents - len(changed), tuple(_skipped(entries, table)), self._computed
-        )
+        with DocumentTable() as entries:
+            with Spool() as missing:
+                for document, state in _with_states(documents):
+                    self._task.check()
+                    blocks = split_blocks(document)
+                    entry = _entry(document, blocks, state)
+                    new = [(p.digest, b) for p, b in zip(entry.blocks, blocks, strict=True) if p.digest not in table]
+                    for digest, block in dict(new).items():
+                        if digest not in entries:
+                            missing.add(block)
+                    entries.add(entry, is_new=bool(new))
+                if len(missing):
+                    self._compute(missing, table)
+            self._tidy(table, entries)
+            manifest = self._commit(table, entries, generation)
+            return BuildOutcome(manifest, entries.n_unchanged, tuple(_skipped(entries, table)), self._computed)
 
     def _compute(self, missing: Spool, table: BlockTable) -> None:
         self._task.report(Progress("choosing quantization scales"))
@@ -179,9 +177,9 @@ class Builder:
                 }
         return {}
 
-    def _tidy(self, table: BlockTable, digests: Sequence[str]) -> None:
+    def _tidy(self, table: BlockTable, entries: DocumentTable) -> None:
         """Copy what is alive out of small and half-dead segments into one."""
-        used = table.by_segment(digests)
+        used = table.by_segment(digest for digest, _ in entries.occurrences())
         segments = {number: self._folder.segment(table.entries[number]) for number in used}
         alive = [
             sum(block.n_rows for block in blocks) / max(1, int(segments[number].meta["rows"]))
@@ -198,19 +196,20 @@ class Builder:
         entry = self._folder.write_segment(name, lambda stream: writer.write(stream, meta, self._task.check))
         table.add(entry, self._folder.segment(entry), instead=True)
 
-    def _commit(self, table: BlockTable, entries: tuple[IndexedDocument, ...], generation: int) -> Manifest:
+    def _commit(self, table: BlockTable, entries: DocumentTable, generation: int) -> Manifest:
         self._task.check()
         self._task.report(Progress("making the new corpus the current one"))
-        digests = [place.digest for entry in entries for place in entry.blocks]
-        documents = self._folder.write_documents(generation, entries)
+        used = table.by_segment(digest for digest, _ in entries.occurrences())
+        counts = [(table[digest], n) for digest, n in entries.occurrences()]
+        documents = self._folder.write_documents(generation, entries.rows())
         manifest = Manifest(
             generation=generation,
             config=self._config,
-            segments=tuple(table.entries[number] for number in table.by_segment(digests)),
+            segments=tuple(table.entries[number] for number in used),
             documents=documents,
-            n_documents=len({entry.unit for entry in entries}),
-            n_sentences=sum(table[digest].n_sentences for digest in digests),
-            n_tokens=sum(table[digest].n_rows for digest in digests),
+            n_documents=entries.n_documents,
+            n_sentences=sum(n * block.n_sentences for block, n in counts),
+            n_tokens=sum(n * block.n_rows for block, n in counts),
             reading=self._reading,
         )
         self._folder.commit(manifest)
@@ -395,9 +394,9 @@ def _entry(document: Document, blocks: Sequence[Block], state: tuple[int, int] |
     )
 
 
-def _skipped(entries: Sequence[IndexedDocument], table: BlockTable) -> Iterator[Skipped]:
+def _skipped(entries: DocumentTable, table: BlockTable) -> Iterator[Skipped]:
     """What the blocks of these documents had to leave out, now or when they were first indexed."""
-    for entry in entries:
+    for entry in entries.documents() if any(digest in entries for digest in table.losses) else ():
         for place in entry.blocks:
             for text, reason in table.losses.get(place.digest, ()):
                 yield Skipped(entry.uri, f"line {place.line + 1}: {text!r}: {reason}")

@@ -14,24 +14,21 @@ _IN_MEMORY = 16 << 20
 
 
 class Spool:
-    """Blocks, each once, in the order in which they came."""
+    """Blocks in the order in which they came."""
 
     def __init__(self) -> None:
         self._file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115
-        self._known: set[bytes] = set()
+        self._count = 0
         self.characters = 0
         """Characters of all blocks."""
 
     def __len__(self) -> int:
         """Number of blocks."""
-        return len(self._known)
+        return self._count
 
-    def add(self, digest: str, block: Block) -> None:
-        """Add a block unless there is one of the same key (in hex)."""
-        key = bytes.fromhex(digest)
-        if key in self._known:
-            return
-        self._known.add(key)
+    def add(self, block: Block) -> None:
+        """Add a block."""
+        self._count += 1
         self.characters += len(block.text)
         with storage_errors("blocks that wait"):
             pickle.dump(block, self._file, protocol=pickle.HIGHEST_PROTOCOL)
@@ -39,7 +36,7 @@ class Spool:
     def __iter__(self) -> Iterator[Block]:
         """All blocks; only once at a time, and none may be added meanwhile."""
         self._file.seek(0)
-        for _ in range(len(self._known)):
+        for _ in range(self._count):
             yield cast(Block, pickle.load(self._file))
 
     def __enter__(self) -> Self:

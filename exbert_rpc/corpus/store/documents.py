@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from exbert_rpc.corpus.store.segment import are_plain_texts
@@ -64,10 +65,30 @@ class IndexedDocument:
         return f"{self.uri}\n{self.group}" if self.group else self.uri
 
 
-def dump_documents(documents: tuple[IndexedDocument, ...]) -> bytes:
+def dump_documents(documents: Iterable[IndexedDocument]) -> bytes:
     """The table as JSON bytes."""
-    rows = [_dump(document) for document in documents]
-    return json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()
+    return b"".join(dump_table(map(dump_row, documents)))
+
+
+def dump_table(rows: Iterable[bytes]) -> Iterator[bytes]:
+    """The table as JSON bytes, a piece at a time, from its rows; a row is a line."""
+    before = b"["
+    for row in rows:
+        yield before + row
+        before = b",\n"
+    yield b"]" if before != b"[" else b"[]"
+
+
+def dump_row(document: IndexedDocument) -> bytes:
+    """A row of the table as JSON bytes, which have no line end in them."""
+    return json.dumps(_dump(document), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def load_row(row: bytes) -> IndexedDocument:
+    """A row back; raises ``ValueError`` or ``TypeError`` if it is not one."""
+    document = _load(*json.loads(row))
+    _check_kinds(document)
+    return document
 
 
 def _dump(one: IndexedDocument) -> list[object]:

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -15,7 +15,7 @@ import xxhash
 from filelock import BaseFileLock, FileLock, Timeout
 
 from exbert_rpc.corpus.store.atomic import is_temporary, storage_errors, sync_folder, write_atomically
-from exbert_rpc.corpus.store.documents import IndexedDocument, dump_documents, load_documents
+from exbert_rpc.corpus.store.documents import IndexedDocument, dump_table, load_documents
 from exbert_rpc.corpus.store.manifest import MANIFEST, FileEntry, Manifest, dump_manifest, load_manifest
 from exbert_rpc.corpus.store.segment import Segment, damaged
 from exbert_rpc.errors import Busy, CorpusNotFound, InvalidParams
@@ -188,12 +188,16 @@ class CorpusFolder:
         """Open a segment; raises ``CorpusDamaged``."""
         return Segment(self._inside(entry.name), entry.nbytes, entry.checksum)
 
-    def write_documents(self, generation: int, documents: tuple[IndexedDocument, ...]) -> FileEntry:
-        """Write the document table of a generation."""
-        data = dump_documents(documents)
-        name = f"documents-{generation}.json"
-        self._write(name, data)
-        return FileEntry(name, len(data), xxhash.xxh3_64_hexdigest(data))
+    def write_documents(self, generation: int, rows: Iterable[bytes]) -> FileEntry:
+        """Write the document table of a generation from its rows, as ``dump_row`` makes them; they may be many."""
+        name, checksum = f"documents-{generation}.json", xxhash.xxh3_64()
+
+        def write(stream: BinaryIO) -> None:
+            for piece in dump_table(rows):
+                checksum.update(piece)
+                stream.write(piece)
+
+        return FileEntry(name, write_atomically(self._path / name, write), checksum.hexdigest())
 
     def documents(self, entry: FileEntry) -> tuple[IndexedDocument, ...]:
         """Read a document table; raises ``CorpusDamaged``."""

@@ -9,6 +9,7 @@ sentence, it is a block; a sentence that comes with annotations is one, too.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from exbert_rpc.text.positions import LINE_END
@@ -16,6 +17,9 @@ from exbert_rpc.text.types import Block, Document
 
 MAX_BLOCK = 20_000
 """Longest block in characters; longer ones are cut at a line, else at a space, else anywhere."""
+
+_TAIL = 1 << 16
+_SPACE = re.compile(" ")
 
 _FENCE = re.compile(r"\s*(?:>\s*)*(?:[-*+]\s+|\d{1,9}[.)]\s+)?(`{3,}|~{3,})")
 _ALONE = re.compile(
@@ -27,6 +31,8 @@ _STARTS = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])\s+\S")
 _QUOTE = re.compile(r"\s{0,3}>")
 _EMPTY_QUOTE = re.compile(r"[\s>]*$")
 _TABLE_RULE = re.compile(r"\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)+\|?\s*$")
+
+_BLANK_LINE = re.compile(r"((?>\r\n|\n|\r))[^\S\r\n]*(?=\r\n|\n|\r)")
 
 _Span = tuple[int, int]
 
@@ -44,6 +50,42 @@ def split_blocks(document: Document) -> list[Block]:
         for start, end in (_trim(text, *part),)
         if start < end
     ]
+
+
+def last_break(text: str, *, is_lines: bool = False, is_markdown: bool = False) -> int:
+    """The last place in the beginning of a longer text at which it can be cut, between two of its blocks.
+
+    Texts other than Markdown can always be cut: without a blank line at a line, else at a space, else anywhere.
+
+    Returns:
+        An offset in 1 .. ``len(text) - 1``; 0 where Markdown has none, because code or a comment is open.
+    """
+    if is_markdown and not is_lines:
+        return _markdown_break(text)
+    patterns = (LINE_END, _SPACE) if is_lines else (_BLANK_LINE, LINE_END, _SPACE)
+    found = (_last_end(pattern, text) for pattern in patterns)
+    return next((at for at in found if at), len(text) - 1)
+
+
+def _last_end(pattern: re.Pattern[str], text: str) -> int:
+    """Where the first group of the last match ends, if that is within the text; else 0."""
+    for start in (max(0, len(text) - _TAIL), 0):
+        ends = [match.end(pattern.groups) for match in pattern.finditer(text, start)]
+        last = next((end for end in reversed(ends) if end < len(text)), 0)
+        if last:
+            return last
+    return 0
+
+
+def _markdown_break(text: str) -> int:
+    reader, found = _MarkdownReader(), [0]
+    for start, end in _lines(text):
+        reader.read(text[start:end], "")
+        if end < len(text) and not reader.is_in_code and not text[start:end].strip():
+            found.append(start)
+    while (opened := text.rfind("<!--", 0, found[-1])) > text.rfind("-->", 0, found[-1]):
+        del found[bisect_right(found, opened) :]
+    return found[-1]
 
 
 def _lines(text: str) -> Iterator[_Span]:
@@ -96,6 +138,11 @@ class _MarkdownReader:
         self._fence = ""
         self._in_table = False
         self._in_quote = False
+
+    @property
+    def is_in_code(self) -> bool:
+        """Whether the next line belongs to fenced code."""
+        return bool(self._fence)
 
     def read(self, line: str, following: str) -> tuple[bool, bool]:
         """``(a block begins here, the block ends behind this line)``."""

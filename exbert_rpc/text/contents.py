@@ -16,9 +16,11 @@ from exbert_rpc.text.encodings import FoundEncoding, find_encoding
 from exbert_rpc.text.formats.format import ReadingOptions, UnreadableSource
 
 MAX_BYTES = 64 * 1024 * 1024
-"""Largest text that is read in one piece, and longest line; formats that are read by lines have no limit."""
+"""Largest file of a format that must be whole, and longest line of one that is read by lines. Prose has no limit."""
 
 _BEGINNING = 4096
+_CHUNK = 1 << 20
+_NUL = "is a binary file: it contains NUL characters"
 
 
 class FileContent:
@@ -65,7 +67,9 @@ class FileContent:
         with reading(), self._open() as stream:
             found = stream.read(MAX_BYTES + 1)
         if len(found) > MAX_BYTES:
-            raise UnreadableSource(f"is too large to be read in one piece: at most {MAX_BYTES:,} bytes are")
+            raise UnreadableSource(
+                f"is too large: files of its format are read in one piece, of at most {MAX_BYTES >> 20} MiB; split it"
+            )
         return found
 
     def text(self) -> str:
@@ -77,6 +81,16 @@ class FileContent:
         check_text(text)
         return text
 
+    def chunks(self) -> Iterator[str]:
+        """Its exact text in stretches; raises ``UnreadableSource`` if it is binary or in no known encoding."""
+        encoding = self._found()
+        if encoding.has_nul:
+            raise UnreadableSource(_NUL)
+        with reading(), self._open() as stream:
+            wrapped = io.TextIOWrapper(stream, encoding.name, encoding.errors, newline="")
+            while chunk := wrapped.read(_CHUNK):
+                yield chunk
+
     def lines(self) -> Iterator[str]:
         """Its lines with their ends, as they come from the disk."""
         encoding = self._found()
@@ -86,7 +100,7 @@ class FileContent:
                 if len(line) >= MAX_BYTES:
                     raise UnreadableSource(f"has a line of more than {MAX_BYTES:,} characters")
                 if "\0" in line:
-                    raise UnreadableSource("is a binary file: it contains NUL characters")
+                    raise UnreadableSource(_NUL)
                 yield line
 
     def _found(self) -> FoundEncoding:
@@ -121,6 +135,10 @@ class InlineContent:
             raise UnreadableSource(f"is too large: {len(self._text):,} characters, at most {MAX_BYTES:,} are read")
         check_text(self._text)
         return self._text
+
+    def chunks(self) -> Iterator[str]:
+        """The text at once."""
+        yield self.text()
 
     def lines(self) -> Iterator[str]:
         """The lines of the text."""
@@ -162,7 +180,7 @@ def check_text(text: str) -> None:
     if not text.strip():
         raise UnreadableSource("is empty")
     if "\0" in text:
-        raise UnreadableSource("is a binary file: it contains NUL characters")
+        raise UnreadableSource(_NUL)
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as exc:

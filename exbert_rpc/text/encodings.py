@@ -32,12 +32,21 @@ class FoundEncoding:
     name: str
     errors: str = "strict"
     note: str | None = None
+    has_nul: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _BadByte:
     value: int
     line: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    """What decoding a whole file met: the first byte that is no character, and whether a NUL stands before it."""
+
+    bad: _BadByte | None
+    has_nul: bool
 
 
 def find_encoding(open_file: Callable[[], BinaryIO], options: ReadingOptions) -> FoundEncoding:
@@ -51,12 +60,14 @@ def find_encoding(open_file: Callable[[], BinaryIO], options: ReadingOptions) ->
     named = _checked(options.encoding)
     marked = next((name for mark, name in _MARKS if sample.startswith(mark)), None)
     name = marked or named or _unmarked_utf16(sample) or "utf-8"
-    bad = _first_bad_byte(open_file, name)
-    if bad is None:
-        return FoundEncoding(name)
+    scan = _scan(open_file, name)
+    if scan.bad is None:
+        return FoundEncoding(name, has_nul=scan.has_nul)
+    bad = scan.bad
     what = f"byte 0x{bad.value:02x} in line {bad.line + 1}"
     if options.errors == "replace":
-        return FoundEncoding(name, "replace", f"is not {_shown(name)} everywhere: {what} and others were replaced")
+        told = f"is not {_shown(name)} everywhere: {what} and others were replaced"
+        return FoundEncoding(name, "replace", told, scan.has_nul)
     if name != "utf-8":
         raise UnreadableSource(f"is not {_shown(name)} text: {what}; choose another --encoding, or --errors replace")
     if b"\0" in sample[:8192]:
@@ -68,9 +79,10 @@ def _guessed(open_file: Callable[[], BinaryIO], what: str) -> FoundEncoding:
     with open_file() as stream:
         sample = _around_foreign(stream)
     guess, is_sure = _guess(sample)
-    if guess is not None and is_sure and _first_bad_byte(open_file, guess) is None:
+    scan = _scan(open_file, guess) if guess is not None and is_sure else None
+    if guess is not None and scan is not None and scan.bad is None:
         told = f"was read as {_shown(guess)}, as it is not UTF-8 ({what}); save it as UTF-8 if that is wrong"
-        return FoundEncoding(guess, "strict", told)
+        return FoundEncoding(guess, "strict", told, scan.has_nul)
     like = "" if guess is None else f" (it looks like {_shown(guess)})"
     raise UnreadableSource(
         f"is not UTF-8 text: {what}; save it as UTF-8{like}, or choose its --encoding, or --errors replace"
@@ -118,24 +130,24 @@ def _around_foreign(stream: BinaryIO) -> bytes:
     return b"".join(lines)[:_SAMPLE]
 
 
-def _first_bad_byte(open_file: Callable[[], BinaryIO], encoding: str) -> _BadByte | None:
-    """The first byte that is no character; the whole file is looked at."""
+def _scan(open_file: Callable[[], BinaryIO], encoding: str) -> _Scan:
+    """Decode a file up to the first byte that is no character, a piece at a time."""
     decoder = codecs.getincrementaldecoder(encoding)()
-    lines = 0
+    lines, has_nul = 0, False
     with open_file() as stream:
         while True:
             chunk = stream.read(_CHUNK)
             kept = decoder.getstate()[0]
             try:
-                decoder.decode(chunk, final=not chunk)
+                has_nul |= "\0" in decoder.decode(chunk, final=not chunk)
             except UnicodeDecodeError as exc:
                 data = exc.object
                 before = lines + data[: exc.start].count(b"\n") - (kept.count(b"\n") if kept else 0)
-                return _BadByte(data[exc.start], before)
+                return _Scan(_BadByte(data[exc.start], before), has_nul)
             except UnicodeError:  # UTF-16 without a mark
-                return _BadByte(chunk[0] if chunk else 0, lines)
+                return _Scan(_BadByte(chunk[0] if chunk else 0, lines), has_nul)
             if not chunk:
-                return None
+                return _Scan(None, has_nul)
             lines += chunk.count(b"\n")
 
 

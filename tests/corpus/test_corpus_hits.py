@@ -213,6 +213,29 @@ def test_a_hit_of_a_file_that_changed_says_so(tmp_path):
     assert stale() == {"kept.txt": False, "edited.txt": True, "gone.txt": True, "inline:a": False}
 
 
+def test_hits_of_a_text_in_parts_are_those_of_the_whole(tmp_path, monkeypatch):
+    path = tmp_path / "large.txt"
+    path.write_text("\n\n".join(f"Paragraph {number} has a café.\nIt has two lines." for number in range(60)))
+
+    def found(store: str) -> list[tuple[object, ...]]:
+        assert build_sources(tmp_path / store, [str(path)]) == []
+        os.utime(path, ns=(1, 1))  # looked at again
+        hits = all_hits(tmp_path / store)
+        return sorted(
+            (hit.start.line, hit.start.column, hit.end.column, hit.sentence_index, hit.sentence_text, hit.stale)
+            for hit in hits
+        )
+
+    whole = found("whole")
+    monkeypatch.setattr("exbert_rpc.text.formats.parts.PART", 300)
+    monkeypatch.setattr("exbert_rpc.text.contents._CHUNK", 100)
+    assert found("parts") == whole
+    assert CorpusReader(open_folder(tmp_path / "parts")).manifest.n_documents == 1
+    assert len(CorpusReader(open_folder(tmp_path / "parts")).documents) > 5
+    path.write_text("Another text.")
+    assert all(hit.stale for hit in all_hits(tmp_path / "parts"))
+
+
 def test_a_line_that_is_repeated_ten_thousand_times_is_searched_at_once(tmp_path):
     same = "The same words stand here, again and again, as in a table or a log."
     build(tmp_path, {"log.txt": "\n\n".join([same] * 10_000), "other.txt": make_text(3)}, model=MODEL)

@@ -139,11 +139,13 @@ def test_a_vanished_file_is_told_beside_the_others(tmp_path):
     assert "no file" in only_reason(skipped)
 
 
-def test_a_file_too_large_is_not_read(tmp_path):
-    path = tmp_path / "large.txt"
+@pytest.mark.parametrize("name", ["a.html", "a.ipynb", "a.py"])
+def test_a_file_too_large_is_not_read_if_its_format_must_be_whole(tmp_path, name):
+    path = tmp_path / name
     with path.open("wb") as file:
+        file.write(b"#")
         file.truncate(MAX_BYTES + 1)
-    assert "too large" in only_reason(read_sources([str(path)])[1])
+    assert "at most 64 MiB" in only_reason(read_sources([str(path)], ReadingOptions(comments=True))[1])
 
 
 def test_a_file_without_permission_is_skipped(tmp_path, monkeypatch):

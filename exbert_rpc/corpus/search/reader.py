@@ -404,13 +404,21 @@ class CorpusReader:
             for block, found in enumerate(segment.occurrences):
                 if found:
                     counts[found[0].place.digest] = int(per_block[block])
-        self.sentences_before: list[list[int]] = [
-            _running([counts[place.digest] for place in document.blocks]) for document in self.documents
-        ]
+        self.sentences_before: list[list[int]] = []
+        before: IndexedDocument | None = None
+        for document in self.documents:
+            start = self.sentences_before[-1][-1] if before is not None and _goes_on(before, document) else 0
+            self.sentences_before.append(_running(start, [counts[place.digest] for place in document.blocks]))
+            before = document
 
 
-def _running(counts: Sequence[int]) -> list[int]:
-    return [0, *np.cumsum(counts).tolist()]
+def _goes_on(before: IndexedDocument, document: IndexedDocument) -> bool:
+    """Whether a row is the next part of a text that is too large for one."""
+    return document.uri == before.uri and document.cell is None and document.record is None
+
+
+def _running(start: int, counts: Sequence[int]) -> list[int]:
+    return np.cumsum([start, *counts]).tolist()
 
 
 def _occurrences(documents: Sequence[IndexedDocument]) -> dict[str, list[Occurrence]]:

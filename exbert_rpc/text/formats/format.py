@@ -63,6 +63,10 @@ class Content(Protocol):
         """All of it; raises ``UnreadableSource`` if that is too much at once, or no text."""
         ...
 
+    def chunks(self) -> Iterator[str]:
+        """All of it in stretches; raises ``UnreadableSource`` if it is no text."""
+        ...
+
     def lines(self) -> Iterator[str]:
         """Its lines with their ends, one at a time."""
         ...

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from exbert_rpc.text.formats.derived import Derived
-from exbert_rpc.text.formats.format import Content, Format, Found, ReadingOptions
+from exbert_rpc.text.formats.format import Content, Format, Found, ReadingOptions, UnreadableSource
+from exbert_rpc.text.formats.parts import Part, parts
 from exbert_rpc.text.types import Document
 
 SUFFIXES = (".md", ".markdown", ".mdown", ".mkd", ".qmd", ".rmd")
@@ -23,40 +25,45 @@ _HTML = re.compile(r"<!--.*?(?:-->|\Z)|</?[A-Za-z][^<>]*+>", re.DOTALL)
 _LONGEST_VALUE = 200
 
 Span = tuple[int, int]
+Metadata = tuple[tuple[str, str], ...]
 
 
 def markdown_document(
     uri: str, text: str, options: ReadingOptions, *, cell: int | None = None, record: int | None = None
 ) -> Document:
     """A Markdown text without what is left out; the text itself if nothing is."""
-    metadata = _front_matter(text)
-    spans = _left_out(text, options)
-    if not spans:
-        return Document(uri, text, cell, True, record, metadata=metadata, is_lines=options.lines)
-    derived = Derived()
-    for start, end in _kept(spans, len(text)):
-        derived.take(text[start:end], start)
-    return Document(
-        uri,
-        derived.text,
-        cell,
-        True,
-        record,
-        excerpt=derived.excerpt(text, 0),
-        metadata=metadata,
-        is_lines=options.lines,
-    )
+    return replace(_of_part(uri, Part(text), options, _front_matter(text)), cell=cell, record=record)
+
+
+def _of_part(uri: str, part: Part, options: ReadingOptions, metadata: Metadata) -> Document:
+    text, excerpt = part.text, part.excerpt
+    spans = _left_out(text, options, is_first=part.is_first)
+    if spans:
+        derived = Derived()
+        for start, end in _kept(spans, len(text)):
+            derived.take(text[start:end], start)
+        text, excerpt = derived.text, replace(derived.excerpt(text, part.line), before=part.before)
+    return Document(uri, text, is_markdown=True, excerpt=excerpt, metadata=metadata, is_lines=options.lines)
 
 
 def _read(content: Content, options: ReadingOptions) -> Found:
-    yield markdown_document(content.uri, content.text(), options)
+    metadata: Metadata = ()
+    is_empty = True
+    for part in parts(content, is_lines=options.lines, is_markdown=True):
+        metadata = _front_matter(part.text) if part.is_first else metadata
+        document = _of_part(content.uri, part, options, metadata)
+        if document.text.strip():
+            is_empty = False
+            yield document
+    if is_empty:
+        raise UnreadableSource("is empty but for what is left out")
 
 
-def _left_out(text: str, options: ReadingOptions) -> list[Span]:
+def _left_out(text: str, options: ReadingOptions, *, is_first: bool) -> list[Span]:
     """Stretches that are not read, ascending, without overlap."""
     patterns = {"code": _FENCED, "frontMatter": _FRONT_MATTER, "html": _HTML}
     found = [match.span() for match in _DATA_URI.finditer(text)] if "data:" in text.lower() else []
-    for name in options.leave_out:
+    for name in options.leave_out if is_first else [one for one in options.leave_out if one != "frontMatter"]:
         found += [match.span() for match in patterns[name].finditer(text)]
     return list(_joined(sorted(found)))
 
@@ -83,7 +90,7 @@ def _kept(spans: Iterable[Span], length: int) -> Iterator[Span]:
     yield at, length
 
 
-def _front_matter(text: str) -> tuple[tuple[str, str], ...]:
+def _front_matter(text: str) -> Metadata:
     """Plain entries (``key: value``) of YAML front matter; nested ones are not metadata."""
     if not text.startswith("---"):
         return ()

@@ -28,6 +28,7 @@ SECTIONS = (
     "attend",
     "build",
     "memory",
+    "files",
     "search",
     "open",
     "summarize",

@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -84,7 +85,7 @@ def documents_of(n_tokens: int) -> list[Document]:
     ]
 
 
-def build(folder: CorpusFolder, documents: list[Document], model: FakeModel) -> BuildOutcome:
+def build(folder: CorpusFolder, documents: Iterable[Document], model: FakeModel) -> BuildOutcome:
     """One build, as ``Corpora`` does it."""
     with folder.locked():
         try:

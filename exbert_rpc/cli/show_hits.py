@@ -86,6 +86,8 @@ def _around(hit: Hit) -> tuple[str, str]:
 
 
 def _position(hit: Hit) -> str:
+    if hit.record is not None and hit.range.start == hit.range.end:
+        return f":row {hit.record + 1}"  # a file of bytes, which has no lines
     cell = "" if hit.cell is None else f"#{hit.cell + 1}"
     return f"{cell}:{hit.range.start.line + 1}:{hit.range.start.character + 1}"
 

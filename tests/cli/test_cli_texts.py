@@ -34,6 +34,19 @@ def test_hits_show_their_metadata_and_can_be_filtered_by_it(run, indexed):
     assert run("search", *QUERY, "--where", "stars").code == 2
 
 
+def test_hits_in_a_file_without_lines_show_their_row(run, tmp_path, tiny_model):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    table = pa.table({"text": [f"The girl ran to pub {number}." for number in range(4)], "stars": [1, 2, 3, 4]})
+    parquet.write_table(table, tmp_path / "pubs.parquet")
+    index = ("index", "p", tmp_path / "pubs.parquet", "--text-field", "text")
+    assert run(*index, "--model", tiny_model, "--pipeline", "blank:en").code == 0
+    shown = run("search", "p", *QUERY[1:], "--where", "stars=3").out
+    assert "pubs.parquet:row 3" in shown and "stars=3" in shown
+    assert "pubs.parquet:1:1" not in shown
+
+
 def test_a_summary_counts_hits_by_metadata(run, indexed):
     shown = run("summarize", *QUERY, "--by", "stars,folder", "--controls", "none")
     assert "stars of the documents" in shown.out

@@ -1,13 +1,14 @@
-"""The Brown corpus with its gold tags, as a treebank: every hit has the tag that its word has in the file."""
+"""Real treebanks: every hit has the tags, relation and head that its word has in the file."""
 
 import re
 import tarfile
+import zipfile
 from collections import Counter
 from dataclasses import replace
 
 import pytest
 
-from benchmarks.texts import BROWN_FILE, fetch_brown
+from benchmarks.texts import BROWN_FILE, fetch_brown, fetch_treebank
 from exbert_rpc.corpus.types import Filter
 from exbert_rpc.engine import Engine
 from exbert_rpc.engine.requests import IndexRequest, SearchRequest, TextInput
@@ -75,3 +76,63 @@ def test_hits_in_the_brown_corpus_have_its_gold_tags(tmp_path):
 
 def query_with(query: SearchRequest, annotation: str) -> SearchRequest:
     return replace(query, filter=Filter(metadata=(("annotation", (annotation,)),)))
+
+
+def treebank_sentences() -> str:
+    """The first sentences of the Turkish Web Treebank, as they stand in its file."""
+    wheel = fetch_treebank()
+    if wheel is None:
+        pytest.skip("the treebank is not at hand, and pip cannot fetch it")
+    with zipfile.ZipFile(wheel) as packed:
+        whole = packed.read("data/web.conllu").decode("utf-8")
+    return "\n\n".join(whole.split("\n\n")[:N_SENTENCES]) + "\n\n"
+
+
+@pytest.mark.slow
+def test_hits_in_a_dependency_treebank_have_its_tags_relations_and_heads(tmp_path):
+    path = tmp_path / "web.conllu"
+    path.write_text(treebank_sentences(), encoding="utf-8")
+    model = str(zoo.make_model("bert", tmp_path / "tiny"))
+    engine = Engine(tmp_path / "store")
+    try:
+        report = engine.index_corpus(IndexRequest("c", (str(path),), model=model, pipeline="none"), Task())
+        query = SearchRequest("s", "c", 1, input=TextInput("Burda da öylemi ."), token=2, k=20_000)
+        hits = engine.search_contexts(query, Task()).hits
+    finally:
+        engine.close()
+    assert (report.sentences, report.skipped) == (N_SENTENCES, ())
+    rows = Rows(path)
+    checked = [rows.check(hit) for hit in hits]
+    assert len(hits) == report.tokens > 5000
+    assert sum(checked) > 0.6 * len(hits)  # heads whose first sub-word has a token, roots included
+
+
+class Rows:
+    """The rows of a CoNLL-U file by their lines, and those of a sentence by their ids; a reading of its own."""
+
+    def __init__(self, path):
+        self.lines = [line.split("\t") for line in path.read_text(encoding="utf-8").split("\n")]
+
+    def check(self, hit):
+        """Assert that a hit has what its row says; whether its head was among what could be compared."""
+        tokens = hit.tokens
+        rows = self.lines[hit.start.line : hit.end.line + 1]  # several: a token that words of the treebank share
+        match = hit.sentence_text[int(tokens.start[hit.match]) : int(tokens.end[hit.match])]
+        assert match in "".join(row[1] for row in rows)
+        labels = tokens.pos[hit.match], tokens.tag[hit.match], tokens.dep[hit.match]
+        assert labels in [(row[3], row[4], row[7]) for row in rows]
+        head = tokens.syntactic_head[hit.match]
+        if head is None or len(rows) > 1:
+            return False
+        (row,) = rows
+        own = hit.match if row[6] == "0" else head
+        expected = row if row[6] == "0" else self._of_sentence(hit.start.line)[row[6]]
+        text = hit.sentence_text[int(tokens.start[own]) : int(tokens.end[own])]
+        assert row[6] == "0" or any(letter in expected[1] for letter in text)
+        assert (tokens.pos[own], tokens.dep[own]) == (expected[3], expected[7])
+        return True
+
+    def _of_sentence(self, line):
+        first = next(at for at in range(line, -1, -1) if len(self.lines[at]) < 10) + 1
+        last = next(at for at in range(line, len(self.lines)) if len(self.lines[at]) < 10)
+        return {row[0]: row for row in self.lines[first:last]}

@@ -24,6 +24,7 @@ _EXAMPLE = re.compile(r'^(`{3,})text title="([^"]+)"\n(.*?)^\1', re.DOTALL | re.
 SEEDS = [(name, body.encode()) for _, name, body in _EXAMPLE.findall(PAGE.read_text(encoding="utf-8"))] + [
     ("list.json", b'[{"text": "a \\ud83d\\ude00", "n": [1, {"b": null}]}, {"text": "b"}]'),
     ("a.tsv", b"id\ttext\n1\tx\n"),
+    ("a.tex", b"\\section{A}\nB \\emph{c}~d\\'e -- $x$ % f\n\n\\begin{quote}g\\end{quote}\\verb|h|"),
     ("a.c", b"/* Long\n * comment */\nint x; // short\n"),
 ]
 SPARKS = [
@@ -50,6 +51,7 @@ SPARKS = [
     ),
     *(b"\n", b"\r", b"\r\n", b"\0", b"\xff", b"\xef\xbb\xbf", b"\xff\xfe", b"\\ud800", b"\\u00e9", b"data:a/b;base64,"),
     *(b"```", b"---\n", b"1-2\t", b"1.1\t", b"# newdoc", b"_", b"NaN", b"1e999", b"</script>", b'"""', b"\xe2\x80\xa8"),
+    *(b"\\begin{a}", b"\\end{a}", b"\\[", b"\\", b"$", b"$$", b"%", b"\\item[", b"``", b"\\'"),
 ]
 OPTIONS = [
     ReadingOptions(text_field="text", comments=True, outputs=True),

@@ -6,6 +6,7 @@ import importlib.util
 import io
 import json
 import random
+import re
 import zipfile
 from dataclasses import replace
 
@@ -94,6 +95,16 @@ def as_python(lines):
     return "\n".join(f'def f{n}():\n    """{one} end"""\n    return {n}  # {one}\n' for n, one in enumerate(lines))
 
 
+def as_tex(lines):
+    special = {"\\": "/", "&": "\\&", "ü": '\\"u', "“": "``", "”": "''", '"': "'", "<b": "b"}
+
+    def written(one):
+        return "".join(special.get(part, part) for part in re.split(r'([\\&ü“”"]|<b)', one))
+
+    body = "\n\n".join(f"\\emph{{{written(one)}}} % no" for one in lines)
+    return f"\\documentclass{{a}}\n\\title{{T}}\n\\begin{{document}}\n{body}\n\\end{{document}}\n"
+
+
 JSON_WORDS = {"jsonl", "ascii.jsonl", "json"}
 WRITERS = {
     "a.jsonl": lambda lines: as_jsonl(lines, False),
@@ -106,6 +117,7 @@ WRITERS = {
     "a.conllu": as_conllu,
     "a.md": as_markdown,
     "a.txt": lambda lines: "\n\n".join(lines),
+    "a.tex": as_tex,
     "a.py": lambda lines: as_python([one.replace('"', "'").replace("\\", "/") for one in lines]),
 }
 
@@ -116,6 +128,10 @@ def unescaped(name: str, found: str) -> str:
         return json.loads(f'"{found}"')
     if name.endswith("csv"):
         return found.replace('""', '"')
+    if name.endswith("tex"):
+        from pylatexenc.latex2text import LatexNodes2Text
+
+        return LatexNodes2Text().latex_to_text(found)
     if name.endswith("html"):
         import html
 
@@ -124,6 +140,8 @@ def unescaped(name: str, found: str) -> str:
 
 
 def check_places(name: str, n: int, seed: int) -> int:
+    if name.endswith("tex"):
+        pytest.importorskip("pylatexenc")
     rng = random.Random(seed)
     raw = WRITERS[name]([sentence(rng) for _ in range(n)])
     documents, reasons = read(name, raw, replace(TEXT, comments=True))
@@ -257,6 +275,27 @@ def test_a_page_shows_what_a_browser_shows():
     assert reasons == []
 
 
+def test_the_prose_of_tex_is_read_without_its_commands():
+    pytest.importorskip("pylatexenc")
+    raw = (
+        "\\documentclass{article}\\title{On \\emph{lists}}\n\\newcommand{\\x}{no}\n\\begin{document}\n\\maketitle\n"
+        "\\section[Short]{A caf\\'e \\& more}\\label{s}\nShe \\textbf{ran}~to Stra\\ss e 5--7 % no\n"
+        "and ``read'' $x^2$.\n\n"
+        "\\begin{itemize}\\item one\\item two \\cite{a}\\end{itemize}\n\\begin{equation}y\\end{equation}\n"
+        "\\[z\\]\\begin{verbatim}code\\end{verbatim}\n\\begin{quote}Last.\\footnote{no}\\end{quote}\n\\end{document}\nno"
+    )
+    (document,), reasons = read("a.tex", raw)
+    assert reasons == []
+    assert document.metadata == (("title", "On lists"),)
+    assert [" ".join(block.text.split()) for block in split_blocks(document)] == [
+        "A café & more",
+        "She ran to Straß e 5–7 and “read” $x^2$.",
+        "one",
+        "two",
+        "Last.",
+    ]
+
+
 def test_markdown_without_what_is_left_out():
     raw = "---\ntitle: A b\nnested:\n  x: 1\n---\n# Head\n\n```py\ncode()\n```\n\nSee <b>this</b>.\n"
     (whole,), _ = read("a.md", raw)
@@ -352,7 +391,7 @@ def test_columns_of_parquet_and_of_saved_data_sets_are_texts(tmp_path):
         ("a.html", "<html><head><title>x</title></head></html>", "shows no text"),
         ("a.ipynb", '{"worksheets": 3}', "is not a Jupyter notebook"),
         ("a.yaml", "a: 1", "is YAML, not prose"),
-        ("a.tex", "\\section{A}", "is TeX, not prose"),
+        ("a.sty", "\\section{A}", "is TeX, not prose"),
         ("a.docx", "PK", "pandoc a.docx"),
         ("a.pdf", "%PDF", "pdftotext"),
         ("a.parquet", "PAR1", "is a format of bytes" if HAS_PYARROW else "needs pyarrow"),

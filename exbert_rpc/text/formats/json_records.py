@@ -19,6 +19,7 @@ _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+', re.D
 _PART = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|[^\\]+", re.DOTALL
 )
+_ESCAPES = {"\\n": "\n", '\\"': '"', "\\\\": "\\", "\\/": "/", "\\t": "\t", "\\r": "\r"}
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -151,7 +152,7 @@ def _decoded(raw: str, span: tuple[int, int]) -> Derived:
     for match in _PART.finditer(raw, span[0] + 1, max(span[1] - 1, span[0] + 1)):
         part = match[0]
         if part[0] == "\\":
-            derived.take(json.loads(f'"{part}"'), match.start(), len(part))
+            derived.take(_ESCAPES.get(part) or json.loads(f'"{part}"'), match.start(), len(part))
         else:
             derived.take(part, match.start())
     return derived

@@ -21,7 +21,7 @@ _STRUCTURED = {
     (".xml", ".tei", ".rss", ".svg", ".xsl"): "XML",
     (".yaml", ".yml"): "YAML",
     (".toml", ".ini", ".cfg", ".properties", ".env"): "settings",
-    (".tex", ".ltx", ".sty", ".bib"): "TeX",
+    (".sty", ".cls", ".bib"): "TeX",
     (".css", ".scss", ".less"): "a style sheet",
     (".srt", ".vtt", ".ass"): "subtitles",
     (".po", ".pot"): "translations",

@@ -15,6 +15,7 @@ from exbert_rpc.text.formats import (
     plain,
     source_code,
     table,
+    tex,
 )
 from exbert_rpc.text.formats.format import Format, ReadingOptions, UnreadableSource
 from exbert_rpc.text.formats.refused import binary_reason, structure_of
@@ -31,6 +32,7 @@ FORMATS: tuple[Format, ...] = (
     columnar.PARQUET,
     columnar.ARROW,
     conllu.FORMAT,
+    tex.FORMAT,
     source_code.FORMAT,
 )
 PACKED = (".gz", ".zip")

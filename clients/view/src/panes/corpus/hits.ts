@@ -62,6 +62,10 @@ export function shownHits(state: Shown): readonly Hit[] {
 }
 
 export function lineOf(hit: Hit): string {
-  const line = hit.range.start.line + 1;
+  const { start, end } = hit.range;
+  // a file of bytes (Parquet) has rows, but no lines: its matches have no extent
+  const isRow = typeof hit.record === "number" && start.line === end.line && start.character === end.character;
+  if (isRow) return `row ${(hit.record ?? 0) + 1}`;
+  const line = start.line + 1;
   return hit.cell === null || hit.cell === undefined ? String(line) : `cell ${hit.cell + 1}:${line}`;
 }

@@ -65,14 +65,21 @@ def read_file(uri: str, path: Path, options: ReadingOptions = DEFAULT) -> Iterat
     try:
         if path.suffix.lower() == ".zip" and options.format is None:
             for member in members(uri, path, options):
-                yield from (
-                    [member] if isinstance(member, Skipped) else read_content(member, member.beginning(), options)
-                )
+                yield from [member] if isinstance(member, Skipped) else _read_opened(member, options)
         else:
-            content = file_content(uri, path, options)
-            yield from read_content(content, content.beginning(), options)
+            yield from _read_opened(file_content(uri, path, options), options)
     except UnreadableSource as reason:
         yield Skipped(uri, str(reason))
+
+
+def _read_opened(content: FileContent, options: ReadingOptions) -> Iterator[Document | Skipped]:
+    """What :func:`read_content` gives; a file that cannot be opened is left out alone."""
+    try:
+        beginning = content.beginning()
+    except UnreadableSource as reason:
+        yield Skipped(content.uri, str(reason))
+    else:
+        yield from read_content(content, beginning, options)
 
 
 def read_inline(uri: str, text: str, options: ReadingOptions = DEFAULT) -> Iterator[Document | Skipped]:

@@ -8,20 +8,34 @@ from dataclasses import replace
 
 from exbert_rpc.text.formats.format import Content, Format, Found, ReadingOptions, UnreadableSource
 from exbert_rpc.text.formats.markdown import markdown_document
+from exbert_rpc.text.formats.records import Problems
 from exbert_rpc.text.types import Document
 
 _PROSE = ("markdown", "heading")
 
 
+_BROKEN = (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError)
+
+
 def _read(content: Content, options: ReadingOptions) -> Found:
     try:
         cells = _cells(json.loads(content.text()))
-        documents = [one for number, cell in enumerate(cells) for one in _of_cell(content.uri, number, cell, options)]
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as exc:
+    except _BROKEN as exc:
         raise UnreadableSource(f"is not a Jupyter notebook: {type(exc).__name__} {exc}") from exc
-    if not documents:
-        raise UnreadableSource("has no Markdown cells with text")
-    yield from documents
+    problems, found = Problems(content.uri, "cell"), 0
+    for number, cell in enumerate(cells):
+        try:
+            documents = list(_of_cell(content.uri, number, cell, options))
+        except _BROKEN as exc:
+            problems.add(number, f"is not a cell: {type(exc).__name__} {exc}")
+            continue
+        found += len(documents)
+        yield from documents
+    if not found:
+        raise UnreadableSource(
+            f"is not a Jupyter notebook: {problems.first()}" if problems else "has no Markdown cells with text"
+        )
+    yield from problems.told()
 
 
 def _cells(notebook: dict[str, object]) -> list[dict[str, object]]:

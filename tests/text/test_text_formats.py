@@ -360,9 +360,10 @@ def test_columns_of_parquet_and_of_saved_data_sets_are_texts(tmp_path):
 
     table = pa.table({"text": ["One.", None, "Two."], "label": [1, 2, 3]})
     parquet.write_table(table, tmp_path / "a.parquet")
-    with pa.OSFile(str(tmp_path / "a.arrow"), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    for name in ("a.parquet", "a.arrow"):
+    for name, new in (("a.arrow", pa.ipc.new_stream), ("a.feather", pa.ipc.new_file)):
+        with pa.OSFile(str(tmp_path / name), "wb") as sink, new(sink, table.schema) as writer:
+            writer.write_table(table)
+    for name in ("a.parquet", "a.arrow", "a.feather"):
         found = list(read_file((tmp_path / name).as_uri(), tmp_path / name, TEXT))
         assert [(one.text, one.record, one.metadata) for one in found[:2]] == [
             ("One.", 0, (("label", "1"),)),

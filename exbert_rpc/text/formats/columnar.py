@@ -28,6 +28,7 @@ def _read(content: Content, options: ReadingOptions, batches: Callable[[Content]
     path: tuple[str, ...] | None = None
     try:
         for batch in batches(content):
+            batch.validate(full=True)  # a damaged offset would lead out of the buffer, and end the process
             for row in batch.to_pylist():
                 path = text_path(row, options) if path is None else path
                 document = _document(content.uri, row, number, path, problems, options)
@@ -88,12 +89,12 @@ def _arrow(content: Content) -> Iterator[pa.RecordBatch]:
     source = pa.BufferReader(content.data()) if content.path is None else pa.memory_map(str(content.path))
     with source:
         try:
-            reader = pa.ipc.open_stream(source)
+            batches = iter(pa.ipc.open_stream(source))
         except pa.ArrowInvalid:
             source.seek(0)
-            reader = pa.ipc.open_file(source)
-            reader = (reader.get_batch(at) for at in range(reader.num_record_batches))
-        for batch in reader:
+            file = pa.ipc.open_file(source)
+            batches = (file.get_batch(at) for at in range(file.num_record_batches))
+        for batch in batches:
             for start in range(0, batch.num_rows, _ROWS_AT_ONCE):
                 yield batch.slice(start, _ROWS_AT_ONCE)
 

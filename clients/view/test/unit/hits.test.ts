@@ -5,6 +5,7 @@ import { search, summarize } from "../../dev/syntheticCorpus";
 import { toCsv } from "../../src/logic/csv";
 import { labelOf, matchesBar, sameLabel } from "../../src/logic/labels";
 import { tokensTable } from "../../src/panes/attention/tables";
+import { lineOf } from "../../src/panes/corpus/hits";
 import { kwic, sentencePieces, shading } from "../../src/panes/corpus/logic/kwic";
 import { hitsTable } from "../../src/panes/corpus/tables";
 import { summaryTable } from "../../src/panes/summary/tables";
@@ -18,6 +19,22 @@ function tiny(text: string, spans: readonly (readonly [number, number])[], match
   const tokens = spans.map(([start, end]) => ({ ...hits[0].tokens[1], text: text.slice(start, end), start, end }));
   return { ...hits[0], sentence: { index: 0, text }, tokens, match };
 }
+
+describe("the place of a hit", () => {
+  const place = { line: 11, character: 4 };
+  const end = { line: 11, character: 9 };
+
+  it("is a line, of a file or a cell", () => {
+    expect(lineOf({ ...hits[0], cell: null, record: 3, range: { start: place, end } })).toBe("12");
+    expect(lineOf({ ...hits[0], cell: 1, record: null, range: { start: place, end } })).toBe("cell 2:12");
+  });
+
+  it("is a row of a file that has no lines", () => {
+    const start = { line: 0, character: 0 };
+    expect(lineOf({ ...hits[0], cell: null, record: 0, range: { start, end: start } })).toBe("row 1");
+    expect(lineOf({ ...hits[0], cell: null, record: 41, range: { start, end: start } })).toBe("row 42");
+  });
+});
 
 describe("a concordance line", () => {
   it("holds every character of the sentence, once", () => {

@@ -63,9 +63,9 @@ export function shownHits(state: Shown): readonly Hit[] {
 
 export function lineOf(hit: Hit): string {
   const { start, end } = hit.range;
+  const isEmpty = start.line === end.line && start.character === end.character;
   // a file of bytes (Parquet) has rows, but no lines: its matches have no extent
-  const isRow = typeof hit.record === "number" && start.line === end.line && start.character === end.character;
-  if (isRow) return `row ${(hit.record ?? 0) + 1}`;
+  if (isEmpty && typeof hit.record === "number") return `row ${hit.record + 1}`;
   const line = start.line + 1;
   return hit.cell === null || hit.cell === undefined ? String(line) : `cell ${hit.cell + 1}:${line}`;
 }

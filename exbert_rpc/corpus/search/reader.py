@@ -418,7 +418,7 @@ def _goes_on(before: IndexedDocument, document: IndexedDocument) -> bool:
 
 
 def _running(start: int, counts: Sequence[int]) -> list[int]:
-    return np.cumsum([start, *counts]).tolist()
+    return list(itertools.accumulate(counts, initial=start))
 
 
 def _occurrences(documents: Sequence[IndexedDocument]) -> dict[str, list[Occurrence]]:

@@ -418,6 +418,77 @@ scenario("notebook cells, unsaved edits and a moving selection are explored", {}
 });
 
 scenario(
+  "text and view stay side by side, messages wait for a hidden view, and hits are found where they are now",
+  () => ({ "exbert.model": tinyModel() }),
+  async (window) => {
+    const { page } = window;
+    const view = await exploreLine(window, "notes.md", 3);
+    await attentionIsDrawn(view);
+
+    // a text that is opened while the view has the focus stands beside it
+    await token(view, "escape").click();
+    await window.quickOpen("market.txt");
+    assert.ok(await token(view, "escape").isVisible(), "the view is still in front");
+
+    // what is explored while the view is behind another tab is what it shows when it is in front again
+    await token(view, "escape").click();
+    await window.command("View: Unlock Editor Group");
+    await window.quickOpen("harbour.txt");
+    await page.locator('iframe.webview[src*="extensionId=exbert-rpc.exbert"]').waitFor({ state: "hidden" });
+    await window.focusEditor();
+    await exploreLine(window, "notes.md", 5);
+    await token(view, "window").waitFor({ timeout: SLOW });
+
+    // the model that was picked in the view is the one that indexes; names are kept apart
+    await indexWorkspace(window);
+    await window.clearNotifications();
+    await view.getByLabel("Model", { exact: true }).selectOption("all-MiniLM-L6-v2");
+    await view.locator(".pane-head", { hasText: "layer" }).first().waitFor({ timeout: SLOW });
+    await token(view, "window").click();
+    await tab(view, /Contexts/).click();
+    await view.getByRole("button", { name: "Use tiny-masked-lm" }).waitFor({ timeout: SLOW });
+    await screenshot(page, "other-model");
+    await view.getByRole("button", { name: "Index this with all-MiniLM-L6-v2" }).click();
+    await window.notification(/Corpus “sample-all-minilm-l6-v2”: \d+ documents/).waitFor({ timeout: SLOW });
+    await window.clearNotifications();
+
+    // a hit is found again where its sentence stands now, and marked as soon as its text changes
+    const hit = view.locator(".hit", { hasText: ".txt:" }).first();
+    await hit.waitFor({ timeout: SLOW });
+    const [, file, line] = /([\w.-]+):(\d+)\s*$/.exec(await hit.locator(".source-link").textContent());
+    const same = view.locator(".hit", { hasText: `${file}:${line}` }).first();
+    await same.locator(".source").click();
+    await page.locator(`.tab.active[data-resource-name="${file}"]`).waitFor();
+    const place = page.locator("#status\\.editor\\.selection");
+    await place.filter({ hasText: `Ln ${line},` }).waitFor();
+    const [, selected] = /\((\d+) selected\)/.exec(await place.innerText());
+    await page.keyboard.press("Control+Home");
+    await page.keyboard.type("A line. ");
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Enter");
+    await same.locator(".stale").waitFor();
+    await same.locator(".source").click();
+    await place.filter({ hasText: new RegExp(`Ln ${Number(line) + 2}, .*\\(${selected} selected\\)`) }).waitFor();
+    await page.keyboard.press("Control+a");
+    await page.keyboard.type("Nothing of it is left.");
+    await same.locator(".source").click();
+    const gone = window.notification(`The sentence is no longer in ${file}.`);
+    await gone.getByRole("button", { name: "Index Again" }).waitFor();
+    await window.clearNotifications();
+
+    // the text itself is colored, once the person wants it
+    const colors = page.locator(".view-overlays .cdr[class*='ced-']");
+    await window.openFile("notes.md");
+    assert.equal(await colors.count(), 0, "off by default");
+    await window.command("exBERT: Color the Text by Attention");
+    await colors.first().waitFor();
+    await screenshot(page, "colored-text");
+    await window.command("exBERT: Color the Text by Attention");
+    await colors.first().waitFor({ state: "detached" });
+  },
+);
+
+scenario(
   "an untrusted workspace does not choose the interpreter",
   { "exbert.interpreter": "/nowhere/python" },
   async (window) => {

@@ -47,6 +47,8 @@ export interface SharedState {
   readonly corpora: readonly CorpusDescription[] | null;
   readonly corporaStatus: Status;
   readonly server: ServerEvent | null;
+  /** Documents that changed while the view was open, as plain uris. */
+  readonly changed: ReadonlySet<string>;
   readonly hover: Hover | null;
   /** Head id under the pointer or focus. */
   readonly previewHead: number | null;
@@ -73,6 +75,7 @@ export function initialState(theme: Theme, view: ViewState, panes: readonly Pane
     corpora: null,
     corporaStatus: IDLE,
     server: null,
+    changed: new Set(),
     hover: null,
     previewHead: null,
     undo: [],

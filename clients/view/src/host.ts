@@ -2,6 +2,7 @@
  * The one door between the view and an editor. The view imports nothing else of its host; a host
  * (VS Code webview, JupyterLab widget, the dev page) implements this and calls `mount`.
  */
+import type { Expected } from "../../shared/src/findAgain";
 import type { ChatMessage, Method, MethodParams, MethodResult, Range } from "./protocol";
 
 export type Theme = "light" | "dark" | "highContrast" | "highContrastLight";
@@ -69,6 +70,35 @@ export interface Location {
   readonly range: Range;
   /** Notebook cell (0-based) in which `range` counts. */
   readonly cell?: number | null;
+  /** What stands there as far as is known: the editor looks for it where the document has changed since. */
+  readonly expected?: Expected;
+}
+
+/** What the view uses: the editor's own commands act on the same. */
+export interface InUse {
+  /** null: the server's default. */
+  readonly model: string | null;
+  readonly corpus: string | null;
+}
+
+/** What a command of the view is about. */
+export interface CommandSubject {
+  /** A corpus whose texts are meant. */
+  readonly corpus?: string;
+}
+
+/** Characters of a text, and their share (0..1) of the strongest attention in it. */
+export interface ColoredSpan {
+  readonly start: number;
+  readonly end: number;
+  readonly share: number;
+}
+
+/** Where the attention of the pinned token goes (or comes from); offsets are UTF-16, in `text`. */
+export interface Coloring {
+  readonly text: string;
+  readonly pinned: { readonly start: number; readonly end: number } | null;
+  readonly spans: readonly ColoredSpan[];
 }
 
 export interface SavedFile {
@@ -94,9 +124,17 @@ export interface Host {
   onThemeChange(callback: (theme: Theme) => void): Disposable;
   onSelection(callback: (selection: SelectionEvent) => void): Disposable;
   onServerEvent(callback: (event: ServerEvent) => void): Disposable;
+  /** The person has read what the server's event says. Absent: this host repeats no event to a later page. */
+  dismissed?(): void;
   /** Absent: this editor has no pickers of its own. */
   onChoice?(callback: (choice: Choice) => void): Disposable;
-  runCommand(name: HostCommand): void;
+  /** A document has changed since it was indexed, perhaps: its uri. Absent: this editor cannot say. */
+  onDocumentChange?(callback: (uri: string) => void): Disposable;
+  /** What is in use now, at each change. `chosen`: the person picked it here, and means it for later views too. */
+  inUse?(use: InUse, chosen: boolean): void;
+  /** What may be colored in the document itself; null: nothing is pinned. Absent: this editor colors nothing. */
+  color?(coloring: Coloring | null): void;
+  runCommand(name: HostCommand, subject?: CommandSubject): void;
   /** Commands that this host can run; buttons of the others are not shown. Absent: all of them. */
   readonly commands?: readonly HostCommand[];
   /** Turns an encoded view state into a link that this editor opens. Absent: `exbert:…` is copied. */

@@ -1,10 +1,11 @@
 /** What each command does. Errors end here, as a notification with a remedy. */
 import * as vscode from "vscode";
 import { buildSummary } from "../../shared/src/buildSummary";
+import type { Colors } from "./colors";
 import { debugInfo } from "./debugInfo";
 import type { Indexer } from "./indexing";
 import { installPackage } from "./install";
-import type { HostCommand } from "./messages";
+import type { CommandSubject, HostCommand, InUse } from "./messages";
 import { type Remedies, showError } from "./notifications";
 import { pickCorpus, pickFolder, pickInterpreter, pickModel } from "./pickers";
 import { currentSelection } from "./selection";
@@ -17,6 +18,7 @@ export interface Parts {
   readonly server: Server;
   readonly views: Views;
   readonly indexer: Indexer;
+  readonly colors: Colors;
   readonly log: vscode.LogOutputChannel;
 }
 
@@ -33,6 +35,7 @@ export class Commands {
       "exbert.selectCorpus": () => this.selectCorpus(),
       "exbert.selectInterpreter": () => this.selectInterpreter(),
       "exbert.toggleFollow": () => this.toggleFollow(),
+      "exbert.toggleColors": () => this.toggleColors(),
       "exbert.restart": () => this.parts.server.restart(),
       "exbert.showLog": () => this.parts.log.show(),
       "exbert.copyDebugInfo": () => this.copyDebugInfo(),
@@ -45,9 +48,9 @@ export class Commands {
   }
 
   /** What the view asks for with its buttons. */
-  run(name: HostCommand): void {
+  run(name: HostCommand, { corpus }: CommandSubject): void {
     const action = {
-      indexFolder: () => this.indexHere(),
+      indexFolder: () => this.indexHere(corpus),
       selectModel: () => this.selectModel(),
       selectCorpus: () => this.selectCorpus(),
       showLog: () => this.parts.log.show(),
@@ -56,6 +59,13 @@ export class Commands {
       openSettings: () => this.openSetting(),
     }[name];
     void this.guard(action);
+  }
+
+  /** What a person picked in the view holds for commands and later views too. */
+  async keepChoice({ model, corpus }: InUse): Promise<void> {
+    const settings = readSettings();
+    if (model !== null && model !== settings.model) await writeSetting("model", model);
+    if (corpus !== null && corpus !== settings.corpus) await writeSetting("corpus", corpus);
   }
 
   /** Runs an action and reports its failure; never throws. */
@@ -94,6 +104,7 @@ export class Commands {
       void vscode.window.showInformationMessage(`exBERT: ${selected.reason}`);
       return;
     }
+    this.parts.colors.from(selected.uri, selected.offset);
     this.parts.views.explore(selected.selection);
     await this.parts.server.retry();
   }
@@ -103,10 +114,11 @@ export class Commands {
     if (target !== undefined) await this.index(target);
   }
 
-  /** The folder that is open; the person chooses when there is none, or several. */
-  private async indexHere(): Promise<void> {
+  /** The folder of a corpus if it is known, else the one that is open; the person chooses when there are several. */
+  private async indexHere(corpus: string | undefined): Promise<void> {
+    const known = this.parts.indexer.folders.find((entry) => entry.corpus === corpus);
     const [only, ...others] = vscode.workspace.workspaceFolders ?? [];
-    await this.indexFolder(others.length === 0 ? only?.uri : undefined);
+    await this.indexFolder(known ? vscode.Uri.parse(known.folder) : others.length === 0 ? only?.uri : undefined);
   }
 
   private async indexWorkspace(): Promise<void> {
@@ -117,7 +129,8 @@ export class Commands {
 
   private async index(folder: vscode.Uri): Promise<void> {
     await this.parts.server.retry();
-    const result = await this.parts.indexer.index(folder, vscode.ProgressLocation.Notification);
+    const { model } = this.parts.views.inUse();
+    const result = await this.parts.indexer.indexWith(model, folder);
     if (result === undefined) return;
     void vscode.window.showInformationMessage(buildSummary(result));
     await vscode.commands.executeCommand("setContext", "exbert.hasCorpus", true);
@@ -126,7 +139,7 @@ export class Commands {
 
   private async selectModel(): Promise<void> {
     await this.parts.server.retry();
-    const model = await pickModel(this.parts.server);
+    const model = await pickModel(this.parts.server, this.parts.views.inUse().model);
     if (model === undefined) return;
     await writeSetting("model", model);
     this.parts.views.prefer({ model });
@@ -134,7 +147,7 @@ export class Commands {
 
   private async selectCorpus(): Promise<void> {
     await this.parts.server.retry();
-    const choice = await pickCorpus(this.parts.server);
+    const choice = await pickCorpus(this.parts.server, this.parts.views.inUse().corpus);
     if (choice === undefined) return;
     if (choice.kind === "indexFolder") await this.indexFolder(undefined);
     else await this.chooseCorpus(choice.name);
@@ -154,6 +167,13 @@ export class Commands {
     const follow = !readSettings().followSelection;
     await writeSetting("followSelection", follow);
     vscode.window.setStatusBarMessage(`exBERT ${follow ? "follows" : "no longer follows"} the selection`, 4000);
+  }
+
+  private async toggleColors(): Promise<void> {
+    const color = !readSettings().colorText;
+    await writeSetting("colorText", color);
+    const how = color ? "is colored: pin a token in the view" : "is no longer colored";
+    vscode.window.setStatusBarMessage(`exBERT: the text ${how}`, 4000);
   }
 
   private async install(): Promise<void> {

@@ -1,5 +1,6 @@
 /** Where VS Code comes in: puts the parts together. Nothing is started until something is asked for. */
 import * as vscode from "vscode";
+import { Colors } from "./colors";
 import { Commands } from "./commands";
 import { onInterpreterChange } from "./environment";
 import { followSelection } from "./follow";
@@ -19,24 +20,31 @@ export function activate(context: vscode.ExtensionContext): void {
   const server = new Server(log, trace, context.extensionPath);
   running = server;
   const indexer = new Indexer(server, context.workspaceState, log);
+  const colors = new Colors();
   const views: Views = new Views({
     extensionUri: context.extensionUri,
     extensionId: context.extension.id,
     server,
     log,
-    runCommand: (name) => commands.run(name),
+    runCommand: (name, subject) => commands.run(name, subject),
+    color: (coloring) => colors.show(coloring),
+    onChosen: (use) => void commands.guard(() => commands.keepChoice(use)),
   });
-  const commands = new Commands({ context, server, views, indexer, log });
+  const commands = new Commands({ context, server, views, indexer, colors, log });
   context.subscriptions.push(
     log,
     trace,
     server,
     views.registerSerializer(),
     commands.register(),
+    colors,
     createStatus(server),
     followSelection(
       () => views.isVisible(),
-      ({ selection }) => views.explore(selection),
+      ({ selection, uri, offset }) => {
+        colors.from(uri, offset);
+        views.explore(selection);
+      },
     ),
     reindexOnSave(
       indexer,

@@ -2,6 +2,7 @@
 import * as vscode from "vscode";
 import { ERROR_CODES, type IndexResult } from "../../../protocol/types";
 import { buildSummary } from "../../shared/src/buildSummary";
+import { nameApart } from "../../shared/src/corpusNames";
 import { toHostError } from "./pure/failures";
 import { corpusName } from "./pure/names";
 import type { Server } from "./server";
@@ -11,6 +12,13 @@ import { readSettings } from "./settings";
 export interface IndexedFolder {
   readonly corpus: string;
   readonly folder: string;
+}
+
+/** What to build; without a model, that of the corpus holds. */
+interface Order {
+  readonly corpus: string;
+  readonly folder: vscode.Uri;
+  readonly model: string | null;
 }
 
 const STATE_KEY = "exbert.indexedFolders";
@@ -34,21 +42,39 @@ export class Indexer {
     return this.busy.has(corpus);
   }
 
-  /** Indexes a folder; undefined when the person cancelled or there is nothing in it. Errors are thrown. */
-  async index(folder: vscode.Uri, where: vscode.ProgressLocation): Promise<IndexResult | undefined> {
-    const corpus = corpusName(folder.path.split("/").filter(Boolean).pop() ?? "");
+  /**
+   * Indexes a folder with a model (null: the server's default), under a name that no other model's corpus has.
+   * Undefined when the person cancelled or there is nothing in it. Errors are thrown.
+   */
+  async indexWith(model: string | null, folder: vscode.Uri): Promise<IndexResult | undefined> {
+    const name = corpusName(folder.path.split("/").filter(Boolean).pop() ?? "");
+    const [{ models }, { corpora }] = await Promise.all([
+      this.server.request("listModels", {}),
+      this.server.request("listCorpora", {}),
+    ]);
+    const used = model ?? models.find(({ isDefault }) => isDefault)?.id ?? null;
+    const corpus = used === null ? name : nameApart(name, used, corpora);
+    return this.build({ corpus, folder, model: used }, vscode.ProgressLocation.Notification);
+  }
+
+  /** Brings a corpus up to date, with the model that it was built with. */
+  refresh(corpus: string, folder: vscode.Uri): Promise<IndexResult | undefined> {
+    return this.build({ corpus, folder, model: null }, vscode.ProgressLocation.Window);
+  }
+
+  private async build(order: Order, where: vscode.ProgressLocation): Promise<IndexResult | undefined> {
+    const { corpus } = order;
     const options = { location: where, cancellable: true, title: `exBERT: indexing “${corpus}”` };
     this.busy.add(corpus);
     try {
-      return await vscode.window.withProgress(options, (progress, token) => this.run(corpus, folder, progress, token));
+      return await vscode.window.withProgress(options, (progress, token) => this.run(order, progress, token));
     } finally {
       this.busy.delete(corpus);
     }
   }
 
   private async run(
-    corpus: string,
-    folder: vscode.Uri,
+    { corpus, folder, model }: Order,
     progress: vscode.Progress<{ message?: string; increment?: number }>,
     token: vscode.CancellationToken,
   ): Promise<IndexResult | undefined> {
@@ -61,10 +87,10 @@ export class Indexer {
       );
       return undefined;
     }
-    const { model, precision } = readSettings(folder);
+    const { precision } = readSettings(folder);
     let percent = 0;
     try {
-      const params = { corpus, sources, precision, ...(model === "" ? {} : { model }) };
+      const params = { corpus, sources, precision, ...(model === null ? {} : { model }) };
       const result = await this.server.request("indexCorpus", params, {
         token,
         onProgress: ({ message, percentage }) => {

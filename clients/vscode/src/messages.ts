@@ -5,8 +5,11 @@
 import type { Method } from "../../../protocol/types";
 import type {
   Choice,
+  Coloring,
+  CommandSubject,
   HostCommand,
   HostError,
+  InUse,
   Location,
   Progress,
   SavedFile,
@@ -14,7 +17,19 @@ import type {
   ServerEvent,
 } from "../../view/src/host";
 
-export type { Choice, HostCommand, HostError, Location, Progress, SavedFile, SelectionEvent, ServerEvent };
+export type {
+  Choice,
+  Coloring,
+  CommandSubject,
+  HostCommand,
+  HostError,
+  InUse,
+  Location,
+  Progress,
+  SavedFile,
+  SelectionEvent,
+  ServerEvent,
+};
 
 /** From the webview to the extension host. */
 export type ToHost =
@@ -30,7 +45,10 @@ export type ToHost =
   | { readonly type: "openLocation"; readonly location: Location }
   | { readonly type: "save"; readonly file: SavedFile }
   | { readonly type: "copy"; readonly text: string }
-  | { readonly type: "command"; readonly name: HostCommand };
+  | { readonly type: "dismissed" }
+  | { readonly type: "color"; readonly coloring: Coloring | null }
+  | { readonly type: "inUse"; readonly use: InUse; readonly chosen: boolean }
+  | { readonly type: "command"; readonly name: HostCommand; readonly subject: CommandSubject };
 
 /** From the extension host to the webview. Each `request` gets exactly one `response` or `failure`. */
 export type ToView =
@@ -39,6 +57,7 @@ export type ToView =
   | { readonly type: "progress"; readonly id: number; readonly progress: Progress }
   | { readonly type: "selection"; readonly selection: SelectionEvent }
   | { readonly type: "choice"; readonly choice: Choice }
+  | { readonly type: "documentChanged"; readonly uri: string }
   | { readonly type: "server"; readonly event: ServerEvent };
 
 /** The default branch of an exhaustive switch. */

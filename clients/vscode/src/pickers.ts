@@ -9,8 +9,7 @@ interface ValueItem extends vscode.QuickPickItem {
   readonly value: string;
 }
 
-export async function pickModel(server: Server): Promise<string | undefined> {
-  const current = readSettings().model;
+export async function pickModel(server: Server, current: string | null): Promise<string | undefined> {
   const items = server.request("listModels", {}).then(({ models }): ValueItem[] => [
     ...models.map(({ id, source, loaded, isDefault }) => ({
       label: id,
@@ -29,7 +28,7 @@ export async function pickModel(server: Server): Promise<string | undefined> {
   const typed = await vscode.window.showInputBox({
     title: "exBERT: model",
     prompt: "Hugging Face id, or path of a folder",
-    value: current,
+    value: current ?? "",
   });
   return typed?.trim() === "" ? undefined : typed?.trim();
 }
@@ -41,8 +40,7 @@ function describe(corpus: CorpusDescription): string {
 
 export type CorpusChoice = { readonly kind: "corpus"; readonly name: string } | { readonly kind: "indexFolder" };
 
-export async function pickCorpus(server: Server): Promise<CorpusChoice | undefined> {
-  const current = readSettings().corpus;
+export async function pickCorpus(server: Server, current: string | null): Promise<CorpusChoice | undefined> {
   const { corpora } = await server.request("listCorpora", {});
   const items = [
     ...corpora.map((corpus) => ({

@@ -20,9 +20,7 @@ export function reindexOnSave(
       due.clear();
       for (const [corpus, folder] of folders) {
         if (indexer.isBusy(corpus)) continue;
-        indexer
-          .index(folder, vscode.ProgressLocation.Window)
-          .then((result) => result && onDone(result.corpus), onError);
+        indexer.refresh(corpus, folder).then((result) => result && onDone(result.corpus), onError);
       }
     },
   );

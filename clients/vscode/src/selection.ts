@@ -1,8 +1,8 @@
 /** From what is selected in an editor to what `attend` takes. */
 import * as vscode from "vscode";
 import { chatMessages } from "../../shared/src/chatMessages";
+import { type Span, sentenceAround, trimSpan } from "../../shared/src/sentenceAround";
 import type { SelectionEvent } from "./messages";
-import { type Span, sentenceAround, trimSpan } from "./pure/sentences";
 import { SYNCED_SCHEMES } from "./server";
 
 export type Selected =
@@ -10,6 +10,8 @@ export type Selected =
       readonly kind: "text";
       readonly selection: SelectionEvent;
       readonly uri: vscode.Uri;
+      /** Where it begins in its document. */
+      readonly offset: number;
       readonly range: vscode.Range;
     }
   | { readonly kind: "nothing"; readonly reason: string };
@@ -17,14 +19,19 @@ export type Selected =
 /** The selection of the active editor or notebook cell; without one the sentence around the cursor, or the whole cell. */
 export function currentSelection(maxCharacters: number): Selected {
   const editor = vscode.window.activeTextEditor;
-  if (editor !== undefined) return selectionOf(editor, maxCharacters);
+  const cell = selectedCell();
+  // VS Code keeps the editor of a cell when another cell is selected
+  if (editor !== undefined && (cell === undefined || cell === editor.document))
+    return selectionOf(editor, maxCharacters);
+  if (cell !== undefined) return spanOf(cell, { start: 0, end: cell.getText().length }, maxCharacters);
+  return { kind: "nothing", reason: "Open a text and put the cursor into it first." };
+}
+
+function selectedCell(): vscode.TextDocument | undefined {
   const notebook = vscode.window.activeNotebookEditor;
   const range = notebook?.selections[0];
-  if (notebook !== undefined && range !== undefined && range.start < notebook.notebook.cellCount) {
-    const { document } = notebook.notebook.cellAt(range.start);
-    return spanOf(document, { start: 0, end: document.getText().length }, maxCharacters);
-  }
-  return { kind: "nothing", reason: "Open a text and put the cursor into it first." };
+  if (notebook === undefined || range === undefined || range.start >= notebook.notebook.cellCount) return undefined;
+  return notebook.notebook.cellAt(range.start).document;
 }
 
 export function selectionOf(editor: vscode.TextEditor, maxCharacters: number): Selected {
@@ -54,7 +61,13 @@ function spanOf(document: vscode.TextDocument, span: Span, maxCharacters: number
     SYNCED_SCHEMES.includes(document.uri.scheme) && chatMessages(chosen) === null
       ? { textDocument: { uri: document.uri.toString() }, range: plainRange(range) }
       : { text: chosen };
-  return { kind: "text", selection: { input, label: labelOf(document, range) }, uri: document.uri, range };
+  return {
+    kind: "text",
+    selection: { input, label: labelOf(document, range) },
+    uri: document.uri,
+    offset: start,
+    range,
+  };
 }
 
 /** Two selections are the two segments of a pair (A in the order in which they were made). */
@@ -71,6 +84,7 @@ function pairOf(
     kind: "text",
     selection: { input: { text, textPair }, label: `${labelOf(document, first)} + ${second.start.line + 1}` },
     uri: document.uri,
+    offset: document.offsetAt(first.start),
     range: first,
   };
 }

@@ -57,6 +57,11 @@ export class Server implements vscode.Disposable {
     return this.lastEvent;
   }
 
+  /** The person has read that the server was restarted: a page that loads later is not told so. */
+  acknowledge(): void {
+    if (this.lastEvent?.kind === "restarted") this.lastEvent = { kind: "ready" };
+  }
+
   /** The session; starts the server if there is none. A failure holds for a moment: requests made together share it. */
   session(): Promise<Session> {
     if (this.failedAt !== undefined && Date.now() - this.failedAt > FAILURE_HOLDS) return this.retry();

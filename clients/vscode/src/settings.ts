@@ -15,6 +15,7 @@ export interface Settings {
   readonly allowNetwork: boolean;
   readonly followSelection: boolean;
   readonly followDelay: number;
+  readonly colorText: boolean;
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   readonly precision: Precision;
@@ -39,6 +40,7 @@ export function readSettings(scope?: vscode.Uri): Settings {
     allowNetwork: get("allowNetwork", false),
     followSelection: get("followSelection", false),
     followDelay: get("followDelay", 350),
+    colorText: get("colorText", false),
     include: get("index.include", []),
     exclude: get("index.exclude", []),
     precision: get<Precision>("index.precision", "int8"),
@@ -52,11 +54,11 @@ export function readSettings(scope?: vscode.Uri): Settings {
 
 /** Where a choice that a command made is kept: the workspace if there is one, else the person's settings. */
 export async function writeSetting(
-  key: "model" | "corpus" | "interpreter" | "followSelection",
+  key: "model" | "corpus" | "interpreter" | "followSelection" | "colorText",
   value: unknown,
 ): Promise<void> {
   const target =
-    firstFolder() === undefined || key === "followSelection"
+    firstFolder() === undefined || key === "followSelection" || key === "colorText"
       ? vscode.ConfigurationTarget.Global
       : vscode.ConfigurationTarget.Workspace;
   await vscode.workspace.getConfiguration("exbert").update(key, value, target);

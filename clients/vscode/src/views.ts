@@ -1,13 +1,21 @@
 /** The one view of a window: made when it is needed, found again after a reload. */
 import * as vscode from "vscode";
-import type { Choice, SelectionEvent } from "./messages";
-import { type PanelContext, VIEW_TYPE, ViewPanel } from "./panel";
+import { VIEW_TYPE } from "./columns";
+import type { Choice, InUse, SelectionEvent } from "./messages";
+import { type PanelContext, ViewPanel } from "./panel";
 import { readSettings } from "./settings";
 
 export class Views implements vscode.Disposable {
   private view: ViewPanel | undefined;
 
   constructor(private readonly context: PanelContext) {}
+
+  /** The one notion of the model and the corpus: what the open view uses, else what the settings say. */
+  inUse(): InUse {
+    const { model, corpus } = readSettings();
+    const used = this.view?.inUse;
+    return { model: used?.model ?? (model || null), corpus: used?.corpus ?? (corpus || null) };
+  }
 
   /** Shows a text beside the editor, which keeps the focus. */
   explore(selection: SelectionEvent): void {

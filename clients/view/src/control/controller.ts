@@ -3,6 +3,7 @@
 import { chatMessages } from "../../../shared/src/chatMessages";
 import { type AppState, type Hover, IDLE, initialState, layersOf, queryToken } from "../app";
 import type { Choice, Disposable, Host, SelectionEvent, ServerEvent, TextInput } from "../host";
+import { plainUri } from "../logic/places";
 import type { Pane, PanePart, PartsOf } from "../pane";
 import type { PANES } from "../panes";
 import { composeState, type HeadAt, type Pin, type Stack, type StateCodec, type ViewState } from "../state";
@@ -27,6 +28,7 @@ export class Controller {
   private readonly codec: StateCodec;
   private readonly allParts: readonly PanePart[];
   private readonly disposables: Disposable[] = [];
+  private usedKey = "";
   private saveTimer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(
@@ -47,6 +49,7 @@ export class Controller {
       host.onThemeChange((theme) => store.set({ theme })),
       host.onSelection((selection) => this.select(selection)),
       host.onServerEvent((event) => this.serverEvent(event)),
+      ...(host.onDocumentChange === undefined ? [] : [host.onDocumentChange((uri) => this.documentChanged(uri))]),
       ...(host.onChoice === undefined ? [] : [host.onChoice((choice) => this.follow(choice))]),
       { dispose: store.subscribe(() => this.changed()) },
     );
@@ -64,12 +67,40 @@ export class Controller {
 
   private changed(): void {
     for (const part of this.allParts) part.changed?.();
+    this.tellUse(false);
     if (this.saveTimer === null) {
       this.saveTimer = setTimeout(() => {
         this.saveTimer = null;
         this.host.state.set(this.portable());
       }, SAVE_MS);
     }
+  }
+
+  /** Tells the editor what is in use, where that has changed or `chosen` by the person. */
+  private tellUse(chosen: boolean): void {
+    const { view, capture } = this.store.get();
+    const use = { model: view.model ?? capture?.model.id ?? null, corpus: view.corpus };
+    const key = JSON.stringify(use);
+    if (key === this.usedKey && !chosen) return;
+    this.usedKey = key;
+    this.host.inUse?.(use, chosen);
+  }
+
+  /** The person picked a model in the view: the editor's commands use it from now on. */
+  chooseModel(model: string): void {
+    this.setModel(model);
+    this.tellUse(true);
+  }
+
+  chooseCorpus(corpus: string | null): void {
+    this.setCorpus(corpus);
+    this.tellUse(true);
+  }
+
+  private documentChanged(uri: string): void {
+    const { changed } = this.store.get();
+    const plain = plainUri(uri);
+    if (!changed.has(plain)) this.store.set({ changed: new Set([...changed, plain]) });
   }
 
   /** The choices with the text itself, so that they mean the same wherever and whenever they are restored. */
@@ -161,6 +192,7 @@ export class Controller {
     if (model !== undefined) this.setModel(model);
     if (corpus === undefined) return;
     this.setCorpus(corpus);
+    this.store.set({ changed: new Set() });
     // also when the name is the same: its contents may be new
     for (const part of this.allParts) part.corpusBuilt?.();
     void this.lists();
@@ -179,6 +211,12 @@ export class Controller {
     if (event.kind === "restarted" || attend.phase === "failed") void this.reload();
     if (event.kind === "restarted" || models === null) void this.lists();
     if (event.kind === "restarted") this.store.set({ server: event, notice: "The server was restarted." });
+  }
+
+  /** The person has read what happened to the server, and is not told again. */
+  dismissServer(): void {
+    this.store.set({ server: null });
+    this.host.dismissed?.();
   }
 
   async lists(): Promise<void> {

@@ -48,9 +48,9 @@ function ServerBanner() {
 }
 
 function Dismiss() {
-  const { store } = useController();
+  const controller = useController();
   return (
-    <button type="button" class="button link" onClick={() => store.set({ server: null })}>
+    <button type="button" class="button link" onClick={() => controller.dismissServer()}>
       dismiss
     </button>
   );

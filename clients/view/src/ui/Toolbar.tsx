@@ -45,7 +45,7 @@ function ModelPicker() {
         ...[...ids].map((id) => ({ value: id, text: format.shortModel(id) })),
         ...(can(controller, "selectModel") ? [{ value: ASK_HOST, text: "another model …" }] : []),
       ]}
-      onChange={(id) => (id === ASK_HOST ? ask(controller, "selectModel") : controller.setModel(id))}
+      onChange={(id) => (id === ASK_HOST ? ask(controller, "selectModel") : controller.chooseModel(id))}
     />
   );
 }
@@ -55,7 +55,7 @@ function CorpusPicker() {
   const { corpora, corpus } = useApp((s) => ({ corpora: s.corpora, corpus: s.view.corpus }));
   const known = (corpora ?? []).map((one) => ({
     value: one.corpus,
-    text: `${one.corpus} · ${format.compact(one.tokens)} tokens`,
+    text: `${one.corpus} · ${format.compact(one.tokens)} tokens · ${format.shortModel(one.model)}`,
   }));
   if (corpus !== null && !known.some((one) => one.value === corpus)) known.push({ value: corpus, text: corpus });
   const choices = [
@@ -65,7 +65,7 @@ function CorpusPicker() {
   ];
   const change = (value: string) => {
     if (value === ASK_HOST) ask(controller, "indexFolder");
-    else controller.setCorpus(value === "" ? null : value);
+    else controller.chooseCorpus(value === "" ? null : value);
   };
   return <Select label="Corpus" value={corpus ?? ""} choices={choices} onChange={change} />;
 }

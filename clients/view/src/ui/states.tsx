@@ -1,7 +1,7 @@
 /** Loading, failed, nothing yet: each says what is the matter and what can be done. */
 import type { ComponentChildren } from "preact";
 import type { Status } from "../app";
-import type { HostCommand, HostError, Progress } from "../host";
+import type { CommandSubject, HostCommand, HostError, Progress } from "../host";
 import { useController } from "./context";
 import { Button } from "./controls";
 
@@ -57,13 +57,14 @@ export function Failed(props: {
 /** A button for something that only the host can do; absent where the host cannot. */
 export function CommandButton(props: {
   readonly name: HostCommand;
+  readonly subject?: CommandSubject;
   readonly kind?: "primary" | "plain" | "link";
   readonly children: ComponentChildren;
 }) {
   const { host } = useController();
   if (host.commands !== undefined && !host.commands.includes(props.name)) return null;
   return (
-    <Button kind={props.kind} onClick={() => host.runCommand(props.name)}>
+    <Button kind={props.kind} onClick={() => host.runCommand(props.name, props.subject)}>
       {props.children}
     </Button>
   );

@@ -209,6 +209,7 @@ describe("the seam between the view and its hosts", () => {
     expect([...new Set(outside)].sort()).toEqual([
       "../../../protocol/types",
       "../../shared/src/chatMessages",
+      "../../shared/src/findAgain",
       "../../shared/src/sentences",
     ]);
     const packages = sourcesBelow(SRC).flatMap((path) =>

@@ -19,6 +19,7 @@ const progressOf = new Map<number, (progress: Progress) => void>();
 const selections = new Emitter<SelectionEvent>();
 const serverEvents = new Emitter<ServerEvent>();
 const choices = new Emitter<Choice>();
+const documentChanges = new Emitter<string>();
 const root = document.getElementById("exbert") ?? document.body;
 
 const request: Host["request"] = async (method, params, options = {}) => {
@@ -51,7 +52,11 @@ const host: Host = {
   onSelection: (callback) => selections.on(callback),
   onServerEvent: (callback) => serverEvents.on(callback),
   onChoice: (callback) => choices.on(callback),
-  runCommand: (name) => editor.postMessage({ type: "command", name }),
+  dismissed: () => editor.postMessage({ type: "dismissed" }),
+  onDocumentChange: (callback) => documentChanges.on(callback),
+  color: (coloring) => editor.postMessage({ type: "color", coloring }),
+  inUse: (use, chosen) => editor.postMessage({ type: "inUse", use, chosen }),
+  runCommand: (name, subject = {}) => editor.postMessage({ type: "command", name, subject }),
   link: (encoded) => `${root.dataset.linkPrefix ?? "exbert:"}${encoded}`,
 };
 
@@ -71,6 +76,9 @@ function receive(message: ToView): void {
       return;
     case "choice":
       choices.fire(message.choice);
+      return;
+    case "documentChanged":
+      documentChanges.fire(message.uri);
       return;
     case "server":
       serverEvents.fire(message.event);

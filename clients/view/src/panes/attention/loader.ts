@@ -8,6 +8,7 @@ import { decodeTensor } from "../../logic/tensor";
 import type { PanePart } from "../../pane";
 import { type AttendResult, ERROR_CODES, type Tensor } from "../../protocol";
 import type { Stack, ViewState } from "../../state";
+import { TextColors } from "./colors";
 import { keepAll, type LayerAttention, type Masks } from "./logic/attention";
 import { pooledShape, poolHeads, type Thumbnails } from "./logic/thumbnails";
 import type { Weights } from "./state";
@@ -52,7 +53,11 @@ export class AttentionLoader implements PanePart {
   private layers = new Map<string, LayerAttention>();
   private shown: Shown = { capture: null, stack: "encoder", layer: 0, weights: "attention" };
 
-  constructor(private readonly controller: Controller) {}
+  private readonly colors: TextColors;
+
+  constructor(private readonly controller: Controller) {
+    this.colors = new TextColors(controller.host);
+  }
 
   private get store() {
     return this.controller.store;
@@ -60,6 +65,7 @@ export class AttentionLoader implements PanePart {
 
   /** Shows the chosen layer, and fills the overview when its capture or stack is another one. */
   changed(): void {
+    this.colors.changed(this.store.get());
     const { capture, view } = this.store.get();
     const before = this.shown;
     const { stack, layer, attentionWeights: weights } = view;

@@ -97,6 +97,27 @@ function PartOfWord() {
   );
 }
 
+/** The corpus is of another model than the text: either can be changed. */
+function OtherModel() {
+  const controller = useController();
+  const { theirs, ours, name } = useApp((s) => ({
+    theirs: s.corpora?.find(({ corpus }) => corpus === s.view.corpus)?.model ?? null,
+    ours: s.capture?.model.id ?? null,
+    name: s.view.corpus,
+  }));
+  if (ours === null || name === null) return null;
+  return (
+    <>
+      {theirs !== null && theirs !== ours && (
+        <Button onClick={() => controller.chooseModel(theirs)}>Use {format.shortModel(theirs)}</Button>
+      )}
+      <CommandButton name="indexFolder" subject={{ corpus: name }}>
+        Index this with {format.shortModel(ours)} …
+      </CommandButton>
+    </>
+  );
+}
+
 function NothingYet() {
   const { corpora, corporaStatus, view, capture, query, special, wide, relating } = useApp((s: AppState) => ({
     wide: s.wide,
@@ -226,7 +247,8 @@ export function CorpusPane() {
       )}
       {isFailed(search) && (
         <Failed error={search.error} onRetry={() => controller.parts.corpus.retry()}>
-          {["corpusNotFound", "corpusMismatch", "corpusDamaged"].includes(search.error.data?.kind ?? "") && (
+          {search.error.data?.kind === "corpusMismatch" && <OtherModel />}
+          {["corpusNotFound", "corpusDamaged"].includes(search.error.data?.kind ?? "") && (
             <CommandButton name="indexFolder">Index this folder …</CommandButton>
           )}
         </Failed>

@@ -1,7 +1,9 @@
 /** Rows of the concordance; only those in sight are in the page. */
+
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import * as format from "../../../logic/format";
 import { modeOf } from "../../../logic/palette";
+import { isChanged, locationOf } from "../../../logic/places";
 import { RowHeights } from "../../../logic/virtual";
 import type { Hit } from "../../../protocol";
 import { useApp, useController, useSize } from "../../../ui/context";
@@ -67,6 +69,7 @@ export function HitList(props: { readonly hits: readonly Hit[]; readonly outdate
       showNext: s.result?.model.kind === "autoregressive",
     }),
   );
+  const changed = useApp((s) => s.changed);
   const { ref, width, height } = useSize<HTMLDivElement>();
   const least = KWIC_WIDTH + SWATCH_WIDTH * (look.columnsLeft + 1 + look.columnsRight);
   const wrapped = rowsChoice === "wrapped" || (rowsChoice === "auto" && width < least);
@@ -102,8 +105,7 @@ export function HitList(props: { readonly hits: readonly Hit[]; readonly outdate
   const shown = new Set<number>([current]);
   for (let row = first; row < last; row++) shown.add(row);
 
-  const open = (hit: Hit) =>
-    void controller.host.openLocation({ document: hit.document, range: hit.range, cell: hit.cell });
+  const open = (hit: Hit) => void controller.host.openLocation(locationOf(hit, controller.store.get().changed));
 
   const keys = (event: KeyboardEvent) => {
     const at = Math.min(latest.current, hits.length - 1);
@@ -164,6 +166,7 @@ export function HitList(props: { readonly hits: readonly Hit[]; readonly outdate
               <HitRow
                 key={`${hits[row].rank}:${hits[row].document}:${hits[row].sentence.index}:${hits[row].match}`}
                 hit={hits[row]}
+                changed={isChanged(hits[row], changed)}
                 look={look}
                 row={row}
                 top={heights.top(row)}

@@ -30,6 +30,8 @@ export interface RowLook {
 
 interface Props {
   readonly hit: Hit;
+  /** Its document is not what was indexed. */
+  readonly changed: boolean;
   readonly look: RowLook;
   readonly row: number;
   readonly top: number;
@@ -133,18 +135,21 @@ function Score(props: { readonly hit: Hit }) {
   );
 }
 
-function Source(props: { readonly hit: Hit }) {
-  const { hit } = props;
+function Source(props: { readonly hit: Hit; readonly changed: boolean }) {
+  const { hit, changed } = props;
   const [, folder, file] = /^(.*\/)?(.*)$/.exec(format.shortUri(hit.document)) ?? ["", "", hit.document];
   return (
     <div role="gridcell" class="source">
-      {hit.stale && (
-        <span class="stale" title="The file changed after it was indexed. The line may have moved.">
+      {changed && (
+        <span
+          class="stale"
+          title="The file changed after it was indexed. Opening it looks for the sentence where it is now."
+        >
           changed
         </span>
       )}
       <span class="source-link" title={`${hit.document}, line ${lineOf(hit)}`}>
-        {!hit.stale && <span class="source-folder">{folder}</span>}
+        {!changed && <span class="source-folder">{folder}</span>}
         <span class="source-file">{file}</span>
         <span class="source-line">:{lineOf(hit)}</span>
       </span>
@@ -210,7 +215,7 @@ function Row(props: Props) {
           <Annotations hit={hit} look={look} />
         </div>
       )}
-      <Source hit={hit} />
+      <Source hit={hit} changed={props.changed} />
     </div>
   );
 }
@@ -220,6 +225,7 @@ export const HitRow = memo(
   Row,
   (a, b) =>
     a.hit === b.hit &&
+    a.changed === b.changed &&
     shallowEqual(a.look, b.look) &&
     a.row === b.row &&
     a.top === b.top &&

@@ -1,5 +1,7 @@
 /** Contexts in which the head does it: who looks is boxed, what is looked at is shaded. A click opens the line. */
+
 import * as format from "../../../logic/format";
+import { locationOf } from "../../../logic/places";
 import type { Hit } from "../../../protocol";
 import type { ViewState } from "../../../state";
 import { useApp, useController } from "../../../ui/context";
@@ -37,8 +39,7 @@ function Example(props: { readonly hit: Hit; readonly layer: number; readonly he
   const controller = useController();
   const { hit, layer, head } = props;
   const source = `${format.shortUri(hit.document)}:${lineOf(hit)}`;
-  const open = () =>
-    void controller.host.openLocation({ document: hit.document, range: hit.range, cell: hit.cell ?? undefined });
+  const open = () => void controller.host.openLocation(locationOf(hit, controller.store.get().changed));
   const search = (change: Partial<ViewState>) =>
     controller.explore({ input: { text: hit.sentence.text }, label: source }, hit.match, {
       layer,

@@ -1,3 +1,5 @@
+/** The text that is meant when nothing is selected: the sentence at the cursor. Offsets are UTF-16, as editors count. */
+
 export interface Span {
   readonly start: number;
   readonly end: number;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { sentenceAround, trimSpan } from "../src/pure/sentences";
+import { sentenceAround, trimSpan } from "../src/sentenceAround";
 
 const around = (text: string, mark: string): string => {
   const { start, end } = sentenceAround(text, text.indexOf(mark));

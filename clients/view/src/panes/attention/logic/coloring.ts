@@ -1,0 +1,45 @@
+/** The attention of the pinned token as shares of its text's characters, for the editor to color the text itself. */
+import { type AppState, sides } from "../../../app";
+import type { ColoredSpan, Coloring } from "../../../host";
+import type { Token } from "../../../protocol";
+import type { LayerAttention } from "./attention";
+import { chosenPositions } from "./picture";
+
+type Shown = Pick<AppState, "capture" | "view" | "layer">;
+
+/** What to color; null when no token of the text is pinned, or its attention is not there yet. */
+export function coloringOf({ capture, view, layer }: Shown): Coloring | null {
+  const { pinned, stack, heads } = view;
+  if (capture === null || layer === null || pinned === null) return null;
+  const { left, right } = sides(capture, stack);
+  const [own, other] = pinned.side === "left" ? [left, right] : [right, left];
+  const token = own[pinned.token];
+  // a decoder's tokens stand in no document
+  if (token === undefined || other !== capture.tokens) return null;
+  const weights = weightsOf(layer, pinned.side, pinned.token, chosenPositions(layer.heads, heads));
+  const spans = spansOf(other, weights, view.hideFirst);
+  const isOfText = own === capture.tokens && isShown(token);
+  return { text: capture.text, pinned: isOfText ? { start: token.start, end: token.end } : null, spans };
+}
+
+/** Mean over heads of a row (of its queries, on the left) or a column; `heads` are positions on the head axis. */
+function weightsOf(layer: LayerAttention, side: "left" | "right", at: number, heads: readonly number[]): number[] {
+  const { nQueries, nKeys, values } = layer;
+  const place = (head: number, i: number) => {
+    const [query, key] = side === "left" ? [at, i] : [i, at];
+    return values[(head * nQueries + query) * nKeys + key];
+  };
+  const n = side === "left" ? nKeys : nQueries;
+  return Array.from({ length: n }, (_, i) => heads.reduce((sum, head) => sum + place(head, i), 0) / heads.length);
+}
+
+function isShown({ isSpecial, segment, start, end }: Token): boolean {
+  return !isSpecial && segment === 0 && end > start;
+}
+
+function spansOf(tokens: readonly Token[], weights: readonly number[], hideFirst: boolean): ColoredSpan[] {
+  const shown = tokens.filter((token, i) => isShown(token) && !(hideFirst && i === 0));
+  const most = Math.max(0, ...shown.map(({ index }) => weights[index]));
+  if (!(most > 0)) return [];
+  return shown.map(({ start, end, index }) => ({ start, end, share: weights[index] / most }));
+}

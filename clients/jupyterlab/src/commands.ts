@@ -6,7 +6,7 @@ import type { IDocumentManager } from "@jupyterlab/docmanager";
 import type { IFileBrowserFactory } from "@jupyterlab/filebrowser";
 import { Widget } from "@lumino/widgets";
 import { withCommas } from "#shared/buildSummary";
-import type { Choice, HostCommand } from "#view";
+import type { Choice, HostCommand, InUse } from "#view";
 import type { Selection } from "./editorText";
 import { isHalfEmpty } from "./editorText";
 import { exbertIcon } from "./icon";
@@ -22,6 +22,7 @@ export const COMMANDS = {
   explore: "exbert:explore-selection",
   open: "exbert:open",
   follow: "exbert:toggle-follow-selection",
+  colors: "exbert:toggle-colors",
   indexFolder: "exbert:index-folder",
   indexWorkspace: "exbert:index-workspace",
   selectModel: "exbert:select-model",
@@ -51,6 +52,8 @@ export interface CommandContext {
   readonly settings: () => Settings;
   readonly set: (change: Partial<Settings>) => Promise<void>;
   readonly selection: () => Selection | null;
+  /** The one notion of the model and the corpus: what the open panel uses, else what the settings say. */
+  readonly inUse: () => InUse;
   /** Show the panel, with a text or as it was. */
   readonly show: (selection: Selection | null) => Promise<void>;
   /** Passes a choice to an open panel. */
@@ -59,24 +62,30 @@ export interface CommandContext {
 
 export function addCommands(context: CommandContext, palette: ICommandPalette | null): void {
   const { app, settings } = context;
+  const toggles: Readonly<Record<string, () => boolean>> = {
+    [COMMANDS.follow]: () => settings().followSelection,
+    [COMMANDS.colors]: () => settings().colorText,
+  };
   const add = (id: string, label: string, caption: string, execute: (args: { path?: string }) => unknown) => {
     app.commands.addCommand(id, {
-      label: (args) =>
-        args.isPalette ? `exBERT: ${label}` : `${label} with exBERT`.replace(/^(.*exBERT.*) with exBERT$/, "$1"),
+      label: `exBERT: ${label}`,
       caption,
       icon: exbertIcon,
-      isToggled: id === COMMANDS.follow ? () => settings().followSelection : undefined,
-      isToggleable: id === COMMANDS.follow,
+      isToggled: toggles[id],
+      isToggleable: id in toggles,
       execute: (args) => execute(args as { path?: string }),
     });
-    palette?.addItem({ command: id, category: CATEGORY, args: { isPalette: true } });
+    palette?.addItem({ command: id, category: CATEGORY });
   };
   add(COMMANDS.explore, "Explore Selection", "Attention of the selected text; two selections are a pair", () =>
     explore(context),
   );
-  add(COMMANDS.open, "Open exBERT Panel", "Show the exBERT panel as it was", () => context.show(null));
+  add(COMMANDS.open, "Open Panel", "Show the exBERT panel as it was", () => context.show(null));
   add(COMMANDS.follow, "Follow the Selection", "The panel follows what is selected", () =>
     context.set({ followSelection: !settings().followSelection }),
+  );
+  add(COMMANDS.colors, "Color the Text", "Color the text by the attention of the token pinned in the panel", () =>
+    context.set({ colorText: !settings().colorText }),
   );
   add(COMMANDS.indexFolder, "Index Folder…", "Make a corpus of a folder", ({ path }) => index(context, path));
   add(COMMANDS.indexWorkspace, "Index All Files", "Make a corpus of all files that Jupyter serves", () =>
@@ -108,14 +117,17 @@ async function explore(context: CommandContext): Promise<void> {
 }
 
 async function index(context: CommandContext, given?: string): Promise<void> {
-  const { bridge, session, documents, settings } = context;
+  const { bridge, session, documents, settings, inUse } = context;
   const path = given ?? selectedFolder(context) ?? (await chooseFolder(documents));
   if (path === null) {
     return;
   }
   const root = async () => (await bridge.root()).root;
   await reported("Indexing", async () => {
-    const corpus = await indexFolder({ session, root, precision: () => settings().precision }, path);
+    const corpus = await indexFolder(
+      { session, root, precision: () => settings().precision, model: inUse().model },
+      path,
+    );
     if (corpus !== null) {
       await context.set({ corpus });
       context.choose({ corpus });
@@ -137,7 +149,7 @@ async function selectModel(context: CommandContext): Promise<void> {
     const labels = models.map(
       ({ id, loaded, isDefault }) => `${id}${isDefault ? " (default)" : ""}${loaded ? " (loaded)" : ""}`,
     );
-    const current = models.findIndex(({ id }) => id === context.settings().model);
+    const current = models.findIndex(({ id }) => id === context.inUse().model);
     const chosen = await choose("Model", labels, current);
     const model = chosen === null ? undefined : (models[chosen]?.id ?? labels[chosen]);
     if (model !== undefined) {
@@ -161,7 +173,7 @@ async function selectCorpus(context: CommandContext): Promise<void> {
     const chosen = await choose(
       "Corpus",
       labels,
-      corpora.findIndex(({ corpus }) => corpus === context.settings().corpus),
+      corpora.findIndex(({ corpus }) => corpus === context.inUse().corpus),
     );
     if (chosen !== null) {
       const { corpus } = corpora[chosen];

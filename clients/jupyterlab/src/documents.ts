@@ -20,8 +20,8 @@ export class Documents {
     return this.last !== null && !this.last.isDisposed && this.last.isAttached ? this.last : null;
   }
 
-  /** What is selected there; with `wholeLine`, an empty selection means the line or the rendered text. */
-  selection(wholeLine: boolean): Selection | null {
+  /** What is selected there; with `sentence`, an empty selection means the sentence at the cursor or the rendered text. */
+  selection(sentence: boolean): Selection | null {
     const widget = this.current;
     const found = readSelection(widget, false);
     if (found !== null) {
@@ -30,7 +30,7 @@ export class Documents {
     if (this.rendered !== null && this.rendered.widget === widget) {
       return this.rendered.selection;
     }
-    return wholeLine ? readSelection(widget, true) : null;
+    return sentence ? readSelection(widget, true) : null;
   }
 
   private note(widget: Widget | null): void {

@@ -1,5 +1,6 @@
 /** What is selected in one editor. */
 import type { CodeEditor } from "@jupyterlab/codeeditor";
+import { sentenceAround } from "#shared/sentenceAround";
 
 /** A text to explore, and the name that people know it by. */
 export interface Selection {
@@ -12,15 +13,15 @@ export interface Selection {
 type Range = Pick<CodeEditor.ITextSelection, "start" | "end">;
 
 /** The parts of an editor that are read here. */
-export type ReadableEditor = Pick<CodeEditor.IEditor, "getOffsetAt" | "getLine"> & {
+export type ReadableEditor = Pick<CodeEditor.IEditor, "getOffsetAt"> & {
   getSelections(): readonly Range[];
   readonly model: { readonly sharedModel: { getSource(): string } };
   /** CodeMirror's: selections are sorted by place, and this one was made last. */
   readonly state?: { readonly selection: { readonly mainIndex: number } };
 };
 
-/** The selected text of an editor, whichever way it was dragged, or two as a pair; else the cursor's line if that is wanted. */
-export function fromEditor(editor: ReadableEditor, name: string, wholeLine: boolean): Selection | null {
+/** The selected text of an editor, whichever way it was dragged, or two as a pair; else the sentence at the cursor if that is wanted. */
+export function fromEditor(editor: ReadableEditor, name: string, sentence: boolean): Selection | null {
   const all = editor.getSelections();
   const chosen = all.filter((range) => textOf(editor, range) !== "");
   if (chosen.length === 2) {
@@ -33,8 +34,14 @@ export function fromEditor(editor: ReadableEditor, name: string, wholeLine: bool
   if (text.trim() !== "") {
     return { text, label };
   }
-  const whole = wholeLine ? (editor.getLine(lineOf(range)) ?? "") : "";
-  return whole.trim() === "" ? null : { text: whole.trim(), label };
+  return sentence ? sentenceAt(editor, name, range.start) : null;
+}
+
+function sentenceAt(editor: ReadableEditor, name: string, cursor: CodeEditor.IPosition): Selection | null {
+  const source = editor.model.sharedModel.getSource();
+  const { start, end } = sentenceAround(source, editor.getOffsetAt(cursor));
+  const line = source.slice(0, start).split("\n").length;
+  return start === end ? null : { text: source.slice(start, end), label: `${name}:${line}` };
 }
 
 /** Whether one of the two texts of a pair holds nothing to read. */

@@ -3,7 +3,7 @@ import type { ILabShell } from "@jupyterlab/application";
 import { WidgetTracker } from "@jupyterlab/apputils";
 import type { IStateDB } from "@jupyterlab/statedb";
 import type { Widget } from "@lumino/widgets";
-import type { Choice } from "#view";
+import type { Choice, InUse } from "#view";
 import type { Selection } from "./editorText";
 import type { HostContext } from "./host";
 import { ExbertPanel, PANEL_ID } from "./panel";
@@ -19,6 +19,7 @@ export interface HolderOptions {
 
 export class PanelHolder {
   readonly tracker = new WidgetTracker<ExbertPanel>({ namespace: "exbert" });
+  private waiting: Choice[] = [];
   private making: Promise<ExbertPanel> | null = null;
 
   constructor(private readonly options: HolderOptions) {}
@@ -39,9 +40,23 @@ export class PanelHolder {
     }
   }
 
-  /** Tell an open panel what was chosen outside of it. */
+  /** Tell the panel what was chosen outside of it; one that is opened later is told then. */
   choose(choice: Choice): void {
-    this.panel?.choose(choice);
+    if (this.panel !== null) {
+      this.panel.choose(choice);
+    } else {
+      this.waiting.push(choice);
+    }
+  }
+
+  /** What the open panel uses; null when none is open. */
+  get inUse(): InUse | null {
+    return this.panel?.inUse ?? null;
+  }
+
+  /** The document of this path has changed. */
+  documentChanged(uri: string): void {
+    this.panel?.documentChanged(uri);
   }
 
   themeChanged(): void {
@@ -67,6 +82,9 @@ export class PanelHolder {
     await this.tracker.add(panel);
     const reference = beside();
     shell.add(panel, "main", reference === null ? {} : { mode: "split-right", ref: reference.id });
+    for (const choice of this.waiting.splice(0)) {
+      panel.choose(choice);
+    }
     return panel;
   }
 }

@@ -4,9 +4,12 @@ import type { Methods } from "#protocol";
 import { Emitter } from "#shared/emitter";
 import type {
   Choice,
+  Coloring,
+  CommandSubject,
   Disposable,
   Host,
   HostCommand,
+  InUse,
   Location,
   RequestOptions,
   SavedFile,
@@ -22,7 +25,10 @@ export interface HostContext {
   readonly state: { get(): unknown; set(state: unknown): void };
   readonly theme: () => Theme;
   readonly openLocation: (location: Location) => Promise<void>;
-  readonly runCommand: (name: HostCommand) => void;
+  readonly runCommand: (name: HostCommand, subject: CommandSubject) => void;
+  /** The person picked a model or a corpus in the view. */
+  readonly chosen: (use: InUse) => void;
+  readonly color: (coloring: Coloring | null) => void;
   readonly link: (encodedState: string) => string;
 }
 
@@ -42,6 +48,11 @@ export class JupyterHost implements Host {
   readonly selections = new Emitter<SelectionEvent>();
   /** A person chose a model, a corpus or a link outside of the view. */
   readonly choices = new Emitter<Choice>();
+
+  /** A document is no longer what was indexed, perhaps. */
+  readonly documentChanges = new Emitter<string>();
+  /** What the view said last that it uses. */
+  use: InUse | null = null;
 
   constructor(private readonly context: HostContext) {
     this.state = context.state;
@@ -98,13 +109,34 @@ export class JupyterHost implements Host {
     return this.context.session.onEvent(callback);
   }
 
-  runCommand(name: HostCommand): void {
-    this.context.runCommand(name);
+  onDocumentChange(callback: (uri: string) => void): Disposable {
+    return this.documentChanges.on(callback);
+  }
+
+  inUse(use: InUse, chosen: boolean): void {
+    this.use = use;
+    if (chosen) {
+      this.context.chosen(use);
+    }
+  }
+
+  color(coloring: Coloring | null): void {
+    this.context.color(coloring);
+  }
+
+  runCommand(name: HostCommand, subject: CommandSubject = {}): void {
+    this.context.runCommand(name, subject);
   }
 
   link(encodedState: string): string {
     return this.context.link(encodedState);
   }
+}
+
+/** Says that a hit's sentence is no longer in its document, and offers to index again. */
+export function tellGone(document: string, indexAgain: () => void): void {
+  const actions = [{ label: "Index again", callback: indexAgain }];
+  Notification.warning(`The sentence is no longer in ${document}.`, { autoClose: 15_000, actions });
 }
 
 /** Says why a hit's document cannot be opened. */

@@ -9,6 +9,8 @@ import { IFileBrowserFactory } from "@jupyterlab/filebrowser";
 import { ISettingRegistry } from "@jupyterlab/settingregistry";
 import { IStateDB } from "@jupyterlab/statedb";
 import { IStatusBar } from "@jupyterlab/statusbar";
+import { watchDocuments } from "./changes";
+import { Colors } from "./colors";
 import { addCommands, COMMANDS, HOST_COMMANDS } from "./commands";
 import { Documents } from "./documents";
 import type { Selection } from "./editorText";
@@ -17,6 +19,7 @@ import { follow } from "./follow";
 import { PanelHolder } from "./holder";
 import { Bridge } from "./jupyter";
 import { LINK_PARAMETER, linkIn } from "./link";
+import { uriOf } from "./locations";
 import { openLocation } from "./open";
 import { PANEL_ID } from "./panel";
 import { Session } from "./session";
@@ -70,6 +73,15 @@ async function activate(
   const watched = new Documents(shell);
   const contrast = window.matchMedia("(prefers-contrast: more), (forced-colors: active)");
   const theme = () => themeOf(themes?.theme ?? null, isLight(themes), contrast.matches);
+  const colors = new Colors(
+    shell,
+    () => settings.colorText,
+    () => watched.current,
+  );
+  const set = async (change: Partial<Settings>) => {
+    const store = await registered;
+    await Promise.all(Object.entries(change).map(([name, value]) => store?.set(name, value)));
+  };
   const holder = new PanelHolder({
     shell,
     database,
@@ -80,17 +92,25 @@ async function activate(
       theme,
       openLocation: (location) =>
         openLocation(
-          { documents, rootUri: async () => (await bridge.root()).rootUri, beside: () => watched.current },
+          {
+            shell,
+            documents,
+            rootUri: async () => (await bridge.root()).rootUri,
+            beside: () => watched.current,
+            indexAgain: () => void app.commands.execute(COMMANDS.indexFolder),
+          },
           location,
         ),
       runCommand: (name) => void app.commands.execute(HOST_COMMANDS[name] ?? COMMANDS.settings),
+      chosen: ({ model, corpus }) =>
+        void set({ ...(model === null ? {} : { model }), ...(corpus === null ? {} : { corpus }) }),
+      color: (coloring) => colors.show(coloring),
       link: (encoded) => URLExt.join(PageConfig.getBaseUrl(), `lab?${LINK_PARAMETER}=${encoded}`),
     },
   });
-  const set = async (change: Partial<Settings>) => {
-    const store = await registered;
-    await Promise.all(Object.entries(change).map(([name, value]) => store?.set(name, value)));
-  };
+  watchDocuments(shell, (path) => {
+    void bridge.root().then(({ rootUri }) => holder.documentChanged(uriOf(path, rootUri)));
+  });
   addCommands(
     {
       app,
@@ -101,6 +121,10 @@ async function activate(
       settings: () => settings,
       set,
       selection: () => watched.selection(true),
+      inUse: () => ({
+        model: holder.inUse?.model ?? (settings.model || null),
+        corpus: holder.inUse?.corpus ?? (settings.corpus || null),
+      }),
       show: (selection) => holder.show(selection),
       choose: (choice) => holder.choose(choice),
     },
@@ -121,6 +145,8 @@ async function activate(
     const before = JSON.stringify(initializationOptions(settings));
     settings = readSettings(store);
     app.commands.notifyCommandChanged(COMMANDS.follow);
+    app.commands.notifyCommandChanged(COMMANDS.colors);
+    colors.draw();
     if (session.info !== null && JSON.stringify(initializationOptions(settings)) !== before) {
       void session.notify("workspace/didChangeConfiguration", { settings: initializationOptions(settings) });
     }

@@ -4,6 +4,7 @@ import type { IDocumentManager } from "@jupyterlab/docmanager";
 import { FileDialog } from "@jupyterlab/filebrowser";
 import { ERROR_CODES } from "#protocol";
 import { buildSummary } from "#shared/buildSummary";
+import { nameApart } from "#shared/corpusNames";
 import type { Progress } from "#view";
 import { corpusNameFor, sourceOf } from "./locations";
 import { RpcError } from "./rpc";
@@ -14,6 +15,8 @@ export interface Indexing {
   readonly session: Session;
   readonly root: () => Promise<string>;
   readonly precision: () => "int8" | "int4" | "binary";
+  /** null: the server's default. */
+  readonly model: string | null;
 }
 
 /** Let a person choose a folder below Jupyter's root; null when they leave. */
@@ -26,17 +29,31 @@ export async function chooseFolder(manager: IDocumentManager): Promise<string | 
 /** Index a folder; gives the corpus's name, or null when it was cancelled or failed (which was reported). */
 export async function indexFolder(indexing: Indexing, path: string): Promise<string | null> {
   const root = await indexing.root();
+  const { name, model } = await nameAndModel(indexing, corpusNameFor(path, root));
   const asked = await InputDialog.getText({
     title: "Name of the corpus",
     label: `Name of the corpus of ${path === "" ? "the whole folder that Jupyter serves" : path}:`,
-    text: corpusNameFor(path, root),
+    text: name,
     okLabel: "Index",
   });
   const corpus = asked.button.accept ? asked.value?.trim() : "";
-  return corpus ? build(indexing, corpus, sourceOf(path, root)) : null;
+  return corpus ? build(indexing, corpus, sourceOf(path, root), model) : null;
 }
 
-async function build(indexing: Indexing, corpus: string, source: string): Promise<string | null> {
+/** The model that is in use, and a name that no other model's corpus has. */
+async function nameAndModel(
+  { session, model }: Indexing,
+  name: string,
+): Promise<{ name: string; model: string | null }> {
+  const [{ models }, { corpora }] = await Promise.all([
+    session.request("listModels", {}),
+    session.request("listCorpora", {}),
+  ]);
+  const used = model ?? models.find(({ isDefault }) => isDefault)?.id ?? null;
+  return { name: used === null ? name : nameApart(name, used, corpora), model: used };
+}
+
+async function build(indexing: Indexing, corpus: string, source: string, model: string | null): Promise<string | null> {
   const abort = new AbortController();
   const actions = [{ label: "Cancel", caption: "Stop and keep the previous corpus", callback: () => abort.abort() }];
   const id = Notification.emit(`Indexing ${corpus}…`, "in-progress", { autoClose: false, progress: 0, actions });
@@ -50,7 +67,7 @@ async function build(indexing: Indexing, corpus: string, source: string): Promis
     Notification.emit(message, type, { autoClose });
   };
   try {
-    const params = { corpus, sources: [source], precision: indexing.precision() };
+    const params = { corpus, sources: [source], precision: indexing.precision(), ...(model === null ? {} : { model }) };
     const result = await indexing.session.request("indexCorpus", params, { signal: abort.signal, onProgress });
     end(buildSummary(result), "success", 8000);
     return corpus;

@@ -12,6 +12,11 @@ export function pathBelowRoot(uri: string, rootUri: string): string | null {
   return path === null || path === "" || path.split("/").includes("..") ? null : path;
 }
 
+/** The uri of a path below the root. */
+export function uriOf(path: string, rootUri: string): string {
+  return `${rootUri.replace(/\/$/, "")}/${path.split("/").map(encodeURIComponent).join("/")}`;
+}
+
 /** What `indexCorpus` takes as a source: the folder's path on the machine that runs Jupyter. */
 export function sourceOf(path: string, root: string): string {
   const separator = root.includes("\\") ? "\\" : "/";

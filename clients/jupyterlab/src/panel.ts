@@ -3,7 +3,7 @@ import type { IStateDB } from "@jupyterlab/statedb";
 import type { ReadonlyPartialJSONValue } from "@lumino/coreutils";
 import type { Message } from "@lumino/messaging";
 import { Widget } from "@lumino/widgets";
-import type { Choice, MountedView, SelectionEvent } from "#view";
+import type { Choice, InUse, MountedView, SelectionEvent } from "#view";
 import { mount } from "#view";
 import type { HostContext } from "./host";
 import { JupyterHost } from "./host";
@@ -40,6 +40,14 @@ export class ExbertPanel extends Widget {
     this.host.selections.fire(selection);
   }
 
+  get inUse(): InUse | null {
+    return this.host.use;
+  }
+
+  documentChanged(uri: string): void {
+    this.host.documentChanges.fire(uri);
+  }
+
   themeChanged(): void {
     this.node.dataset.theme = this.host.theme;
     this.host.themes.fire(this.host.theme);
@@ -58,6 +66,7 @@ export class ExbertPanel extends Widget {
   }
 
   override dispose(): void {
+    this.host.color(null);
     this.view?.dispose();
     this.view = null;
     super.dispose();

@@ -8,17 +8,17 @@ import type { Widget } from "@lumino/widgets";
 import type { Selection } from "./editorText";
 import { fromEditor } from "./editorText";
 
-/** The selection of a document's widget; an empty one means the line of the cursor. */
-export function readSelection(widget: Widget | null, wholeLine = true): Selection | null {
+/** The selection of a document's widget; an empty one means the sentence at the cursor. */
+export function readSelection(widget: Widget | null, sentence = true): Selection | null {
   if (widget === null) {
     return null;
   }
   const name = nameOf(widget);
   if (widget instanceof NotebookPanel) {
-    return fromNotebook(widget.content, name, wholeLine);
+    return fromNotebook(widget.content, name, sentence);
   }
   if (widget instanceof DocumentWidget && widget.content instanceof FileEditor) {
-    return fromEditor(widget.content.editor, name, wholeLine);
+    return fromEditor(widget.content.editor, name, sentence);
   }
   return fromRendered(widget.node, name);
 }
@@ -31,7 +31,7 @@ export function fromRendered(node: Node, label: string): Selection | null {
   return text.trim() === "" ? null : { text, label };
 }
 
-function fromNotebook(notebook: Notebook, name: string, wholeLine: boolean): Selection | null {
+function fromNotebook(notebook: Notebook, name: string, sentence: boolean): Selection | null {
   const cell = notebook.activeCell;
   const label = `${name}, cell ${notebook.activeCellIndex + 1}`;
   const rendered = fromRendered(notebook.node, label);
@@ -39,10 +39,10 @@ function fromNotebook(notebook: Notebook, name: string, wholeLine: boolean): Sel
     return rendered;
   }
   if (cell instanceof MarkdownCell && cell.rendered) {
-    const source = wholeLine ? cell.model.sharedModel.getSource().trim() : "";
+    const source = sentence ? cell.model.sharedModel.getSource().trim() : "";
     return source === "" ? null : { text: source, label };
   }
-  return cell?.editor ? fromEditor(cell.editor, label, wholeLine) : null;
+  return cell?.editor ? fromEditor(cell.editor, label, sentence) : null;
 }
 
 function nameOf(widget: Widget): string {

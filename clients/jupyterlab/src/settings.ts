@@ -8,6 +8,7 @@ export interface Settings {
   readonly precision: "int8" | "int4" | "binary";
   readonly followSelection: boolean;
   readonly followDelay: number;
+  readonly colorText: boolean;
   readonly trace: boolean;
 }
 
@@ -18,6 +19,7 @@ export const DEFAULTS: Settings = {
   precision: "int8",
   followSelection: false,
   followDelay: 400,
+  colorText: false,
   trace: false,
 };
 

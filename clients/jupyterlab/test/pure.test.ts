@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { follow } from "../src/follow";
 import { linkIn } from "../src/link";
-import { corpusNameFor, pathBelowRoot, sourceOf } from "../src/locations";
+import { corpusNameFor, pathBelowRoot, sourceOf, uriOf } from "../src/locations";
+import { placeBeside, share } from "../src/placement";
 import { DEFAULTS, initializationOptions } from "../src/settings";
 import { themeOf } from "../src/theme";
 
@@ -21,6 +22,46 @@ describe("documents of hits", () => {
     ["file:///home/me/%", "file:///home/me", null],
     ["nothing", "file:///home/me", null],
   ])("%s below %s is %s", (uri, root, path) => expect(pathBelowRoot(uri, root)).toBe(path));
+});
+
+describe("a document that changed", () => {
+  it.each(["notes.md", "a/b c.md", "100%.md", "über/#1?.md"])("%s has a uri that leads back to it", (path) => {
+    for (const root of ["file:///home/me", "file:///home/me/"])
+      expect(pathBelowRoot(uriOf(path, root), root)).toBe(path);
+  });
+});
+
+describe("a document that a hit opens", () => {
+  it.each([
+    ["beside the panel", [["exbert"], ["a.md", "b.md"]], "a.md", { ref: "a.md", mode: "tab-after" }],
+    [
+      "beside it after a reload, when no document was active yet",
+      [["exbert"], ["a.md"]],
+      null,
+      { ref: "a.md", mode: "tab-after" },
+    ],
+    ["left of it when it is alone", [["exbert"]], null, { ref: "exbert", mode: "split-left" }],
+    [
+      "left of it when the documents are tabs of the same area",
+      [["a.md", "exbert"]],
+      "a.md",
+      { ref: "exbert", mode: "split-left" },
+    ],
+    [
+      "in another area than the one that it shares with the active document",
+      [["a.md", "exbert"], ["b.md"]],
+      "a.md",
+      { ref: "b.md", mode: "tab-after" },
+    ],
+    ["where people work when the panel is closed", [["a.md"]], "a.md", { ref: "a.md", mode: "tab-after" }],
+  ] as const)("stands %s", (_, areas, preferred, place) =>
+    expect(placeBeside(areas, "exbert", preferred)).toEqual(place),
+  );
+
+  it("is moved when it was in front of the panel", () => {
+    expect(share([["a.md", "exbert"]], "exbert", "a.md")).toBe(true);
+    expect(share([["a.md"], ["exbert"]], "exbert", "a.md")).toBe(false);
+  });
 });
 
 describe("folders to index", () => {

@@ -9,15 +9,14 @@ const TEXT = "The girl ran.\n\nThe naïve 👩‍💻 sat.\n";
 type Place = [line: number, column: number];
 
 /** An editor over TEXT with selections; offsets are counted the slow way. */
-function editorWith(ranges: readonly [Place, Place][], mainIndex = ranges.length - 1): ReadableEditor {
-  const lines = TEXT.split("\n");
+function editorWith(ranges: readonly [Place, Place][], mainIndex = ranges.length - 1, text = TEXT): ReadableEditor {
+  const lines = text.split("\n");
   const before = (line: number) => lines.slice(0, line).join("\n").length + (line > 0 ? 1 : 0);
   const place = ([line, column]: Place) => ({ line, column });
   return {
     getSelections: () => ranges.map(([start, end]) => ({ start: place(start), end: place(end) })),
     getOffsetAt: ({ line, column }) => before(line) + column,
-    getLine: (line) => lines[line],
-    model: { sharedModel: { getSource: () => TEXT } },
+    model: { sharedModel: { getSource: () => text } },
     state: { selection: { mainIndex } },
   };
 }
@@ -31,8 +30,28 @@ describe("the selection of an editor", () => {
     expect(fromEditor(editor([2, 9], [0, 4]), "a.md", true)).toEqual(fromEditor(editor([0, 4], [2, 9]), "a.md", true)));
   it("counts in UTF-16, as editors do", () =>
     expect(fromEditor(editor([2, 10], [2, 15]), "a.md", true)?.text).toBe("👩‍💻"));
-  it("means the line when it is empty", () =>
+  it("means the sentence at the cursor when it is empty, as in VS Code", () =>
     expect(fromEditor(editor([2, 3], [2, 3]), "a.md", true)).toEqual({ text: "The naïve 👩‍💻 sat.", label: "a.md:3" }));
+  it("means the whole sentence where it is wrapped, and no other of its line", () => {
+    const text = "He slept. The girl\nran to a pub. It rained.\n";
+    const at = (line: number, column: number) =>
+      fromEditor(
+        editorWith(
+          [
+            [
+              [line, column],
+              [line, column],
+            ],
+          ],
+          0,
+          text,
+        ),
+        "a.md",
+        true,
+      );
+    expect(at(1, 2)).toEqual({ text: "The girl\nran to a pub.", label: "a.md:1" });
+    expect(at(1, 16)).toEqual({ text: "It rained.", label: "a.md:2" });
+  });
   it("means nothing when it is empty and only a real selection is wanted", () =>
     expect(fromEditor(editor([2, 3], [2, 3]), "a.md", false)).toBeNull());
   it("means nothing on an empty line", () => expect(fromEditor(editor([1, 0], [1, 0]), "a.md", true)).toBeNull());

@@ -1,5 +1,14 @@
 /** A host without an editor: answers from the generator, logs what it is asked to do. */
-import type { Disposable, Host, HostError, RequestOptions, SelectionEvent, ServerEvent, Theme } from "../src/host";
+import type {
+  CommandSubject,
+  Disposable,
+  Host,
+  HostError,
+  RequestOptions,
+  SelectionEvent,
+  ServerEvent,
+  Theme,
+} from "../src/host";
 import type {
   AblateHeadsParams,
   AttendParams,
@@ -71,7 +80,7 @@ export class FixtureHost implements Host {
   readonly themes = new Listeners<Theme>();
   readonly events = new Listeners<ServerEvent>();
   /** Everything the view asked for, in order. */
-  readonly log: { readonly what: string; readonly value: unknown }[] = [];
+  readonly log: { readonly what: string; readonly value: unknown; readonly subject?: CommandSubject }[] = [];
   readonly onSelection = this.selections.on;
   readonly onThemeChange = this.themes.on;
   readonly onServerEvent = this.events.on;
@@ -250,8 +259,8 @@ export class FixtureHost implements Host {
     this.log.push({ what: "copy", value: text });
   }
 
-  runCommand(name: string): void {
-    this.log.push({ what: "command", value: name });
+  runCommand(name: string, subject?: CommandSubject): void {
+    this.log.push({ what: "command", value: name, ...(subject === undefined ? {} : { subject }) });
   }
 
   /** Forgets all handles, as a restarted server does. */

@@ -48,7 +48,7 @@ export interface SharedState {
   readonly corporaStatus: Status;
   readonly server: ServerEvent | null;
   /** Documents that changed while the view was open, as plain uris. */
-  readonly changed: ReadonlySet<string>;
+  readonly changed: readonly string[];
   readonly hover: Hover | null;
   /** Head id under the pointer or focus. */
   readonly previewHead: number | null;
@@ -75,7 +75,7 @@ export function initialState(theme: Theme, view: ViewState, panes: readonly Pane
     corpora: null,
     corporaStatus: IDLE,
     server: null,
-    changed: new Set(),
+    changed: [],
     hover: null,
     previewHead: null,
     undo: [],

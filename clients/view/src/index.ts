@@ -2,10 +2,13 @@ import "./css/view.css";
 
 export type {
   Choice,
+  Coloring,
+  CommandSubject,
   Disposable,
   Host,
   HostCommand,
   HostError,
+  InUse,
   Location,
   Progress,
   RequestOptions,

@@ -100,7 +100,7 @@ export class Controller {
   private documentChanged(uri: string): void {
     const { changed } = this.store.get();
     const plain = plainUri(uri);
-    if (!changed.has(plain)) this.store.set({ changed: new Set([...changed, plain]) });
+    if (!changed.includes(plain)) this.store.set({ changed: [...changed, plain] });
   }
 
   /** The choices with the text itself, so that they mean the same wherever and whenever they are restored. */
@@ -192,7 +192,7 @@ export class Controller {
     if (model !== undefined) this.setModel(model);
     if (corpus === undefined) return;
     this.setCorpus(corpus);
-    this.store.set({ changed: new Set() });
+    this.store.set({ changed: [] });
     // also when the name is the same: its contents may be new
     for (const part of this.allParts) part.corpusBuilt?.();
     void this.lists();

@@ -12,11 +12,11 @@ export function plainUri(uri: string): string {
 }
 
 /** Whether what a hit names may have moved: its file changed before the search, or an editor said so later. */
-export function isChanged(hit: Hit, changed: ReadonlySet<string>): boolean {
-  return hit.stale || (changed.size > 0 && changed.has(plainUri(hit.document)));
+export function isChanged(hit: Hit, changed: readonly string[]): boolean {
+  return hit.stale || (changed.length > 0 && changed.includes(plainUri(hit.document)));
 }
 
-export function locationOf(hit: Hit, changed: ReadonlySet<string>): Location {
+export function locationOf(hit: Hit, changed: readonly string[]): Location {
   const { start, end } = hit.tokens[hit.match];
   const expected = { text: hit.sentence.text, start, end, changed: isChanged(hit, changed) };
   return { document: hit.document, range: hit.range, cell: hit.cell ?? null, expected };

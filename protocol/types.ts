@@ -1,5 +1,5 @@
 // Generated from schema.json by generate.mjs; do not edit.
-// schema.json sha256: c4bbb7d2dcc9edd922495d1768ade1f28755e4cefae5f13244c5f64f9ef1a169
+// schema.json sha256: 6cb483a15a4a4b9c6c0cfc9b17a3cdfc4ad9dc0e795fd3ad9ff9cca94959536c
 
 /**
  * Nested lists of numbers, one level an axis.
@@ -1181,6 +1181,51 @@ export interface IndexResult {
   kept: boolean;
 }
 /**
+ * What to look at.
+ */
+export interface PreviewSourcesParams {
+  /**
+   * Paths, globs, or texts with a uri, as for `indexCorpus`.
+   */
+  sources: (string | InlineSource)[];
+  /**
+   * How files would be read.
+   */
+  reading?: Reading | null;
+  /**
+   * Token that progress is reported under (LSP).
+   */
+  workDoneToken?: number | string | null;
+}
+/**
+ * The files of one format.
+ */
+export interface PreviewedFormat {
+  /**
+   * Its name, as `reading.format` takes it; `zip` for archives, which are not opened.
+   */
+  format: string;
+  /**
+   * Number of files.
+   */
+  files: number;
+  /**
+   * Their size.
+   */
+  bytes: number;
+  /**
+   * Fields of their records, one of which `reading.textField` names; empty where a file is a text. Files of records in folders are read only if that field is named.
+   */
+  fields: string[];
+}
+/**
+ * What `indexCorpus` would read, by format (most files first), and what it would leave out.
+ */
+export interface PreviewSourcesResult {
+  formats: PreviewedFormat[];
+  skipped: Skipped[];
+}
+/**
  * All corpora of the store, by name.
  */
 export interface ListCorporaResult {
@@ -1779,6 +1824,7 @@ export interface Methods {
   profileHeads: { params: ProfileParams; result: ProfileResult };
   summarize: { params: SummarizeParams; result: SummarizeResult };
   indexCorpus: { params: IndexParams; result: IndexResult };
+  previewSources: { params: PreviewSourcesParams; result: PreviewSourcesResult };
   listCorpora: { params: NoParams; result: ListCorporaResult };
   describeCorpus: { params: CorpusParams; result: CorpusDescription };
   removeCorpus: { params: CorpusParams; result: RemoveCorpusResult };

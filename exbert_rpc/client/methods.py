@@ -19,6 +19,7 @@ from exbert_rpc.protocol.types.index_corpus import IndexParams, IndexResult, Inl
 from exbert_rpc.protocol.types.list_corpora import ListCorporaResult
 from exbert_rpc.protocol.types.list_models import ListModelsResult
 from exbert_rpc.protocol.types.ping import PingResult
+from exbert_rpc.protocol.types.preview_sources import PreviewSourcesParams, PreviewSourcesResult
 from exbert_rpc.protocol.types.profile_heads import ProfileParams, ProfileResult
 from exbert_rpc.protocol.types.remove_corpus import RemoveCorpusResult
 from exbert_rpc.protocol.types.search_contexts import Filter, SearchParams, SearchResult
@@ -366,6 +367,27 @@ class Methods(Protocol):
                 replace=replace,
             ),
             IndexResult,
+            on_progress,
+        )
+
+    def preview_sources(
+        self,
+        sources: Sequence[str | Path | InlineSource | tuple[str, str]],
+        *,
+        reading: Reading | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> PreviewSourcesResult:
+        """What `indexCorpus` would read, by format (most files first), and what it would leave out.
+
+        Args:
+            sources: Paths, globs, or pairs (uri, text): the whole corpus; a document that is no longer named leaves
+                it.
+            reading: How files would be read.
+        """
+        return self._call(
+            "previewSources",
+            make_params(PreviewSourcesParams, sources=sources, reading=reading),
+            PreviewSourcesResult,
             on_progress,
         )
 
@@ -946,6 +968,27 @@ class AsyncMethods(Protocol):
                 replace=replace,
             ),
             IndexResult,
+            on_progress,
+        )
+
+    async def preview_sources(
+        self,
+        sources: Sequence[str | Path | InlineSource | tuple[str, str]],
+        *,
+        reading: Reading | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> PreviewSourcesResult:
+        """What `indexCorpus` would read, by format (most files first), and what it would leave out.
+
+        Args:
+            sources: Paths, globs, or pairs (uri, text): the whole corpus; a document that is no longer named leaves
+                it.
+            reading: How files would be read.
+        """
+        return await self._call(
+            "previewSources",
+            make_params(PreviewSourcesParams, sources=sources, reading=reading),
+            PreviewSourcesResult,
             on_progress,
         )
 

@@ -31,7 +31,8 @@ from exbert_rpc.text.annotation.pool import AnnotatorPool
 from exbert_rpc.text.calibration import calibration_texts
 from exbert_rpc.text.confinement import is_allowed
 from exbert_rpc.text.formats.format import ReadingOptions
-from exbert_rpc.text.sources import MOST_NAMED, Sources
+from exbert_rpc.text.preview import Preview, preview
+from exbert_rpc.text.sources import MOST_NAMED, Source, Sources
 from exbert_rpc.text.types import Document, Skipped
 
 _MOST_OPEN = 4
@@ -77,6 +78,10 @@ class Corpora:
         reader = CorpusReader(folder)
         self._open.put(name, reader)
         return reader
+
+    def preview(self, sources: Sequence[Source], reading: ReadingOptions | None) -> Preview:
+        """What sources hold, looked at as a build would."""
+        return preview(sources, reading if reading is not None else ReadingOptions(), self._allowed_roots)
 
     def build(self, request: IndexRequest, task: Task) -> IndexResult:
         """Make a corpus hold exactly what the sources name.

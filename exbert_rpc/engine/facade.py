@@ -59,6 +59,9 @@ from exbert_rpc.model.capture import check_attends
 from exbert_rpc.model.lanes import all_cores_but_one
 from exbert_rpc.model.types import Capture, Encoding, ModelDescription
 from exbert_rpc.tasks import Progress, Task
+from exbert_rpc.text.formats.format import ReadingOptions
+from exbert_rpc.text.preview import Preview
+from exbert_rpc.text.sources import Source
 
 _SINK_NOTE = (
     "rows of attention sum to less than 1: this model has attention sinks, which take the rest and are no tokens"
@@ -252,6 +255,10 @@ class Engine:
     def index_corpus(self, request: IndexRequest, task: Task) -> IndexResult:
         """Make a corpus hold exactly what the sources name; only what has changed is computed."""
         return self._corpora.build(request, task)
+
+    def preview_sources(self, sources: Sequence[Source], reading: ReadingOptions | None) -> Preview:
+        """What sources hold, before they are indexed; raises what :func:`preview` raises."""
+        return self._corpora.preview(sources, reading)
 
     def list_corpora(self) -> list[CorpusDescription]:
         """All corpora of the store."""

@@ -18,7 +18,7 @@ def prepare(params: IndexParams, context: Context) -> Work:
 
 def read_request(params: IndexParams, context: Context) -> requests.IndexRequest:
     """What the engine is asked."""
-    _check_inline(params.sources)
+    check_inline(params.sources)
     sources = tuple(source if isinstance(source, str) else (source.uri, source.text) for source in params.sources)
     return requests.IndexRequest(
         corpus=params.corpus,
@@ -50,7 +50,8 @@ def read_options(reading: Reading) -> ReadingOptions:
     )
 
 
-def _check_inline(sources: list[str | InlineSource]) -> None:
+def check_inline(sources: list[str | InlineSource]) -> None:
+    """Raise ``InvalidParams`` for texts by value that have no name, or one name for two texts."""
     texts: dict[str, str] = {}
     for number, source in enumerate(sources):
         if not isinstance(source, InlineSource):

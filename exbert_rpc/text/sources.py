@@ -74,6 +74,14 @@ class Sources:
             reasons = "; ".join(f"{one.uri} {one.reason}" for one in self.skipped)
             raise InvalidParams("sources", f"no file was found: {reasons}", hint="Check the paths and globs.")
 
+    def files(self) -> list[tuple[str, Path]]:
+        """The files that were found, by uri."""
+        return [(uri, self._finder.path(uri)) for uri in sorted(self._finder.files.values())]
+
+    def texts(self) -> list[tuple[str, str]]:
+        """The texts that were given by value, by uri."""
+        return sorted(self._inline.items())
+
     def documents(self) -> Iterator[Document]:
         """The documents as they are read, by uri, each once; a text by value wins over the file of the same uri."""
         for uri in sorted({*self._finder.files.values(), *self._inline}):

@@ -64,6 +64,8 @@ CONVERSATION: list[dict] = [
     request(93, "profileHeads", {"corpus": "demo", "examples": 21}),
     request(40, "indexCorpus", {"corpus": "new", "sources": [{"uri": "mem:1", "text": "One."}]}),
     request(41, "indexCorpus", {"corpus": "new", "sources": [{"uri": " ", "text": "One."}]}),
+    request(47, "previewSources", {"sources": [{"uri": "mem:1.csv", "text": "id,body\n1,One.\n"}]}),
+    request(48, "previewSources", {"sources": []}),
     request(42, "listCorpora"),
     request(43, "describeCorpus", {"corpus": "demo"}),
     request(44, "describeCorpus", {"corpus": "none"}),

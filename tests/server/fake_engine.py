@@ -38,6 +38,8 @@ from exbert_rpc.engine.requests import (
 from exbert_rpc.model.contributions import Contributions
 from exbert_rpc.model.types import Encoding, ModelDescription, Prediction
 from exbert_rpc.tasks import Progress
+from exbert_rpc.text.formats.format import ReadingOptions
+from exbert_rpc.text.preview import preview
 
 MODEL = ModelDescription(
     id="fake",
@@ -204,6 +206,9 @@ class FakeEngine:
             return IndexResult(request.corpus, len(request.sources), 3, 9, 100, 0.1, 0, ())
         finally:
             self.building.discard(request.corpus)
+
+    def preview_sources(self, sources, reading):
+        return preview(sources, reading if reading is not None else ReadingOptions())
 
     def list_corpora(self):
         return [self.describe_corpus("demo")]

@@ -198,6 +198,34 @@ scenario(
       await page.locator(`.exbert-panel[data-theme="${kind}"] .exbert[data-theme="${kind}"]`).waitFor();
       await screenshot(page, name);
     }
+
+    // a hit is found again where its sentence stands now, and marked as soon as its text changes
+    await tab(panel, /Contexts/).click();
+    const moving = panel.locator(".hit", { hasText: `${file}:${line}` }).first();
+    await moving.locator(".source-link").click();
+    await page.locator("#jp-main-statusbar", { hasText: `Ln ${line},` }).waitFor();
+    await page.keyboard.press("Control+Home");
+    await page.keyboard.type("A line.");
+    await page.keyboard.press("Enter");
+    await moving.locator(".stale").waitFor();
+    await moving.locator(".source-link").click();
+    await page.locator("#jp-main-statusbar", { hasText: `Ln ${Number(line) + 1},` }).waitFor();
+    await page.keyboard.press("Control+a");
+    await page.keyboard.type("Nothing of it is left.");
+    await moving.locator(".source-link").click();
+    await window.notification(`The sentence is no longer in`).getByText("Index again").waitFor();
+    await window.clearNotifications();
+
+    // the text itself is colored, once the person wants it
+    const colored = page.locator(".cm-line .exbert-color-7");
+    await page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab", { hasText: "notes.md" }).click();
+    await window.editorLine("The girl ran").waitFor();
+    assert.equal(await colored.count(), 0, "off by default");
+    await window.command("Color the Text");
+    await colored.first().waitFor();
+    await screenshot(page, "colored-text");
+    await window.command("Color the Text");
+    await colored.first().waitFor({ state: "detached" });
   },
 );
 

@@ -109,6 +109,7 @@ PARQUET = Format(
     "Parquet: the column of --text-field is the text (needs exbert-rpc[data])",
     lambda content, options: _read(content, options, _parquet),
     _asked,
+    has_records=True,
 )
 ARROW = Format(
     "arrow",
@@ -116,4 +117,5 @@ ARROW = Format(
     "Arrow files, and data sets that Hugging Face's `datasets` saved (needs exbert-rpc[data])",
     lambda content, options: _read(content, options, _arrow),
     _asked,
+    has_records=True,
 )

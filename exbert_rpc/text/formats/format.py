@@ -99,6 +99,7 @@ class Format:
         about: What is read of it, in a few words.
         read: Its documents, and parts that are left out; raises ``UnreadableSource`` if there is nothing to read.
         in_folders: Whether folders are searched for it.
+        has_records: Whether its files are records, one field of which is the text.
         looks_like: Whether the beginning of a file of no known ending is of it.
     """
 
@@ -107,4 +108,5 @@ class Format:
     about: str
     read: Callable[[Content, ReadingOptions], Found]
     in_folders: Callable[[ReadingOptions], bool] = always
+    has_records: bool = False
     looks_like: Callable[[str], bool] = lambda beginning: False  # noqa: ARG005

@@ -190,6 +190,9 @@ JSON_LINES = Format(
     "JSON Lines: the field of --text-field is the text, the others are metadata",
     read_lines,
     _asked,
-    _looks_like_lines,
+    has_records=True,
+    looks_like=_looks_like_lines,
 )
-JSON_LIST = Format("json", (".json",), "a JSON list of records, read as JSON Lines are", read_list, _asked)
+JSON_LIST = Format(
+    "json", (".json",), "a JSON list of records, read as JSON Lines are", read_list, _asked, has_records=True
+)

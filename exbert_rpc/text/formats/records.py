@@ -16,6 +16,14 @@ _USUAL = "text"
 _NAMED = 5
 
 
+class FieldsAsked(UnreadableSource):
+    """Somebody wants to know which fields records have; see :func:`text_path`."""
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        super().__init__(f"has records with the fields {names_of(fields)}")
+        self.fields = tuple(fields)
+
+
 class Problems:
     """What could not be read of a file, line by line, told in one sentence for each reason."""
 
@@ -54,8 +62,11 @@ def text_path(record: Mapping[str, object], options: ReadingOptions) -> tuple[st
 
     Raises:
         UnreadableSource: nobody has said it, and it is not obvious.
+        FieldsAsked: the name that was given is empty: the fields are to be chosen from.
     """
     asked = options.text_field
+    if asked == "":
+        raise FieldsAsked(list(record))
     if asked is not None:
         return (asked,) if asked in record else tuple(asked.split("."))
     if isinstance(record.get(_USUAL), str):

@@ -180,6 +180,7 @@ CSV = Format(
     "tables with commas, semicolons or tabs: the column of --text-field is the text, the others are metadata",
     lambda content, options: _read(content, options, None),
     _asked,
+    has_records=True,
 )
 TSV = Format(
     "tsv",
@@ -187,4 +188,5 @@ TSV = Format(
     "tables with tabs, read as CSV is",
     lambda content, options: _read(content, options, "\t"),
     _asked,
+    has_records=True,
 )

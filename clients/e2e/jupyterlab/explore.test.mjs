@@ -109,8 +109,9 @@ async function inked(view) {
 }
 
 async function indexTopics(window) {
-  await window.contextMenu(window.page.locator(".jp-DirListing-item", { hasText: "topics" }), "Index Folder");
-  const { accept } = await window.dialog();
+  await window.contextMenu(window.page.locator(".jp-DirListing-item", { hasText: "topics" }), "exBERT: Index…");
+  const { dialog, accept } = await window.dialog();
+  await dialog.getByText(/^\d+ files of text/).waitFor();
   await accept();
 }
 

@@ -180,7 +180,12 @@ scenario(
     await tab(view, /Contexts/).click();
     await view.getByRole("button", { name: /Index this folder/ }).waitFor();
     await screenshot(window.page, "no-corpus");
-    await indexWorkspace(window);
+    await view.getByRole("button", { name: /Index this folder/ }).click();
+    const question = window.page.locator(".monaco-dialog-box", { hasText: "3 files of text" });
+    await question.filter({ hasText: "1 file of notebook" }).waitFor();
+    await screenshot(window.page, "index");
+    await question.getByRole("button", { name: "Index", exact: true }).click();
+    await window.notification(/Corpus “sample”: \d+ documents/).waitFor({ timeout: SLOW });
     await window.clearNotifications();
 
     await tab(view, /Attention/).click();

@@ -10,7 +10,7 @@ import type { Choice, HostCommand, InUse } from "#view";
 import type { Selection } from "./editorText";
 import { isHalfEmpty } from "./editorText";
 import { exbertIcon } from "./icon";
-import { chooseFolder, indexFolder } from "./indexing";
+import { chooseSources, indexPaths } from "./indexing";
 import type { Bridge } from "./jupyter";
 import type { Session } from "./session";
 import type { Settings } from "./settings";
@@ -87,7 +87,7 @@ export function addCommands(context: CommandContext, palette: ICommandPalette | 
   add(COMMANDS.colors, "Color the Text", "Color the text by the attention of the token pinned in the panel", () =>
     context.set({ colorText: !settings().colorText }),
   );
-  add(COMMANDS.indexFolder, "Index Folder…", "Make a corpus of a folder", ({ path }) => index(context, path));
+  add(COMMANDS.indexFolder, "Index…", "Make a corpus of files and folders", ({ path }) => index(context, path));
   add(COMMANDS.indexWorkspace, "Index All Files", "Make a corpus of all files that Jupyter serves", () =>
     index(context, ""),
   );
@@ -118,15 +118,15 @@ async function explore(context: CommandContext): Promise<void> {
 
 async function index(context: CommandContext, given?: string): Promise<void> {
   const { bridge, session, documents, settings, inUse } = context;
-  const path = given ?? selectedFolder(context) ?? (await chooseFolder(documents));
-  if (path === null) {
+  const paths = given === undefined ? (selectedItems(context) ?? (await chooseSources(documents))) : [given];
+  if (paths === null) {
     return;
   }
   const root = async () => (await bridge.root()).root;
   await reported("Indexing", async () => {
-    const corpus = await indexFolder(
+    const corpus = await indexPaths(
       { session, root, precision: () => settings().precision, model: inUse().model },
-      path,
+      paths,
     );
     if (corpus !== null) {
       await context.set({ corpus });
@@ -135,12 +135,11 @@ async function index(context: CommandContext, given?: string): Promise<void> {
   });
 }
 
-/** The folder under the pointer when the command comes out of the file browser's context menu, which has selected it. */
-function selectedFolder({ app, files }: CommandContext): string | null {
-  const inMenu = app.contextMenuHitTest((node) => node.dataset.isdir === "true") !== undefined;
+/** What is selected in the file browser when the command comes out of its context menu; null when it does not. */
+function selectedItems({ app, files }: CommandContext): string[] | null {
+  const inMenu = app.contextMenuHitTest((node) => node.classList.contains("jp-DirListing-item")) !== undefined;
   const items = inMenu ? [...(files?.tracker.currentWidget?.selectedItems() ?? [])] : [];
-  const folder = items.find(({ type }) => type === "directory");
-  return folder === undefined ? null : folder.path.replace(/^[^/]*:/, "");
+  return items.length === 0 ? null : items.map(({ path }) => path.replace(/^[^/]*:/, ""));
 }
 
 async function selectModel(context: CommandContext): Promise<void> {
@@ -163,7 +162,7 @@ async function selectCorpus(context: CommandContext): Promise<void> {
   await reported("Corpora", async () => {
     const { corpora } = await context.session.request("listCorpora", {});
     if (corpora.length === 0) {
-      Notification.info("There is no corpus yet. Run “exBERT: Index Folder…”.", { autoClose: 6000 });
+      Notification.info("There is no corpus yet. Run “exBERT: Index…”.", { autoClose: 6000 });
       return;
     }
     const labels = corpora.map(

@@ -1,11 +1,14 @@
-/** Indexing a folder: asks what and under which name, shows the progress, can be cancelled. */
-import { InputDialog, Notification } from "@jupyterlab/apputils";
+/** Indexing files and folders: shows what they hold, asks under which name, shows the progress, can be cancelled. */
+import { Dialog, Notification, showDialog } from "@jupyterlab/apputils";
 import type { IDocumentManager } from "@jupyterlab/docmanager";
 import { FileDialog } from "@jupyterlab/filebrowser";
-import { ERROR_CODES } from "#protocol";
+import { Widget } from "@lumino/widgets";
+import { ERROR_CODES, type IndexResult } from "#protocol";
 import { buildSummary } from "#shared/buildSummary";
 import { nameApart } from "#shared/corpusNames";
+import { skippedLines } from "#shared/indexPlan";
 import type { Progress } from "#view";
+import { IndexForm } from "./indexForm";
 import { corpusNameFor, sourceOf } from "./locations";
 import { RpcError } from "./rpc";
 import type { Session } from "./session";
@@ -19,25 +22,35 @@ export interface Indexing {
   readonly model: string | null;
 }
 
-/** Let a person choose a folder below Jupyter's root; null when they leave. */
-export async function chooseFolder(manager: IDocumentManager): Promise<string | null> {
-  const chosen = await FileDialog.getExistingDirectory({ manager, title: "Index a folder for exBERT" });
-  const folder = chosen.button.accept ? chosen.value?.[0] : undefined;
-  return folder === undefined ? null : folder.path;
+/** Let a person choose files and folders below Jupyter's root; null when they leave. */
+export async function chooseSources(manager: IDocumentManager): Promise<string[] | null> {
+  const chosen = await FileDialog.getOpenFiles({ manager, title: "Index files or folders for exBERT" });
+  return chosen.button.accept ? (chosen.value ?? []).map(({ path }) => path) : null;
 }
 
-/** Index a folder; gives the corpus's name, or null when it was cancelled or failed (which was reported). */
-export async function indexFolder(indexing: Indexing, path: string): Promise<string | null> {
+/** Index paths; gives the corpus's name, or null when it was cancelled or failed (which was reported). */
+export async function indexPaths(indexing: Indexing, paths: readonly string[]): Promise<string | null> {
   const root = await indexing.root();
-  const { name, model } = await nameAndModel(indexing, corpusNameFor(path, root));
-  const asked = await InputDialog.getText({
-    title: "Name of the corpus",
-    label: `Name of the corpus of ${path === "" ? "the whole folder that Jupyter serves" : path}:`,
-    text: name,
-    okLabel: "Index",
+  const sources = paths.map((path) => sourceOf(path, root));
+  const preview = await indexing.session.request("previewSources", { sources });
+  const { name, model } = await nameAndModel(indexing, corpusNameFor(paths[0] ?? "", root));
+  const body = new IndexForm(name, preview);
+  const asked = await showDialog({
+    title: "exBERT: index",
+    body,
+    buttons: [Dialog.cancelButton(), Dialog.okButton({ label: "Index" })],
+    focusNodeSelector: "input",
   });
-  const corpus = asked.button.accept ? asked.value?.trim() : "";
-  return corpus ? build(indexing, corpus, sourceOf(path, root), model) : null;
+  if (!asked.button.accept || asked.value === null || asked.value.corpus === "") {
+    return null;
+  }
+  const { corpus, textField } = asked.value;
+  return build(indexing, {
+    corpus,
+    sources,
+    ...(model === null ? {} : { model }),
+    ...(textField === null ? {} : { reading: { textField } }),
+  });
 }
 
 /** The model that is in use, and a name that no other model's corpus has. */
@@ -53,7 +66,15 @@ async function nameAndModel(
   return { name: used === null ? name : nameApart(name, used, corpora), model: used };
 }
 
-async function build(indexing: Indexing, corpus: string, source: string, model: string | null): Promise<string | null> {
+interface Order {
+  readonly corpus: string;
+  readonly sources: string[];
+  readonly model?: string;
+  readonly reading?: { readonly textField: string };
+}
+
+async function build(indexing: Indexing, order: Order): Promise<string | null> {
+  const { corpus } = order;
   const abort = new AbortController();
   const actions = [{ label: "Cancel", caption: "Stop and keep the previous corpus", callback: () => abort.abort() }];
   const id = Notification.emit(`Indexing ${corpus}…`, "in-progress", { autoClose: false, progress: 0, actions });
@@ -62,14 +83,15 @@ async function build(indexing: Indexing, corpus: string, source: string, model: 
     Notification.update({ id, message, type: "in-progress", autoClose: false, progress: fraction(progress), actions });
   };
   // a closed notification must not hide the outcome, which is always a message of its own
-  const end = (message: string, type: "success" | "info" | "error", autoClose: number | false) => {
+  const end = (message: string, type: "info" | "error", autoClose: number | false) => {
     Notification.dismiss(id);
     Notification.emit(message, type, { autoClose });
   };
   try {
-    const params = { corpus, sources: [source], precision: indexing.precision(), ...(model === null ? {} : { model }) };
+    const params = { ...order, precision: indexing.precision() };
     const result = await indexing.session.request("indexCorpus", params, { signal: abort.signal, onProgress });
-    end(buildSummary(result), "success", 8000);
+    Notification.dismiss(id);
+    tellResult(result);
     return corpus;
   } catch (error) {
     if (error instanceof RpcError && error.code === ERROR_CODES.cancelled) {
@@ -79,4 +101,20 @@ async function build(indexing: Indexing, corpus: string, source: string, model: 
     }
     return null;
   }
+}
+
+function tellResult(result: IndexResult): void {
+  const show = { label: "Show skipped", callback: () => void showSkipped(result) };
+  const options =
+    result.skipped.length > 0 ? { autoClose: 15_000 as const, actions: [show] } : { autoClose: 8000 as const };
+  Notification.success(buildSummary(result), options);
+}
+
+async function showSkipped({ corpus, skipped }: IndexResult): Promise<void> {
+  const node = document.createElement("pre");
+  node.className = "exbert-log";
+  node.tabIndex = 0;
+  node.textContent = skippedLines(skipped).join("\n");
+  const body = new Widget({ node });
+  await showDialog({ title: `exBERT: left out of ${corpus}`, body, buttons: [Dialog.okButton({ label: "Close" })] });
 }

@@ -75,9 +75,10 @@ async function showHit(widget: Widget, location: Location): Promise<boolean> {
     await widget.content.ready;
     const { editor } = widget.content;
     const expected = expectedOf(location, widget.context.model.dirty);
-    const near = editor.getOffsetAt(toEditor(location.range.start));
-    const found: Found =
-      expected === null ? { kind: "unchanged" } : findAgain(editor.model.sharedModel.getSource(), near, expected);
+    const source = editor.model.sharedModel.getSource();
+    // the document may have fewer lines than it had: the editor refuses places that it does not have
+    const near = offsetIn(source, location.range.start);
+    const found: Found = expected === null ? { kind: "unchanged" } : findAgain(source, near, expected);
     select(editor, found, location);
     return found.kind !== "gone";
   }

@@ -1,5 +1,6 @@
 /** What each command does. Errors end here, as a notification with a remedy. */
 import * as vscode from "vscode";
+import type { IndexResult } from "../../../protocol/types";
 import { buildSummary } from "../../shared/src/buildSummary";
 import type { Colors } from "./colors";
 import { debugInfo } from "./debugInfo";
@@ -7,10 +8,11 @@ import type { Indexer } from "./indexing";
 import { installPackage } from "./install";
 import type { CommandSubject, HostCommand, InUse } from "./messages";
 import { type Remedies, showError } from "./notifications";
-import { pickCorpus, pickFolder, pickInterpreter, pickModel } from "./pickers";
+import { pickCorpus, pickInterpreter, pickModel } from "./pickers";
 import { currentSelection } from "./selection";
 import type { Server } from "./server";
 import { readSettings, writeSetting } from "./settings";
+import { pickSources } from "./sources";
 import type { Views } from "./views";
 
 export interface Parts {
@@ -26,10 +28,10 @@ export class Commands {
   constructor(private readonly parts: Parts) {}
 
   register(): vscode.Disposable {
-    const table: Record<string, (argument?: unknown) => unknown> = {
+    const table: Record<string, (...given: unknown[]) => unknown> = {
       "exbert.explore": () => this.explore(),
       "exbert.open": () => this.parts.views.show(),
-      "exbert.indexFolder": (folder) => this.indexFolder(folder instanceof vscode.Uri ? folder : undefined),
+      "exbert.indexFolder": (...given) => this.indexSources(urisOf(given)),
       "exbert.indexWorkspace": () => this.indexWorkspace(),
       "exbert.selectModel": () => this.selectModel(),
       "exbert.selectCorpus": () => this.selectCorpus(),
@@ -42,7 +44,7 @@ export class Commands {
     };
     return vscode.Disposable.from(
       ...Object.entries(table).map(([id, action]) =>
-        vscode.commands.registerCommand(id, (argument?: unknown) => this.guard(() => action(argument))),
+        vscode.commands.registerCommand(id, (...given: unknown[]) => this.guard(() => action(...given))),
       ),
     );
   }
@@ -109,32 +111,44 @@ export class Commands {
     await this.parts.server.retry();
   }
 
-  private async indexFolder(folder: vscode.Uri | undefined): Promise<void> {
-    const target = folder ?? (await pickFolder());
-    if (target !== undefined) await this.index(target);
+  /** Files and folders of a menu, or chosen now; what they hold is shown first. */
+  private async indexSources(given: readonly vscode.Uri[] | undefined): Promise<void> {
+    const roots = given ?? (await pickSources());
+    if (roots !== undefined && roots.length > 0) await this.index(roots, true);
   }
 
-  /** The folder of a corpus if it is known, else the one that is open; the person chooses when there are several. */
+  /** What a corpus was made of if that is known, else the folder that is open; the person chooses among several. */
   private async indexHere(corpus: string | undefined): Promise<void> {
-    const known = this.parts.indexer.folders.find((entry) => entry.corpus === corpus);
+    const known = this.parts.indexer.indexed.find((entry) => entry.corpus === corpus);
+    if (known !== undefined)
+      return await this.index(
+        known.roots.map((root) => vscode.Uri.parse(root)),
+        false,
+      );
     const [only, ...others] = vscode.workspace.workspaceFolders ?? [];
-    await this.indexFolder(known ? vscode.Uri.parse(known.folder) : others.length === 0 ? only?.uri : undefined);
+    return await this.indexSources(only === undefined || others.length > 0 ? undefined : [only.uri]);
   }
 
   private async indexWorkspace(): Promise<void> {
     const folders = vscode.workspace.workspaceFolders ?? [];
-    if (folders.length === 0) throw new Error("No folder is open. Open a folder, or run “exBERT: Index Folder…”.");
-    for (const folder of folders) await this.index(folder.uri);
+    if (folders.length === 0) throw new Error("No folder is open. Open a folder, or run “exBERT: Index…”.");
+    for (const folder of folders) await this.index([folder.uri], false);
   }
 
-  private async index(folder: vscode.Uri): Promise<void> {
+  private async index(roots: readonly vscode.Uri[], ask: boolean): Promise<void> {
     await this.parts.server.retry();
     const { model } = this.parts.views.inUse();
-    const result = await this.parts.indexer.indexWith(model, folder);
+    const result = await this.parts.indexer.indexWith(model, roots, ask);
     if (result === undefined) return;
-    void vscode.window.showInformationMessage(buildSummary(result));
+    void this.tellResult(result);
     await vscode.commands.executeCommand("setContext", "exbert.hasCorpus", true);
     await this.chooseCorpus(result.corpus);
+  }
+
+  private async tellResult(result: IndexResult): Promise<void> {
+    const buttons = result.skipped.length > 0 ? ["Show Skipped"] : [];
+    const answer = await vscode.window.showInformationMessage(buildSummary(result), ...buttons);
+    if (answer === "Show Skipped") this.parts.log.show();
   }
 
   private async selectModel(): Promise<void> {
@@ -149,7 +163,7 @@ export class Commands {
     await this.parts.server.retry();
     const choice = await pickCorpus(this.parts.server, this.parts.views.inUse().corpus);
     if (choice === undefined) return;
-    if (choice.kind === "indexFolder") await this.indexFolder(undefined);
+    if (choice.kind === "indexFolder") await this.indexSources(undefined);
     else await this.chooseCorpus(choice.name);
   }
 
@@ -192,4 +206,10 @@ export class Commands {
     await vscode.env.clipboard.writeText(await debugInfo(this.parts.context, this.parts.server));
     void vscode.window.showInformationMessage("exBERT debug information was copied.");
   }
+}
+
+/** What VS Code hands to a command of the file menu: the file under the pointer, and all that are selected. */
+function urisOf([first, all]: readonly unknown[]): readonly vscode.Uri[] | undefined {
+  const uris = (Array.isArray(all) && all.length > 0 ? all : [first]).filter((one) => one instanceof vscode.Uri);
+  return uris.length === 0 ? undefined : uris;
 }

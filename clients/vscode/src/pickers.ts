@@ -50,24 +50,13 @@ export async function pickCorpus(server: Server, current: string | null): Promis
       choice: { kind: "corpus", name: corpus.corpus } as CorpusChoice,
     })),
     {
-      label: "$(folder) Index a folder…",
+      label: "$(folder) Index files or folders…",
       description: "",
       detail: "makes a new corpus",
       choice: { kind: "indexFolder" } as CorpusChoice,
     },
   ];
   return (await vscode.window.showQuickPick(items, { title: "exBERT: corpus" }))?.choice;
-}
-
-export async function pickFolder(): Promise<vscode.Uri | undefined> {
-  const options = {
-    canSelectFolders: true,
-    canSelectFiles: false,
-    canSelectMany: false,
-    openLabel: "Index",
-    title: "Folder to index",
-  };
-  return (await vscode.window.showOpenDialog(options))?.[0];
 }
 
 /** Opens the Python extension's own picker if there is one, else asks for a path. */

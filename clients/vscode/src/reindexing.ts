@@ -12,23 +12,26 @@ export function reindexOnSave(
   onDone: (corpus: string) => void,
   onError: (error: unknown) => void,
 ): vscode.Disposable {
-  const due = new Map<string, vscode.Uri>();
+  const due = new Map<string, readonly vscode.Uri[]>();
   const run = debounce(
     () => REST,
     () => {
-      const folders = [...due];
+      const corpora = [...due];
       due.clear();
-      for (const [corpus, folder] of folders) {
+      for (const [corpus, roots] of corpora) {
         if (indexer.isBusy(corpus)) continue;
-        indexer.refresh(corpus, folder).then((result) => result && onDone(result.corpus), onError);
+        indexer.refresh(corpus, roots).then((result) => result && onDone(result.corpus), onError);
       }
     },
   );
   const listener = vscode.workspace.onDidSaveTextDocument(({ uri }) => {
     if (!readSettings(uri).indexOnSave) return;
-    for (const { corpus, folder } of indexer.folders) {
-      if (!uri.toString().startsWith(folder.endsWith("/") ? folder : `${folder}/`)) continue;
-      due.set(corpus, vscode.Uri.parse(folder));
+    for (const { corpus, roots } of indexer.indexed) {
+      if (!roots.some((root) => isAtOrBelow(uri.toString(), root))) continue;
+      due.set(
+        corpus,
+        roots.map((root) => vscode.Uri.parse(root)),
+      );
       run();
     }
   });
@@ -36,4 +39,8 @@ export function reindexOnSave(
     run.cancel();
     listener.dispose();
   });
+}
+
+function isAtOrBelow(uri: string, root: string): boolean {
+  return uri === root || uri.startsWith(root.endsWith("/") ? root : `${root}/`);
 }

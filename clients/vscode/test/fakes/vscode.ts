@@ -118,28 +118,49 @@ export const window = {
   activeNotebookEditor: undefined as unknown,
   visibleTextEditors: [] as unknown[],
   tabGroups: { all: [] as unknown[] },
-  showTextDocument: (): Promise<unknown> => Promise.resolve(undefined),
-  showInformationMessage: (): Promise<unknown> => Promise.resolve(undefined),
+  showQuickPick: (items: readonly { readonly label: string }[]): Promise<unknown> => Promise.resolve(items[0]),
+  showWarningMessage: (): Promise<unknown> => Promise.resolve(undefined),
+  withProgress: (_: unknown, run: (...given: unknown[]) => unknown) =>
+    run({ report: () => undefined }, { isCancellationRequested: false }),
+  showTextDocument: (..._: unknown[]): Promise<unknown> => Promise.resolve(undefined),
+  showInformationMessage: (..._: unknown[]): Promise<unknown> => Promise.resolve(undefined),
   showErrorMessage: (): Promise<unknown> => Promise.resolve(undefined),
 };
 export const workspace = {
   notebookDocuments: [] as unknown[],
   workspaceFolders: undefined as unknown,
+  /** Paths of what is a folder, what a search below one finds, and whether a file is there. */
+  folders: new Set<string>(),
+  found: [] as Uri[],
+  isThere: true,
+  fs: {
+    stat: ({ path }: Uri) =>
+      workspace.isThere
+        ? Promise.resolve({ type: workspace.folders.has(path) ? FileType.Directory : FileType.File })
+        : Promise.reject(new Error("no such file")),
+  },
+  findFiles: () => Promise.resolve(workspace.found),
   textDocuments: [] as unknown[],
   createFileSystemWatcher: () => ({ onDidChange: nothing, onDidDelete: nothing, dispose: () => undefined }),
   onDidChangeTextDocument: nothing,
   onDidChangeNotebookDocument: nothing,
   openTextDocument: (uri: Uri): Promise<unknown> => Promise.resolve({ uri }),
-  getConfiguration: () => ({ get: () => undefined }),
+  getConfiguration: () => ({ get: (key: string) => (key === "index.include" ? ["**/*"] : undefined) }),
 };
 export const env = { uriScheme: "vscode", clipboard: { writeText: () => Promise.resolve() } };
 export const commands = { executeCommand: () => Promise.resolve(undefined) };
+export const FileType = { File: 1, Directory: 2 };
+export const ProgressLocation = { Window: 10, Notification: 15 };
+export class RelativePattern {}
 export const ViewColumn = { Active: -1, Beside: -2, One: 1, Two: 2, Three: 3 };
 
 export function restore(): void {
   Object.assign(window, { activeTextEditor: undefined, activeNotebookEditor: undefined, visibleTextEditors: [] });
   window.tabGroups.all = [];
   workspace.notebookDocuments = [];
+  workspace.folders.clear();
+  workspace.found = [];
+  workspace.isThere = true;
 }
 
 export {

@@ -60,7 +60,8 @@ def preview(
     files: dict[str, list[int]] = defaultdict(list)
     fields: dict[str, dict[str, None]] = defaultdict(dict)
     skipped = list(found.skipped)
-    for uri, where in (*found.files(), *found.texts()):
+    named: list[tuple[str, Path | str]] = [*found.files(), *found.texts()]
+    for uri, where in named:
         try:
             name, size, of_records = _look(uri, where, asking)
             files[name].append(size)

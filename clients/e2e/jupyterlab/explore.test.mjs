@@ -214,8 +214,7 @@ scenario(
     await page.keyboard.press("Control+a");
     await page.keyboard.type("Nothing of it is left.");
     await moving.locator(".source-link").click();
-    await window.notification(`The sentence is no longer in`).getByText("Index again").waitFor();
-    await window.clearNotifications();
+    await window.notification("The sentence is no longer in").getByText("Index again").waitFor();
 
     // the text itself is colored, once the person wants it
     const colored = page.locator(".cm-line .exbert-color-7");

@@ -83,6 +83,8 @@ export class ViewPanel implements vscode.Disposable {
 
   /** Passes on what was chosen with a command. */
   prefer(choice: Choice): void {
+    // a page that is not there yet will use it
+    if (this.use !== undefined) this.use = { ...this.use, ...used(choice) };
     this.outbox.post({ type: "choice", choice });
   }
 
@@ -193,6 +195,10 @@ export class ViewPanel implements vscode.Disposable {
       linkPrefix: `${vscode.env.uriScheme}://${this.context.extensionId}/view?state=`,
     });
   }
+}
+
+function used({ model, corpus }: Choice): Partial<InUse> {
+  return { ...(model === undefined ? {} : { model }), ...(corpus === undefined ? {} : { corpus }) };
 }
 
 /** While there is no page: of several texts that were explored the last counts, and of a document one change. */

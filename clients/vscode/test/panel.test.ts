@@ -119,6 +119,18 @@ describe("the page of the view comes and goes, and messages", () => {
   });
 });
 
+describe("the model in use", () => {
+  it("is what the page says, and what was chosen since while it was away", () => {
+    const panel = makePanel();
+    panel.ready();
+    panel.send({ type: "inUse", use: { model: "mini", corpus: "notes" }, chosen: false });
+    expect(panel.view.inUse).toEqual({ model: "mini", corpus: "notes" });
+    panel.hide();
+    panel.view.prefer({ model: "bert" });
+    expect(panel.view.inUse).toEqual({ model: "bert", corpus: "notes" });
+  });
+});
+
 describe("a dismissal", () => {
   it("reaches the server, so that its event is not shown again", () => {
     const panel = makePanel();

@@ -23,7 +23,7 @@ def _said(done: Outcome, code: int, *words: str) -> None:
     [
         ([], ["COMMAND"]),
         (["attnd", "x"], ["attnd", "did you mean attend"]),
-        (["attend"], ["TEXT", "--help"]),
+        (["attend"], ["text", "--messages FILE"]),
         (["attend", "x", "--heads", "a-b"], ["--heads", "0,3,5-7"]),
         (["attend", "x", "--no-such-option"], ["--no-such-option"]),
         (["search", "notes", "x", "--token", "x"], ["--layer", "--hidden-layer"]),

@@ -54,6 +54,9 @@ export function describeModel(made: Synthetic): ModelDescription {
     hiddenSizes: null,
     attentionsPerLayer: 1,
     hiddenStateView: null,
+    dtype: "float32",
+    quantization: null,
+    unusedWeights: [],
   };
 }
 

@@ -99,7 +99,7 @@ describe("layers and heads", () => {
   });
 
   it("toggle from all to all but one and back to all", async () => {
-    const { controller, state } = await loaded();
+    const { controller, state } = await loaded({ state: INITIAL });
     controller.toggleHead(4);
     expect(state().view.heads).toEqual([0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11]);
     controller.toggleHead(4);

@@ -150,7 +150,8 @@ describe("choices that no longer apply", () => {
   });
 
   it("show the nearest layer that attends in a hybrid model, whose other layers cannot be chosen", async () => {
-    const { state, element } = await loaded({ made: { ...MINI, attentionLayers: [2, 5] } });
+    const plain = composeState(PANES).initial;
+    const { state, element } = await loaded({ state: plain, made: { ...MINI, attentionLayers: [2, 5] } });
     expect(state().view.layer).toBe(2);
     expect(state().fallbacks).toEqual(["Layer 0 of this model has no attention. Layer 2 is shown."]);
     await until(state, (s) => s.thumbnails[2] !== null && s.thumbnails[5] !== null);

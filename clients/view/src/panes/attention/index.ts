@@ -1,5 +1,6 @@
 /** Tokens, the attention between them, and all heads at a glance. */
 import "./attention.css";
+import "./first/first.css";
 import type { PaneOf } from "../../pane";
 import { attentionActions } from "./actions";
 import { AttentionLoader } from "./loader";

@@ -9,6 +9,8 @@ import type { PanePart } from "../../pane";
 import { type AttendResult, ERROR_CODES, type Tensor } from "../../protocol";
 import type { Stack, ViewState } from "../../state";
 import { TextColors } from "./colors";
+import { EXAMPLE, exampleToken, tryExample } from "./first/example";
+import { FirstLook } from "./first/firstLook";
 import { keepAll, type LayerAttention, type Masks } from "./logic/attention";
 import { pooledShape, poolHeads, type Thumbnails } from "./logic/thumbnails";
 import type { Weights } from "./state";
@@ -54,9 +56,12 @@ export class AttentionLoader implements PanePart {
   private shown: Shown = { capture: null, stack: "encoder", layer: 0, weights: "attention" };
 
   private readonly colors: TextColors;
+  private readonly firstLook: FirstLook;
+  private pinsExample = false;
 
   constructor(private readonly controller: Controller) {
     this.colors = new TextColors(controller.host);
+    this.firstLook = new FirstLook(controller);
   }
 
   private get store() {
@@ -78,6 +83,7 @@ export class AttentionLoader implements PanePart {
     }
     const sameCapture = capture === before.capture;
     if (sameCapture && stack !== before.stack) this.store.set({ layer: null });
+    if (!same) this.firstLook.cancel();
     if (sameCapture && !same) this.store.set({ thumbnails: noThumbnails(capture, stack) });
     const shown = this.show();
     // the overview needs the shown layer, too: it is asked for once
@@ -87,22 +93,39 @@ export class AttentionLoader implements PanePart {
   reading(): void {
     this.single.cancel();
     this.background.cancel();
+    this.firstLook.cancel();
   }
 
   captured(answer: AttendResult, capture: Capture, view: ViewState): Partial<AppState> {
     const { stack, layer } = view;
     this.reading();
+    this.firstLook.begin(capture, view);
     this.layers = new Map();
     this.keep(answer, "attention");
     const weightsShown = view.attentionWeights;
     const shown = this.layers.get(keyOf(weightsShown, stack, layer)) ?? null;
+    const fitted = fitting(capture, view);
     return {
       layer: shown,
       layerShown: layer,
       weightsShown,
       thumbnails: noThumbnails(capture, stack),
-      ...fitting(capture, view),
+      ...fitted,
+      ...this.pinnedExample(capture, fitted.view ?? view),
     };
+  }
+
+  /** Shows the example, with a token pinned once it is read. */
+  tryExample(): void {
+    tryExample(this.controller);
+    this.pinsExample = true;
+  }
+
+  private pinnedExample(capture: Capture, view: ViewState): Partial<AppState> {
+    const wanted = this.pinsExample && capture.text === EXAMPLE.text;
+    this.pinsExample = false;
+    const token = wanted ? exampleToken(capture.tokens) : -1;
+    return token < 0 ? {} : { view: { ...view, pinned: { side: "left", token } } };
   }
 
   cancel(): void {
@@ -203,7 +226,8 @@ export class AttentionLoader implements PanePart {
   private async overview({ capture, stack, weights }: Shown): Promise<void> {
     if (capture === null) return;
     try {
-      await this.background.run((signal) => this.fill(capture, stack, weights, signal));
+      const outcome = await this.background.run((signal) => this.fill(capture, stack, weights, signal));
+      if (outcome.kind === "done") void this.firstLook.finish(capture);
     } catch (error) {
       // the layer on show says why there are no value norms
       if (weights === "valueNorm") return;
@@ -258,6 +282,7 @@ export class AttentionLoader implements PanePart {
       all: poolHeads(attention, THUMBNAIL, keepAll(attention.nQueries, attention.nKeys)),
       plain: poolHeads(attention, THUMBNAIL, plain),
     };
+    if (stack === "encoder") this.firstLook.add(capture, layer, attention);
     const thumbnails = [...this.store.get().thumbnails];
     thumbnails[layer] = made;
     this.store.set({ thumbnails });

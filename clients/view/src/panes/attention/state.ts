@@ -1,6 +1,7 @@
 /** What a person chooses about the attention picture, and what the server answered for it. */
-import { between, isFlag, oneOf } from "../../logic/checks";
+import { between, type Check, isFlag, isIndex, isObject, isText, oneOf } from "../../logic/checks";
 import type { Slice } from "../../pane";
+import type { FirstLookState } from "./first/firstLook";
 import type { Combine, LayerAttention } from "./logic/attention";
 import { SEGMENT_FILTERS, type SegmentFilter } from "./logic/masks";
 import type { Thumbnails } from "./logic/thumbnails";
@@ -18,7 +19,14 @@ export interface AttentionView {
   readonly attentionWeights: Weights;
   /** The first token is hidden: many decoders rest on it. */
   readonly hideFirst: boolean;
+  /** Whether the view still has to choose a head that shows something, or which one it chose. */
+  readonly firstLook: FirstLookState;
 }
+
+const isFirstLook: Check = (value) =>
+  value === null ||
+  value === "wanted" ||
+  (isObject(value) && isText(value.model) && isIndex(value.layer) && isIndex(value.head));
 
 export const ATTENTION_VIEW: Slice<AttentionView> = {
   initial: {
@@ -29,7 +37,10 @@ export const ATTENTION_VIEW: Slice<AttentionView> = {
     segments: "all",
     attentionWeights: "attention",
     hideFirst: false,
+    firstLook: null,
   },
+  // a link says what is on show
+  fresh: { firstLook: "wanted" },
   checks: {
     topPercent: between(0, 100),
     hideSpecial: isFlag,
@@ -38,6 +49,7 @@ export const ATTENTION_VIEW: Slice<AttentionView> = {
     segments: oneOf(...SEGMENT_FILTERS),
     attentionWeights: oneOf("attention", "valueNorm"),
     hideFirst: isFlag,
+    firstLook: isFirstLook,
   },
 };
 

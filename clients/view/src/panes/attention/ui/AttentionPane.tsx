@@ -5,6 +5,8 @@ import * as format from "../../../logic/format";
 import { useApp, useController } from "../../../ui/context";
 import { Button, Check, Segmented, Slider } from "../../../ui/controls";
 import { Busy, CommandButton, Empty, Failed, isBusy, isFailed } from "../../../ui/states";
+import { OpenedNote } from "../first/OpenedNote";
+import { Welcome } from "../first/Welcome";
 import { SEGMENT_FILTERS, type SegmentFilter } from "../logic/masks";
 import { pictureMaker } from "../logic/picture";
 import { saysUnread, unknownNote } from "../logic/unknown";
@@ -249,17 +251,10 @@ export function AttentionPane() {
           )}
         </Failed>
       )}
-      {input === null && server?.kind !== "missing" && (
-        <Empty title="See which tokens a model attends to.">
-          <p>
-            Select a sentence in your editor and run <b>exBERT: Explore Selection</b>, or type one above. Each token
-            appears twice: on the left as a query, on the right as a key. The thicker a curve, the stronger the
-            attention.
-          </p>
-        </Empty>
-      )}
+      {input === null && server?.kind !== "missing" && <Welcome />}
       {capture !== null && <Options />}
       <MaskBar />
+      <OpenedNote />
       {drawn !== null && <AttentionPicture {...drawn} />}
       <ContinueBar />
       {unknown !== null && (

@@ -9,6 +9,7 @@ import { Button } from "../../../ui/controls";
 import { drawAttention } from "../draw/attentionCanvas";
 import { countHidden, leastAlphaOf, MOST_CURVES } from "../draw/curves";
 import { type AttentionLayout, headAt, layoutAttention, ROW_HEIGHT } from "../draw/layout";
+import { HowToRead } from "../first/HowToRead";
 import { type Emptiness, emptinessOf } from "../logic/emptiness";
 import type { Picture } from "../logic/picture";
 import { MatrixHeader } from "./MatrixHeader";
@@ -149,6 +150,7 @@ export function AttentionPicture(props: Props) {
         </div>
       </div>
       <Legend picture={picture} hidden={countHidden(picture.edges, view)} />
+      <HowToRead picture={picture} />
     </div>
   );
 }

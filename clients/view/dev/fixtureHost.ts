@@ -40,6 +40,8 @@ export interface FixtureOptions {
   /** Errors by method. */
   readonly errors?: Partial<Record<Method, HostError>>;
   readonly state?: unknown;
+  /** The largest answer. */
+  readonly answerBytes?: number;
 }
 
 class Listeners<T> {
@@ -171,9 +173,24 @@ export class FixtureHost implements Host {
     };
   }
 
+  /** As a server does: by the size on the wire. */
+  private checked(held: SyntheticCapture, params: AttendParams): AttendResult {
+    const n = held.tokens.length;
+    const cells = (params.layers?.length ?? this.made.nLayers) * (params.heads?.length ?? this.made.nHeads) * n * n;
+    const bytes = cells * (params.tensors === "uint8" ? 4 / 3 : params.tensors === "float16" ? 8 / 3 : 11);
+    const limit = this.options.answerBytes ?? 48 << 20;
+    if (bytes > limit)
+      throw {
+        code: -33007,
+        message: "the attention would take too much",
+        data: { kind: "answerTooLarge", hint: "Ask for fewer layers or heads.", bytes, limit },
+      } satisfies HostError;
+    return attend(held, params);
+  }
+
   protected attend(params: AttendParams): AttendResult {
     if (typeof params.captureId === "string") {
-      return attend(this.held(params.captureId), params);
+      return this.checked(this.held(params.captureId), params);
     }
     if ((params.layers ?? []).some((layer) => layer >= this.made.nLayers)) {
       throw {
@@ -190,8 +207,9 @@ export class FixtureHost implements Host {
         data: { kind: "invalidParams", hint: "" },
       } satisfies HostError;
     const held = capture(this.made, params, `capture-${this.captures.size}`);
+    const answer = this.checked(held, params);
     this.captures.set(held.id, held);
-    return attend(held, params);
+    return answer;
   }
 
   private search(params: SearchParams) {

@@ -22,7 +22,7 @@ interface Scenario {
   readonly recorded?: boolean;
 }
 
-const long = (words: number) => WORDS.repeat(60).split(" ").slice(0, words).join(" ");
+const long = (words: number) => WORDS.repeat(110).split(" ").slice(0, words).join(" ");
 const pinned = { side: "left", token: 9 } satisfies Pin;
 const failed = {
   code: -33006,
@@ -201,6 +201,11 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   long512: {
     options: { made: { ...MINI, nLayers: 12 } },
     view: { input: { text: long(488) }, label: "notes.md:1–40", layer: 2, heads: null },
+  },
+  long60: { view: { input: { text: long(56) }, label: "notes.md:1–4", layer: 2, heads: [11] } },
+  long2048: {
+    options: { made: { ...MINI, kind: "autoregressive", nHeads: 9, maskToken: null } },
+    view: { input: { text: long(2048) }, label: "notes.md:1–160", layer: 2, heads: null },
   },
   big: { options: { made: { ...MINI, nLayers: 32, nHeads: 32 } }, view: { ...escapeView, heads: [3, 17, 30] } },
   nocorpus: { options: { corpora: [] }, view: { ...escapeView, pinned: null } },

@@ -192,20 +192,21 @@ function affinity(style: number, q: number, k: number, n: number, noise: number)
   }
 }
 
-/** Float32 `[head][query][key]` of one layer; rows sum to 1. */
+/** Float32 `[head][query][key]` of some heads of one layer; rows sum to 1. */
 export function layerValues(
   layer: number,
   nHeads: number,
   nQueries: number,
   nKeys: number,
   causal: boolean,
+  heads: readonly number[] = Array.from({ length: nHeads }, (_, i) => i),
 ): Float32Array {
-  const out = new Float32Array(nHeads * nQueries * nKeys);
-  for (let h = 0; h < nHeads; h++) {
+  const out = new Float32Array(heads.length * nQueries * nKeys);
+  heads.forEach((h, place) => {
     const style = layer === 2 && h === 11 ? 0 : (layer * 7 + h * 5) % 11;
     const next = random(1 + layer * 131 + h * 17);
     for (let q = 0; q < nQueries; q++) {
-      const base = (h * nQueries + q) * nKeys;
+      const base = (place * nQueries + q) * nKeys;
       let total = 0;
       for (let k = 0; k < nKeys; k++) {
         const value = causal && k > q ? 0 : Math.exp(affinity(style, q, k, nKeys, next()));
@@ -214,7 +215,7 @@ export function layerValues(
       }
       for (let k = 0; k < nKeys; k++) out[base + k] /= total;
     }
-  }
+  });
   return out;
 }
 
@@ -227,7 +228,8 @@ function toBase64(bytes: Uint8Array): string {
 /** Packs as float32 or uint8 base64; float16 is answered with float32, which the view decodes as well. */
 export function packTensor(values: Float32Array, shape: number[], form: AttendParams["tensors"]): Tensor {
   if (form === "uint8") {
-    const bytes = Uint8Array.from(values, (value) => Math.round(255 * value));
+    const bytes = new Uint8Array(values.length);
+    for (let i = 0; i < values.length; i++) bytes[i] = 255 * values[i] + 0.5;
     return { dtype: "uint8", shape, encoding: "base64", data: toBase64(bytes) };
   }
   return { dtype: "float32", shape, encoding: "base64", data: toBase64(new Uint8Array(values.buffer)) };
@@ -351,7 +353,9 @@ export function attend(held: SyntheticCapture, params: AttendParams): AttendResu
   const heads = params.heads ?? Array.from({ length: made.nHeads }, (_, i) => i);
   // special tokens and the first one hand over little
   const norms = tokens.map(({ isSpecial }, i) => (isSpecial || i === 0 ? 0.1 : 1));
+  const plain = held.off.length === 0 && params.weights !== "valueNorm" && !tokens.some(({ isMasked }) => isMasked);
   const own = (layer: number) => {
+    if (plain) return layerValues(layer, made.nHeads, n, n, made.kind === "autoregressive", heads);
     const values = passValues(held, layer);
     return someHeads(params.weights === "valueNorm" ? reweighted(values, norms) : values, made.nHeads, heads);
   };

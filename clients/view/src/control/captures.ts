@@ -58,9 +58,21 @@ export class CaptureLoader {
       // a shallower model than the last one: its first layer always exists, and the answer says how many there are
       if (code === ERROR_CODES.invalidParams && view.layer > 0) return this.firstLayer(ask);
       if (code === ERROR_CODES.invalidParams) return this.attendingLayers(ask, error);
-      if (code === ERROR_CODES.answerTooLarge) return ask({ tensors: "uint8" });
+      if (code === ERROR_CODES.answerTooLarge) return this.smaller(ask, error);
       throw error;
     }
+  }
+
+  /** All heads in bytes; of a text that is too long for that, one head. Each try costs a pass. */
+  private async smaller(ask: (change: AttendParams) => Promise<ReadPass>, error: unknown): Promise<ReadPass> {
+    const { bytes, limit } = asHostError(error).data ?? {};
+    const tooLarge = typeof bytes === "number" && typeof limit === "number" && bytes / 2 > limit;
+    try {
+      if (!tooLarge) return await ask({ tensors: "uint8" });
+    } catch (again) {
+      if (asHostError(again).code !== ERROR_CODES.answerTooLarge) throw again;
+    }
+    return ask({ tensors: "uint8", heads: [0] });
   }
 
   private async firstLayer(ask: (change: AttendParams) => Promise<ReadPass>): Promise<ReadPass> {

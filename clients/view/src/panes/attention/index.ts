@@ -1,6 +1,7 @@
 /** Tokens, the attention between them, and all heads at a glance. */
 import "./attention.css";
 import "./first/first.css";
+import "./map/map.css";
 import type { PaneOf } from "../../pane";
 import { attentionActions } from "./actions";
 import { AttentionLoader } from "./loader";

@@ -1,5 +1,5 @@
 /** Fetches attention of the capture: the layer on show, then all layers for the overview. */
-import { type AppState, attentionLayersOf, type Capture, IDLE, layersOf } from "../../app";
+import { type AppState, attentionLayersOf, type Capture, IDLE, layersOf, sides } from "../../app";
 import type { Controller } from "../../control/controller";
 import { asHostError } from "../../control/errors";
 import * as format from "../../logic/format";
@@ -13,6 +13,7 @@ import { EXAMPLE, exampleToken, tryExample } from "./first/example";
 import { FirstLook } from "./first/firstLook";
 import { keepAll, type LayerAttention, type Masks } from "./logic/attention";
 import { pooledShape, poolHeads, type Thumbnails } from "./logic/thumbnails";
+import { fitsOneAnswer, hasOverview, headsToHold, inParts, lacks, tensorOf } from "./parts";
 import type { Weights } from "./state";
 
 /** Below this many weights (64 MB as floats) all layers are kept, so that switching needs no request. */
@@ -47,13 +48,14 @@ interface Shown {
   readonly stack: Stack;
   readonly layer: number;
   readonly weights: Weights;
+  readonly heads: readonly number[] | null;
 }
 
 export class AttentionLoader implements PanePart {
   private readonly single = new Latest();
   private readonly background = new Latest();
   private layers = new Map<string, LayerAttention>();
-  private shown: Shown = { capture: null, stack: "encoder", layer: 0, weights: "attention" };
+  private shown: Shown = { capture: null, stack: "encoder", layer: 0, weights: "attention", heads: null };
 
   private readonly colors: TextColors;
   private readonly firstLook: FirstLook;
@@ -73,10 +75,13 @@ export class AttentionLoader implements PanePart {
     this.colors.changed(this.store.get());
     const { capture, view } = this.store.get();
     const before = this.shown;
-    const { stack, layer, attentionWeights: weights } = view;
+    const { stack, layer, heads, attentionWeights: weights } = view;
     const same = stack === before.stack && weights === before.weights;
-    if (capture === before.capture && same && layer === before.layer) return;
-    this.shown = { capture, stack, layer, weights };
+    if (capture === before.capture && same && layer === before.layer) {
+      if (capture !== null && heads !== before.heads) this.headsChanged(view);
+      return;
+    }
+    this.shown = { capture, stack, layer, weights, heads };
     if (capture === null) {
       this.store.set({ layer: null });
       return;
@@ -90,6 +95,13 @@ export class AttentionLoader implements PanePart {
     if (!sameCapture || !same) void shown.then(() => this.overview(this.shown));
   }
 
+  /** Of a long text not all heads may be held. */
+  private headsChanged({ stack, layer, heads, attentionWeights }: ViewState): void {
+    this.shown = { ...this.shown, heads };
+    const held = this.layers.get(keyOf(attentionWeights, stack, layer));
+    if (held !== undefined && lacks(held, heads)) void this.show();
+  }
+
   reading(): void {
     this.single.cancel();
     this.background.cancel();
@@ -101,7 +113,8 @@ export class AttentionLoader implements PanePart {
     this.reading();
     this.firstLook.begin(capture, view);
     this.layers = new Map();
-    this.keep(answer, "attention");
+    // of a text that is too long for one answer a single head came
+    if (answer.heads.length === capture.model.nHeads) this.keep(answer, "attention");
     const weightsShown = view.attentionWeights;
     const shown = this.layers.get(keyOf(weightsShown, stack, layer)) ?? null;
     const fitted = fitting(capture, view);
@@ -146,6 +159,10 @@ export class AttentionLoader implements PanePart {
         this.layers.set(keyOf(weights, stack, layer), attention);
       }
     }
+    this.forgetOldest();
+  }
+
+  private forgetOldest(): void {
     let total = [...this.layers.values()].reduce((sum, layer) => sum + layer.values.length, 0);
     for (const [oldest, layer] of this.layers) {
       if (total <= MOST_KEPT || this.layers.size === 1) break;
@@ -161,18 +178,22 @@ export class AttentionLoader implements PanePart {
     const weights = view.attentionWeights;
     const shown = { layerShown: view.layer, weightsShown: weights, attend: IDLE };
     const held = this.layers.get(keyOf(weights, view.stack, view.layer));
-    if (held !== undefined) {
+    if (held !== undefined && !lacks(held, view.heads)) {
       this.single.cancel();
       this.store.set({ layer: held, ...shown });
       return;
     }
     this.store.set({ attend: { phase: "busy", progress: null } });
     try {
-      const outcome = await this.single.run((signal) => this.one(capture, view.layer, weights, signal));
+      const outcome = await this.single.run((signal) => this.one(capture, view, signal));
       if (outcome.kind === "superseded") return;
-      this.keep(outcome.value, weights);
-      const layer = this.layers.get(keyOf(weights, view.stack, view.layer)) ?? null;
+      const key = keyOf(weights, view.stack, view.layer);
+      if ("values" in outcome.value) this.keepLong(key, outcome.value);
+      else this.keep(outcome.value, weights);
+      const layer = this.layers.get(key) ?? null;
       this.store.set({ layer, ...shown });
+      if (layer !== null && this.store.get().thumbnails[view.layer] === null)
+        this.thumbnail(capture, view.stack, view.layer, layer);
     } catch (thrown) {
       const error = asHostError(thrown);
       // the server has forgotten the capture: the text is read once more
@@ -191,22 +212,38 @@ export class AttentionLoader implements PanePart {
     this.store.set({ view: { ...view, attentionWeights: "attention" }, fallbacks: [fallback], attend: IDLE });
   }
 
-  /** One layer; in bytes when the finer answer would be too large. */
-  private async one(capture: Capture, layer: number, weights: Weights, signal: AbortSignal): Promise<AttendResult> {
-    try {
-      return await this.more(capture, [layer], { weights, tensors: "float16" }, signal);
-    } catch (error) {
-      if (asHostError(error).code !== ERROR_CODES.answerTooLarge || signal.aborted) throw error;
-      return this.more(capture, [layer], { weights, tensors: "uint8" }, signal);
-    }
+  /** One layer; in bytes when the finer answer would be too large, and some heads at a time when that is, too. */
+  private async one(capture: Capture, view: ViewState, signal: AbortSignal): Promise<AttendResult | LayerAttention> {
+    const { stack, layer, heads: chosen, attentionWeights: weights } = view;
+    const { left, right } = sides(capture, stack);
+    const { nHeads } = capture.model;
+    const ask = (tensors: "float16" | "uint8", heads?: number[]) =>
+      this.more(capture, [layer], { weights, tensors, heads }, signal);
+    if (fitsOneAnswer(nHeads, left.length, right.length))
+      try {
+        return await ask("float16");
+      } catch (error) {
+        if (asHostError(error).code !== ERROR_CODES.answerTooLarge || signal.aborted) throw error;
+        return ask("uint8");
+      }
+    const heads = headsToHold(nHeads, left.length, right.length, chosen);
+    return inParts(heads, [left.length, right.length], stack, (some) => ask("uint8", some));
+  }
+
+  /** The layer of a long text takes the place of all others. */
+  private keepLong(key: string, layer: LayerAttention): void {
+    this.layers.delete(key);
+    this.layers.set(key, layer);
+    this.forgetOldest();
   }
 
   private more(
     capture: Capture,
     layers: number[],
-    { weights, tensors }: { readonly weights: Weights; readonly tensors: "float16" | "uint8" },
+    options: { readonly weights: Weights; readonly tensors: "float16" | "uint8"; readonly heads?: number[] },
     signal: AbortSignal,
   ): Promise<AttendResult> {
+    const { weights, tensors, heads } = options;
     return this.controller.host.request(
       "attend",
       {
@@ -215,6 +252,7 @@ export class AttentionLoader implements PanePart {
         topK: 0,
         annotate: false,
         tensors,
+        ...(heads === undefined ? {} : { heads }),
         // a server before 1.1 does not know the field
         ...(weights === "attention" ? {} : { weights }),
       },
@@ -237,8 +275,8 @@ export class AttentionLoader implements PanePart {
 
   private async fill(capture: Capture, stack: Stack, weights: Weights, signal: AbortSignal): Promise<void> {
     const layers = attentionLayersOf(capture, stack);
-    const n = capture.tokens.length;
-    const each = capture.model.nHeads * n * n;
+    const { left, right } = sides(capture, stack);
+    const each = capture.model.nHeads * left.length * right.length;
     const keepAllLayers = each * layers.length <= KEEP_ALL;
     const missing: number[] = [];
     for (const layer of layers) {
@@ -246,6 +284,8 @@ export class AttentionLoader implements PanePart {
       if (held === undefined) missing.push(layer);
       else this.thumbnail(capture, stack, layer, held);
     }
+    // of a long text a layer is fetched only to be shown
+    if (!hasOverview(capture, stack)) return;
     const size = Math.max(1, Math.floor(BATCH / each));
     for (let at = 0; at < missing.length && !signal.aborted; at += size) {
       const answer = await this.more(
@@ -261,15 +301,16 @@ export class AttentionLoader implements PanePart {
   }
 
   private fromAnswer(capture: Capture, stack: Stack, answer: AttendResult): void {
-    const tensor =
-      stack === "encoder" ? answer.attention : stack === "decoder" ? answer.decoderAttention : answer.crossAttention;
+    const tensor = tensorOf(answer, stack);
     const layers = stack === "encoder" ? answer.layers : (answer.decoderLayers ?? answer.layers);
-    if (tensor === null) return;
+    if (tensor === null || tensor === undefined) return;
     for (const [layer, attention] of layersIn(tensor, layers, answer.heads))
       this.thumbnail(capture, stack, layer, attention);
   }
 
   private thumbnail(capture: Capture, stack: Stack, layer: number, attention: LayerAttention): void {
+    if (stack === "encoder") this.firstLook.add(capture, layer, attention);
+    if (attention.heads.length < capture.model.nHeads) return;
     const decoder = capture.decoderTokens ?? capture.tokens;
     const plainOf = (tokens: Capture["tokens"]) => Uint8Array.from(tokens, (token) => (token.isSpecial ? 0 : 1));
     const plain: Masks = {
@@ -282,7 +323,6 @@ export class AttentionLoader implements PanePart {
       all: poolHeads(attention, THUMBNAIL, keepAll(attention.nQueries, attention.nKeys)),
       plain: poolHeads(attention, THUMBNAIL, plain),
     };
-    if (stack === "encoder") this.firstLook.add(capture, layer, attention);
     const thumbnails = [...this.store.get().thumbnails];
     thumbnails[layer] = made;
     this.store.set({ thumbnails });

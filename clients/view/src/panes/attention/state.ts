@@ -8,6 +8,8 @@ import type { Thumbnails } from "./logic/thumbnails";
 
 export type Weights = "attention" | "valueNorm";
 
+export type HeatMapPlace = "both" | "only" | "off";
+
 export interface AttentionView {
   /** 0..100 */
   readonly topPercent: number;
@@ -19,6 +21,8 @@ export interface AttentionView {
   readonly attentionWeights: Weights;
   /** The first token is hidden: many decoders rest on it. */
   readonly hideFirst: boolean;
+  /** Long texts: a heat map above the curves, alone, or not at all. */
+  readonly heatMap: HeatMapPlace;
   /** Whether the view still has to choose a head that shows something, or which one it chose. */
   readonly firstLook: FirstLookState;
 }
@@ -37,6 +41,7 @@ export const ATTENTION_VIEW: Slice<AttentionView> = {
     segments: "all",
     attentionWeights: "attention",
     hideFirst: false,
+    heatMap: "both",
     firstLook: null,
   },
   // a link says what is on show
@@ -49,6 +54,7 @@ export const ATTENTION_VIEW: Slice<AttentionView> = {
     segments: oneOf(...SEGMENT_FILTERS),
     attentionWeights: oneOf("attention", "valueNorm"),
     hideFirst: isFlag,
+    heatMap: oneOf("both", "only", "off"),
     firstLook: isFirstLook,
   },
 };

@@ -10,6 +10,7 @@ import { Welcome } from "../first/Welcome";
 import { SEGMENT_FILTERS, type SegmentFilter } from "../logic/masks";
 import { pictureMaker } from "../logic/picture";
 import { saysUnread, unknownNote } from "../logic/unknown";
+import { isLong } from "../map/long";
 import { AttentionPicture } from "./AttentionPicture";
 import { ContinueBar } from "./ContinueBar";
 import { Inspector } from "./Inspector";
@@ -29,9 +30,10 @@ const VALUE_NORM =
 
 function Options() {
   const controller = useController();
-  const { view, pair, causal } = useApp((s) => ({
+  const { view, pair, causal, long } = useApp((s) => ({
     view: s.view,
     causal: s.capture !== null && s.capture.model.kind !== "bidirectional",
+    long: isLong(s.layer),
     pair: s.capture?.tokens.some((token) => token.segment === 1) === true && s.view.stack === "encoder",
   }));
   return (
@@ -84,6 +86,18 @@ function Options() {
         value={view.attentionWeights}
         onChange={(attentionWeights) => controller.update({ attentionWeights })}
       />
+      {long && (
+        <Segmented
+          label="Picture"
+          choices={[
+            { value: "off", text: "curves", title: "curves alone, a part of the text at a time" },
+            { value: "only", text: "heat map", title: "all attention of the text at once, as cells" },
+            { value: "both", text: "both", title: "the heat map, and below it the curves" },
+          ]}
+          value={view.heatMap}
+          onChange={(heatMap) => controller.update({ heatMap })}
+        />
+      )}
       {pair && (
         <Segmented
           label="Segments"

@@ -12,6 +12,8 @@ import { type AttentionLayout, headAt, layoutAttention, ROW_HEIGHT } from "../dr
 import { HowToRead } from "../first/HowToRead";
 import { type Emptiness, emptinessOf } from "../logic/emptiness";
 import type { Picture } from "../logic/picture";
+import { HeatMap } from "../map/HeatMap";
+import { isLong } from "../map/long";
 import { MatrixHeader } from "./MatrixHeader";
 import { TokenColumn } from "./TokenColumn";
 import { groupLabel } from "./tokenView";
@@ -72,6 +74,18 @@ function Canvas(props: Props & { readonly layout: AttentionLayout; readonly view
 }
 
 export function AttentionPicture(props: Props) {
+  const place = useApp((s) => s.view.heatMap);
+  const long = isLong({ nQueries: props.left.length, nKeys: props.right.length });
+  if (!long || place !== "only") return <CurvesPicture {...props} withMap={long && place === "both"} />;
+  return (
+    <div class="attention-picture">
+      <HeatMap {...props} band={null} />
+      <Legend picture={props.picture} hidden={0} />
+    </div>
+  );
+}
+
+function CurvesPicture(props: Props & { readonly withMap: boolean }) {
   const controller = useController();
   const { picture, left, right } = props;
   const rows = Math.max(picture.layer.nQueries, picture.layer.nKeys);
@@ -107,6 +121,7 @@ export function AttentionPicture(props: Props) {
   };
   return (
     <div class="attention-picture">
+      {props.withMap && <HeatMap {...props} band={{ first: view.first, last: view.last }} />}
       <MatrixHeader layout={layout} picture={picture} />
       <div
         class="attention-scroll"
@@ -218,6 +233,8 @@ function Nothing(props: { readonly emptiness: Emptiness }) {
 function Legend(props: { readonly picture: Picture; readonly hidden: number }) {
   const { picture, hidden } = props;
   const view = useApp((s) => s.view);
+  const nHeads = useApp((s) => s.capture?.model.nHeads ?? 0);
+  const heads = picture.layer.heads.length;
   const { combine } = view;
   const emptiness = emptinessOf(picture, view);
   if (emptiness !== null) return <Nothing emptiness={emptiness} />;
@@ -226,6 +243,8 @@ function Legend(props: { readonly picture: Picture; readonly hidden: number }) {
     <p class="legend">
       {`thickest curve ${most.toFixed(2)}${picture.chosen.length > 1 ? ` (${combine} of ${picture.chosen.length} heads), colored by the strongest head` : ""}`}
       {` · bar left of a token: its share on ${picture.aside.name === "first token" ? "the first token" : picture.aside.name}`}
+      {heads < nHeads &&
+        ` · of ${nHeads} heads ${heads} are loaded, the chosen ones first: all of them would be too large in so long a text`}
       {hidden > 0 &&
         ` · the strongest ${MOST_CURVES.toLocaleString("en")} curves in view are drawn, ${hidden.toLocaleString("en")} weaker ones are hidden`}
     </p>

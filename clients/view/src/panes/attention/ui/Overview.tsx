@@ -7,6 +7,7 @@ import { sizeCanvas, useApp, useController, useFrame, useSize } from "../../../u
 import { memo } from "../../../ui/memo";
 import { stepOf, stepTo } from "../../../ui/roving";
 import { drawOverview, layoutOverview, type OverviewLayout, overviewSize } from "../draw/overview";
+import { hasOverview } from "../parts";
 
 export function Overview() {
   const controller = useController();
@@ -58,7 +59,11 @@ export function Overview() {
         <h3>All heads</h3>
         <span class="muted">
           {nLayers} layers × {nHeads} heads; rows are queries, columns are keys
-          {missing > 0 && missing < nLayers ? ` · ${nLayers - missing} of ${nLayers} layers loaded` : ""}
+          {capture !== null && !hasOverview(capture, view.stack)
+            ? " · in so long a text, each layer is drawn once it is chosen"
+            : missing > 0 && missing < nLayers
+              ? ` · ${nLayers - missing} of ${nLayers} layers loaded`
+              : ""}
         </span>
       </div>
       <div

@@ -21,6 +21,7 @@ from exbert_rpc.protocol.types.list_models import ListModelsResult
 from exbert_rpc.protocol.types.ping import PingResult
 from exbert_rpc.protocol.types.preview_sources import PreviewSourcesParams, PreviewSourcesResult
 from exbert_rpc.protocol.types.profile_heads import ProfileParams, ProfileResult
+from exbert_rpc.protocol.types.query_key import QueryKeyParams, QueryKeyResult
 from exbert_rpc.protocol.types.remove_corpus import RemoveCorpusResult
 from exbert_rpc.protocol.types.search_contexts import Filter, SearchParams, SearchResult
 from exbert_rpc.protocol.types.search_relations import SearchRelationsParams, SearchRelationsResult
@@ -556,6 +557,32 @@ class Methods(Protocol):
                 top_k=top_k,
             ),
             DecomposeResult,
+            on_progress,
+        )
+
+    def query_key(
+        self,
+        *,
+        capture_id: str,
+        token: int,
+        layer: int,
+        head: int,
+        stack: Literal["cross", "decoder", "encoder"] = "encoder",
+        on_progress: OnProgress | None = None,
+    ) -> QueryKeyResult:
+        """Query and keys of a row. Its weights are the softmax of ``query · key * scaling + bias``.
+
+        Args:
+            capture_id: Handle of the pass.
+            token: The row: position of the token that attends.
+            layer: Its layer.
+            head: Its head.
+            stack: Whose attention; `encoder` is also that of a model with one stack.
+        """
+        return self._call(
+            "queryKey",
+            make_params(QueryKeyParams, capture_id=capture_id, token=token, layer=layer, head=head, stack=stack),
+            QueryKeyResult,
             on_progress,
         )
 
@@ -1157,6 +1184,32 @@ class AsyncMethods(Protocol):
                 top_k=top_k,
             ),
             DecomposeResult,
+            on_progress,
+        )
+
+    async def query_key(
+        self,
+        *,
+        capture_id: str,
+        token: int,
+        layer: int,
+        head: int,
+        stack: Literal["cross", "decoder", "encoder"] = "encoder",
+        on_progress: OnProgress | None = None,
+    ) -> QueryKeyResult:
+        """Query and keys of a row. Its weights are the softmax of ``query · key * scaling + bias``.
+
+        Args:
+            capture_id: Handle of the pass.
+            token: The row: position of the token that attends.
+            layer: Its layer.
+            head: Its head.
+            stack: Whose attention; `encoder` is also that of a model with one stack.
+        """
+        return await self._call(
+            "queryKey",
+            make_params(QueryKeyParams, capture_id=capture_id, token=token, layer=layer, head=head, stack=stack),
+            QueryKeyResult,
             on_progress,
         )
 

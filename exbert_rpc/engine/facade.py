@@ -44,6 +44,7 @@ from exbert_rpc.engine.requests import (
     ModelListing,
     ProfileRequest,
     ProfileResult,
+    QueryKeyRequest,
     RelationRequest,
     SearchRequest,
     SearchResult,
@@ -57,6 +58,7 @@ from exbert_rpc.engine.text_notes import text_notes
 from exbert_rpc.errors import InvalidParams
 from exbert_rpc.model.capture import check_attends
 from exbert_rpc.model.lanes import all_cores_but_one
+from exbert_rpc.model.query_key import QueryKeyRow
 from exbert_rpc.model.types import Capture, Encoding, ModelDescription
 from exbert_rpc.tasks import Progress, Task
 from exbert_rpc.text.formats.format import ReadingOptions
@@ -235,6 +237,16 @@ class Engine:
         """
         first, second = (self._captures.get(request.session, handle) for handle in (request.first, request.second))
         return compare_passes(first, second, task)
+
+    def query_key(self, request: QueryKeyRequest, task: Task) -> QueryKeyRow:
+        """Query and keys of one row of one head, of a pass that is kept.
+
+        Raises:
+            InvalidParams, ModelNotSupported, UnknownHandle, Cancelled
+        """
+        task.check()
+        capture = self._captures.get(request.session, request.capture_id).capture
+        return capture.query_key(request.layer, request.head, request.token, request.stream)
 
     def read(
         self, session: str, given: TextInput | None, capture_id: str | None, model: str | None, task: Task

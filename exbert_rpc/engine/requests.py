@@ -348,6 +348,22 @@ class DecomposeRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class QueryKeyRequest:
+    """One attention row of a pass that is kept.
+
+    Attributes:
+        stream: Whose attention; ``self`` is the encoder's, or that of a model with one stack.
+    """
+
+    session: str
+    capture_id: str
+    token: int
+    layer: int
+    head: int
+    stream: Stream = "self"
+
+
+@dataclass(frozen=True, slots=True)
 class LensLayer:
     """What one hidden state predicts; see :class:`~exbert_rpc.analysis.decomposition.LensRow`."""
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from exbert_rpc.errors import InvalidParams, ModelNotSupported
 from exbert_rpc.model.predictions import top_predictions
+from exbert_rpc.model.query_key import NotVisible, QueryKeyRow, query_key_row
 from exbert_rpc.model.types import BatchCapture, Encoding, ModelDescription, Prediction, Stream
 
 if TYPE_CHECKING:
@@ -105,13 +106,7 @@ class PassCapture:
         """
         import torch
 
-        of_stream = self._attention.get(stream)
-        if not of_stream:
-            raise InvalidParams("stream", f"{self._info.architecture} has no {stream!r} attention", hint="use 'self'")
-        if stream == "self":
-            check_attends("layers", layers, self._info)
-        else:
-            check_range("layers", layers, len(of_stream), "layer")
+        of_stream = self._layers_of(stream, layers, "layers")
         check_range("heads", heads or (), self._info.n_heads, "head")
         chosen = list(range(self._info.n_heads)) if heads is None else list(heads)
         with torch.inference_mode():
@@ -120,6 +115,27 @@ class PassCapture:
             n_query, n_key = self._lengths(stream)
             return np.zeros((0, len(chosen), n_query, n_key), dtype=np.float32)
         return weights[0] if len(weights) == 1 else np.concatenate(weights)
+
+    def query_key(self, layer: int, head: int, row: int, stream: Stream = "self") -> QueryKeyRow:
+        """Query and keys of one attention row, checked against its weights.
+
+        Raises:
+            InvalidParams: A layer, head or row is out of range, or the model has no such stream.
+            ModelNotSupported: They cannot be seen, or do not give the attention; says why.
+        """
+        import torch
+
+        of_stream = self._layers_of(stream, (layer,), "layer")
+        check_range("head", (head,), self._info.n_heads, "head")
+        check_range("token", (row,), self._lengths(stream)[0], "token")
+        with torch.inference_mode():
+            try:
+                return query_key_row(of_stream[layer], row, head)
+            except NotVisible as exc:
+                raise ModelNotSupported(
+                    f"query and keys of {self._info.id} ({self._info.architecture}) cannot be shown: {exc}",
+                    hint="Its attention can be shown with `attend`.",
+                ) from exc
 
     def predictions(self, k: int) -> tuple[tuple[Prediction, ...], ...] | None:
         """The ``k`` likeliest tokens at each position (next ones, if autoregressive); ``None`` without an LM head.
@@ -149,6 +165,17 @@ class PassCapture:
         found = _array(layers[place])
         check_finite(found, self._info)
         return found
+
+    def _layers_of(self, stream: Stream, layers: Sequence[int], field: str) -> Mapping[int, LayerAttention]:
+        """The attention of a stream that has these layers."""
+        of_stream = self._attention.get(stream)
+        if not of_stream:
+            raise InvalidParams("stream", f"{self._info.architecture} has no {stream!r} attention", hint="use 'self'")
+        if stream == "self":
+            check_attends(field, layers, self._info)
+        else:
+            check_range(field, layers, len(of_stream), "layer")
+        return of_stream
 
     def _lengths(self, stream: Stream) -> tuple[int, int]:
         n = len(self._encoding.ids)

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from exbert_rpc.model.query_key import QueryKeyRow
 
 ModelKind = Literal["bidirectional", "autoregressive", "encoderDecoder"]
 Stream = Literal["self", "decoder", "cross"]
@@ -214,6 +217,10 @@ class Capture(Protocol):
         self, layers: Sequence[int], heads: Sequence[int] | None = None, stream: Stream = "self"
     ) -> NDArray[np.float32]:
         """float32 ``[len(layers), len(heads), n_query, n_key]`` in [0, 1], rows sum to 1; no second forward pass."""
+        ...
+
+    def query_key(self, layer: int, head: int, row: int, stream: Stream = "self") -> QueryKeyRow:
+        """Query and keys of one attention row; see :class:`~exbert_rpc.model.query_key.QueryKeyRow`."""
         ...
 
     def predictions(self, k: int) -> tuple[tuple[Prediction, ...], ...] | None:

@@ -81,6 +81,9 @@ CONVERSATION: list[dict] = [
     request(71, "decompose", {**_TEXT, "token": 2, "target": " a", "contrast": 7, "topK": 1}),
     request(72, "decompose", {**_TEXT, "against": "Another one."}),
     request(73, "decompose", {**_TEXT, "target": 1.5}),
+    request(74, "queryKey", {"captureId": "c1", "token": 1, "layer": 0, "head": 1, "stack": "cross"}),
+    request(75, "queryKey", {"captureId": "never", "token": 1, "layer": 0, "head": 1}),
+    request(76, "queryKey", {"token": 1, "layer": 0, "head": 1}),
     request(80, "compareCaptures", {"captureIds": ["never", "never"]}),
     request(81, "compareCaptures", {"captureIds": ["one"]}),
     request(

@@ -36,6 +36,7 @@ from exbert_rpc.engine.requests import (
     TokenTable,
 )
 from exbert_rpc.model.contributions import Contributions
+from exbert_rpc.model.query_key import QueryKeyRow
 from exbert_rpc.model.types import Encoding, ModelDescription, Prediction
 from exbert_rpc.tasks import Progress
 from exbert_rpc.text.formats.format import ReadingOptions
@@ -158,6 +159,20 @@ class FakeEngine:
         target = PredictionTarget(2, 1, "a")
         lens = tuple(LensLayer(layer, (Prediction("a", 1, 0.5),), 3 - layer, 0.5) for layer in range(3))
         return DecomposeResult("logit", parts, MODEL, target, None, None, lens)
+
+    def query_key(self, request, task):
+        if request.capture_id == "never":
+            raise errors.UnknownHandle("this captureId is unknown", hint="Send the text again.")
+        return QueryKeyRow(
+            query=np.array([0.5, -1.0], np.float32),
+            keys=np.array([[1.0, 0.25], [0.0, 2.0]], np.float32),
+            scaling=0.5,
+            softcap=None,
+            bias=np.array([0.125, 0.0], np.float32),
+            hidden=np.array([False, True]),
+            sink=None,
+            weights=np.array([1.0, 0.0], np.float32),
+        )
 
     def compare_captures(self, request, task):
         for handle in (request.first, request.second):

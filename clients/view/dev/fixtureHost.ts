@@ -9,6 +9,7 @@ import type {
   ServerEvent,
   Theme,
 } from "../src/host";
+import { decodeTensor } from "../src/logic/tensor";
 import type {
   AblateHeadsParams,
   AttendParams,
@@ -19,6 +20,7 @@ import type {
   MethodParams,
   MethodResult,
   ProfileParams,
+  QueryKeyParams,
   SearchParams,
   SearchRelationsParams,
   SearchRelationsResult,
@@ -30,6 +32,7 @@ import { compareCaptures } from "./syntheticCompare";
 import { search, searchRelations, summarize } from "./syntheticCorpus";
 import { ablateHeads, decompose } from "./syntheticEffects";
 import { profileHeads } from "./syntheticHeads";
+import { queryKeyOf } from "./syntheticRow";
 
 export interface FixtureOptions {
   readonly made?: Synthetic;
@@ -147,6 +150,8 @@ export class FixtureHost implements Host {
         const against = typeof asked.against === "string" ? tokenize(this.made, asked.against, null, []) : null;
         return decompose(asked, describeModel(this.made), this.lastToken(asked.captureId), against?.length ?? null);
       }
+      case "queryKey":
+        return this.queryKey(params as QueryKeyParams);
       case "listModels":
         return { models: [{ id: describeModel(this.made).id, source: "fixture", loaded: true, isDefault: true }] };
       case "listCorpora":
@@ -231,6 +236,14 @@ export class FixtureHost implements Host {
     const result = searchRelations(params, describeModel(this.made), `search-${this.searches.size}`, ends);
     this.searches.set(result.searchId, result);
     return result;
+  }
+
+  private queryKey(params: QueryKeyParams) {
+    const { captureId, layer, head, token } = params;
+    const { attention } = this.attend({ captureId, layers: [layer], heads: [head], tensors: "uint8" });
+    const { values } = decodeTensor(attention);
+    const n = attention.shape[3];
+    return queryKeyOf(params, values.subarray(token * n, (token + 1) * n));
   }
 
   private lastToken(captureId: string | null | undefined): number {

@@ -2,6 +2,7 @@
 import "./attention.css";
 import "./first/first.css";
 import "./map/map.css";
+import "./queryKey/queryKey.css";
 import type { PaneOf } from "../../pane";
 import { attentionActions } from "./actions";
 import { AttentionLoader } from "./loader";

@@ -14,6 +14,7 @@ import { FirstLook } from "./first/firstLook";
 import { keepAll, type LayerAttention, type Masks } from "./logic/attention";
 import { pooledShape, poolHeads, type Thumbnails } from "./logic/thumbnails";
 import { fitsOneAnswer, hasOverview, headsToHold, inParts, lacks, tensorOf } from "./parts";
+import { QueryKeyReader } from "./queryKey/reader";
 import type { Weights } from "./state";
 
 /** Below this many weights (64 MB as floats) all layers are kept, so that switching needs no request. */
@@ -58,12 +59,14 @@ export class AttentionLoader implements PanePart {
   private shown: Shown = { capture: null, stack: "encoder", layer: 0, weights: "attention", heads: null };
 
   private readonly colors: TextColors;
+  readonly queryKey: QueryKeyReader;
   private readonly firstLook: FirstLook;
   private pinsExample = false;
 
   constructor(private readonly controller: Controller) {
     this.colors = new TextColors(controller.host);
     this.firstLook = new FirstLook(controller);
+    this.queryKey = new QueryKeyReader(controller);
   }
 
   private get store() {
@@ -73,6 +76,7 @@ export class AttentionLoader implements PanePart {
   /** Shows the chosen layer, and fills the overview when its capture or stack is another one. */
   changed(): void {
     this.colors.changed(this.store.get());
+    this.queryKey.changed();
     const { capture, view } = this.store.get();
     const before = this.shown;
     const { stack, layer, heads, attentionWeights: weights } = view;
@@ -142,6 +146,7 @@ export class AttentionLoader implements PanePart {
   }
 
   cancel(): void {
+    this.queryKey.cancel();
     this.reading();
     this.controller.captures.cancel();
   }

@@ -1,6 +1,8 @@
 /** What a person chooses about the attention picture, and what the server answered for it. */
+import { IDLE, type Status } from "../../app";
 import { between, type Check, isFlag, isIndex, isObject, isText, oneOf } from "../../logic/checks";
 import type { Slice } from "../../pane";
+import type { QueryKeyResult } from "../../protocol";
 import type { FirstLookState } from "./first/firstLook";
 import type { Combine, LayerAttention } from "./logic/attention";
 import { SEGMENT_FILTERS, type SegmentFilter } from "./logic/masks";
@@ -23,6 +25,8 @@ export interface AttentionView {
   readonly hideFirst: boolean;
   /** Long texts: a heat map above the curves, alone, or not at all. */
   readonly heatMap: HeatMapPlace;
+  /** Whether the dimensions of query and keys are shown. */
+  readonly showQueryKey: boolean;
   /** Whether the view still has to choose a head that shows something, or which one it chose. */
   readonly firstLook: FirstLookState;
 }
@@ -42,6 +46,7 @@ export const ATTENTION_VIEW: Slice<AttentionView> = {
     attentionWeights: "attention",
     hideFirst: false,
     heatMap: "both",
+    showQueryKey: false,
     firstLook: null,
   },
   // a link says what is on show
@@ -55,6 +60,7 @@ export const ATTENTION_VIEW: Slice<AttentionView> = {
     attentionWeights: oneOf("attention", "valueNorm"),
     hideFirst: isFlag,
     heatMap: oneOf("both", "only", "off"),
+    showQueryKey: isFlag,
     firstLook: isFirstLook,
   },
 };
@@ -67,6 +73,16 @@ export interface AttentionData {
   readonly weightsShown: Weights;
   /** One for each layer of the stack shown; null until it is fetched. */
   readonly thumbnails: readonly (Thumbnails | null)[];
+  /** What the row of the pinned token is made of, in the one chosen head. */
+  readonly queryKey: QueryKeyResult | null;
+  readonly queryKeyStatus: Status;
 }
 
-export const ATTENTION_DATA: AttentionData = { layer: null, layerShown: 0, weightsShown: "attention", thumbnails: [] };
+export const ATTENTION_DATA: AttentionData = {
+  layer: null,
+  layerShown: 0,
+  weightsShown: "attention",
+  thumbnails: [],
+  queryKey: null,
+  queryKeyStatus: IDLE,
+};

@@ -11,6 +11,7 @@ import { SEGMENT_FILTERS, type SegmentFilter } from "../logic/masks";
 import { pictureMaker } from "../logic/picture";
 import { saysUnread, unknownNote } from "../logic/unknown";
 import { isLong } from "../map/long";
+import { QueryKey } from "../queryKey/QueryKey";
 import { AttentionPicture } from "./AttentionPicture";
 import { ContinueBar } from "./ContinueBar";
 import { Inspector } from "./Inspector";
@@ -282,6 +283,7 @@ export function AttentionPane() {
         </p>
       ))}
       {capture !== null && <Inspector picture={drawn?.picture ?? null} />}
+      {capture !== null && <QueryKey />}
       {capture !== null && <Overview />}
     </section>
   );

@@ -43,6 +43,8 @@ export interface FixtureOptions {
   /** Errors by method. */
   readonly errors?: Partial<Record<Method, HostError>>;
   readonly state?: unknown;
+  /** What open documents hold, by uri. */
+  readonly documents?: Readonly<Record<string, string>>;
   /** The largest answer. */
   readonly answerBytes?: number;
 }
@@ -211,7 +213,12 @@ export class FixtureHost implements Host {
         message: `layers: layer ${without} has no softmax attention`,
         data: { kind: "invalidParams", hint: "" },
       } satisfies HostError;
-    const held = capture(this.made, params, `capture-${this.captures.size}`);
+    const document = this.options.documents?.[params.textDocument?.uri ?? ""];
+    const held = capture(
+      this.made,
+      document === undefined ? params : { ...params, text: document },
+      `capture-${this.captures.size}`,
+    );
     const answer = this.checked(held, params);
     this.captures.set(held.id, held);
     return answer;

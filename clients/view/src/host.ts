@@ -17,6 +17,8 @@ export type TextInput =
 export interface SelectionEvent {
   readonly input: TextInput;
   readonly label: string;
+  /** Whether it is Markdown, whose markup can be left out; absent: by the ending of the document or of the label. */
+  readonly isMarkdown?: boolean;
 }
 
 /** Work-done progress as it arrives; `percentage` is 0..100. */

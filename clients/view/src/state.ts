@@ -1,6 +1,6 @@
 /** What the view remembers: a person's choices, in one JSON object that can be kept, sent and restored. */
 import type { TextInput } from "./host";
-import { type Check, type Checks, isIndex, isObject, isText, listOf, oneOf, orNull } from "./logic/checks";
+import { type Check, type Checks, isFlag, isIndex, isObject, isText, listOf, oneOf, orNull } from "./logic/checks";
 import type { Pane, ViewOf } from "./pane";
 import type { PANES } from "./panes";
 
@@ -24,6 +24,10 @@ export interface SharedView {
   readonly version: 1;
   readonly input: TextInput | null;
   readonly label: string;
+  /** The Markdown that the text was selected from; null: the text is as it was selected. */
+  readonly source: string | null;
+  /** Whether the model reads Markdown without its markup. */
+  readonly asProse: boolean;
   /** null: the server's default. */
   readonly model: string | null;
   readonly corpus: string | null;
@@ -78,6 +82,8 @@ function sharedInitial(pane: string): SharedView {
     version: 1,
     input: null,
     label: "",
+    source: null,
+    asProse: true,
     model: null,
     corpus: null,
     stack: "encoder",
@@ -97,6 +103,8 @@ function sharedChecks(panes: readonly Pane[]): Checks<SharedView> {
     version: oneOf(1),
     input: orNull(isInput),
     label: isText,
+    source: orNull(isText),
+    asProse: isFlag,
     model: orNull(isText),
     corpus: orNull(isText),
     stack: oneOf("encoder", "decoder", "cross"),

@@ -15,6 +15,7 @@ const TOP_K = 5;
 
 export class CaptureLoader {
   private readonly reading = new Latest();
+  private loading: Promise<boolean> = Promise.resolve(false);
 
   constructor(
     private readonly host: Host,
@@ -28,7 +29,17 @@ export class CaptureLoader {
   }
 
   /** Reads `input`. True when the view now shows it. */
-  async load(input: TextInput): Promise<boolean> {
+  load(input: TextInput): Promise<boolean> {
+    this.loading = this.read(input);
+    return this.loading;
+  }
+
+  /** What the newest `load` says. */
+  settled(): Promise<boolean> {
+    return this.loading;
+  }
+
+  private async read(input: TextInput): Promise<boolean> {
     for (const part of this.parts()) part.reading?.();
     this.store.set({ attend: { phase: "busy", progress: null } });
     try {

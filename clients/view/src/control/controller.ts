@@ -4,12 +4,14 @@ import { chatMessages } from "../../../shared/src/chatMessages";
 import { type AppState, type Hover, IDLE, initialState, layersOf, queryToken } from "../app";
 import type { Choice, Disposable, Host, SelectionEvent, ServerEvent, TextInput } from "../host";
 import { plainUri } from "../logic/places";
+import { proseOf } from "../logic/prose";
 import type { Pane, PanePart, PartsOf } from "../pane";
 import type { PANES } from "../panes";
 import { composeState, type HeadAt, type Pin, type Stack, type StateCodec, type ViewState } from "../state";
 import { Store } from "../store";
 import { CaptureLoader } from "./captures";
 import { asHostError } from "./errors";
+import { isMarkdown, readable } from "./markdown";
 import type { Pass } from "./passes";
 
 const SAVE_MS = 200;
@@ -138,13 +140,17 @@ export class Controller {
   }
 
   select(selection: SelectionEvent): void {
-    const { label } = selection;
-    const input = withMessages(selection.input);
-    this.store.set({ undo: [], hover: null });
-    this.updateQuery({ input, label, pinned: null, mask: [], without: [], generate: 0, pane: this.paneForText() });
-    void this.captures.load(input).then((read) => {
-      if (!read && input !== selection.input) this.asText(input, selection.input);
-    });
+    const { view } = this.store.get();
+    const messages = withMessages(selection.input);
+    if (messages !== selection.input) {
+      void this.read(messages, selection.label, null).then((read) => {
+        if (!read) this.asText(messages, selection.input);
+      });
+      return;
+    }
+    const { input, source } = readable(selection, view.asProse);
+    void this.read(input, selection.label, source);
+    if ("textDocument" in input && isMarkdown(selection)) void this.selectText(selection, input);
   }
 
   /** Shows messages that the model cannot take as the text that they are. */
@@ -157,10 +163,37 @@ export class Controller {
     void this.captures.load(text).then(() => this.store.set({ fallbacks: [fallback] }));
   }
 
+  private read(input: TextInput, label: string, source: string | null): Promise<boolean> {
+    this.store.set({ undo: [], hover: null });
+    const fresh = { pinned: null, mask: [], without: [], generate: 0, pane: this.paneForText() };
+    this.updateQuery({ input, label, source, ...fresh });
+    return this.captures.load(input);
+  }
+
+  /** What stands in a range of an open document, the server knows: once it has said so, markup is left out. */
+  private async selectText(selection: SelectionEvent, input: TextInput): Promise<void> {
+    const { asProse } = this.store.get().view;
+    const isRead = () => this.store.get().view.input === input;
+    const asked = this.captures.settled();
+    if (!(await asked) || !isRead()) return;
+    const text = this.store.get().capture?.text ?? "";
+    const { input: prose, source } = readable({ ...selection, input: { text }, isMarkdown: true }, asProse);
+    if (source === null) return;
+    if (asProse) void this.read(prose, selection.label, source);
+    else this.update({ source });
+  }
+
+  /** Reads Markdown without its markup, or as it is written. */
+  setProse(asProse: boolean): void {
+    const { source, label } = this.store.get().view;
+    this.update({ asProse });
+    if (source !== null) void this.read({ text: asProse ? proseOf(source).text : source }, label, source);
+  }
+
   /** Shows a pass again: its text, model, mask and the heads that are off. */
   show(pass: Pass): void {
     this.store.set({ undo: [], hover: null });
-    this.updateQuery({ ...pass, pinned: null });
+    this.updateQuery({ ...pass, source: null, pinned: null });
     void this.reload();
   }
 
@@ -178,6 +211,7 @@ export class Controller {
       ...change,
       input,
       label,
+      source: null,
       mask: [],
       without: [],
       generate: 0,
@@ -347,8 +381,8 @@ export class Controller {
   }
 
   reset(): void {
-    const { input, label, model, corpus } = this.store.get().view;
-    this.restore({ ...this.codec.fresh, input, label, model, corpus });
+    const { input, label, source, asProse, model, corpus } = this.store.get().view;
+    this.restore({ ...this.codec.fresh, input, label, source, asProse, model, corpus });
   }
 
   async copy(text: string, what: string): Promise<void> {

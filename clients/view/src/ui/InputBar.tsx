@@ -1,7 +1,7 @@
 /** The explored text, its origin, and a way to enter another one. */
 import { useState } from "preact/hooks";
 import { useApp, useController } from "./context";
-import { Button } from "./controls";
+import { Button, Check } from "./controls";
 import { Menu } from "./Menu";
 
 function Editor(props: { readonly text: string; readonly pair: string; readonly onClose: () => void }) {
@@ -62,7 +62,10 @@ function Editor(props: { readonly text: string; readonly pair: string; readonly 
 }
 
 export function InputBar() {
-  const { input, label, text, pair } = useApp((s) => ({
+  const controller = useController();
+  const { input, label, text, pair, source, asProse } = useApp((s) => ({
+    source: s.view.source,
+    asProse: s.view.asProse,
     input: s.view.input,
     label: s.view.label,
     text: s.view.input !== null && "text" in s.view.input ? s.view.input.text : (s.capture?.text ?? ""),
@@ -91,9 +94,22 @@ export function InputBar() {
         {text}
         {pair !== "" && <span class="muted"> + {pair}</span>}
       </span>
-      <Button kind="link" onClick={() => setOpen(true)} label="edit the text">
+      <Button
+        kind="link"
+        onClick={() => setOpen(true)}
+        label="edit the text"
+        title="Edit the text, or type another one"
+      >
         edit
       </Button>
+      {source !== null && (
+        <Check
+          label="as prose"
+          title="Leave Markdown's markup out of what the model reads; tokens keep their places in the source"
+          checked={asProse}
+          onChange={(on) => controller.setProse(on)}
+        />
+      )}
       <span class="spring" />
       <Menu />
     </div>

@@ -202,7 +202,7 @@ describe("the seam between panes and the rest", () => {
 });
 
 describe("the seam between the view and its hosts", () => {
-  it("lets the view import its own code, the wire types, what clients share, and two drawing libraries", () => {
+  it("lets the view import its own code, the wire types, what clients share, two drawing libraries and a reader of Markdown", () => {
     const outside = importsBelow(SRC)
       .map(({ to }) => to)
       .filter((to) => to.startsWith(".."));
@@ -215,6 +215,12 @@ describe("the seam between the view and its hosts", () => {
     const packages = sourcesBelow(SRC).flatMap((path) =>
       [...readFileSync(path, "utf8").matchAll(/from "([^."][^"]*)"/g)].map((found) => found[1]),
     );
-    expect([...new Set(packages)].sort()).toEqual(["d3-shape", "preact", "preact/hooks"]);
+    expect([...new Set(packages)].sort()).toEqual([
+      "d3-shape",
+      "mdast",
+      "mdast-util-from-markdown",
+      "preact",
+      "preact/hooks",
+    ]);
   });
 });

@@ -3,7 +3,9 @@ import { type AppState, attentionLayersOf, sides } from "../../app";
 import type { Controller } from "../../control/controller";
 import { inkOf } from "../../draw/ink";
 import { modeOf } from "../../logic/palette";
+import { proseOf, sourceRange } from "../../logic/prose";
 import type { Action } from "../../pane";
+import type { Token } from "../../protocol";
 import { exporter } from "../../ui/exports";
 import { attentionSvg } from "./draw/attentionSvg";
 import { layoutAttention } from "./draw/layout";
@@ -67,6 +69,13 @@ function overviewPicture(state: AppState): string | null {
   });
 }
 
+/** Places of tokens in the Markdown that was read as prose; null where the text is as it was selected. */
+function placesOf({ capture, view }: AppState) {
+  if (capture === null || view.source === null || !view.asProse) return null;
+  const prose = proseOf(view.source);
+  return capture.text === prose.text ? ({ start, end }: Token) => sourceRange(prose, start, end) : null;
+}
+
 export function attentionActions(controller: Controller, state: AppState): readonly Action[] {
   const picture = state.capture !== null && state.layer !== null;
   const overview = picture && allRead(state);
@@ -83,7 +92,11 @@ export function attentionActions(controller: Controller, state: AppState): reado
     { text: "Save curves as JSON", disabled: !picture, run: () => json("curves", edges()) },
     { text: "Save all heads as SVG", disabled: !overview, run: () => svg("heads", overviewPicture(state)) },
     { text: "Save all heads as PNG", disabled: !overview, run: () => png("heads", overviewPicture(state)) },
-    { text: "Save tokens as CSV", disabled: !picture, run: () => csv("tokens", tokensTable(tokens())) },
+    {
+      text: "Save tokens as CSV",
+      disabled: !picture,
+      run: () => csv("tokens", tokensTable(tokens(), placesOf(state))),
+    },
     { text: "Save tokens as JSON", disabled: !picture, run: () => json("tokens", tokens()) },
   ];
 }

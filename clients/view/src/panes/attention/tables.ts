@@ -12,6 +12,9 @@ export function edgesTable(edges: Edges, left: readonly string[], right: readonl
   return { header: ["from", "fromToken", "to", "toToken", "weight"], rows };
 }
 
+/** Where a token stands in the document that its text was taken from. */
+type PlaceOf = (token: Token) => { readonly start: number; readonly end: number } | null;
+
 function tokenRow(token: Token): Cell[] {
   const predictions = token.predictions?.map((one) => `${one.token} ${one.probability.toFixed(4)}`).join(" | ");
   return [
@@ -35,7 +38,18 @@ function tokenRow(token: Token): Cell[] {
   ];
 }
 
-export function tokensTable(tokens: readonly Token[]): Table {
+/** Tokens; with `placeOf` also their places in the source of the text. */
+export function tokensTable(tokens: readonly Token[], placeOf: PlaceOf | null = null): Table {
+  const table = plainTable(tokens);
+  if (placeOf === null) return table;
+  const places = tokens.map(placeOf);
+  return {
+    header: [...table.header, "sourceStart", "sourceEnd"],
+    rows: table.rows.map((row, i) => [...row, places[i]?.start ?? null, places[i]?.end ?? null]),
+  };
+}
+
+function plainTable(tokens: readonly Token[]): Table {
   return {
     header: [
       "index",

@@ -202,9 +202,10 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     options: { made: { ...MINI, nLayers: 12 } },
     view: { input: { text: long(488) }, label: "notes.md:1–40", layer: 2, heads: null },
   },
+  querykey: { view: { ...escapeView, showQueryKey: true } },
   long60: { view: { input: { text: long(56) }, label: "notes.md:1–4", layer: 2, heads: [11] } },
   long2048: {
-    options: { made: { ...MINI, kind: "autoregressive", nHeads: 9, maskToken: null } },
+    options: { made: { ...MINI, kind: "autoregressive", nHeads: 4, maskToken: null } },
     view: { input: { text: long(2048) }, label: "notes.md:1–160", layer: 2, heads: null },
   },
   big: { options: { made: { ...MINI, nLayers: 32, nHeads: 32 } }, view: { ...escapeView, heads: [3, 17, 30] } },

@@ -77,7 +77,9 @@ export function InputBar() {
     return (
       <div class="input-bar">
         <span class="muted">Select text in the editor and run “exBERT: Explore Selection”, or</span>
-        <Button onClick={() => setOpen(true)}>type a text</Button>
+        <Button title="Enter a text to explore" onClick={() => setOpen(true)}>
+          type a text
+        </Button>
         <span class="spring" />
         <Menu />
       </div>

@@ -67,7 +67,15 @@ function CorpusPicker() {
     if (value === ASK_HOST) ask(controller, "indexFolder");
     else controller.chooseCorpus(value === "" ? null : value);
   };
-  return <Select label="Corpus" value={corpus ?? ""} choices={choices} onChange={change} />;
+  return (
+    <Select
+      label="Corpus"
+      title="The corpus whose contexts are searched"
+      value={corpus ?? ""}
+      choices={choices}
+      onChange={change}
+    />
+  );
 }
 
 /** More layers than this do not fit beside each other in a narrow panel. */
@@ -118,6 +126,7 @@ function LayerPicker() {
       ) : (
         <Select
           label="layer"
+          title="The layer whose heads are shown"
           showLabel
           value={String(layer)}
           choices={choices.map(({ text, value, disabled }) => ({ text, value: String(value), disabled }))}
@@ -172,10 +181,15 @@ function HeadPicker() {
           );
         })}
       </div>
-      <Button kind="link" onClick={() => controller.setHeads(null)} label="all heads">
+      <Button
+        kind="link"
+        title="Select all heads of the layer"
+        onClick={() => controller.setHeads(null)}
+        label="all heads"
+      >
         all
       </Button>
-      <Button kind="link" onClick={() => controller.setHeads([])} label="none of the heads">
+      <Button kind="link" title="Select no head" onClick={() => controller.setHeads([])} label="none of the heads">
         none
       </Button>
     </div>

@@ -42,6 +42,9 @@ const STATES: readonly [scenario: string, width: number, pane: string][] = [
   ["nocorpus", 1400, "attention"],
   ["searcherror", 1400, "attention"],
   ["nothing", 420, "attention"],
+  ["long60", 1400, "attention"],
+  ["long60", 420, "attention"],
+  ["querykey", 1400, "attention"],
 ];
 
 /** Pages at once: each waits until it has come to rest, while another one is looked at. */
@@ -66,8 +69,8 @@ describe.skipIf(!hasChromium)("axe finds no violation", () => {
   it.each([
     ["light", STATES],
     ["dark", STATES],
-    ["highContrast", STATES.slice(0, 10)],
-    ["highContrastLight", STATES.slice(0, 10)],
+    ["highContrast", [...STATES.slice(0, 10), ...STATES.slice(-4)]],
+    ["highContrastLight", [...STATES.slice(0, 10), ...STATES.slice(-4)]],
   ] as const)(
     "in the states of theme %s",
     (theme, states) =>

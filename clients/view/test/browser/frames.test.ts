@@ -149,6 +149,61 @@ describe.skipIf(!hasChromium)("drawing keeps to its frame budget", { retry: 2 },
     await page.close();
   }, 300_000);
 
+  it("at 2,048 tokens a frame of the heat map takes less than 50 ms", async () => {
+    const { page } = await dev.open("long2048", { view: { heatMap: "only" } });
+    await page.waitForSelector(".map-canvas", { timeout: 120_000 });
+    await settled(page);
+    const factor = await slowness(page);
+    const key = (name: string) =>
+      `document.querySelector(".map-canvas").dispatchEvent(new KeyboardEvent("keydown", { key: "${name}" }))`;
+    const move = (i: number) =>
+      `{ const map = document.querySelector(".map-canvas"); const box = map.getBoundingClientRect();
+        map.dispatchEvent(new PointerEvent("pointermove", { clientX: box.left + 100 + ${9 * i}, clientY: box.top + 90 + ${7 * i} })); }`;
+    // the first look at a level makes its image
+    await measure(page, ["+", "+", "+", "+", "0"].map(key));
+    const zoom = reported(
+      "2,048 tokens, heat map zoomed",
+      await measure(page, ["+", "+", "+", "-", "-", "-"].map(key)),
+    );
+    const cross = reported(
+      "2,048 tokens, crosshair moved",
+      await measure(
+        page,
+        Array.from({ length: 20 }, (_, i) => move(i)),
+      ),
+    );
+    expect(zoom.median).toBeLessThan(50 * factor);
+    expect(cross.median).toBeLessThan(50 * factor);
+    await page.close();
+  }, 300_000);
+
+  it("a text of twelve tokens is drawn in less than 100 ms, and fifty contexts of its pinned token in less than 150", async () => {
+    const { page } = await dev.open("synthetic", { view: { pinned: null } });
+    await page.waitForSelector(".token");
+    await settled(page);
+    const factor = await slowness(page);
+    const texts = ["She ran to a pub to escape it all there.", "The girl knew why she was late in the town."];
+    const explore = (i: number) =>
+      `window.exbert.host.selections.fire({ input: { text: ${JSON.stringify(texts[i % 2])} }, label: "" });
+       await new Promise((done) => setTimeout(done, 60))`;
+    await measure(page, [0, 1, 0].map(explore));
+    const text = reported("12 tokens, text to picture", await measure(page, [1, 0, 1, 0, 1, 0].map(explore)));
+    const pin = (row: number) =>
+      `document.querySelector('.tokens.left [data-row="${row}"]').click();
+       for (let i = 0; i < 100 && document.querySelector(".hit") === null; i++) await new Promise((done) => setTimeout(done, 10))`;
+    const unpin = `document.querySelector(".tokens.left .pinned")?.click(); await new Promise((done) => setTimeout(done, 60))`;
+    const pins: Times[] = [];
+    for (const row of [3, 5, 4, 6, 2]) {
+      pins.push(await measure(page, [pin(row)]));
+      await measure(page, [unpin]);
+    }
+    const median = pins.map((one) => one.median).sort((a, b) => a - b)[2];
+    process.stdout.write(`pinned token to 50 contexts: median ${median.toFixed(1)} ms\n`);
+    expect(text.median).toBeLessThan(100 * factor);
+    expect(median).toBeLessThan(150 * factor);
+    await page.close();
+  }, 180_000);
+
   it("draws only the rows in sight of a thousand contexts", async () => {
     const { page } = await dev.open("synthetic", { view: { k: 1000 } });
     await page.waitForSelector(".hit");

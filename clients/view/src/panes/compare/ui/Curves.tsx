@@ -123,10 +123,10 @@ function OtherPanes(props: { readonly pair: HeadPair }) {
   const go = (pane: "heads" | "effect") => controller.update({ chosenHead: { layer, head }, headTopic: null, pane });
   return (
     <div class="actions">
-      <Button kind="link" onClick={() => go("heads")}>
+      <Button kind="link" title="Open the profile of this head over the corpus" onClick={() => go("heads")}>
         what it does everywhere
       </Button>
-      <Button kind="link" onClick={() => go("effect")}>
+      <Button kind="link" title="Open what changes in this text without this head" onClick={() => go("effect")}>
         whether it matters here
       </Button>
     </div>

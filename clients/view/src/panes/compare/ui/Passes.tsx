@@ -52,7 +52,11 @@ export function Passes(props: { readonly capture: Capture }) {
             Pin B as A
           </Button>
         )}
-        <Button kind="link" onClick={() => controller.update({ compareWith: null })}>
+        <Button
+          kind="link"
+          title="Compare with nothing: take A out"
+          onClick={() => controller.update({ compareWith: null })}
+        >
           unpin
         </Button>
       </div>

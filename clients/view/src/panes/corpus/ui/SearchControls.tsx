@@ -251,7 +251,12 @@ export function Choices(props: { readonly onOpen: () => void }) {
     <div class="choices">
       {wide && <SpaceChoice />}
       <span class="muted">{parts.filter((part) => part !== "").join(" · ")}</span>{" "}
-      <Button kind="link" onClick={props.onOpen} label="change search and display">
+      <Button
+        kind="link"
+        title="Choose what is searched, and how the contexts are listed"
+        onClick={props.onOpen}
+        label="change search and display"
+      >
         change
       </Button>
     </div>

@@ -51,7 +51,11 @@ function Chosen(props: {
           Without head {effect.layer}.{effect.head}
         </h3>
         <span class="spring" />
-        <Button kind="link" onClick={() => controller.update({ pane: "heads" })}>
+        <Button
+          kind="link"
+          title="Open the profile of this head over the corpus"
+          onClick={() => controller.update({ pane: "heads" })}
+        >
           what it does everywhere
         </Button>
       </div>
@@ -123,7 +127,11 @@ export function Ablated(props: { readonly effects: AblateHeadsResult; readonly w
       <ul class="starts">
         {strongestOf(deltas(effects), MOST_LISTED).map(({ layer, head, value }) => (
           <li key={`${layer}:${head}`}>
-            <Button kind="link" onClick={() => controller.update({ chosenHead: { layer, head }, headTopic: null })}>
+            <Button
+              kind="link"
+              title={`Show what changes without head ${layer}.${head}`}
+              onClick={() => controller.update({ chosenHead: { layer, head }, headTopic: null })}
+            >
               head {layer}.{head}
             </Button>{" "}
             {signed(value, 3)}

@@ -91,6 +91,7 @@ export function Examples(props: { readonly layer: number; readonly head: number 
         {topic !== null && (
           <Select
             label="Examples of"
+            title="Choose what the contexts below are examples of"
             value={topic.id}
             choices={topics.map(({ id, name }) => ({ value: id, text: name }))}
             onChange={(headTopic) => controller.update({ headTopic })}

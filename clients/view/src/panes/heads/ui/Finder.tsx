@@ -26,6 +26,7 @@ function Results(props: { readonly found: Found; readonly typed: string }) {
           key={`${layer}:${head}`}
           type="button"
           class="chip"
+          title={`Show what head ${layer}.${head} does`}
           aria-pressed={chosen?.layer === layer && chosen.head === head}
           onClick={() => controller.update({ chosenHead: { layer, head }, headTopic: null })}
         >

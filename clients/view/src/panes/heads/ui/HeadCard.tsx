@@ -236,7 +236,9 @@ function Doors(props: { readonly profile: HeadProfile }) {
           Search contexts like this
         </Button>
       )}
-      <Button onClick={() => void controller.copy(toJson(profile), "Profile")}>Copy as JSON</Button>
+      <Button title="Copy all numbers of this card" onClick={() => void controller.copy(toJson(profile), "Profile")}>
+        Copy as JSON
+      </Button>
     </div>
   );
 }
@@ -255,7 +257,11 @@ export function HeadCard(props: { readonly profile: HeadProfile }) {
           layer {layer}, head {head}
         </span>
         <span class="spring" />
-        <Button kind="link" onClick={() => controller.update({ chosenHead: null, headTopic: null })}>
+        <Button
+          kind="link"
+          title="Close the card of this head"
+          onClick={() => controller.update({ chosenHead: null, headTopic: null })}
+        >
           close
         </Button>
       </div>

@@ -86,7 +86,11 @@ function Starts(props: { readonly profile: ProfileResult }) {
       <ul class="starts">
         {starts.map(({ layer, head, findings }) => (
           <li key={`${layer}:${head}`}>
-            <Button kind="link" onClick={() => controller.update({ chosenHead: { layer, head }, headTopic: null })}>
+            <Button
+              kind="link"
+              title={`Show what head ${layer}.${head} does`}
+              onClick={() => controller.update({ chosenHead: { layer, head }, headTopic: null })}
+            >
               {findings[0]}
             </Button>
           </li>
@@ -118,6 +122,7 @@ function Atlas(props: { readonly profile: ProfileResult }) {
         <Finder measures={measures} found={found} />
         <Select
           label="color by"
+          title="Choose the measure that colors the heads of the map"
           showLabel
           value={measure.id}
           choices={measures.map(({ id, name, title }) => ({ value: id, text: name, title }))}

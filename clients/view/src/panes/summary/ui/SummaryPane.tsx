@@ -127,6 +127,7 @@ function Bars(props: { readonly histogram: Histogram; readonly summary: Summariz
           <Button
             kind="link"
             onClick={() => setAll(!all)}
+            title={all ? "Show the most frequent labels only" : "Show all labels"}
             label={`${all ? "fewer" : `${bins.length - most} more`} labels of ${title}`}
           >
             {all ? "fewer" : `${bins.length - most} more`}
@@ -178,7 +179,7 @@ function Explained(props: { readonly by: string; readonly findings: readonly Sai
   if (findings.length === 0) return null;
   return (
     <details class="explained">
-      <summary>
+      <summary title="Show findings that are not this head's own, with their numbers">
         {findings.length} {findings.length === 1 ? "finding" : "findings"} explained by {props.by}
       </summary>
       <ul>
@@ -216,7 +217,11 @@ function Findings(props: { readonly summary: SummarizeResult; readonly most: num
       )}
       <div class="findings-more">
         {rest > 0 && (
-          <Button kind="link" onClick={() => setAll(!all)}>
+          <Button
+            kind="link"
+            title={all ? "Show the strongest findings only" : "Show all findings"}
+            onClick={() => setAll(!all)}
+          >
             {all ? "fewer findings" : `${rest} more ${rest === 1 ? "finding" : "findings"}`}
           </Button>
         )}

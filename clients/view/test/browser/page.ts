@@ -60,6 +60,9 @@ export class DevPage {
     const page = await this.browser.newPage({
       viewport: { width: options.width ?? 1400, height: options.height ?? 850 },
     });
+    // a page that makes up a long text is busy for a while
+    page.setDefaultTimeout(120_000);
+    page.setDefaultNavigationTimeout(120_000);
     const errors: string[] = [];
     page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
     page.on("pageerror", (error) => errors.push(String(error)));

@@ -203,7 +203,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     view: { input: { text: long(488) }, label: "notes.md:1–40", layer: 2, heads: null },
   },
   querykey: { view: { ...escapeView, showQueryKey: true } },
-  long60: { view: { input: { text: long(56) }, label: "notes.md:1–4", layer: 2, heads: [11] } },
+  long60: { view: { input: { text: long(60) }, label: "notes.md:1–4", layer: 2, heads: [11] } },
   long2048: {
     options: { made: { ...MINI, kind: "autoregressive", nHeads: 4, maskToken: null } },
     view: { input: { text: long(2048) }, label: "notes.md:1–160", layer: 2, heads: null },

@@ -86,9 +86,8 @@ function Rows(props: { readonly result: QueryKeyResult }) {
             <td>
               <Strip values={result.query} most={mostQuery} title="the query" />
             </td>
-            <td class="muted" colSpan={3}>
-              query
-            </td>
+            <td class="dimensions">query</td>
+            <td colSpan={2} />
           </tr>
           {rows.map((row) => (
             <tr key={row.key}>

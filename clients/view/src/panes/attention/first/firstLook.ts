@@ -76,8 +76,8 @@ export class FirstLook {
     const { store } = this.controller;
     const { view, capture: shown } = store.get();
     if (shown !== capture || !isUntouched(view, capture.model.attentionLayers?.[0] ?? 0)) return;
-    // what did not apply was the view's own choice
-    store.set({ fallbacks: [] });
+    // the layer that did not apply was the view's own choice
+    store.set({ fallbacks: store.get().fallbacks.filter((one) => !one.startsWith("Layer ")) });
     this.controller.update({ layer: head.layer, heads: [head.head], firstLook: head });
   }
 

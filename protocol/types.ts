@@ -1,5 +1,5 @@
 // Generated from schema.json by generate.mjs; do not edit.
-// schema.json sha256: 6cb483a15a4a4b9c6c0cfc9b17a3cdfc4ad9dc0e795fd3ad9ff9cca94959536c
+// schema.json sha256: ec0e85d797adaef0474cca09a9488446d8573de54b9f07eb3c4fe78395869d10
 
 /**
  * Nested lists of numbers, one level an axis.
@@ -1689,6 +1689,85 @@ export interface DecomposeResult {
   lens: LensLayer[];
 }
 /**
+ * One row of one head of an earlier pass.
+ */
+export interface QueryKeyParams {
+  /**
+   * Handle of the pass.
+   */
+  captureId: string;
+  /**
+   * The row: position of the token that attends.
+   */
+  token: number;
+  /**
+   * Its layer.
+   */
+  layer: number;
+  /**
+   * Its head.
+   */
+  head: number;
+  /**
+   * Whose attention; `encoder` is also that of a model with one stack.
+   */
+  stack?: "cross" | "decoder" | "encoder";
+  /**
+   * Token that progress is reported under (LSP).
+   */
+  workDoneToken?: number | string | null;
+}
+/**
+ * Query and keys of a row. Its weights are the softmax of ``query · key * scaling + bias``.
+ */
+export interface QueryKeyResult {
+  /**
+   * The layer.
+   */
+  layer: number;
+  /**
+   * The head.
+   */
+  head: number;
+  /**
+   * The token that attends.
+   */
+  token: number;
+  /**
+   * Whose attention.
+   */
+  stack: "cross" | "decoder" | "encoder";
+  /**
+   * One number a dimension.
+   */
+  query: number[];
+  keys: Tensor;
+  /**
+   * Factor on the products of query and key.
+   */
+  scaling: number;
+  /**
+   * The scaled products x become `softcap * tanh(x / softcap)` before the bias is added; null: they stay.
+   */
+  softcap: number | null;
+  /**
+   * One number a key: relative positions, distances; 0 where a key is hidden.
+   */
+  bias: number[];
+  /**
+   * Keys that the row cannot see, by position; they have no weight.
+   */
+  hidden: number[];
+  /**
+   * A score that takes part in the softmax and is no key; null: there is none.
+   */
+  sink: number | null;
+  /**
+   * The attention row, one number a key.
+   */
+  weights: number[];
+}
+/**
  * A head, two tokens of a text between which it draws a relation, and where pairs like them are searched.
  */
 export interface SearchRelationsParams {
@@ -1834,6 +1913,7 @@ export interface Methods {
   ablateHeads: { params: AblateHeadsParams; result: AblateHeadsResult };
   compareCaptures: { params: CompareCapturesParams; result: CompareCapturesResult };
   decompose: { params: DecomposeParams; result: DecomposeResult };
+  queryKey: { params: QueryKeyParams; result: QueryKeyResult };
   searchRelations: { params: SearchRelationsParams; result: SearchRelationsResult };
 }
 

@@ -343,6 +343,21 @@ def _report(parser: Parser) -> None:
     parser.set_defaults(pair=None, mask=None, json=False)
 
 
+def _view(parser: Parser) -> None:
+    parser.add_argument("text", metavar="TEXT", nargs="?", help="the text; - reads standard input (default: type it)")
+    parser.add_argument("--corpus", metavar="CORPUS", help="where contexts come from (default: one of the model's)")
+    parser.add_argument("--token", metavar="T", help="the token whose contexts are shown first (number or word)")
+    parser.add_argument("--layer", type=int, metavar="N", help="attention layer that is shown first (default: 0)")
+    parser.add_argument("--heads", type=numbers, metavar="LIST", help="heads: 0,3,5-7 (default: all)")
+    parser.add_argument("--no-open", action="store_true", help="print the address only")
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="port on this machine (default: a free one)")
+    parser.add_argument(
+        "--idle", type=float, default=60.0, metavar="S", help="seconds after the page was closed (default: 60)"
+    )
+    _engine(parser)
+    parser.set_defaults(pair=None, mask=None, json=False)
+
+
 def _corpora(parser: Parser) -> None:
     _action_and_name(parser, "list, describe or remove", "NAME")
     _json(parser)
@@ -426,6 +441,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[Parser], None]]] = {
     "compare": ("show how a pass differs from a masked one, one without heads, or another model", _compare),
     "heads": ("say what attention heads do everywhere in a corpus", _heads),
     "report": ("write a web page that shows a text, and the contexts of its tokens, without a server", _report),
+    "view": ("open the view in a browser window, with a server of its own on this machine", _view),
     "corpora": ("list, describe or remove corpora", _corpora),
     "models": ("list the available models, or describe one", _models),
     "call": ("call any method of the protocol with JSON, or list the methods", _call),

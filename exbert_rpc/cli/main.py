@@ -30,6 +30,7 @@ _COMMANDS = {
     "compare": "effects",
     "heads": "heads",
     "report": "reporting",
+    "view": "viewing",
     "corpora": "listing",
     "models": "listing",
     "call": "calling",

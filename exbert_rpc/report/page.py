@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import base64
 import gzip
-import hashlib
 import html
 import json
-from importlib.resources import files
 from typing import Any
 
-from exbert_rpc.errors import ExbertError
+from exbert_rpc.report.bundles import policy_hash, read_bundle
 from exbert_rpc.report.record import Recording
 
 MAX_BYTES = 2_000_000
@@ -40,12 +38,6 @@ style-src '{style_hash}'; img-src data: blob:">
 """
 
 
-class PageMissing(ExbertError):
-    """The installation has no view to put into a page."""
-
-    kind = "pageMissing"
-
-
 def make_page(recording: Recording, version: str, max_bytes: int = MAX_BYTES) -> str:
     """The page, with as many contexts as fit.
 
@@ -57,7 +49,7 @@ def make_page(recording: Recording, version: str, max_bytes: int = MAX_BYTES) ->
     Raises:
         PageMissing: the view's script and style sheet are not installed.
     """
-    script, style = _built("report.js"), _built("report.css")
+    script, style = read_bundle("report.js"), read_bundle("report.css")
     k = recording.most_hits
     while True:
         page = _fill(recording, k, version, script, style)
@@ -68,8 +60,8 @@ def make_page(recording: Recording, version: str, max_bytes: int = MAX_BYTES) ->
 
 def _fill(recording: Recording, k: int, version: str, script: str, style: str) -> str:
     return _PAGE.format(
-        script_hash=_hash(script),
-        style_hash=_hash(style),
+        script_hash=policy_hash(script),
+        style_hash=policy_hash(style),
         title=html.escape(recording.title),
         style=style,
         holds=html.escape(recording.holds(k)),
@@ -82,21 +74,3 @@ def _fill(recording: Recording, k: int, version: str, script: str, style: str) -
 def _packed(value: dict[str, Any]) -> str:
     encoded = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     return base64.b64encode(gzip.compress(encoded, _LEVEL, mtime=0)).decode()
-
-
-def _hash(content: str) -> str:
-    """Of an inline script or style sheet, for the page's Content-Security-Policy."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
-
-
-def _built(name: str) -> str:
-    """A file that ``make page`` puts beside this module."""
-    try:
-        content = files("exbert_rpc.report").joinpath("built", name).read_text(encoding="utf-8")
-    except OSError as error:
-        raise PageMissing(
-            f"this installation lacks {name}, which draws a report",
-            hint="in a clone run `make page` (it needs Node.js); otherwise install exbert-rpc from its wheel",
-        ) from error
-    # the end of an element that stands in a string of the script would end the element
-    return content.replace("</script", "<\\/script") if name.endswith(".js") else content

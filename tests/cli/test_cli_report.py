@@ -23,7 +23,7 @@ BUILT = Path(page_module.__file__).with_name("built") / "report.js"
 
 @pytest.fixture
 def _stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_module, "_built", lambda name: f"/* {name} */")
+    monkeypatch.setattr(page_module, "read_bundle", lambda name: f"/* {name} */")
 
 
 def held(path: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from exbert_rpc.report import MAX_BYTES, PageMissing, Recording, make_page
+from exbert_rpc.report import MAX_BYTES, PageMissing, Recording, bundles, make_page
 from exbert_rpc.report import page as page_module
 from exbert_rpc.report.names import without_folders
 
@@ -36,7 +36,7 @@ def held(page: str) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def _built(monkeypatch: pytest.MonkeyPatch) -> None:
     files = {"report.js": SCRIPT.replace("</script", "<\\/script"), "report.css": "main { color: red }"}
-    monkeypatch.setattr(page_module, "_built", files.__getitem__)
+    monkeypatch.setattr(page_module, "read_bundle", files.__getitem__)
 
 
 def test_a_page_holds_what_was_recorded() -> None:
@@ -97,7 +97,7 @@ def test_paths_of_documents_and_models_lose_their_folders_and_texts_stay(field: 
 def test_an_installation_without_the_view_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     found = files("exbert_rpc.cli")
-    monkeypatch.setattr(page_module, "files", lambda _: found)
+    monkeypatch.setattr(bundles, "files", lambda _: found)
     with pytest.raises(PageMissing, match=r"lacks report\.js") as raised:
         make_page(recording(), "1")
     assert "make page" in raised.value.hint

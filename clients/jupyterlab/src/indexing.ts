@@ -10,7 +10,7 @@ import { skippedLines } from "#shared/indexPlan";
 import type { Progress } from "#view";
 import { IndexForm } from "./indexForm";
 import { corpusNameFor, sourceOf } from "./locations";
-import { RpcError } from "./rpc";
+import { RpcError } from "#shared/rpc";
 import type { Session } from "./session";
 import { failure, fraction } from "./wording";
 

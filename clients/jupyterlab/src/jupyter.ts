@@ -1,7 +1,7 @@
 /** The bridge of exbert_jupyterlab: its socket and its three plain addresses, behind Jupyter's authentication. */
 import { URLExt } from "@jupyterlab/coreutils";
 import { ServerConnection } from "@jupyterlab/services";
-import type { Socket } from "./rpc";
+import type { Socket } from "#shared/rpc";
 import { ClosedEarly } from "./session";
 
 /** What `/exbert/status` says. */

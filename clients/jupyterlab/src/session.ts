@@ -11,8 +11,8 @@ import { versionMismatch } from "#shared/protocolVersion";
 import { RESTARTED, RESTARTING, RestartPolicy } from "#shared/restarts";
 import { sentence } from "#shared/sentences";
 import type { RequestOptions, ServerEvent } from "#view";
-import type { Closing, Socket } from "./rpc";
-import { RpcConnection, RpcError } from "./rpc";
+import type { Closing, Socket } from "#shared/rpc";
+import { RpcConnection, RpcError } from "#shared/rpc";
 
 /** Close codes of exbert_jupyterlab/handlers.py. */
 export const SERVER_ENDED = 4001;

@@ -2,7 +2,7 @@
 import type { ExperimentalCapability } from "#protocol";
 import { withHint } from "#shared/sentences";
 import type { Progress, ServerEvent } from "#view";
-import { RpcError } from "./rpc";
+import { RpcError } from "#shared/rpc";
 
 /** Share of the work, 0..1, as notifications want it. */
 export function fraction({ percentage }: Progress): number | undefined {

@@ -1,4 +1,4 @@
-import type { Socket } from "../src/rpc";
+import type { Socket } from "#shared/rpc";
 
 interface Sent {
   readonly id?: number;

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { CLIENT_CODES } from "#shared/clientErrors";
-import { CANCEL_PATIENCE_MS, RpcConnection } from "../src/rpc";
+import { CANCEL_PATIENCE_MS, RpcConnection } from "#shared/rpc";
 import { FakeSocket } from "./fakes";
 
 afterEach(() => {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Methods } from "#protocol";
 import { RESTARTS } from "#shared/restarts";
-import type { RpcError } from "../src/rpc";
+import type { RpcError } from "#shared/rpc";
 import { ClosedEarly, SERVER_ENDED, SERVER_UNAVAILABLE, Session } from "../src/session";
 import { FakeSocket, greeting } from "./fakes";
 

@@ -1,4 +1,5 @@
-// Bundles the script and style sheet of reports: node page/build.mjs DIRECTORY. `make page` puts them into the Python package.
+// Bundles the hosts that the Python package carries: node page/build.mjs DIRECTORY. `make page` puts them there.
+// report: a page to send. window: the page of `exbert-rpc view`.
 import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,7 +11,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const { metafile } = await build({
   bundle: true,
   metafile: true,
-  entryPoints: { report: join(here, "report.ts") },
+  entryPoints: { report: join(here, "report.ts"), window: join(here, "..", "live", "window.ts") },
   outdir: process.argv[2],
   target: "es2022",
   format: "iife",

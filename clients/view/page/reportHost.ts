@@ -11,14 +11,12 @@ import type {
   SummarizeParams,
   SummarizeResult,
 } from "../src/protocol";
+import { SystemTheme, saveInBrowser } from "./browser";
 import type { Recording } from "./recording";
 import { someLayers } from "./tensors";
 
 /** LSP's RequestFailed: the request is well-formed, and cannot be answered here. */
 const REQUEST_FAILED = -32803;
-
-const DARK = "(prefers-color-scheme: dark)";
-const CONTRAST = "(forced-colors: active), (prefers-contrast: more)";
 
 /** What a recording answers: sentences that are identical come once, and any filter means another question. */
 function isPlain({ space, weighting, filter, mask, exact, distinct }: SearchParams): boolean {
@@ -39,7 +37,8 @@ function sameHeads(recorded: readonly number[] | null, asked: readonly number[] 
 export class ReportHost implements Host {
   readonly commands = [] as const;
   readonly state: Host["state"];
-  private readonly themes: MediaQueryList[];
+  readonly isAlone = true;
+  private readonly system = new SystemTheme();
 
   /** `tell` shows a sentence to the person. */
   constructor(
@@ -53,23 +52,14 @@ export class ReportHost implements Host {
         kept = state;
       },
     };
-    this.themes = [matchMedia(DARK), matchMedia(CONTRAST)];
   }
 
   get theme(): Theme {
-    const [dark, contrast] = this.themes.map(({ matches }) => matches);
-    if (contrast) return dark ? "highContrast" : "highContrastLight";
-    return dark ? "dark" : "light";
+    return this.system.theme;
   }
 
   onThemeChange(callback: (theme: Theme) => void): Disposable {
-    const listener = () => callback(this.theme);
-    for (const query of this.themes) query.addEventListener("change", listener);
-    return {
-      dispose: () => {
-        for (const query of this.themes) query.removeEventListener("change", listener);
-      },
-    };
+    return this.system.onChange(callback);
   }
 
   async request<M extends Method>(method: M, params: MethodParams<M>): Promise<MethodResult<M>> {
@@ -128,14 +118,8 @@ export class ReportHost implements Host {
     this.tell(`${document}, line ${range.start.line + 1}: documents are not in this page.`);
   }
 
-  save({ name, mime, data }: SavedFile): void {
-    const part = typeof data === "string" ? data : new Uint8Array(data);
-    const url = URL.createObjectURL(new Blob([part], { type: mime }));
-    const anchor = document.createElement("a");
-    anchor.href = url;
-    anchor.download = name;
-    anchor.click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  save(file: SavedFile): void {
+    saveInBrowser(file);
   }
 
   async copy(text: string): Promise<void> {

@@ -10,14 +10,18 @@ import secrets
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from exbert_rpc.errors import InvalidParams
 from exbert_rpc.server.access import is_loopback
 from exbert_rpc.server.host import EngineFactory, Host
 from exbert_rpc.server.options import EngineSettings, ServerLimits
+
+if TYPE_CHECKING:
+    from exbert_rpc.server.transports.page import Page
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +45,8 @@ class TransportOptions:
         allowed_origins: Origins of web pages that may open a WebSocket (``https://host:port``).
         allowed_hosts: Names that a WebSocket client may call this server by, beside loopback's.
         port_file: Where the address is written once the socket listens (JSON, for the user's eyes only).
+        page: A web page that is served beside the WebSocket, and whose closing ends the server.
+        on_listening: Is told the port of a WebSocket.
     """
 
     kind: TransportKind = "stdio"
@@ -52,6 +58,8 @@ class TransportOptions:
     allowed_origins: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     port_file: Path | None = None
+    page: Page | None = None
+    on_listening: Callable[[int], None] | None = None
 
     def check(self) -> None:
         """Raise :class:`InvalidParams` if these options would let anybody in, or cannot work."""
@@ -99,7 +107,10 @@ def serve(
     streams = _claim(transport)
     configure_logging()
     sys.setswitchinterval(SWITCH_SECONDS)
-    host = Host(engine_factory, _confined(settings or EngineSettings(), transport.kind), limits or ServerLimits())
+    settings = settings or EngineSettings()
+    if transport.page is None:  # who is served a page of their own is the user, as on stdio
+        settings = _confined(settings, transport.kind)
+    host = Host(engine_factory, settings, limits or ServerLimits())
     code = asyncio.run(_main(host, transport, streams))
     host.close()
     if host.has_engine or host.busy:
@@ -162,9 +173,15 @@ async def _run(host: Host, transport: TransportOptions, streams: tuple[int, int]
         from exbert_rpc.server.transports.websocket import Gate, serve_websocket
 
         names = transport.allowed_hosts + ((transport.host,) if transport.host not in WILDCARDS else ())
-        gate = Gate(token, names, transport.allowed_origins)
+        gate = Gate(token, names, transport.allowed_origins, transport.page)
         return await serve_websocket(
-            host, stopped, address=address, gate=gate, port_file=transport.port_file, publish_token=is_new
+            host,
+            stopped,
+            address=address,
+            gate=gate,
+            port_file=transport.port_file,
+            publish_token=is_new,
+            on_listening=transport.on_listening,
         )
     from exbert_rpc.server.transports.sockets import serve_stream
 

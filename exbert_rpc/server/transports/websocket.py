@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -33,6 +33,7 @@ from exbert_rpc.server.transports.listening import (
     announced,
     decode_aside,
 )
+from exbert_rpc.server.transports.page import IdleEnd, Page, answer_http, same_origin
 
 logger = logging.getLogger(__name__)
 
@@ -46,14 +47,20 @@ class Gate:
     token: str | None
     hosts: tuple[str, ...]
     origins: tuple[str, ...]
+    page: Page | None = None
 
     def check(self, connection: ServerConnection, request: Request) -> Response | None:
-        """The refusal of a handshake; ``None`` lets it pass."""
+        """The refusal of a handshake; ``None`` lets it pass. A plain request is answered with the page."""
+        if self.page is not None:
+            answer = answer_http(self.page, connection, request)
+            if answer is not None:
+                return answer
         try:
             host, origin = request.headers.get("Host"), request.headers.get("Origin")
             if not host_allowed(host, self.hosts):
                 return connection.respond(HTTPStatus.FORBIDDEN, "this Host is not allowed\n")
-            if not origin_allowed(origin, self.origins):
+            own = self.page is not None and same_origin(request)
+            if not own and not origin_allowed(origin, self.origins):
                 return connection.respond(HTTPStatus.FORBIDDEN, "this Origin is not allowed\n")
             if self.token is not None and not any(token_matches(self.token, word) for word in _tokens(request)):
                 return connection.respond(HTTPStatus.UNAUTHORIZED, "a valid token is needed\n")
@@ -136,12 +143,15 @@ async def serve_websocket(
     gate: Gate,
     port_file: Path | None,
     publish_token: bool,
+    on_listening: Callable[[int], None] | None = None,
 ) -> int:
-    """Serve WebSocket clients until ``stopped``."""
+    """Serve WebSocket clients until ``stopped``; ``on_listening`` is told the port, instead of the public."""
     clients = Clients(host)
+    idle = None if gate.page is None else IdleEnd(stopped, gate.page.idle_seconds)
 
     async def handler(socket: ServerConnection) -> None:
-        await _serve_client(socket, clients)
+        with contextlib.nullcontext() if idle is None else idle.connected():
+            await _serve_client(socket, clients)
 
     with address_errors():
         server = await serve(
@@ -160,7 +170,11 @@ async def serve_websocket(
     where = f"ws://{address[0]}:{port}"
     details: dict[str, object] = {"transport": "websocket", "host": address[0], "port": port}
     try:
-        with announced(where, details, port_file, gate.token if publish_token else None):
+        with contextlib.ExitStack() as stack:
+            if on_listening is None:
+                stack.enter_context(announced(where, details, port_file, gate.token if publish_token else None))
+            else:
+                on_listening(port)
             await stopped.wait()
     finally:
         server.close()

@@ -76,7 +76,9 @@ export function InputBar() {
   if (input === null) {
     return (
       <div class="input-bar">
-        <span class="muted">Select text in the editor and run “exBERT: Explore Selection”, or</span>
+        {controller.host.isAlone !== true && (
+          <span class="muted">Select text in the editor and run “exBERT: Explore Selection”, or</span>
+        )}
         <Button title="Enter a text to explore" onClick={() => setOpen(true)}>
           type a text
         </Button>

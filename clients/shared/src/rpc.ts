@@ -7,9 +7,22 @@
  * cancellation; and an answer without `result` is an error to it. What would have to be added is as long as this file,
  * and the extension would grow by 57 kB minified (13 kB compressed, on top of 192 kB).
  */
-import { ERROR_CODES } from "#protocol";
-import { CLIENT_CODES } from "#shared/clientErrors";
-import type { HostError, Progress, RequestOptions } from "#view";
+import { CLIENT_CODES } from "./clientErrors";
+
+/** Codes of JSON-RPC and of LSP. */
+const METHOD_NOT_FOUND = -32601;
+const CANCELLED = -32800;
+
+export interface RpcProgress {
+  readonly message?: string;
+  readonly percentage?: number;
+}
+
+export interface RpcOptions {
+  /** Abort sends `$/cancelRequest`. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: RpcProgress) => void;
+}
 
 /** What is needed of a WebSocket; tests pass a pair of arrays. */
 export interface Socket {
@@ -24,7 +37,7 @@ export interface Closing {
   readonly reason: string;
 }
 
-type ErrorData = NonNullable<HostError["data"]>;
+type ErrorData = { readonly kind?: string; readonly hint?: string } & Readonly<Record<string, unknown>>;
 
 /** A JSON-RPC error, or the reason why no answer can come any more. */
 export class RpcError extends Error {
@@ -58,13 +71,15 @@ export class RpcConnection {
   /** Settles when either side closes the socket. */
   readonly closed: Promise<Closing>;
   private readonly pending = new Map<number, Pending>();
-  private readonly progress = new Map<string, (progress: Progress) => void>();
+  private readonly progress = new Map<string, (progress: RpcProgress) => void>();
   private nextId = 1;
   private end: Closing | null = null;
 
   constructor(
     private readonly socket: Socket,
     private readonly onNotification: (method: string, params: unknown) => void = () => undefined,
+    /** What a person can do once the connection is lost. */
+    private readonly lostHint = "Try again. The server is started when it is needed.",
   ) {
     this.closed = new Promise((resolve) => {
       socket.onclose = ({ code, reason }) => {
@@ -75,9 +90,9 @@ export class RpcConnection {
     socket.onmessage = ({ data }) => this.receive(data);
   }
 
-  request(method: string, params: object | undefined, options: RequestOptions = {}): Promise<unknown> {
+  request(method: string, params: object | undefined, options: RpcOptions = {}): Promise<unknown> {
     if (this.end !== null) {
-      return Promise.reject(lost(this.end));
+      return Promise.reject(lost(this.end, this.lostHint));
     }
     if (options.signal?.aborted) {
       return Promise.reject(cancelled());
@@ -147,12 +162,12 @@ export class RpcConnection {
     if (method === "window/workDoneProgress/create") {
       this.send({ id, result: null });
     } else {
-      this.send({ id, error: { code: ERROR_CODES.methodNotFound, message: `this client has no ${method}` } });
+      this.send({ id, error: { code: METHOD_NOT_FOUND, message: `this client has no ${method}` } });
     }
   }
 
   private report(params: unknown): void {
-    const { token, value } = (params ?? {}) as { token?: unknown; value?: { kind?: string } & Progress };
+    const { token, value } = (params ?? {}) as { token?: unknown; value?: { kind?: string } & RpcProgress };
     if (typeof token === "string" && value !== undefined && value.kind !== "end") {
       this.progress.get(token)?.({ message: value.message, percentage: value.percentage });
     }
@@ -168,7 +183,7 @@ export class RpcConnection {
     this.end = end;
     const open = [...this.pending.values()];
     this.pending.clear();
-    open.forEach((request) => request.reject(lost(end)));
+    open.forEach((request) => request.reject(lost(end, this.lostHint)));
   }
 }
 
@@ -182,13 +197,13 @@ function parse(data: unknown): Message | null {
 }
 
 function cancelled(): RpcError {
-  return new RpcError(ERROR_CODES.cancelled, "the request was cancelled", { kind: "cancelled" });
+  return new RpcError(CANCELLED, "the request was cancelled", { kind: "cancelled" });
 }
 
-function lost(end: Closing): RpcError {
+function lost(end: Closing, hint: string): RpcError {
   const why = end.reason === "" ? "the connection to the server was lost" : end.reason;
   return new RpcError(CLIENT_CODES.connectionLost, why, {
     kind: "connectionLost",
-    hint: "Try again. The server is started when it is needed.",
+    hint,
   });
 }

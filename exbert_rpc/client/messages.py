@@ -6,14 +6,11 @@ import re
 from dataclasses import dataclass
 
 import msgspec
-import numpy as np
-import pybase64
-from numpy.typing import NDArray
 
 from exbert_rpc import errors
 from exbert_rpc.protocol.error_codes import CODES
 from exbert_rpc.protocol.types import signatures
-from exbert_rpc.protocol.types.base import Params, Result, Tensor
+from exbert_rpc.protocol.types.base import Params, Result
 
 _encoder = msgspec.json.Encoder()
 _results = {name: msgspec.json.Decoder(signature.result) for name, signature in signatures().items()}
@@ -97,17 +94,6 @@ def decode_result(method: str, result: memoryview) -> Result:
 def decode_plain(result: memoryview) -> object:
     """Any other result, as plain values."""
     return msgspec.json.decode(result)
-
-
-def to_array(tensor: Tensor) -> NDArray[np.float32]:
-    """A tensor of the wire as float32 of its ``shape``; ``uint8`` becomes value / 255."""
-    if isinstance(tensor.data, list):
-        return np.array(tensor.data, dtype=np.float32).reshape(tensor.shape)
-    raw = pybase64.b64decode(tensor.data, validate=True)
-    if tensor.dtype == "uint8":
-        return np.frombuffer(raw, dtype=np.uint8).astype(np.float32).reshape(tensor.shape) / np.float32(255)
-    numbers = np.frombuffer(raw, dtype="<f2" if tensor.dtype == "float16" else "<f4")
-    return numbers.astype(np.float32).reshape(tensor.shape)
 
 
 def _exception(error: _Error) -> errors.ExbertError:

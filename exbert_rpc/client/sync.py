@@ -15,7 +15,8 @@ from exbert_rpc.client.links import Link, ProcessLink, dial
 from exbert_rpc.client.messages import ServerFailed
 from exbert_rpc.client.methods import Methods
 from exbert_rpc.errors import ExbertError
-from exbert_rpc.protocol.types import PROTOCOL_VERSION
+from exbert_rpc.protocol.positions import PositionEncoding
+from exbert_rpc.protocol.types import PROTOCOL_VERSION, signatures
 from exbert_rpc.protocol.types.base import Params, Result
 
 logger = logging.getLogger(__name__)
@@ -30,10 +31,19 @@ class Client(Methods):
     :attr:`timeout`, and long ones take ``on_progress``.
     """
 
+    address: tuple[str, str | None] | None = None
+    """Of the server that it is connected to, and the token; ``None`` for a server that it started."""
+
     def __init__(
-        self, link: Link, *, options: Mapping[str, object] | None = None, timeout: float | None = None
+        self,
+        link: Link,
+        *,
+        options: Mapping[str, object] | None = None,
+        timeout: float | None = None,
+        position_encoding: PositionEncoding = "utf-32",
     ) -> None:
         self.timeout = timeout
+        self._position_encoding = position_encoding
         self._connection = Connection(link)
         try:
             self._server = self._initialize(dict(options or {}))
@@ -77,7 +87,9 @@ class Client(Methods):
         except Exception as error:
             raise ServerGone(f"no server lets us in at {address}", hint="Check the address and the token.") from error
         secret = {} if token is None else {"token": token}
-        return cls(link, options={**(options or {}), **secret}, timeout=timeout)
+        client = cls(link, options={**(options or {}), **secret}, timeout=timeout)
+        client.address = (address, token)
+        return client
 
     def __enter__(self) -> Self:
         """Nothing more to do: the session stands."""
@@ -120,6 +132,11 @@ class Client(Methods):
         """Send a request without waiting for its answer; :meth:`Pending.result` gives it."""
         return self._connection.start(method, params, on_progress)
 
+    def ask(self, params: Params, result: type[R]) -> R:
+        """The answer of the method that takes these params and gives this result."""
+        (name,) = [name for name, one in signatures().items() if one.params is type(params) and one.result is result]
+        return self._call(name, params, result)
+
     def _call(self, method: str, params: Params, result: type[R], on_progress: OnProgress | None = None) -> R:
         answer = self.start(method, params, on_progress).result(self.timeout)
         assert isinstance(answer, result)
@@ -130,7 +147,10 @@ class Client(Methods):
             "processId": os.getpid(),
             "clientInfo": {"name": "exbert-rpc python"},
             "rootUri": None,
-            "capabilities": {"general": {"positionEncodings": ["utf-32"]}, "window": {"workDoneProgress": True}},
+            "capabilities": {
+                "general": {"positionEncodings": [self._position_encoding]},
+                "window": {"workDoneProgress": True},
+            },
             "initializationOptions": options,
         }
         answer = self._connection.start("initialize", params).result(30.0)

@@ -292,6 +292,16 @@ class Engine:
         """What a model is; loads it."""
         return self._models.get(model, task or Task()).info
 
+    def add_model(self, model: object, tokenizer: object, task: Task) -> str:
+        """Take a transformers model and its tokenizer, verified as any other; the id that it is asked for by.
+
+        The model is copied as it is now. The same model gets the same id again.
+
+        Raises:
+            ModelNotSupported: it cannot be copied, or not be reproduced exactly; says why.
+        """
+        return self._models.add(model, tokenizer, task)
+
     def warm_up(self, task: Task) -> None:
         """Load the default model and pipeline, so that the first answer is quick."""
         self._models.get(None, task)

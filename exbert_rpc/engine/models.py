@@ -46,6 +46,7 @@ class Models:
         self._allowed_roots = allowed_roots
         self._cache_dir = cache_dir
         self._loaded: Recent[str, LoadedModel] = Recent(_MOST_LOADED)
+        self._given: dict[str, LoadedModel] = {}
         self._loading = threading.Lock()
 
     def get(self, model_id: str | None, task: Task) -> LoadedModel:
@@ -56,7 +57,7 @@ class Models:
             ModelNotSupported: it cannot be loaded safely or reproduced exactly.
         """
         name = self.default if model_id is None else model_id
-        found = self._loaded.get(name)
+        found = self._given.get(name) or self._loaded.get(name)
         if found is not None:
             return found
         with self._loading:
@@ -65,6 +66,21 @@ class Models:
                 task.report(Progress(f"loading model {name}"))
                 found = self._load(name, task)
         return found
+
+    def add(self, model: object, tokenizer: object, task: Task) -> str:
+        """Keep a model that was given as an object, for the life of this engine; its id.
+
+        Raises:
+            ModelNotSupported: it cannot be copied, or not be reproduced exactly.
+        """
+        from exbert_rpc.model.given_model import given_id, prepare_given
+
+        with self._loading:
+            name = given_id(model, tokenizer)
+            if name not in self._given:
+                task.report(Progress(f"verifying {name}"))
+                self._given[name] = prepare_given(model, tokenizer, name, self._cache_dir)
+        return name
 
     def loader(self, model_id: str) -> partial[LoadedModel]:
         """What loads a model; can be pickled and called in another process, and takes ``report``."""
@@ -87,8 +103,9 @@ class Models:
 
         loaded = set(self._loaded.current_keys())
         listed = {model.id: model.source for model in list_models()}
-        for name in (self.default, *loaded):
+        for name in (self.default, *loaded, *self._given):
             listed.setdefault(name, "local")
+        loaded |= self._given.keys()
         return [ModelListing(name, source, name in loaded, name == self.default) for name, source in listed.items()]
 
     def _load(self, name: str, task: Task) -> LoadedModel:

@@ -15,7 +15,7 @@ from exbert_rpc.errors import ModelNotFound, ModelNotSupported
 from exbert_rpc.model import attention_function
 from exbert_rpc.model.adapters import base_of, merge_adapter
 from exbert_rpc.model.dtypes import check_dtype, choose_dtype, describe_quantization
-from exbert_rpc.model.encoding import TextTokenizer
+from exbert_rpc.model.encoding import Cutter, TextTokenizer
 from exbert_rpc.model.fingerprint import fingerprint, verify_sha256
 from exbert_rpc.model.gguf import convert_gguf, quantization_of_gguf, unused_tensors
 from exbert_rpc.model.loaded import LoadedModel
@@ -27,7 +27,7 @@ from exbert_rpc.model.tokenizer import load_tokenizer, longest_input, target_tok
 from exbert_rpc.model.types import ModelDescription
 from exbert_rpc.model.verified import note_of, recall, remember
 from exbert_rpc.model.verify import pad_id_of, verify
-from exbert_rpc.model.weights import load_network_weights, weight_files
+from exbert_rpc.model.weights import NetworkWeights, load_network_weights, weight_files
 
 if TYPE_CHECKING:
     from exbert_rpc.model.verify import Facts
@@ -82,14 +82,58 @@ def load_model(
     if place is None:
         check_spreading(model_id)
     weights = load_network_weights(folder, config, model_id, files, kept_in, spread=place is None)
+    check_all_in_memory(weights.model, model_id)
+    weights = replace(weights, model=weights.model if place is None else weights.model.to(place))
+    digest = fingerprint(files, plain_config(config), literal.to_str(), kept_in, cache_dir)
+    unused = (*weights.unused, *(unused_tensors(folder) if source.gguf else ()))
+    kind = (
+        quantization_of_gguf(folder, kept_in) if source.gguf else describe_quantization(config, weights.model, kept_in)
+    )
+    return make_ready(
+        weights,
+        tokenizer,
+        literal,
+        model_id,
+        digest,
+        cache_dir,
+        name_of(place, weights.model),
+        lambda info: replace(info, unused_weights=unused, dtype=kept_in, quantization=kind),
+        say,
+    )
+
+
+def make_ready(
+    weights: NetworkWeights,
+    tokenizer: Any,  # noqa: ANN401 - a transformers tokenizer
+    literal: Cutter,
+    model_id: str,
+    digest: str,
+    cache_dir: Path,
+    where: str,
+    complete: Callable[[ModelDescription], ModelDescription],
+    say: Callable[[str], None],
+) -> LoadedModel:
+    """A model whose weights and tokenizer are there, verified if it was not before.
+
+    Args:
+        weights: The model in eval mode, on its device.
+        tokenizer: Its tokenizer.
+        literal: Its copy that text is cut by.
+        model_id: How it is asked for.
+        digest: Its fingerprint.
+        cache_dir: Where it is kept what was verified.
+        where: Name of its device.
+        complete: Adds to the description what only the files tell.
+        say: Is told in a sentence what takes long.
+
+    Raises:
+        ModelNotSupported: It cannot be reproduced exactly; says why.
+    """
     model, has_lm_head = weights.model, weights.has_lm_head
-    check_all_in_memory(model, model_id)
-    network = Network(model if place is None else model.to(place))
-    where = name_of(place, model)
+    network = Network(model)
     attention_function.register()
     max_tokens = longest_input(model, tokenizer)
     name = type(model).__name__
-    digest = fingerprint(files, _plain(config), literal.to_str(), kept_in, cache_dir)
     note = note_of(cache_dir, digest, name, where, max_tokens)
     facts = recall(note, network)
     if facts is None:
@@ -99,14 +143,7 @@ def load_model(
         remember(note, network, facts)
     max_tokens = facts.max_tokens
     info = describe(model_id, name, facts, has_lm_head, tokenizer.mask_token, digest, where)
-    info = replace(
-        info,
-        unused_weights=(*weights.unused, *(unused_tensors(folder) if source.gguf else ())),
-        dtype=kept_in,
-        quantization=quantization_of_gguf(folder, kept_in)
-        if source.gguf
-        else describe_quantization(config, model, kept_in),
-    )
+    info = complete(info)
     vocabulary = vocabulary_of(tokenizer)
     text_tokenizer = TextTokenizer(
         tokenizer=literal,
@@ -201,7 +238,7 @@ def _config(folder: Path, model_id: str) -> Any:  # noqa: ANN401 - a transformer
         ) from exc
 
 
-def _plain(config: Any) -> str:  # noqa: ANN401
+def plain_config(config: Any) -> str:  # noqa: ANN401
     """The configuration as JSON, without what does not change the numbers (names, versions, kernels)."""
     import json
 

@@ -137,11 +137,22 @@ def load_network_weights(
     wrong = sorted(str(entry[0]) for entry in loading.get("mismatched_keys", ()))
     if wrong:
         raise ModelNotSupported(f"{model_id}: weights have the wrong shape: {_some(wrong)}")
+    check_finite(model, model_id)
+    unused = _unused_in_body(model, loading["unexpected_keys"])
+    return NetworkWeights(model.eval().requires_grad_(False), has_lm_head, unused)
+
+
+def check_finite(model: Any, model_id: str) -> None:  # noqa: ANN401
+    """Return if all weights are finite; raises ModelNotSupported that names the others."""
     broken = [name for name, tensor in model.named_parameters() if not _is_finite(tensor)]
     if broken:
         raise ModelNotSupported(f"{model_id}: weights are not finite: {_some(broken)}", broken=broken)
-    unused = _unused_in_body(model, loading["unexpected_keys"])
-    return NetworkWeights(model.eval().requires_grad_(False), has_lm_head, unused)
+
+
+def has_language_head(model: Any) -> bool:  # noqa: ANN401
+    """Whether a model's class is that of a language model with its head (not a classifier's, for instance)."""
+    name = type(model).__name__
+    return any(name in _names_of(part) for part, _loader in _HEADS)
 
 
 def check_nothing_is_missing(loading: Mapping[str, Any], name: str) -> None:

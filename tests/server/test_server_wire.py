@@ -13,12 +13,12 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from exbert_rpc import errors
-from exbert_rpc.client.messages import to_array
 from exbert_rpc.engine.requests import AnswerSize, IndexDefaults, TokenTable
 from exbert_rpc.errors import AnswerTooLarge, InvalidParams
 from exbert_rpc.methods.attend import tensor_shapes
 from exbert_rpc.methods.results import encode_tokens
 from exbert_rpc.methods.validation import validate
+from exbert_rpc.protocol.arrays import to_array
 from exbert_rpc.protocol.error_codes import CODES, Failure, failure_of, scrub
 from exbert_rpc.protocol.jsonrpc import encode
 from exbert_rpc.protocol.tensors import check_size, encode_tensor, estimated_bytes, to_half

@@ -104,5 +104,11 @@ class AttendResult(Result, frozen=True, kw_only=True):
     notes: list[str] = field(default_factory=list)
     messages: list[ChatMessage] | None = None
 
+    def _repr_html_(self) -> str:
+        """For notebooks; no script, at most 50 kB."""
+        from exbert_rpc.protocol.html.attention import attention_html  # only a notebook draws
+
+        return attention_html(self)
+
 
 SIGNATURE = Signature("attend", AttendParams, AttendResult, order=1)

@@ -139,6 +139,12 @@ class ProfileResult(TableResult, frozen=True, kw_only=True):
         """One row a measure of each head: ``kind`` says which, ``name`` of what, ``value`` how much."""
         return same_columns([row for head in self.heads for row in _head_rows(head)])
 
+    def _repr_html_(self) -> str:
+        """For notebooks; no script, at most 50 kB."""
+        from exbert_rpc.protocol.html.profile import profile_html  # only a notebook draws
+
+        return profile_html(self)
+
 
 _SINGLE = ("entropy", "special", "first_token", "previous_token", "duplicate_token", "induction")
 

@@ -146,5 +146,11 @@ class SearchResult(TableResult, frozen=True, kw_only=True):
         """One row a hit, best first."""
         return same_columns([hit_row(hit) for hit in self.hits])
 
+    def _repr_html_(self) -> str:
+        """For notebooks; no script, at most 50 kB."""
+        from exbert_rpc.protocol.html.hits import hits_html  # only a notebook draws
+
+        return hits_html(self)
+
 
 SIGNATURE = Signature("searchContexts", SearchParams, SearchResult, order=2, positional=("corpus",))

@@ -172,6 +172,12 @@ class SummarizeResult(TableResult, frozen=True, kw_only=True):
         rows += [{"of": "metadata", "attribute": one.key, **_bin_row(row)} for one in self.metadata for row in one.bins]
         return same_columns(rows)
 
+    def _repr_html_(self) -> str:
+        """For notebooks; no script, at most 50 kB."""
+        from exbert_rpc.protocol.html.summary import summary_html  # only a notebook draws
+
+        return summary_html(self)
+
 
 def _bin_row(row: Bin) -> Row:
     controls = row.controls

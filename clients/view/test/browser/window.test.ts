@@ -96,7 +96,7 @@ describe.skipIf(!hasChromium || !hasPython)("exbert-rpc view", () => {
   it(
     "opens at what the command names, shows contexts, links and state work, and ends after its page",
     async () => {
-      const { child, address } = await start(TEXT, "--corpus", "notes", "--token", "din", "--idle", "1");
+      const { child, address } = await start(TEXT, "--corpus", "notes", "--token", "din", "--idle", "15");
       const page = await open(address);
       await page.locator(".tokens.left .token.pinned", { hasText: "din" }).waitFor({ timeout: SLOW });
       expect(page.url()).not.toContain("token");

@@ -1,11 +1,12 @@
 // The JupyterLab extension, end to end: the wheel as installed, real JupyterLab, real browser, real server, all-MiniLM-L6-v2.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
+import { useView } from "../interactions.mjs";
 import { keepFailure, screenshot } from "./images.mjs";
 import { PYTHON, REPOSITORY, startLab } from "./lab.mjs";
 import { LabWindow } from "./window.mjs";
@@ -385,6 +386,72 @@ scenario(
     await screenshot(window.page, "missing-package");
   },
   { options: bareInterpreter },
+);
+
+/** A notebook with these cells. */
+function notebookOf(sources) {
+  const cells = sources.map((source, i) => ({
+    ...{ cell_type: "code", id: `cell-${i}`, metadata: {}, outputs: [], execution_count: null },
+    source,
+  }));
+  const kernelspec = { name: "python3", display_name: "Python 3", language: "python" };
+  return JSON.stringify({ nbformat: 4, nbformat_minor: 5, metadata: { kernelspec }, cells });
+}
+
+/** Runs a cell of the notebook on show, and waits until the kernel has done it. */
+async function runCell(window, index) {
+  const cell = window.page.locator(".jp-Notebook .jp-CodeCell").nth(index);
+  await cell.locator(".cm-content").click();
+  await window.page.keyboard.press("Control+Enter");
+  await cell.locator(".jp-InputPrompt", { hasText: /\[\d+\]/ }).waitFor({ timeout: SLOW });
+  return cell;
+}
+
+scenario(
+  "a cell's output is the view, of a model of one's own, too, and results leave a picture",
+  async (open, lab) => {
+    const folder = join(lab.root, "..");
+    const [model, store] = [join(folder, "tiny-masked-lm"), join(folder, "corpora")].map((path) => JSON.stringify(path));
+    writeFileSync(
+      join(lab.root, "widget.ipynb"),
+      notebookOf([
+        `import exbert_rpc.notebook as exbert\nlocal = exbert.local(model=${model}, store=${store})\nlocal.index_corpus("topics", ["topics/BREAKPOINTS.txt", "topics/ASSERTION.txt", "notes.md"], model=${model}).documents`,
+        `exbert.view("The girl ran to a local pub to escape the din.", corpus="topics", store=${store})`,
+        `from transformers import AutoModelForMaskedLM, AutoTokenizer\nmine = AutoModelForMaskedLM.from_pretrained(${model})\nexbert.view("She ran to a park.", model=mine, tokenizer=AutoTokenizer.from_pretrained(${model}), store=${store})`,
+        `local.attend(text="The girl ran to a local pub.")`,
+      ]),
+    );
+    const window = await open("widget.ipynb");
+    const { page } = window;
+    await page.locator("#jp-main-statusbar", { hasText: "Idle" }).waitFor({ timeout: SLOW });
+    await runCell(window, 0);
+    const { ink, source } = await useView(await runCell(window, 1), { word: "escape", layer: 1 });
+    assert.ok(ink > 0.005, "no curve was drawn");
+    assert.match(source, /\.(txt|md):\d+$/);
+    await page.locator(".exbert-cell-place code", { hasText: lab.root }).waitFor();
+    await screenshot(page, "notebook");
+
+    const own = await runCell(window, 2);
+    await attentionIsDrawn(own, "park");
+    assert.match(await own.locator("select").first().inputValue(), /^BertForMaskedLM@[0-9a-f]{8}$/);
+    const result = await runCell(window, 3);
+    await result.locator(".exbert-result td", { hasText: "pub" }).first().waitFor({ timeout: SLOW });
+    await screenshot(page, "notebook-result");
+
+    await page.locator(".jp-Notebook .jp-CodeCell .cm-content").first().click();
+    await page.keyboard.press("Control+s");
+    const path = join(lab.root, "widget.ipynb");
+    await page.waitForFunction(() => document.querySelector(".jp-DirListing-item[data-is-dirty='true']") === null);
+    const saved = readFileSync(path, "utf8");
+    assert.match(saved, /application\/vnd\.jupyter\.widget-view\+json/);
+    assert.ok(statSync(path).size < 60_000, `the notebook has ${statSync(path).size} bytes`);
+  },
+  {
+    options: (folder) => {
+      tinyModel(folder);
+      return [];
+    },
+  },
 );
 
 test("nothing is left running or lying about", async () => {

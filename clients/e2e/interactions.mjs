@@ -29,8 +29,14 @@ export function inked(view) {
 export async function useView(view, { word, layer }) {
   const token = view.locator(".tokens.left .token", { hasText: word }).first();
   await token.waitFor({ timeout: SLOW });
-  await view.getByRole("radio", { name: String(layer), exact: true }).first().click();
-  await view.locator(".pane-head", { hasText: `layer ${layer}` }).first().waitFor({ timeout: SLOW });
+  await view
+    .getByRole("radio", { name: String(layer), exact: true })
+    .first()
+    .click();
+  await view
+    .locator(".pane-head", { hasText: `layer ${layer}` })
+    .first()
+    .waitFor({ timeout: SLOW });
   const ink = await inked(view);
   if ((await token.getAttribute("class")).includes("pinned") === false) await token.click();
   await view.locator(".tokens.left .token.pinned").first().waitFor();

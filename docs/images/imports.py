@@ -18,7 +18,7 @@ import grimp
 
 FILE = Path(__file__).with_suffix(".svg")
 FLOORS = [
-    ["cli"],
+    ["cli", "notebook"],
     ["agents"],
     ["server", "client"],
     ["report"],

@@ -260,7 +260,7 @@ scenario(
     const third = page.locator(".jp-MarkdownCell .jp-RenderedMarkdown p", { hasText: "gulls" });
     await window.dragOver(third);
     await attentionIsDrawn(panel, "railing");
-    await screenshot(page, "notebook");
+    await screenshot(page, "cell");
   },
 );
 
@@ -411,7 +411,9 @@ scenario(
   "a cell's output is the view, of a model of one's own, too, and results leave a picture",
   async (open, lab) => {
     const folder = join(lab.root, "..");
-    const [model, store] = [join(folder, "tiny-masked-lm"), join(folder, "corpora")].map((path) => JSON.stringify(path));
+    const [model, store] = [join(folder, "tiny-masked-lm"), join(folder, "corpora")].map((path) =>
+      JSON.stringify(path),
+    );
     writeFileSync(
       join(lab.root, "widget.ipynb"),
       notebookOf([
@@ -429,14 +431,14 @@ scenario(
     assert.ok(ink > 0.005, "no curve was drawn");
     assert.match(source, /\.(txt|md):\d+$/);
     await page.locator(".exbert-cell-place code", { hasText: lab.root }).waitFor();
-    await screenshot(page, "notebook");
+    await screenshot(page, "cell");
 
     const own = await runCell(window, 2);
     await attentionIsDrawn(own, "park");
     assert.match(await own.locator("select").first().inputValue(), /^BertForMaskedLM@[0-9a-f]{8}$/);
     const result = await runCell(window, 3);
     await result.locator(".exbert-result td", { hasText: "pub" }).first().waitFor({ timeout: SLOW });
-    await screenshot(page, "notebook-result");
+    await screenshot(page, "cell-result");
 
     await page.locator(".jp-Notebook .jp-CodeCell .cm-content").first().click();
     await page.keyboard.press("Control+s");

@@ -7,10 +7,10 @@ import { ERROR_CODES, type IndexResult } from "#protocol";
 import { buildSummary } from "#shared/buildSummary";
 import { nameApart } from "#shared/corpusNames";
 import { skippedLines } from "#shared/indexPlan";
+import { RpcError } from "#shared/rpc";
 import type { Progress } from "#view";
 import { IndexForm } from "./indexForm";
 import { corpusNameFor, sourceOf } from "./locations";
-import { RpcError } from "#shared/rpc";
 import type { Session } from "./session";
 import { failure, fraction } from "./wording";
 

@@ -9,10 +9,10 @@ import { CLIENT_CODES } from "#shared/clientErrors";
 import { Emitter } from "#shared/emitter";
 import { versionMismatch } from "#shared/protocolVersion";
 import { RESTARTED, RESTARTING, RestartPolicy } from "#shared/restarts";
-import { sentence } from "#shared/sentences";
-import type { RequestOptions, ServerEvent } from "#view";
 import type { Closing, Socket } from "#shared/rpc";
 import { RpcConnection, RpcError } from "#shared/rpc";
+import { sentence } from "#shared/sentences";
+import type { RequestOptions, ServerEvent } from "#view";
 
 /** Close codes of exbert_jupyterlab/handlers.py. */
 export const SERVER_ENDED = 4001;

@@ -1,8 +1,8 @@
 /** Messages to persons: pure functions from what happened to a sentence. */
 import type { ExperimentalCapability } from "#protocol";
+import { RpcError } from "#shared/rpc";
 import { withHint } from "#shared/sentences";
 import type { Progress, ServerEvent } from "#view";
-import { RpcError } from "#shared/rpc";
 
 /** Share of the work, 0..1, as notifications want it. */
 export function fraction({ percentage }: Progress): number | undefined {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { RpcError } from "#shared/rpc";
 import type { ReadableEditor } from "../src/editorText";
 import { fromEditor, isHalfEmpty } from "../src/editorText";
-import { RpcError } from "#shared/rpc";
 import { failure, fraction, statusText } from "../src/wording";
 
 const TEXT = "The girl ran.\n\nThe naïve 👩‍💻 sat.\n";

@@ -1,4 +1,6 @@
 /** The view's door to a live server, in a page that belongs to no editor: a browser window, or the output of a cell. */
+
+import { saveInBrowser } from "../page/browser";
 import type {
   Disposable,
   Host,
@@ -10,7 +12,6 @@ import type {
   Theme,
 } from "../src/host";
 import type { Method, MethodParams, MethodResult } from "../src/protocol";
-import { saveInBrowser } from "../page/browser";
 import type { LiveSession } from "./session";
 
 /** What differs between a browser window and a notebook. */
@@ -44,11 +45,7 @@ export class LiveHost implements Host {
     return this.around.theme.onChange(callback);
   }
 
-  request<M extends Method>(
-    method: M,
-    params: MethodParams<M>,
-    options?: RequestOptions,
-  ): Promise<MethodResult<M>> {
+  request<M extends Method>(method: M, params: MethodParams<M>, options?: RequestOptions): Promise<MethodResult<M>> {
     return this.session.request(method, params, options);
   }
 

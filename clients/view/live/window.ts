@@ -1,8 +1,8 @@
 /** `exbert-rpc view`: the view in a browser window, beside a server on this machine. */
 import "../page/page.css";
 import "./place.css";
-import { mount } from "../src/index";
 import { SystemTheme } from "../page/browser";
+import { mount } from "../src/index";
 import { arrive, KEPT, linkFrom } from "./address";
 import { LiveHost } from "./host";
 import { showPlace } from "./placeBar";

@@ -78,6 +78,7 @@ class Client(Methods):
         token: str | None = None,
         options: Mapping[str, object] | None = None,
         timeout: float | None = None,
+        position_encoding: PositionEncoding = "utf-32",
     ) -> Self:
         """Connect to ``ws://host:port``, ``tcp://host:port`` or ``unix:/path``; raises :class:`ServerGone`."""
         try:
@@ -87,7 +88,7 @@ class Client(Methods):
         except Exception as error:
             raise ServerGone(f"no server lets us in at {address}", hint="Check the address and the token.") from error
         secret = {} if token is None else {"token": token}
-        client = cls(link, options={**(options or {}), **secret}, timeout=timeout)
+        client = cls(link, options={**(options or {}), **secret}, timeout=timeout, position_encoding=position_encoding)
         client.address = (address, token)
         return client
 

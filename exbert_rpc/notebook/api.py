@@ -68,9 +68,8 @@ def view(
         if name is None and corpus is not None:
             name = _model_of(host, corpus)
     else:
-        if tokenizer is not None or not isinstance(model, str | None) or store is not None:
-            raise InvalidParams("client", "a server has models and a store of its own", hint="give the id of its model")
-        name, opened = model, _session_of(client)
+        name = _server_model(model, tokenizer, store)
+        opened = partial(ServerChannel, *_address_of(client))
         if name is None and corpus is not None:
             name = client.describe_corpus(corpus).model
     state = _state(text, pair, corpus, name, layer, heads, token)
@@ -109,6 +108,7 @@ def report(
     heads: Sequence[int] | None = None,
     token: int | None = None,
     k: int = 20,
+    client: Client | None = None,
     store: str | Path | None = None,
 ) -> Path:
     """Write one page that shows a text, its attention and the contexts of its tokens, and needs no server.
@@ -123,6 +123,7 @@ def report(
         heads: Heads that are shown and searched; ``None``: all.
         token: Index of the token whose contexts the page opens with.
         k: Contexts of each token, 1 to 1000.
+        client: As of :func:`view`.
         store: Folder of the corpora; ``None``: the user's.
 
     Raises:
@@ -130,12 +131,18 @@ def report(
     """
     from exbert_rpc.report import ReportRequest, make_page, record
 
-    host = host_of(store)
-    request = ReportRequest(
-        text, _model_id(host, model, tokenizer), corpus, layer, None if heads is None else list(heads), token, k
-    )
-    with Client(link_of(host), position_encoding="utf-16") as client:
-        page = make_page(record(request, client.ask), __version__)
+    chosen = None if heads is None else list(heads)
+    if client is None:
+        host = host_of(store)
+        name = _model_id(host, model, tokenizer)
+        asked = Client(link_of(host), position_encoding="utf-16")  # as a web page counts
+    else:
+        name = _server_model(model, tokenizer, store)
+        address, secret = _address_of(client)
+        asked = Client.connect(address, token=secret, position_encoding="utf-16")
+    with asked:
+        recording = record(ReportRequest(text, name, corpus, layer, chosen, token, k), asked.ask)
+    page = make_page(recording, __version__)
     target = Path(path)
     target.write_text(page, encoding="utf-8", newline="\n")
     return target
@@ -169,15 +176,22 @@ def _model_of(host: Host, corpus: str) -> str:
     return host.engine().describe_corpus(corpus).model
 
 
-def _session_of(client: Client) -> OpenChannel:
+def _server_model(model: Model | None, tokenizer: object | None, store: object | None) -> str | None:
+    """The id of a server's model; raises :class:`InvalidParams` for what only an engine of one's own takes."""
+    if tokenizer is not None or store is not None or not (model is None or isinstance(model, str)):
+        raise InvalidParams("client", "a server has models and a store of its own", hint="give the id of its model")
+    return model
+
+
+def _address_of(client: Client) -> tuple[str, str | None]:
+    """Address and token of the server that a client is connected to."""
     if client.address is None:
         raise InvalidParams(
             "client",
             "this client's server serves it alone",
             hint="start one with `exbert-rpc serve --websocket` and connect with Client.connect, or leave client out",
         )
-    address, token = client.address
-    return partial(ServerChannel, address, token)
+    return client.address
 
 
 def _state(

@@ -154,7 +154,7 @@ ifneq ($(HAVE_NODE),)
 test-python: $(PAGE) .cache/browser
 endif
 
-test-python: lint $(VENV)/.docs .cache/strace .cache/editors
+test-python: lint $(VENV)/.docs $(VENV)/.build .cache/strace .cache/editors
 	@$(MAKE) --no-print-directory -j 2 mypy-win32 mypy-darwin
 	$(PYTEST)
 

@@ -119,6 +119,7 @@ def test_a_pass_shows_its_attention_in_percent_and_what_each_token_attends_to_mo
 
 def test_hits_show_their_match_between_its_neighbors_and_only_the_end_of_their_path() -> None:
     plain = json.loads((FIXTURES / "search.json").read_bytes())
+    plain["model"]["id"] = "/home/ann/models/mine"
     plain["hits"][0]["document"] = "file:///home/ann/secret%20place/notes/a%20b.md"
     result = msgspec.convert(plain, SearchResult)
     hit, drawn = result.hits[0], result._repr_html_()
@@ -128,6 +129,7 @@ def test_hits_show_their_match_between_its_neighbors_and_only_the_end_of_their_p
     assert f"{hit.score:.3f}" in text
     assert " ".join(f"{match.text} {after}".split()) in text
     assert f"notes/a b.md:{hit.range.start.line + 1}" in text
+    assert "tokens (exact, mine)" in text
     assert "ann" not in text and "secret" not in text
 
 

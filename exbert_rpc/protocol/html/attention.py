@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exbert_rpc.protocol.arrays import to_array
-from exbert_rpc.protocol.html.parts import cell, fitted, left_out, paragraph, percent, shade, table, text
+from exbert_rpc.protocol.html.parts import cell, fitted, left_out, model_name, paragraph, percent, shade, table, text
 from exbert_rpc.protocol.types.attend import AttendResult
 
 _MAP = 20
@@ -24,7 +24,7 @@ def attention_html(result: AttendResult) -> str:
 
 def _drawn(result: AttendResult, mean: NDArray[np.float32], rows: int) -> str:
     heads = f"mean of {len(result.heads)} heads" if len(result.heads) > 1 else f"head {result.heads[0]}"
-    title = f"<b>{text(result.model.id)}</b>, layer {result.layers[-1]}, {heads}"
+    title = f"<b>{model_name(result.model.id)}</b>, layer {result.layers[-1]}, {heads}"
     shown = min(_MAP, rows)
     notes = "".join(paragraph(text(note, 300)) for note in result.notes)
     n = len(result.tokens)

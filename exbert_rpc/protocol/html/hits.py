@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote, urlsplit
 
-from exbert_rpc.protocol.html.parts import bar, cell, fitted, left_out, paragraph, percent, table, text
+from exbert_rpc.protocol.html.parts import bar, cell, fitted, left_out, model_name, paragraph, percent, table, text
 from exbert_rpc.protocol.types.hits import Hit
 from exbert_rpc.protocol.types.search_contexts import SearchResult
 
@@ -20,7 +20,9 @@ def hits_html(result: SearchResult) -> str:
 def _drawn(result: SearchResult, shown: int) -> str:
     query = "" if result.query is None else f" like <b>{text(result.query.text.strip() or result.query.token, 40)}</b>"
     how = "exact" if result.stats.exact else "approximate"
-    title = f"{len(result.hits)} contexts{query} of {result.stats.searched} tokens ({how}, {text(result.model.id)})"
+    title = (
+        f"{len(result.hits)} contexts{query} of {result.stats.searched} tokens ({how}, {model_name(result.model.id)})"
+    )
     if not result.hits:
         return paragraph(title + ".")
     head = ["score", "", "context", "", "attends most to", "POS", "document"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from exbert_rpc.protocol.html import MAX_BYTES
@@ -16,6 +17,12 @@ def text(value: object, most: int = 120) -> str:
     """A value, escaped, of so many characters at most."""
     said = str(value)
     return html.escape(said if len(said) <= most else said[: most - 1] + "…")
+
+
+def model_name(model: str) -> str:
+    """A model's id, escaped; of a path its end, since a notebook that is sent need not tell where files lie."""
+    is_path = re.match(r"[/~.\\]|[A-Za-z]:[/\\]", model) is not None
+    return text(re.split(r"[/\\]", model.rstrip("/\\"))[-1] if is_path else model)
 
 
 def percent(share: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exbert_rpc.protocol.html.parts import cell, fitted, left_out, paragraph, percent, shade, table, text
+from exbert_rpc.protocol.html.parts import cell, fitted, left_out, model_name, paragraph, percent, shade, table, text
 from exbert_rpc.protocol.types.profile_heads import HeadProfile, ProfileResult
 
 _ROWS = 72
@@ -16,7 +16,9 @@ def profile_html(result: ProfileResult) -> str:
 
 
 def _drawn(result: ProfileResult, shown: int) -> str:
-    title = f"{len(result.heads)} heads of {text(result.model)} over {result.tokens} tokens of {text(result.corpus)}."
+    title = (
+        f"{len(result.heads)} heads of {model_name(result.model)} over {result.tokens} tokens of {text(result.corpus)}."
+    )
     head = ["head", "findings", "looks at", "entropy", "on special tokens"]
     return (
         paragraph(title)

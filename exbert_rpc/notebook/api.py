@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from exbert_rpc import __version__
 from exbert_rpc.client import Client
@@ -64,16 +64,16 @@ def view(
     if client is None:
         host = host_of(store)
         name = _model_id(host, model, tokenizer)
-        opened = partial(EngineChannel, host)
+        opened, asking = partial(EngineChannel, host), _asking(host)
         if name is None and corpus is not None:
             name = _model_of(host, corpus)
     else:
         name = _server_model(model, tokenizer, store)
-        opened = partial(ServerChannel, *_address_of(client))
+        opened, asking = partial(ServerChannel, *_address_of(client)), _asking(client)
         if name is None and corpus is not None:
             name = client.describe_corpus(corpus).model
     state = _state(text, pair, corpus, name, layer, heads, token)
-    return widget(opened, state, height)
+    return widget(opened, partial(_page_of, asking), state, height)
 
 
 def local(
@@ -129,23 +129,56 @@ def report(
     Raises:
         ExbertError: what a method raises, or the page cannot be made.
     """
-    from exbert_rpc.report import ReportRequest, make_page, record
-
-    chosen = None if heads is None else list(heads)
     if client is None:
         host = host_of(store)
-        name = _model_id(host, model, tokenizer)
-        asked = Client(link_of(host), position_encoding="utf-16")  # as a web page counts
+        name, asked = _model_id(host, model, tokenizer), _asking(host)
     else:
-        name = _server_model(model, tokenizer, store)
-        address, secret = _address_of(client)
-        asked = Client.connect(address, token=secret, position_encoding="utf-16")
-    with asked:
-        recording = record(ReportRequest(text, name, corpus, layer, chosen, token, k), asked.ask)
-    page = make_page(recording, __version__)
+        name, asked = _server_model(model, tokenizer, store), _asking(client)
     target = Path(path)
-    target.write_text(page, encoding="utf-8", newline="\n")
+    target.write_text(_page(asked, text, name, corpus, layer, heads, token, k), encoding="utf-8", newline="\n")
     return target
+
+
+def _asking(answers: Host | Client) -> Callable[[], Client]:
+    """Opens a session that counts characters as a web page does: with the engine here, or a client's server."""
+    if isinstance(answers, Client):
+        address, secret = _address_of(answers)
+        return lambda: Client.connect(address, token=secret, position_encoding="utf-16")
+    return lambda: Client(link_of(answers), position_encoding="utf-16")
+
+
+def _page(
+    asking: Callable[[], Client],
+    text: str,
+    model: str | None,
+    corpus: str | None,
+    layer: int | None,
+    heads: Sequence[int] | None,
+    token: int | None,
+    k: int,
+) -> str:
+    from exbert_rpc.report import ReportRequest, make_page, record
+
+    request = ReportRequest(text, model, corpus, layer, None if heads is None else list(heads), token, k)
+    with asking() as client:
+        return make_page(record(request, client.ask), __version__)
+
+
+def _page_of(asking: Callable[[], Client], state: Mapping[str, Any]) -> str:
+    """The page of what a view shows; raises :class:`InvalidParams` for what a page does not hold."""
+    given, pinned = state.get("input") or {}, state.get("pinned") or {}
+    if "text" not in given or given.get("textPair") or state.get("mask") or state.get("without"):
+        raise InvalidParams("page", "holds a single text as the model reads it, without masks or heads that are off")
+    return _page(
+        asking,
+        given["text"],
+        state.get("model"),
+        state.get("corpus"),
+        state.get("layer"),
+        state.get("heads"),
+        pinned.get("token"),
+        20,
+    )
 
 
 def _widget_class() -> type[ViewWidget]:

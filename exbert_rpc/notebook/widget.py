@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import anywidget
@@ -20,6 +20,9 @@ from exbert_rpc.notebook.channels import Channel, OpenChannel
 from exbert_rpc.report.bundles import read_bundle
 
 logger = logging.getLogger(__name__)
+
+MakePage = Callable[[Mapping[str, Any]], str]
+"""From the state of a view to the page that shows it without a server."""
 
 
 class ViewWidget(anywidget.AnyWidget):  # type: ignore[misc]
@@ -35,9 +38,12 @@ class ViewWidget(anywidget.AnyWidget):  # type: ignore[misc]
     height = traitlets.Unicode("560px").tag(sync=True)
     version = traitlets.Unicode(__version__, read_only=True).tag(sync=True)
 
-    def __init__(self, open_channel: OpenChannel, state: Mapping[str, object], height: str) -> None:
+    def __init__(
+        self, open_channel: OpenChannel, make_page: MakePage, state: Mapping[str, object], height: str
+    ) -> None:
         self._esm = read_bundle("loader.js")
         self._open_channel = open_channel
+        self._make_page = make_page
         self._channels: dict[str, Channel] = {}
         self._sending = threading.Lock()
         super().__init__(state={"version": 1, **state}, height=height)
@@ -56,6 +62,8 @@ class ViewWidget(anywidget.AnyWidget):  # type: ignore[misc]
             self._tell({"kind": "script"}, read_bundle("cell.js").encode(), read_bundle("cell.css").encode())
         elif kind == "open":
             self._open(name)
+        elif kind == "page":  # takes seconds
+            threading.Thread(target=self._page, args=(name, message.get("state")), name="exbert-page").start()
         elif kind == "rpc" and name in self._channels:
             self._channels[name].receive(str(message.get("text")).encode("utf-8", "surrogatepass"))
         elif kind == "close" and name in self._channels:
@@ -69,6 +77,15 @@ class ViewWidget(anywidget.AnyWidget):  # type: ignore[misc]
             self._tell({"kind": "closed", "id": name, "reason": f"no server: {error}"})
         else:
             self._tell({"kind": "opened", "id": name})
+
+    def _page(self, name: str, state: dict[str, Any]) -> None:
+        try:
+            page = self._make_page(state)
+        except Exception as error:
+            logger.debug("no page was made", exc_info=True)
+            self._tell({"kind": "page", "id": name, "error": str(error)})
+        else:
+            self._tell({"kind": "page", "id": name}, page.encode())
 
     def _tell(self, message: dict[str, str], *buffers: bytes) -> None:
         with self._sending:  # answers come from several threads

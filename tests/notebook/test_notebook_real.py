@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("anywidget")
 
 import exbert_rpc.notebook as exbert
-from exbert_rpc.errors import CorpusMismatch
+from exbert_rpc.errors import CorpusMismatch, InvalidParams
 from exbert_rpc.notebook import widget as widget_module
 from exbert_rpc.report import page as page_module
 from tests.model import zoo
@@ -53,6 +53,10 @@ def test_a_model_in_memory_is_indexed_searched_shown_and_reported(
     page = exbert.report(
         TEXT, tmp_path / "page.html", corpus="mine", model=model, tokenizer=tokenizer, layer=1, store=store
     )
+    shown = exbert.view(TEXT, corpus="mine", layer=1, store=store)
+    assert shown._make_page(shown.state) == page.read_text(encoding="utf-8")
+    with pytest.raises(InvalidParams, match="without masks"):
+        shown._make_page({**shown.state, "mask": [1]})
     (data,) = re.findall(r'id="recording">(.*?)</script>', page.read_text(encoding="utf-8"), re.DOTALL)
     held = json.loads(gzip.decompress(base64.b64decode(data)))
     last = [token for token in held["attend"]["tokens"] if not token["isSpecial"]][-1]

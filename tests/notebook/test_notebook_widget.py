@@ -42,14 +42,17 @@ class Page:
         monkeypatch.setattr(widget_module, "read_bundle", lambda name: f"/* {name} */")
         self.got: queue.Queue[tuple[dict[str, str], list[bytes]]] = queue.Queue()
         self.channels: list[Echo] = []
-        self.widget = ViewWidget(self._open, {"input": {"text": TEXT}}, "300px")
+        self.widget = ViewWidget(self._open, self._page, {"input": {"text": TEXT}}, "300px")
         self.widget.send = lambda message, buffers: self.got.put((message, buffers))  # type: ignore[method-assign]
 
     def _open(self, send: Any) -> Echo:
         self.channels.append(Echo(send))
         return self.channels[-1]
 
-    def tell(self, **message: str) -> None:
+    def _page(self, state: Any) -> str:
+        return f"<p>{state['input']['text']}</p>"
+
+    def tell(self, **message: object) -> None:
         self.widget._handle_custom_msg(message, [])
 
     def heard(self) -> tuple[dict[str, str], list[bytes]]:
@@ -83,6 +86,13 @@ def test_each_view_has_a_session_and_answers_come_as_bytes(page: Page) -> None:
     page.widget.close()
     assert all(one.closed for one in page.channels)
     assert page.got.empty()
+
+
+def test_a_page_is_made_of_what_is_on_show_or_the_view_is_told_why_not(page: Page) -> None:
+    page.tell(kind="page", id="one", state={"input": {"text": "é"}})
+    assert page.heard() == ({"kind": "page", "id": "one"}, ["<p>é</p>".encode()])
+    page.tell(kind="page", id="two", state={})
+    assert page.heard() == ({"kind": "page", "id": "two", "error": "'input'"}, [])
 
 
 def test_a_server_that_is_not_there_is_said_to_the_view(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@ import "./cell.css";
 import { mount } from "../src/index";
 import { LiveHost } from "./host";
 import type { KernelModel } from "./kernelModel";
+import { pageFromKernel } from "./kernelPage";
 import { KernelSocket } from "./kernelSocket";
 import { NotebookTheme } from "./notebookTheme";
 import { showPlace } from "./placeBar";
@@ -50,6 +51,7 @@ export function render(model: KernelModel, element: HTMLElement): () => void {
       },
     },
     theme,
+    makePage: (state) => pageFromKernel(model, state),
     showPlace: (text) => showPlace(place, text, (words) => host.copy(words)),
   });
   const view = mount(box, host);

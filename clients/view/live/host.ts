@@ -21,6 +21,7 @@ export interface Surroundings {
   /** Shows the person where a hit stands: nothing here can open a file. */
   showPlace(place: string): void;
   link?(encodedState: string): string;
+  makePage?(state: object): Promise<SavedFile>;
 }
 
 export class LiveHost implements Host {
@@ -28,13 +29,15 @@ export class LiveHost implements Host {
   readonly isAlone = true;
   readonly state: Host["state"];
   readonly link?: (encodedState: string) => string;
+  readonly makePage?: (state: object) => Promise<SavedFile>;
 
   constructor(
     private readonly session: LiveSession,
     private readonly around: Surroundings,
   ) {
     this.state = around.state;
-    if (around.link !== undefined) this.link = (encoded) => around.link?.(encoded) ?? encoded;
+    this.link = around.link;
+    this.makePage = around.makePage;
   }
 
   get theme(): Theme {

@@ -12,12 +12,14 @@ export interface KernelModel {
 export type FromKernel =
   | { readonly kind: "script" }
   | { readonly kind: "opened" | "rpc"; readonly id: string }
+  | { readonly kind: "page"; readonly id: string; readonly error?: string }
   | { readonly kind: "closed"; readonly id: string; readonly reason: string };
 
 export type ToKernel =
   | { readonly kind: "script" }
   | { readonly kind: "open" | "close"; readonly id: string }
-  | { readonly kind: "rpc"; readonly id: string; readonly text: string };
+  | { readonly kind: "rpc"; readonly id: string; readonly text: string }
+  | { readonly kind: "page"; readonly id: string; readonly state: object };
 
 export type Received = (message: FromKernel, buffers: readonly (DataView | ArrayBuffer)[]) => void;
 

@@ -16,7 +16,7 @@ export class KernelSocket implements Socket {
 
   private constructor(private readonly model: KernelModel) {
     this.stopListening = listen(model, (message, buffers) => {
-      if (message.kind === "script" || message.id !== this.id) return;
+      if (message.kind === "script" || message.kind === "page" || message.id !== this.id) return;
       if (message.kind === "opened") this.opened();
       else if (message.kind === "closed") this.end(message.reason);
       else this.onmessage?.({ data: new TextDecoder().decode(buffers[0]) });

@@ -139,6 +139,8 @@ export interface Host {
   runCommand(name: HostCommand, subject?: CommandSubject): void;
   /** Commands that this host can run; buttons of the others are not shown. Absent: all of them. */
   readonly commands?: readonly HostCommand[];
+  /** Makes one page of a view, to send (`exbert-rpc report`). Absent: this host cannot. */
+  makePage?(state: object): Promise<SavedFile>;
   /** No editor stands beside the view: texts are typed into it. Absent: there is one. */
   readonly isAlone?: boolean;
   /** Turns an encoded view state into a link that this editor opens. Absent: `exbert:…` is copied. */

@@ -402,6 +402,17 @@ export class Controller {
     }
   }
 
+  /** Saves what is on show as one page that needs no server. */
+  async savePage(): Promise<void> {
+    this.store.set({ notice: "Making the page …" });
+    try {
+      const page = await this.host.makePage?.(this.portable());
+      if (page !== undefined) await this.host.save(page);
+    } catch (error) {
+      this.store.set({ notice: `The page could not be made: ${asHostError(error).message}` });
+    }
+  }
+
   /** How people call the searched token: “escape”. */
   queryName(): string {
     const token = queryToken(this.store.get());

@@ -8,6 +8,9 @@ export function menuActions(controller: Controller, restore: () => void): Action
   const view: readonly Action[] = [
     { text: "Copy link to this view", run: () => void controller.copy(controller.link(), "Link") },
     { text: "Copy this view as JSON", run: () => void controller.copy(toJson(controller.portable()), "View") },
+    ...(controller.host.makePage === undefined
+      ? []
+      : [{ text: "Save as page to send", disabled: state.capture === null, run: () => void controller.savePage() }]),
     { text: "Restore a view …", run: restore },
     { text: "Reset all choices", run: () => controller.reset() },
   ];

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Socket } from "../../../shared/src/rpc";
 import { placeOf } from "../../live/host";
 import type { FromKernel, KernelModel } from "../../live/kernelModel";
+import { pageFromKernel } from "../../live/kernelPage";
 import { KernelSocket } from "../../live/kernelSocket";
 import { themeOf } from "../../live/notebookTheme";
 import { GOING_AWAY, LiveSession } from "../../live/session";
@@ -172,6 +173,21 @@ describe("a session through a notebook's kernel", () => {
     await vi.advanceTimersByTimeAsync(9_000);
     await refused;
     expect(model.sent.map(({ kind }) => kind)).toEqual(["open", "close"]);
+    expect(model.listening).toBe(0);
+  });
+});
+
+describe("a page from the kernel", () => {
+  it("is the kernel's bytes, or its reason", async () => {
+    const model = new FakeModel();
+    const made = pageFromKernel(model, { version: 1 });
+    const { id } = model.sent[0];
+    model.tell({ kind: "page", id: "another", error: "not mine" });
+    model.tell({ kind: "page", id }, new DataView(new TextEncoder().encode("<p>é</p>").buffer));
+    expect(await made).toEqual({ name: "exbert.html", mime: "text/html", data: "<p>é</p>" });
+    const refused = pageFromKernel(model, {});
+    model.tell({ kind: "page", id: model.sent[1].id, error: "no such corpus" });
+    await expect(refused).rejects.toThrow("no such corpus");
     expect(model.listening).toBe(0);
   });
 });

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from exbert_rpc.protocol.arrays import to_array
-from exbert_rpc.protocol.html import MAX_BYTES
+from exbert_rpc.protocol.html.parts import MAX_BYTES
 from exbert_rpc.protocol.types.attend import AttendResult
 from exbert_rpc.protocol.types.base import Result
 from exbert_rpc.protocol.types.profile_heads import ProfileResult

@@ -26,7 +26,7 @@ def main() -> int:
         from exbert_rpc.report import page
         from tests.server.fake_engine import FakeEngine
 
-        page._built = lambda name: f"/* {name} */"  # a view that is drawn is other tests' matter
+        page.read_bundle = lambda name: f"/* {name} */"  # a view that is drawn is other tests' matter
         return FakeEngine(settings)
 
     transport = TransportOptions(

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
-import { useView } from "../interactions.mjs";
+import { inked, useView } from "../interactions.mjs";
 import { keepFailure, screenshot } from "./images.mjs";
 import { PYTHON, REPOSITORY, startLab } from "./lab.mjs";
 import { LabWindow } from "./window.mjs";
@@ -94,19 +94,6 @@ async function chooseHead(view, layer, head) {
     .click();
   await view.getByRole("button", { name: `head ${head}`, exact: true }).dblclick();
   await view.locator('.head[aria-pressed="false"]').nth(10).waitFor();
-}
-
-/** The share of a canvas that is not one plain color: a picture was really drawn. */
-async function inked(view) {
-  return view
-    .locator("canvas")
-    .first()
-    .evaluate((canvas) => {
-      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-      let marks = 0;
-      for (let at = 3; at < data.length; at += 4) marks += data[at] > 0 ? 1 : 0;
-      return (4 * marks) / data.length;
-    });
 }
 
 async function indexTopics(window) {

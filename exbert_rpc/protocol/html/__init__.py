@@ -2,6 +2,3 @@
 
 Tables with inline styles only: no script, no style sheet, nothing that is loaded; readable without any style, too.
 """
-
-MAX_BYTES = 50_000
-"""Bytes that a result takes at most."""

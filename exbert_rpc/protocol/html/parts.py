@@ -6,7 +6,8 @@ import html
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from exbert_rpc.protocol.html import MAX_BYTES
+MAX_BYTES = 50_000
+"""Bytes that a result takes at most."""
 
 _CELL = "padding:1px 6px;text-align:left;border:none"
 _INK = (47, 95, 196)

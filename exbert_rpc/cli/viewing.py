@@ -6,9 +6,11 @@ import contextlib
 import html
 import logging
 import secrets
+import shutil
 import sys
 import tempfile
 import threading
+import time
 import webbrowser
 from argparse import Namespace
 from collections.abc import Iterator
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 ADDRESS = "127.0.0.1"
 _REDIRECT = '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={url}">'
+
+
+_READ_SECONDS = 20.0  # until a browser, even one that has to start, has read the file
 
 
 def view(options: Namespace) -> int:
@@ -115,13 +120,16 @@ def _opener(*, opens: bool) -> Iterator[_Opener]:
     if not opens:
         yield _Opener(None)
         return
-    with tempfile.TemporaryDirectory(prefix="exbert-rpc-view-") as folder:
+    with tempfile.TemporaryDirectory(prefix="exbert-rpc-view-", ignore_cleanup_errors=True) as folder:
         yield _Opener(Path(folder))
 
 
 def _open_through(folder: Path, url: str) -> None:
     """Open an address through a file that only this user reads: everybody on a machine sees a program's arguments."""
     page = folder / "open.html"
-    page.write_text(_REDIRECT.format(url=html.escape(url)), encoding="utf-8")
     with contextlib.suppress(webbrowser.Error, OSError):
+        page.write_text(_REDIRECT.format(url=html.escape(url)), encoding="utf-8")
         webbrowser.open(page.as_uri())
+    # a server ends its process, which then removes nothing
+    time.sleep(_READ_SECONDS)
+    shutil.rmtree(folder, ignore_errors=True)

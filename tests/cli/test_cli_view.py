@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import stat
+import threading
 import webbrowser
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from exbert_rpc.report import window as window_module
 from exbert_rpc.server.transports import entry
 from tests.cli.conftest import TEXT, Run
-from tests.patience import within
+from tests.patience import PATIENCE
 
 PORT = 4321
 
@@ -27,13 +28,14 @@ class Served:
         self.transport: Any = None
         self.engine: Any = None
         self.opened: list[tuple[str, str, int]] = []
+        self.seen = threading.Event()
 
     def serve(self, factory: Any, transport: Any, settings: Any) -> int:
         transport.check()
         self.transport, self.engine = transport, factory(settings)
         transport.on_listening(PORT)
         if self.expects_browser:
-            within(lambda: bool(self.opened))
+            assert self.seen.wait(PATIENCE)
         return 0
 
     expects_browser = False
@@ -41,6 +43,7 @@ class Served:
     def browse(self, address: str) -> bool:
         file = Path(unquote(urlsplit(address).path))
         self.opened.append((address, file.read_text(encoding="utf-8"), stat.S_IMODE(file.parent.stat().st_mode)))
+        self.seen.set()
         return True
 
 

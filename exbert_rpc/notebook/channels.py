@@ -31,13 +31,19 @@ class Channel(Protocol):
         ...
 
 
-OpenChannel = Callable[[Send], Channel]
+Ended = Callable[[], None]
+OpenChannel = Callable[[Send, Ended], Channel]
+"""Opens a session; ``ended`` is called when the other side has ended."""
+
+
+def _ignore() -> None:
+    return
 
 
 class EngineChannel:
     """A session with the engine of this process. What computes runs in the engine's threads, not in the caller's."""
 
-    def __init__(self, host: Host, send: Send) -> None:
+    def __init__(self, host: Host, send: Send, _ended: Ended = _ignore) -> None:
         self._lock = threading.RLock()  # kernels may handle messages in several threads
         self._session = Session(host, send, lambda _code: None, "socket")
 
@@ -55,7 +61,7 @@ class EngineChannel:
 class ServerChannel:
     """A session with a server: messages pass as they are, but for the secret, which the view does not know."""
 
-    def __init__(self, address: str, token: str | None, send: Send, ended: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, address: str, token: str | None, send: Send, ended: Ended = _ignore) -> None:
         self._token = token
         self._link = dial(address, token)
         threading.Thread(target=self._read, args=(send, ended), name="exbert-view", daemon=True).start()
@@ -71,7 +77,7 @@ class ServerChannel:
         """End the session."""
         self._link.close()
 
-    def _read(self, send: Send, ended: Callable[[], None]) -> None:
+    def _read(self, send: Send, ended: Ended) -> None:
         while (body := self._link.receive()) is not None:
             send(body)
         ended()

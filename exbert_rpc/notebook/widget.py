@@ -71,12 +71,18 @@ class ViewWidget(anywidget.AnyWidget):  # type: ignore[misc]
 
     def _open(self, name: str) -> None:
         try:
-            self._channels[name] = self._open_channel(lambda body: self._tell({"kind": "rpc", "id": name}, body))
+            self._channels[name] = self._open_channel(
+                lambda body: self._tell({"kind": "rpc", "id": name}, body), lambda: self._ended(name)
+            )
         except (OSError, ValueError) as error:
             logger.debug("no session for a view", exc_info=True)
             self._tell({"kind": "closed", "id": name, "reason": f"no server: {error}"})
         else:
             self._tell({"kind": "opened", "id": name})
+
+    def _ended(self, name: str) -> None:
+        if self._channels.pop(name, None) is not None:
+            self._tell({"kind": "closed", "id": name, "reason": "the server has ended"})
 
     def _page(self, name: str, state: dict[str, Any]) -> None:
         try:

@@ -25,8 +25,8 @@ TEXT = "The girl <ran> home."
 class Echo:
     """Answers each message with itself, and notes whether it was closed."""
 
-    def __init__(self, send: Any) -> None:
-        self.send, self.closed = send, False
+    def __init__(self, send: Any, ended: Any) -> None:
+        self.send, self.ended, self.closed = send, ended, False
 
     def receive(self, body: bytes) -> None:
         self.send(body.upper())
@@ -45,8 +45,8 @@ class Page:
         self.widget = ViewWidget(self._open, self._page, {"input": {"text": TEXT}}, "300px")
         self.widget.send = lambda message, buffers: self.got.put((message, buffers))  # type: ignore[method-assign]
 
-    def _open(self, send: Any) -> Echo:
-        self.channels.append(Echo(send))
+    def _open(self, send: Any, ended: Any) -> Echo:
+        self.channels.append(Echo(send, ended))
         return self.channels[-1]
 
     def _page(self, state: Any) -> str:
@@ -88,6 +88,18 @@ def test_each_view_has_a_session_and_answers_come_as_bytes(page: Page) -> None:
     assert page.got.empty()
 
 
+def test_a_server_that_ends_is_said_to_the_view_once(page: Page) -> None:
+    page.tell(kind="open", id="one")
+    page.heard()
+    page.channels[0].ended()
+    assert page.heard()[0] == {"kind": "closed", "id": "one", "reason": "the server has ended"}
+    page.tell(kind="open", id="two")
+    page.heard()
+    page.tell(kind="close", id="two")  # the view went first: nobody is left to be told
+    page.channels[1].ended()
+    assert page.got.empty()
+
+
 def test_a_page_is_made_of_what_is_on_show_or_the_view_is_told_why_not(page: Page) -> None:
     page.tell(kind="page", id="one", state={"input": {"text": "é"}})
     assert page.heard() == ({"kind": "page", "id": "one"}, ["<p>é</p>".encode()])
@@ -96,7 +108,7 @@ def test_a_page_is_made_of_what_is_on_show_or_the_view_is_told_why_not(page: Pag
 
 
 def test_a_server_that_is_not_there_is_said_to_the_view(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_send: Any) -> Echo:
+    def refuse(_send: Any, _ended: Any) -> Echo:
         raise ConnectionRefusedError("nobody there")
 
     monkeypatch.setattr(page.widget, "_open_channel", refuse)

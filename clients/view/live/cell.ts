@@ -9,7 +9,7 @@ import { NotebookTheme } from "./notebookTheme";
 import { showPlace } from "./placeBar";
 import { LiveSession } from "./session";
 
-const ENDED = "The kernel has ended, or was restarted. Run the cell again.";
+const ENDED = "The kernel (or the server that it asks) has ended, or was restarted. Run the cell again.";
 const LOST = "The kernel does not answer: it runs another cell, or has ended. Trying again …";
 
 function part(name: string, className: string): HTMLElement {

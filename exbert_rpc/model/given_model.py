@@ -94,7 +94,7 @@ def _checked(model: object, tokenizer: object) -> str:
 
 
 def _literal(tokenizer: Any) -> Tokenizer:  # noqa: ANN401 - a transformers tokenizer
-    """Its copy that text is cut by; raises ModelNotSupported where it does not know which characters its tokens cover."""
+    """Its copy that text is cut by; raises ModelNotSupported where it has no offsets."""
     if not getattr(tokenizer, "is_fast", False):
         raise ModelNotSupported(f"{type(tokenizer).__name__} does not provide character offsets", hint=_TOKENIZER_HINT)
     return literal_tokenizer(tokenizer.backend_tokenizer.to_str())

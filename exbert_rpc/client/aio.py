@@ -40,6 +40,15 @@ class AsyncClient(AsyncMethods):
         """End the session."""
         await self.close()
 
+    @property
+    def address(self) -> tuple[str, str | None] | None:
+        """Of the server that it is connected to, and the token; ``None`` for a server that it started."""
+        return self._client.address
+
+    async def ask(self, params: Params, result: type[R]) -> R:
+        """The answer of the method that takes these params and gives this result."""
+        return await asyncio.to_thread(self._client.ask, params, result)
+
     async def close(self) -> None:
         """Shut the session down; a server that this client started ends."""
         await asyncio.to_thread(self._client.close)

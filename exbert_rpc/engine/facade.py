@@ -6,7 +6,7 @@ No JSON, no event loop. All methods are synchronous and may be called from many 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path

@@ -12,7 +12,7 @@ The result is compared with the weights of the row; where they differ, the model
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,7 +119,7 @@ def _row(call: AttentionCall, row: int, head: int, weights: torch.Tensor) -> Que
     )
 
 
-def _of(tensor: torch.Tensor | None, row: int, head: int, size: int) -> NDArray[np.generic] | None:
+def _of(tensor: torch.Tensor | None, row: int, head: int, size: int) -> NDArray[Any] | None:
     """``[m]`` of a mask or bias that broadcasts to ``[b, H, n, m]``."""
     if tensor is None:
         return None

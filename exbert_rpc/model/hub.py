@@ -17,11 +17,15 @@ _SMALL = (".json", ".txt", ".model", ".jinja", ".tiktoken")
 
 
 def cached_snapshot(model_id: str) -> Path | None:
-    """The folder of a model in the local cache; ``None`` if it is not there. The network is not used."""
+    """The folder of a model in the local cache; ``None`` if it is not there, or is no id of the Hub. No network."""
     from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
     for name in ("config.json", "adapter_config.json"):
-        found = try_to_load_from_cache(model_id, name)
+        try:
+            found = try_to_load_from_cache(model_id, name)
+        except HFValidationError:
+            return None
         if isinstance(found, str):
             return Path(found).parent
     return None

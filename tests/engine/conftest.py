@@ -66,10 +66,14 @@ def quick_annotation() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def verified_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """All stores of a run remember together which models were verified; ``tests/model`` verifies them."""
+    """All stores of engines remember together which models were verified; ``tests/model``, whose folders are no stores,
+    verifies them.
+    """
     together = tmp_path_factory.mktemp("verified")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loading, "note_of", lambda _own, *parts: note_of(together, *parts))
+        patch.setattr(
+            loading, "note_of", lambda own, *parts: note_of(together if own.name == ".models" else own, *parts)
+        )
         yield
 
 

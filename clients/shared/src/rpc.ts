@@ -14,8 +14,8 @@ const METHOD_NOT_FOUND = -32601;
 const CANCELLED = -32800;
 
 export interface RpcProgress {
-  readonly message?: string;
-  readonly percentage?: number;
+  readonly message?: string | undefined;
+  readonly percentage?: number | undefined;
 }
 
 export interface RpcOptions {

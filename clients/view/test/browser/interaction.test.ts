@@ -331,7 +331,7 @@ describe.skipIf(!hasChromium)("a person", () => {
 
   it("reads what must be known of the weights beside them, and of a search beside its contexts", async () => {
     const { page } = await opened("sinks");
-    await soon(() => page.locator(".attention-picture + .note").textContent()).toBe(
+    await soon(() => page.locator(".attention-picture ~ .note").first().textContent()).toBe(
       "Rows of attention sum to less than 1: this model has attention sinks, which take the rest and are no tokens.",
     );
     await soon(() => page.locator(".corpus .note").textContent()).toMatch(/some of the nearest may be missing\.$/);

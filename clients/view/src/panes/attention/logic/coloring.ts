@@ -1,6 +1,7 @@
 /** The attention of the pinned token as shares of its text's characters, for the editor to color the text itself. */
 import { type AppState, sides } from "../../../app";
 import type { ColoredSpan, Coloring } from "../../../host";
+import { proseOf, sourceRange } from "../../../logic/prose";
 import type { Token } from "../../../protocol";
 import type { LayerAttention } from "./attention";
 import { chosenPositions } from "./picture";
@@ -19,7 +20,21 @@ export function coloringOf({ capture, view, layer }: Shown): Coloring | null {
   const weights = weightsOf(layer, pinned.side, pinned.token, chosenPositions(layer.heads, heads));
   const spans = spansOf(other, weights, view.hideFirst);
   const isOfText = own === capture.tokens && isShown(token);
-  return { text: capture.text, pinned: isOfText ? { start: token.start, end: token.end } : null, spans };
+  const pinnedSpan = isOfText ? { start: token.start, end: token.end } : null;
+  const coloring = { text: capture.text, pinned: pinnedSpan, spans };
+  return view.source === null ? coloring : inSource(coloring, view.source);
+}
+
+/** The same in the Markdown that was read as prose: what the editor shows. Its own text stays as it is. */
+function inSource(coloring: Coloring, source: string): Coloring {
+  const prose = proseOf(source);
+  if (prose.text !== coloring.text) return coloring;
+  const placed = <T extends { start: number; end: number }>(span: T): T[] => {
+    const range = sourceRange(prose, span.start, span.end);
+    return range === null ? [] : [{ ...span, ...range }];
+  };
+  const [pinned = null] = coloring.pinned === null ? [] : placed(coloring.pinned);
+  return { text: source, pinned, spans: coloring.spans.flatMap(placed) };
 }
 
 /** Mean over heads of a row (of its queries, on the left) or a column; `heads` are positions on the head axis. */

@@ -8,6 +8,8 @@ export interface Selection {
   /** The second segment of a pair. */
   readonly textPair?: string;
   readonly label: string;
+  /** Whether it is Markdown; absent: by the ending of the label. */
+  readonly isMarkdown?: boolean;
 }
 
 type Range = Pick<CodeEditor.ITextSelection, "start" | "end">;

@@ -35,8 +35,8 @@ export class PanelHolder {
       this.options.shell.activateById(panel.id);
     }
     if (selection !== null) {
-      const { label, ...input } = selection;
-      panel.select({ input, label });
+      const { label, isMarkdown, ...input } = selection;
+      panel.select({ input, label, ...(isMarkdown === undefined ? {} : { isMarkdown }) });
     }
   }
 

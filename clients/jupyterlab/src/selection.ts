@@ -28,7 +28,7 @@ export function fromRendered(node: Node, label: string): Selection | null {
   const selection = window.getSelection();
   const inside = selection?.anchorNode != null && node.contains(selection.anchorNode);
   const text = inside ? selection.toString() : "";
-  return text.trim() === "" ? null : { text, label };
+  return text.trim() === "" ? null : { text, label, isMarkdown: false };
 }
 
 function fromNotebook(notebook: Notebook, name: string, sentence: boolean): Selection | null {
@@ -40,9 +40,10 @@ function fromNotebook(notebook: Notebook, name: string, sentence: boolean): Sele
   }
   if (cell instanceof MarkdownCell && cell.rendered) {
     const source = sentence ? cell.model.sharedModel.getSource().trim() : "";
-    return source === "" ? null : { text: source, label };
+    return source === "" ? null : { text: source, label, isMarkdown: true };
   }
-  return cell?.editor ? fromEditor(cell.editor, label, sentence) : null;
+  const found = cell?.editor ? fromEditor(cell.editor, label, sentence) : null;
+  return found === null ? null : { ...found, isMarkdown: cell instanceof MarkdownCell };
 }
 
 function nameOf(widget: Widget): string {

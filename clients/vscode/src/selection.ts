@@ -63,7 +63,7 @@ function spanOf(document: vscode.TextDocument, span: Span, maxCharacters: number
       : { text: chosen };
   return {
     kind: "text",
-    selection: { input, label: labelOf(document, range) },
+    selection: { input, label: labelOf(document, range), isMarkdown: document.languageId === "markdown" },
     uri: document.uri,
     offset: start,
     range,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from exbert_rpc.cli import demo
 from exbert_rpc.cli.demo_texts import ADDRESSES, write_addresses
+from exbert_rpc.cli.output import Screen
 from exbert_rpc.client import Client
 from tests.docs.figures import agree
 
@@ -86,7 +88,7 @@ def test_the_figures_hold_what_the_page_concludes_from_them(told: list[tuple[str
 
 @pytest.mark.slow
 def test_the_demo_finds_its_corpus_and_shows_the_same_head(speeches: None, capsys: pytest.CaptureFixture[str]) -> None:
-    assert demo.main() == 0
+    assert demo.ask(Screen.of(sys.stdout)) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert f"{len(ADDRESSES)} documents" in shown and "found unchanged" in shown
     assert "• Head 5.9 also: verbs look at their negation, 17 % of attention" in shown

@@ -18,7 +18,7 @@ from tests.server.harness import ROOT
 
 pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
-SERVER = [sys.executable, "-m", "tests.server.fake_server"]
+SERVER = [sys.executable, "-m", "tests.server.fake_server", "--pages"]
 COMMANDS = {
     "nvim": ["nvim", "--headless", "-u", "NONE", "-n", "-c", f"luafile {HERE / 'neovim.lua'}"],
     "emacs": ["emacs", "--batch", "--load", str(HERE / "emacs.el")],

@@ -32,7 +32,7 @@ def store(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def editor(store):
-    with Server() as server:
+    with Server("stdio", "--pages") as server:
         peer = server.peer()
         options = {"hover": {"layer": 1, "head": 2}, "store": str(store)}
         peer.capabilities = peer.initialize(options, capabilities=EDITOR)["capabilities"]
@@ -153,7 +153,7 @@ def test_a_wrong_command_is_refused_with_what_is_allowed(editor, params, said):
 
 
 def test_a_client_that_cannot_show_documents_is_told_where_the_page_is(tmp_path):
-    with Server() as server:
+    with Server("stdio", "--pages") as server:
         peer = server.ready(options={"store": str(tmp_path)})
         uri = peer.result("workspace/executeCommand", {"command": REPORT, "arguments": [{"text": "a b"}]})["uri"]
         assert any(uri in json.dumps(one) for one in peer.other if one["method"] == "window/showMessage")

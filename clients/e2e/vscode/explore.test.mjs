@@ -431,12 +431,12 @@ scenario(
     await attentionIsDrawn(view);
 
     // a text that is opened while the view has the focus stands beside it
-    await window.command("View: Focus Second Editor Group");
+    await window.focusView();
     await window.quickOpen("market.txt");
     assert.ok(await token(view, "escape").isVisible(), "the view is still in front");
 
     // what is explored while the view is behind another tab is what it shows when it is in front again
-    await window.command("View: Focus Second Editor Group");
+    await window.focusView();
     await window.command("View: Unlock Editor Group");
     await window.quickOpen("harbour.txt");
     await page.locator('iframe.webview[src*="extensionId=exbert-rpc.exbert"]').waitFor({ state: "hidden" });

@@ -53,25 +53,39 @@ export class VsCodeWindow {
     await this.page.locator(".explorer-viewlet").waitFor({ state: "hidden" });
   }
 
+  /** Fills the quick input that a key opens, and accepts the row with a text; again where it was closed meanwhile. */
+  async quickInput(key, value, row, done) {
+    for (let left = 2; ; left--) {
+      const timeout = left > 0 ? 15_000 : undefined;
+      await this.page.keyboard.press(key);
+      try {
+        await this.page.locator(".quick-input-widget:visible input.input").fill(value, { timeout });
+        await this.page.locator(".quick-input-list .monaco-list-row.focused", { hasText: row }).waitFor({ timeout });
+        await this.page.keyboard.press("Enter");
+        await done?.(timeout);
+        return;
+      } catch (error) {
+        if (left === 0) throw error;
+        await this.page.keyboard.press("Escape");
+      }
+    }
+  }
+
   /** Runs a command of the palette by its title. */
   async command(title) {
-    await this.page.keyboard.press("F1");
-    const input = this.page.locator(".quick-input-widget:visible input.input");
-    await input.waitFor();
-    await input.fill(`>${title}`);
-    await this.page.locator(".quick-input-list .monaco-list-row.focused", { hasText: title }).waitFor();
-    await this.page.keyboard.press("Enter");
+    await this.quickInput("F1", `>${title}`, title);
+  }
+
+  /** Gives the group of the view the focus, by its key: the second group's command is not in the palette. */
+  async focusView() {
+    await this.page.keyboard.press("Control+2");
+    await this.page.locator(".editor-group-container.active .tab", { hasText: "exBERT" }).waitFor();
   }
 
   /** Opens a file of the workspace by its name, with any editor. */
   async quickOpen(name) {
-    await this.page.keyboard.press("Control+p");
-    const input = this.page.locator(".quick-input-widget:visible input.input");
-    await input.waitFor();
-    await input.fill(name);
-    await this.page.locator(".quick-input-list .monaco-list-row.focused", { hasText: name }).waitFor();
-    await this.page.keyboard.press("Enter");
-    await this.page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
+    const tab = this.page.locator(`.tab.active[data-resource-name="${name}"]`);
+    await this.quickInput("Control+p", name, name, (timeout) => tab.waitFor({ timeout }));
   }
 
   /** Opens a text and waits for its lines. */

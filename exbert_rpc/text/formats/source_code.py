@@ -106,6 +106,9 @@ def _python(raw: str) -> Iterator[Span]:
     skipped = {tokenize.NL, tokenize.COMMENT}
     try:
         for token, following in pairwise(tokenize.generate_tokens(io.StringIO(raw, newline="").readline)):
+            # as from Python 3.12 on; before, the rest of the line is tried again behind each, in quadratic time
+            if token.type == tokenize.ERRORTOKEN and token.string.strip():
+                raise SyntaxError(f"{token.string[:20]!r} in line {token.start[0]}")
             start = starts[token.start[0] - 1] + token.start[1]
             end = starts[token.end[0] - 1] + token.end[1]
             if token.type == tokenize.COMMENT:

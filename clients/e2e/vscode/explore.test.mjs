@@ -483,6 +483,7 @@ scenario(
 
     // the text itself is colored, once the person wants it
     const colors = page.locator(".view-overlays .cdr[class*='ced-']");
+    await window.focusEditor();
     await window.openFile("notes.md");
     assert.equal(await colors.count(), 0, "off by default");
     await window.command("exBERT: Color the Text by Attention");

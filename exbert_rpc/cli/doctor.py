@@ -33,6 +33,9 @@ OPTIONAL = {
     "gguf": ("models in GGUF files", "pip install 'exbert-rpc[gguf]'"),
     "pyarrow": ("Parquet files and data sets", "pip install 'exbert-rpc[data]'"),
     "ray": ("builds on several machines", "pip install 'exbert-rpc[ray]'"),
+    "peft": ("LoRA adapters", "pip install 'exbert-rpc[peft]'"),
+    "anywidget": ("the view in a notebook's cell", "pip install 'exbert-rpc[notebook]'"),
+    "mcp": ("tools for agents", "pip install 'exbert-rpc[mcp]'"),
     "exbert-jupyterlab": ("the JupyterLab extension", "pip install exbert-jupyterlab"),
 }
 _LEAST_FREE = 1_000_000_000

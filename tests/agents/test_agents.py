@@ -92,7 +92,7 @@ async def test_each_tool_answers_in_at_most_two_kilobytes(agent, tool, arguments
 async def test_answers_end_with_a_way_to_look(agent, tool):
     _, text = await agent.say(tool, **(QUERY if tool != "attend" else {"text": "it's"}))
     last = text.splitlines()[-1]
-    assert last.startswith("look: exbert-rpc report ") and last.endswith("-o page.html")
+    assert last.startswith("look: exbert-rpc report ") and last.endswith("--output page.html")
     assert ("'it'\"'\"'s'" in last) == (tool == "attend")
 
 
@@ -110,6 +110,21 @@ async def test_a_wrong_question_is_answered_with_what_was_wrong(agent, tool, arg
     failed, text = await agent.say(tool, **arguments)
     assert failed and expected in text
     assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("text", ["word " * 400, "One line.\nAnother."])
+async def test_a_text_that_no_command_line_repeats_is_left_to_standard_input(agent, text):
+    for tool, arguments in (("attend", {}), ("ablate", {"against": "The boy ran"})):
+        failed, answer = await agent.say(tool, text=text, **arguments)
+        assert not failed, answer
+        assert len(answer.encode()) <= words.MAX_BYTES
+        last = answer.splitlines()[-1]
+        assert " - " in last and "standard input" in last
+
+
+async def test_the_command_names_the_model_that_answered(agent):
+    _, answer = await agent.say("ablate", text="The girl ran", against="The boy ran", model="fake")
+    assert "--model fake" in answer.splitlines()[-1]
 
 
 def test_as_many_lines_as_fit_are_kept_and_the_rest_is_counted():

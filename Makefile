@@ -26,6 +26,7 @@ help:
 	@echo "make demo      index speeches, and ask five questions about the heads of a model"
 	@echo "make check     lint, types, drift and the fast tests (about two minutes)"
 	@echo "make test      all tests, with real models, browsers and editors"
+	@echo "make test-wheel           the README's first command, from the wheel, in an empty environment"
 	@echo "make docs      the docs site, in site/"
 	@echo "make bench     the figures of docs/benchmarks.md"
 	@echo "make models    the table of docs/models.md: every text class against the stock model (six minutes)"

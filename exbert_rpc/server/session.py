@@ -5,6 +5,7 @@ Everything here runs on the event loop, but for replies, which come from workers
 
 from __future__ import annotations
 
+import itertools
 import logging
 import uuid
 from collections.abc import Callable
@@ -77,7 +78,7 @@ class Session:
         self._transport: Transport = transport
         self._calls: dict[MessageId, Call] = {}
         self._tokens: dict[int | str, Call] = {}
-        self._asked = 0
+        self._asked = itertools.count(1)  # workers ask, too
         self._server = ConnectionServer()
         register(self._server, self)
 
@@ -130,8 +131,7 @@ class Session:
 
     def request(self, method: str, params: object) -> None:
         """Ask the client for something; what it answers changes nothing."""
-        self._asked += 1
-        self._send(encode({"jsonrpc": "2.0", "id": f"exbert-{self._asked}", "method": method, "params": params}))
+        self._send(encode({"jsonrpc": "2.0", "id": f"exbert-{next(self._asked)}", "method": method, "params": params}))
 
     def _handle(self, message: Message, reply: Send) -> None:
         match message:

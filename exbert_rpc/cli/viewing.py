@@ -72,6 +72,7 @@ def _settings(options: Namespace) -> EngineSettings:
         store=store_of(options),
         model=options.model,
         device=options.device,
+        dtype=options.dtype,
         allow_network=options.allow_network,
         pipeline=options.pipeline,
     )

@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 
 State = Literal["new", "running", "shutdown", "exited"]
 Transport = Literal["stdio", "socket"]
-_FIXED = ("device", "store", "actions", "hover")
+_FIXED = (*OWNERS_OPTIONS, "actions", "hover")
 """Options that say what a server starts with."""
 
 
@@ -284,11 +284,7 @@ class Session:
 
     def _configure(self, settings: object) -> None:
         options, problems = parse_options(settings, self.options)
-        fixed = [
-            name
-            for name in (*OWNERS_OPTIONS, "actions", "hover")
-            if getattr(options, name) != getattr(self.options, name)
-        ]
+        fixed = [name for name in _FIXED if getattr(options, name) != getattr(self.options, name)]
         problems += [f"option `{name}` takes effect when the server is started again" for name in fixed]
         self.options, refused = confine(options, self._transport)
         self._report(problems + refused)

@@ -13,7 +13,10 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from exbert_rpc.cli import viewing
+from exbert_rpc.cli.arguments import make_parser
 from exbert_rpc.report import window as window_module
+from exbert_rpc.server.options import EngineSettings
 from exbert_rpc.server.transports import entry
 from tests.cli.conftest import TEXT, Run
 from tests.patience import PATIENCE
@@ -101,3 +104,21 @@ def test_a_corpus_that_is_not_there_is_said_before_anything_opens(run: Run, serv
     done = run("view", TEXT, "--corpus", "none", "--store", tmp_path)
     assert done.code == 1 and "none" in done.err
     assert served.transport is None
+
+
+def test_what_is_asked_of_the_engine_reaches_it() -> None:
+    asked = [
+        "--store",
+        "s",
+        "--model",
+        "m",
+        "--pipeline",
+        "p",
+        "--device",
+        "cuda",
+        "--dtype",
+        "bfloat16",
+        "--allow-network",
+    ]
+    settings = viewing._settings(make_parser().parse_args(["view", *asked]))
+    assert settings == EngineSettings(Path("s"), "m", "cuda", allow_network=True, pipeline="p", dtype="bfloat16")

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exbert_rpc.model.types import BatchCapture, Encoding, ModelDescription
+from exbert_rpc.text.types import Extent
 
 Space = Literal["hiddenState", "headOutput"]
 Weighting = Literal["uniform", "norm"]
@@ -24,15 +25,15 @@ SPACES: tuple[Space, ...] = ("hiddenState", "headOutput")
 
 @dataclass(frozen=True, slots=True)
 class TextPosition:
-    """A place in a document: 0-based line, and code points from the line's start.
-
-    ``line_text`` is the line, at least up to the place, so that the wire can count in any encoding; or another text
-    that is as long up to there in all of them.
-    """
+    """A place in a document: 0-based line, and how long the line is before it, in each unit that the wire may count."""
 
     line: int
-    column: int
-    line_text: str
+    before: Extent
+
+    @property
+    def column(self) -> int:
+        """Code points from the line's start."""
+        return self.before[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from exbert_rpc.corpus.types import TextPosition
 from exbert_rpc.engine.requests import TokenTable
 from exbert_rpc.model import types as model
 from exbert_rpc.model.types import Encoding
-from exbert_rpc.protocol.positions import OffsetMap, PositionEncoding, units
+from exbert_rpc.protocol.positions import OffsetMap, PositionEncoding
 from exbert_rpc.protocol.types.base import Position, Range
 from exbert_rpc.protocol.types.tokens import Prediction, Token
 
@@ -100,4 +100,5 @@ def encode_range(start: TextPosition, end: TextPosition, encoding: PositionEncod
 
 
 def _position(place: TextPosition, encoding: PositionEncoding) -> Position:
-    return Position(line=place.line, character=units(place.line_text[: place.column], encoding))
+    points, utf16, utf8 = place.before
+    return Position(line=place.line, character={"utf-32": points, "utf-16": utf16, "utf-8": utf8}[encoding])

@@ -105,8 +105,6 @@ def _guess(sample: bytes) -> tuple[str | None, bool]:
     name = "cp1252" if "cp1252" in same else best.encoding
     if name != "cp1252" and not best.coherence:
         return None, False  # some code page reads any byte
-    if name != "cp1252" and not best.coherence:
-        return None, False  # some code page reads any byte
     return name, clear and not rivals
 
 

@@ -70,16 +70,6 @@ def extent(text: str) -> Extent:
     return len(text), len(text.encode("utf-16-le")) // 2, len(text.encode("utf-8"))
 
 
-def stand_in(of: Extent) -> str:
-    """Some text that is as long in each of the three units."""
-    points, utf16, utf8 = of
-    astral = utf16 - points
-    rest, spare = points - astral, utf8 - 4 * astral - (points - astral)
-    three = min(rest, spare // 2)
-    two = spare - 2 * three
-    return "\U0001f600" * astral + "\u20ac" * three + "\u00e9" * two + "a" * (rest - three - two)
-
-
 class Ruler:
     """Places of offsets of a text, asked for in ascending order; the time is linear in the text.
 

@@ -40,6 +40,7 @@ from exbert_rpc.model.query_key import QueryKeyRow
 from exbert_rpc.model.types import Encoding, ModelDescription, Prediction
 from exbert_rpc.tasks import Progress
 from exbert_rpc.text.formats.format import ReadingOptions
+from exbert_rpc.text.positions import extent
 from exbert_rpc.text.preview import preview
 
 MODEL = ModelDescription(
@@ -271,7 +272,7 @@ class FakeEngine:
             np.array([False, False, False]),
             *(none,) * 5,
         )
-        places = [TextPosition(3, column, text) for column in (4, 7, 0, 7)]
+        places = [TextPosition(3, extent(text[:column])) for column in (4, 7, 0, 7)]
         row = np.array([0.2, 0.3, 0.5], dtype=np.float32)
         peak = Peak(0, -2, 0.2)
         return Hit(

@@ -80,10 +80,13 @@ OPTIONS = [
 ]
 
 
-def broken(seed: int) -> tuple[str, bytes]:
-    """A name and bytes that are nearly of its format."""
+NAMES = sorted({name for name, _ in SEEDS})
+
+
+def broken(seed: int, of: str | None = None) -> tuple[str, bytes]:
+    """A name and bytes that are nearly of its format; ``of``: of this name."""
     rng = random.Random(seed)
-    name, data = rng.choice(SEEDS)
+    name, data = rng.choice([one for one in SEEDS if of in (None, one[0])])
     for _ in range(rng.randint(1, 6)):
         at, end = sorted(rng.randrange(len(data) + 1) for _ in range(2))
         data = rng.choice(
@@ -103,9 +106,9 @@ def read(name: str, data: bytes, options: ReadingOptions) -> Iterator[Document |
     yield from read_content(content, data[:4096], options)
 
 
-def violations(seed: int) -> list[str]:
-    """What reading promises and did not keep; an exception is a violation, too."""
-    name, data = broken(seed)
+def violations(seed: int, of: str | None = None) -> list[str]:
+    """What reading promises and did not keep; an exception is a violation, too. ``of``: a file of this name."""
+    name, data = broken(seed, of)
     try:
         for options in OPTIONS:
             found = list(read(name, data, options))

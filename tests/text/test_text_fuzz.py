@@ -3,9 +3,8 @@
 import pytest
 
 from tests.ratios import least
-from tests.text.fuzz_formats import OPTIONS, SEEDS, SPARKS, seconds, violations
+from tests.text.fuzz_formats import NAMES, OPTIONS, SEEDS, SPARKS, seconds, violations
 
-NAMES = sorted({name for name, _ in SEEDS})
 SIZE = 40_000
 SOURCE_CODE = ("a.c", "pub.py")
 

@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 
 from exbert_rpc.corpus.store.documents import BlockPlace, PlacedPiece
 from exbert_rpc.corpus.types import TextPosition
-from exbert_rpc.text.positions import LINE_END, LineIndex, add_extents, extent, stand_in
+from exbert_rpc.text.positions import LINE_END, LineIndex, add_extents, extent
 from exbert_rpc.text.types import Extent
 
 
@@ -25,16 +25,16 @@ def position(place: BlockPlace, block: str, lines: LineIndex, offset: int, *, is
     starts = [piece[0] for piece in place.pieces]
     number = (bisect_left if is_end else bisect_right)(starts, offset) - 1
     if number < 0:
-        return TextPosition(place.line, place.before[0], stand_in(place.before))
+        return TextPosition(place.line, place.before)
     line, before = _within(place.pieces[number], block, offset)
-    return TextPosition(line, before[0], stand_in(before))
+    return TextPosition(line, before)
 
 
 def _plain(place: BlockPlace, lines: LineIndex, offset: int) -> TextPosition:
-    """Of a block that stands in its document as it is; the line's text is known up to the end of the block."""
+    """Of a block that stands in its document as it is; the line is known up to the end of the block."""
     line, column, text = lines.locate(offset)
     prefix = "" if line else place.prefix
-    return TextPosition(place.line + line, len(prefix) + column, prefix + text)
+    return TextPosition(place.line + line, extent(prefix + text[:column]))
 
 
 def _within(piece: PlacedPiece, block: str, offset: int) -> tuple[int, Extent]:

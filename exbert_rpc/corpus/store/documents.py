@@ -143,16 +143,20 @@ def _check_kinds(document: IndexedDocument) -> None:
     texts = [document.uri, document.digest, document.group]
     numbers = [document.size, document.mtime_ns]
     places = [number for number in (document.cell, document.record) if number is not None]
+    lengths: list[int] = []  # a file may be one line of any length
     for pair in document.metadata:
         texts += pair
     for block in document.blocks:
         texts += [block.digest, block.prefix]
-        places += [block.line, *block.before]
+        places.append(block.line)
+        lengths += block.before
         for piece in block.pieces or ():
-            places += piece
+            lengths += piece
     if not are_plain_texts(texts):
         raise TypeError("a text field is not a text")
     if not all(type(number) is int and abs(number) < 1 << 63 for number in numbers):
         raise TypeError("a number field is not a number within its limits")
     if not all(type(place) is int and 0 <= place < 1 << 31 for place in places):
         raise TypeError("a line or cell is not a number")
+    if not all(type(length) is int and 0 <= length < 1 << 53 for length in lengths):
+        raise TypeError("a length is not a number")

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 
+from exbert_rpc.text.contents import MAX_BYTES
 from exbert_rpc.text.formats.derived import Derived
 from exbert_rpc.text.formats.format import Content, Format, Found, ReadingOptions, UnreadableSource
 from exbert_rpc.text.formats.records import Problems, metadata_of, text_path, value_at
@@ -39,35 +40,118 @@ def read_lines(content: Content, options: ReadingOptions) -> Found:
 
 
 def read_list(content: Content, options: ReadingOptions) -> Found:
-    """A JSON file that is a list of records; or one record a line, whatever its ending says."""
-    text = content.text()
-    opening = _space(text, 0)
-    if text[opening : opening + 1] != "[":
-        if _looks_like_lines(text[:4096]):
+    """A JSON file that is a list of records, read a piece at a time; or one record a line, whatever its ending says."""
+    window = _Window(content.chunks())
+    opening = window.space(0)
+    first = window.text[opening : opening + 1]
+    if not first:
+        raise UnreadableSource("is empty")
+    if first != "[":
+        if _looks_like_lines(window.text[:4096]):
             yield from read_lines(content, options)
             return
         raise UnreadableSource("is JSON, but no list of records: make it one a line (.jsonl), or choose --format text")
-    reader, decoder, ruler = _Records(content.uri, options), json.JSONDecoder(), Ruler(text)
-    for start, end, record in _elements(text, opening + 1, decoder):
-        line, before = ruler.at(start)
-        yield from reader.document(record, text[start:end], line, before)
+    reader = _Records(content.uri, options)
+    try:
+        for raw, record, line, before in _elements(window, opening + 1):
+            yield from reader.document(record, raw, line, before)
+    except _NoRecord as broken:
+        reader.problems.add(broken.line, broken.reason)
     yield from reader.rest()
 
 
-def _elements(text: str, at: int, decoder: json.JSONDecoder) -> Iterator[tuple[int, int, object]]:
-    """Start, end and value of each element of a list that is open at ``at``."""
-    at = _space(text, at)
-    while text[at : at + 1] != "]":
+class _NoRecord(Exception):
+    """What follows in a list is no record; ``line`` is counted from 0."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line = line
+        self.reason = reason
+
+
+class _Window:
+    """A stretch of a text that moves on as it is read.
+
+    Args:
+        chunks: The text in stretches.
+    """
+
+    def __init__(self, chunks: Iterator[str]) -> None:
+        self._chunks = chunks
+        self.text = next(chunks, "")
+        self._ruler = Ruler(self.text)
+
+    def more(self, at: int) -> bool:
+        """Drop what stands before ``at``, and read as much again as is left; ``False`` at the end of the text."""
+        rest = [self.text[at:]]
+        size = wanted = len(rest[0])
+        while size <= 2 * wanted and (chunk := next(self._chunks, "")):
+            rest.append(chunk)
+            size += len(chunk)
+        if size == wanted:
+            return False
+        self._ruler = Ruler("".join(rest), *self._ruler.at(at))
+        self.text = "".join(rest)
+        return True
+
+    def space(self, at: int) -> int:
+        """Where the next character stands that is not white space, as ``text`` is then."""
+        while True:
+            at = _space(self.text, at)
+            kept = at - (self.text[at - 1 : at] == "\r")  # the line feed of this line end may come next
+            if at < len(self.text) or not self.more(kept):
+                return at
+            at -= kept
+
+    def place(self, at: int) -> tuple[int, Extent]:
+        """Line of the file, and how long it is before a character; asked for in ascending order."""
+        return self._ruler.at(at)
+
+
+_DECODER = json.JSONDecoder()
+_BROKEN = "is not JSON ({}), and nothing is read from there on"
+_CLOSING = '}]"'
+_LONGEST_END = 3  # of a number that was cut: "e+1"
+
+
+def _elements(window: _Window, at: int) -> Iterator[tuple[str, object, int, Extent]]:
+    """Raw text, value and place of each element of a list that is open at ``at``; raises ``_NoRecord``."""
+    at = window.space(at)
+    while window.text[at : at + 1] != "]":
+        raw, value, line, before, at = _element(window, at)
+        yield raw, value, line, before
+        at = window.space(at)
+        following = window.text[at : at + 1]
+        if following == ",":
+            at = window.space(at + 1)
+        elif following != "]":
+            raise _NoRecord(window.place(at)[0], _BROKEN.format("a comma is missing"))
+    at = window.space(at + 1)
+    if at < len(window.text):
+        raise _NoRecord(window.place(at)[0], "does not belong to the list, which ends before it")
+
+
+def _element(window: _Window, at: int) -> tuple[str, object, int, Extent, int]:
+    """The element that begins at ``at``, and where it ends.
+
+    One that seems broken may only be cut: it is tried again with twice as much text, so that the time stays linear.
+    """
+    while True:
         try:
-            value, end = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError) as exc:
-            raise UnreadableSource(f"is not JSON from character {at:,} on") from exc
-        yield at, end, value
-        at = _space(text, end)
-        if text[at : at + 1] == ",":
-            at = _space(text, at + 1)
-        elif text[at : at + 1] != "]":
-            raise UnreadableSource(f"is not JSON from character {at:,} on")
+            value, end = _DECODER.raw_decode(window.text, at)
+        except RecursionError as exc:
+            raise _NoRecord(window.place(at)[0], "is nested too deeply") from exc
+        except json.JSONDecodeError as exc:
+            if len(window.text) - at >= MAX_BYTES:
+                reason = f"has no record that ends within {MAX_BYTES >> 20} MiB"
+                raise _NoRecord(window.place(at)[0], reason) from exc
+            if not window.more(at):
+                raise _NoRecord(window.place(exc.pos)[0], _BROKEN.format(exc.msg)) from exc
+        else:
+            # of a number, more digits may follow
+            if end < len(window.text) - _LONGEST_END or window.text[end - 1] in _CLOSING or not window.more(at):
+                return window.text[at:end], value, *window.place(at), end
+        at = 0
 
 
 class _Records:

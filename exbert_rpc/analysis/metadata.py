@@ -50,14 +50,13 @@ def metadata_histograms(
     kept = distinct_rows([hit.sentence_text for hit in hits], exists & ~own)
     owners = [hits[row].unit for row in kept]
     rows_of = _rows_of_documents(reader, eligible, subject)
+    baselines: list[Counter[str]] = [Counter() for _ in keys]
+    for (uri, metadata), rows in zip(reader.documents.labels(), rows_of.tolist(), strict=True):
+        for key, counts in zip(keys, baselines, strict=True) if rows else ():
+            counts[value_of(uri, metadata, key) or NONE] += rows
     tables = []
-    for key in keys:
-        values = [value_of(hit.document, hit.metadata, key) or NONE for hit in hits]
-        baseline: Counter[str] = Counter()
-        for document, rows in zip(reader.documents, rows_of.tolist(), strict=True):
-            if rows:
-                baseline[value_of(document.uri, document.metadata, key) or NONE] += rows
-        values, baseline = _few(values, baseline)
+    for key, everything in zip(keys, baselines, strict=True):
+        values, baseline = _few([value_of(hit.document, hit.metadata, key) or NONE for hit in hits], everything)
         tables.append((key, Counter(_where(values, exists)), [values[row] for row in kept], baseline))
     return _finished(tables, owners)
 
@@ -102,11 +101,9 @@ def _rows_of_documents(reader: CorpusReader, eligible: Eligible, subject: Subjec
         if subject == "next":
             passes &= segment.row_next >= 0
         blocks = segment.sentence_block[segment.row_sentence[passes]]
-        for block, rows in enumerate(np.bincount(blocks, minlength=len(segment.occurrences)).tolist()):
-            for place in segment.occurrences[block] if rows else ():
-                if eligible.documents is None or eligible.documents[place.document]:
-                    found[place.document] += rows
-    return found
+        places = segment.occurrences
+        np.add.at(found, places.document, np.bincount(blocks, minlength=len(places))[places.block])
+    return found if eligible.documents is None else found * eligible.documents
 
 
 def _few(values: list[str], baseline: Counter[str]) -> tuple[list[str], Counter[str]]:

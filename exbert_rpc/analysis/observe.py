@@ -77,7 +77,7 @@ def observe_rows(
     ]
     return LabeledRows(
         keys=[segment.sentence_text(sentence) for segment, sentence in places],
-        documents=[reader.documents[one.occurrence.document].unit for one in rows],
+        documents=[reader.documents.head(one.occurrence.document).unit for one in rows],
         subjects=Labels(np.array([one is not None for one in subjects], dtype=bool), labels(subjects)),
         targets=Labels(
             np.array([one is not None for one in targets], dtype=bool), {**labels(targets), "offset": offsets}

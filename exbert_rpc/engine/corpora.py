@@ -14,7 +14,6 @@ from pathlib import Path
 from exbert_rpc.corpus.build.builder import Builder, Compute
 from exbert_rpc.corpus.build.distributed import Job, RayCompute
 from exbert_rpc.corpus.search.reader import CorpusReader
-from exbert_rpc.corpus.store.documents import IndexedDocument
 from exbert_rpc.corpus.store.folders import CorpusFolder, Store
 from exbert_rpc.corpus.store.manifest import CorpusConfig, Manifest, widths_by_layer
 from exbert_rpc.corpus.store.validation import check_thoroughly
@@ -166,9 +165,15 @@ def _describe(folder: CorpusFolder, thorough: bool) -> CorpusDescription:
     except CorpusDamaged as exc:
         return _unreadable(folder.name, exc)
     damaged = []
-    documents: tuple[IndexedDocument, ...] = ()
+    annotations: Counter[str] = Counter()
+    metadata: Counter[str] = Counter()
     try:
-        documents = folder.documents(manifest.documents)
+        rows = folder.documents(manifest.documents)
+        if thorough:
+            rows.check()
+        for _, pairs in rows.labels():
+            metadata.update(key for key, _ in pairs)
+            annotations.update(value for key, value in pairs if key == "annotation")
     except CorpusDamaged as exc:
         damaged.append(str(exc.data["file"]))
     for entry in manifest.segments:
@@ -193,8 +198,8 @@ def _describe(folder: CorpusFolder, thorough: bool) -> CorpusDescription:
         fingerprint=config.key(),
         dtype=config.dtype,
         damaged=tuple(damaged),
-        annotations=Counter(value for one in documents for key, value in one.metadata if key == "annotation"),
-        metadata=Counter(key for one in documents for key, _ in one.metadata),
+        annotations=annotations,
+        metadata=metadata,
     )
 
 

@@ -140,7 +140,7 @@ class Profiler:
         task: Task,
     ) -> list[Hit]:
         rows = [
-            FoundRow(one.weight, one.segment, one.row, segment.occurrences[block][0])
+            FoundRow(one.weight, one.segment, one.row, next(segment.occurrences.of(block)))
             for one in examples
             for segment in (reader.segments[one.segment],)
             for block in (int(segment.sentence_block[segment.row_sentence[one.row]]),)

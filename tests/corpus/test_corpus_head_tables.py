@@ -142,9 +142,9 @@ def test_sums_are_kept_apart_by_document(corpus):
     documents = document_sums(reader, _no_model, Task())
     rows = [0] * len(reader.documents)
     for segment in reader.segments:
-        for block, found in enumerate(segment.occurrences):
+        for block in range(len(segment.occurrences)):
             sentences = segment.first_sentence[block : block + 2]
-            rows[found[0].document] += int(np.diff(segment.first_row[sentences])[0])
+            rows[next(segment.occurrences.of(block)).document] += int(np.diff(segment.first_row[sentences])[0])
     assert [one.n_rows for one in documents] == rows
 
 

@@ -256,7 +256,7 @@ def test_hits_in_one_block_decode_it_once_however_many_they_are(tmp_path, monkey
     build(tmp_path, {"lines.txt": "\n".join(f"Word number {n} ends." for n in range(400))}, model=MODEL)
     reader, decoded = CorpusReader(open_folder(tmp_path)), []
     segment = reader.segments[0]
-    found = [FoundRow(1.0, 0, row, segment.occurrences[0][0]) for row in range(0, segment.n_rows, 3)]
+    found = [FoundRow(1.0, 0, row, next(segment.occurrences.of(0))) for row in range(0, segment.n_rows, 3)]
     n = [int(length) for length in segment.row_length[::3]]
 
     def counted(of_segment, block, read=OpenSegment.block_text):

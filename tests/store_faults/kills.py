@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from exbert_rpc.corpus.search.occurrences import Occurrences
 from exbert_rpc.corpus.search.reader import CorpusReader, OpenSegment
 from exbert_rpc.corpus.store.blocks import block_digests
 from exbert_rpc.corpus.store.folders import CorpusFolder
@@ -129,7 +130,7 @@ def finished_blocks(root: Path) -> dict[str, str]:
     for path in (root / "corpus").glob("segment-*.exb"):
         segment = Segment(path, path.stat().st_size)
         segment.verify_all()
-        opened = OpenSegment(segment, {})
+        opened = OpenSegment(segment, Occurrences.none(len(block_digests(segment))))
         found |= {digest: opened.block_text(number) for number, digest in enumerate(block_digests(segment))}
     return found
 
@@ -143,8 +144,8 @@ def texts_of(root: Path) -> dict[str, object]:
     texts = {}
     for segment in reader.segments:
         segment.segment.verify_all()
-        for block, places in enumerate(segment.occurrences):
-            for place in places:
+        for block in range(len(segment.occurrences)):
+            for place in segment.occurrences.of(block):
                 texts[place.document, place.order] = segment.block_text(block)
     return {
         document.uri: "\n\n".join(texts[number, order] for order in range(len(document.blocks)))

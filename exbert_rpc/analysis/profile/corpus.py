@@ -107,8 +107,7 @@ def _words_of(segment: OpenSegment, numbers: defaultdict[str, int]) -> NDArray[n
 
 def _documents_of(segment: OpenSegment) -> NDArray[np.int32]:
     """int32 ``[R]``: the first document that each row stands in; 0 for rows that have left."""
-    first = [found[0].document if found else 0 for found in segment.occurrences]
-    of_sentence = np.array(first, dtype=np.int32)[segment.sentence_block]
+    of_sentence = segment.occurrences.first_document[segment.sentence_block]
     return np.asarray(of_sentence[segment.row_sentence])
 
 

@@ -98,7 +98,7 @@ def _to_add(number: int, segment: OpenSegment, blocks: NDArray[np.int64]) -> lis
 
 def _document(segment: OpenSegment, block: int) -> int:
     """The first document that a block stands in."""
-    return segment.occurrences[block][0].document
+    return int(segment.occurrences.first_document[block])
 
 
 def _rerun(

@@ -5,17 +5,22 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.corpus.search.names import matches_name, matches_value, values_of
+from exbert_rpc.corpus.search.names import FOLDER, matches_name, matches_value, value_of
 from exbert_rpc.corpus.search.reader import CorpusReader, OpenSegment
 from exbert_rpc.corpus.types import Filter
 from exbert_rpc.errors import InvalidParams
 
 NONE = "none"
 """How a request asks for tokens without a label."""
+
+_EMPTY = "the corpus is empty"
+_REMEMBERED = 4096  # names or values that were compared last
+_MOST_LISTED = 300  # different values that are looked for, to be listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +61,8 @@ def _weights(
     if documents is None:
         weight = segment.multiplicity.astype(np.int32)
     else:
-        per_block = np.array(
-            [sum(bool(documents[place.document]) for place in found) for found in segment.occurrences], dtype=np.int32
-        )
+        places = segment.occurrences
+        per_block = np.bincount(places.block[documents[places.document]], minlength=len(places)).astype(np.int32)
         weight = per_block[segment.sentence_block][segment.row_sentence]
     for name, labels in chosen.items():
         if labels is not None:
@@ -100,15 +104,16 @@ def _has_text(segment: OpenSegment, tokens: Sequence[str]) -> NDArray[np.bool_]:
 def _documents(reader: CorpusReader, globs: Sequence[str] | None) -> NDArray[np.bool_] | None:
     if globs is None:
         return None
-    uris = [document.uri for document in reader.documents]
-    found_by_uri = {uri: any(matches_name(uri, pattern) for pattern in globs) for uri in dict.fromkeys(uris)}
-    if not any(found_by_uri.values()):
+    matches = lru_cache(maxsize=_REMEMBERED)(lambda uri: any(matches_name(uri, pattern) for pattern in globs))
+    rows = reader.documents
+    found = np.fromiter((matches(uri) for uri, _ in rows.labels()), dtype=bool, count=len(rows))
+    if not found.any():
         raise InvalidParams(
             "filter.documents",
-            f"none of the {len(found_by_uri)} documents matches {', '.join(map(repr, globs))[:200]}",
-            hint=f"names look like {uris[0]!r}; `*` matches any characters" if uris else "the corpus is empty",
+            f"none of the {reader.manifest.n_documents} documents matches {', '.join(map(repr, globs))[:200]}",
+            hint=f"names look like {rows.head(0).uri!r}; `*` matches any characters" if len(rows) else _EMPTY,
         )
-    return np.array([found_by_uri[uri] for uri in uris], dtype=bool)
+    return found
 
 
 def _with_metadata(
@@ -116,23 +121,34 @@ def _with_metadata(
 ) -> NDArray[np.bool_] | None:
     if wanted is None:
         return None
-    found = np.ones(len(reader.documents), dtype=bool)
-    for key, values in wanted:
-        given = [values_of(document, key) for document in reader.documents]
-        fits = [any(matches_value(one, value) for one in ones for value in values) for ones in given]
-        if not any(fits):
-            _refuse_metadata(reader, key, values, {one for ones in given for one in ones})
-        found &= np.array(fits, dtype=bool)
+    matches = lru_cache(maxsize=_REMEMBERED)(lambda value, at: any(matches_value(value, one) for one in wanted[at][1]))
+    fits = np.zeros((len(wanted), len(reader.documents)), dtype=bool)
+    for number, (uri, metadata) in enumerate(reader.documents.labels()):
+        for at, (key, _) in enumerate(wanted):
+            value = value_of(uri, metadata, key)
+            fits[at, number] = value is not None and matches(value, at)
+    for one, (key, values) in zip(fits, wanted, strict=True):
+        if not one.any():
+            _refuse_metadata(reader, key, values)
+    found = np.asarray(fits.all(axis=0))
     if not found.any():
         raise InvalidParams("filter.metadata", "no document matches all of it", hint="Ask for less at once.")
     return found
 
 
-def _refuse_metadata(reader: CorpusReader, key: str, values: Sequence[str], known: set[str]) -> None:
+def _refuse_metadata(reader: CorpusReader, key: str, values: Sequence[str]) -> None:
+    known: set[str] = set()
+    keys = {FOLDER}
+    for uri, metadata in reader.documents.labels():
+        keys.update(name for name, _ in metadata)
+        value = value_of(uri, metadata, key)
+        if value is not None and len(known) < _MOST_LISTED:
+            known.add(value)
     if not known:
-        keys = sorted({name for document in reader.documents for name, _ in document.metadata} | {"folder"})
         raise InvalidParams(
-            "filter.metadata", f"no document of {reader.name!r} has {key!r}", hint=f"keys: {', '.join(keys)[:300]}"
+            "filter.metadata",
+            f"no document of {reader.name!r} has {key!r}",
+            hint=f"keys: {', '.join(sorted(keys))[:300]}",
         )
     raise InvalidParams(
         "filter.metadata",

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from exbert_rpc.corpus.search.occurrences import Occurrence
 from exbert_rpc.corpus.search.places import position
-from exbert_rpc.corpus.search.reader import CorpusReader, Occurrence
+from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.store.blocks import block_digest
-from exbert_rpc.corpus.store.documents import IndexedDocument
+from exbert_rpc.corpus.store.documents import BlockPlace, IndexedDocument
 from exbert_rpc.corpus.types import Hit, Peak, SentenceTokens, TextPosition
 from exbert_rpc.text.confinement import is_allowed
 from exbert_rpc.text.files import file_state, path_of, read_document
@@ -46,7 +47,7 @@ def make_hits(
         roots: Folders that may be looked into for files that have changed; ``None``: all.
     """
     documents = {row.occurrence.document for row in found}
-    stale = {number: is_stale(reader, reader.documents[number], roots) for number in documents}
+    stale = {number: is_stale(reader, reader.documents.head(number), roots) for number in documents}
     sentences = _Sentences(reader)
     return tuple(
         _make_hit(sentences, rank, row, mean, stale[row.occurrence.document])
@@ -99,9 +100,9 @@ class _Block:
     text: str
     lines: LineIndex
 
-    def position(self, here: Occurrence, offset: int, *, is_end: bool = False) -> TextPosition:
+    def position(self, place: BlockPlace, offset: int, *, is_end: bool = False) -> TextPosition:
         """Place of an offset in a document; ``is_end``: of the character before it."""
-        return position(here.place, self.text, self.lines, offset, is_end=is_end)
+        return position(place, self.text, self.lines, offset, is_end=is_end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,20 +162,21 @@ def _make_hit(sentences: _Sentences, rank: int, found: FoundRow, attention: NDAr
     following = int(segment.row_token[next_row]) - first_token if next_row >= 0 else None
     read = sentences.get(found.segment, sentence)
     block, start, tokens = read.block, read.start, read.tokens
-    document = reader.documents[here.document]
-    order = reader.sentences_before[here.document][here.order]
+    document, place = reader.documents.head(here.document), reader.documents.place(here.document, here.order)
     outgoing, incoming = attention[match], attention[:, match]
     return Hit(
         rank=rank,
         score=found.score,
         document=document.uri,
         cell=document.cell,
-        start=block.position(here, start + int(tokens.start[match])),
-        end=block.position(here, start + int(tokens.end[match]), is_end=True),
-        sentence_start=block.position(here, start),
-        sentence_end=block.position(here, read.end, is_end=True),
+        start=block.position(place, start + int(tokens.start[match])),
+        end=block.position(place, start + int(tokens.end[match]), is_end=True),
+        sentence_start=block.position(place, start),
+        sentence_end=block.position(place, read.end, is_end=True),
         stale=stale,
-        sentence_index=order + sentence - int(segment.first_sentence[segment.sentence_block[sentence]]),
+        sentence_index=reader.sentences_before(here)
+        + sentence
+        - int(segment.first_sentence[segment.sentence_block[sentence]]),
         sentence_text=block.text[start : read.end],
         match=match,
         next=following,

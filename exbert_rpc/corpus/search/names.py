@@ -10,8 +10,6 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from exbert_rpc.corpus.store.documents import IndexedDocument
-
 FOLDER = "folder"
 """The key under which the name of a document's folder is known, unless its own metadata has it."""
 
@@ -36,13 +34,7 @@ def matches_value(value: str, pattern: str) -> bool:
     return value == typed or fnmatch.fnmatchcase(value, typed)
 
 
-def values_of(document: IndexedDocument, key: str) -> tuple[str, ...]:
-    """The values of a key of a document's metadata: one or none."""
-    value = value_of(document.uri, document.metadata, key)
-    return () if value is None else (value,)
-
-
-def value_of(uri: str, metadata: Sequence[tuple[str, str]], key: str) -> str | None:
+def value_of(uri: str, metadata: Sequence[Sequence[str]], key: str) -> str | None:
     """The value of a key among these; of ``folder`` what the uri says, if nothing else does."""
     found = next((value for name, value in metadata if name == key), None)
     if found is not None or key != FOLDER:

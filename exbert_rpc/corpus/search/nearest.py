@@ -15,8 +15,8 @@ from operator import itemgetter
 from exbert_rpc.corpus.search.exact import score_by_codes
 from exbert_rpc.corpus.search.finding import Candidates, Scope
 from exbert_rpc.corpus.search.hits import FoundRow
+from exbert_rpc.corpus.search.occurrences import Occurrence
 from exbert_rpc.corpus.search.plan import SearchPlan
-from exbert_rpc.corpus.search.reader import Occurrence
 from exbert_rpc.corpus.search.rerun import rerank
 from exbert_rpc.tasks import Task
 
@@ -80,7 +80,7 @@ def _score(plan: SearchPlan, candidates: Sequence[Candidates], task: Task) -> li
 def places_of(scope: Scope, number: int, row: int) -> Iterator[Occurrence]:
     """Where a row stands and may be a hit, in corpus order."""
     segment, documents = scope.segments[number], scope.eligible.documents
-    for place in segment.occurrences[int(segment.sentence_block[segment.row_sentence[row]])]:
+    for place in segment.occurrences.of(int(segment.sentence_block[segment.row_sentence[row]])):
         if documents is None or documents[place.document]:
             yield place
 

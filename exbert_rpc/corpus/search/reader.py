@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
 from functools import cached_property
 from typing import TypeVar, cast
 
@@ -12,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exbert_rpc.corpus.head_plan import SentenceWords
+from exbert_rpc.corpus.search.occurrences import Occurrence, Occurrences, locate
 from exbert_rpc.corpus.store.attention import unpack_attention
-from exbert_rpc.corpus.store.blocks import block_digests, rows_before_sentence
-from exbert_rpc.corpus.store.documents import BlockPlace, IndexedDocument
+from exbert_rpc.corpus.store.blocks import rows_before_sentence
 from exbert_rpc.corpus.store.folders import CorpusFolder
 from exbert_rpc.corpus.store.layout import NO_TOKEN, attention_key, vectors_key
 from exbert_rpc.corpus.store.manifest import MANIFEST, CorpusConfig, Manifest, widths_by_layer
@@ -34,22 +33,12 @@ _CACHED = 64
 _SERIAL = itertools.count()
 
 
-@dataclass(frozen=True, slots=True)
-class Occurrence:
-    """A block where it stands: number of its document, its place there, and its number among that document's blocks."""
-
-    document: int
-    place: BlockPlace
-    order: int
-
-
 class OpenSegment:
     """One segment with what searching needs of it, computed when first used."""
 
-    def __init__(self, segment: Segment, live: dict[str, list[Occurrence]]) -> None:
+    def __init__(self, segment: Segment, occurrences: Occurrences) -> None:
         self.segment = segment
-        digests = block_digests(segment)
-        self.occurrences: list[list[Occurrence]] = [live.pop(digest, []) for digest in digests]
+        self.occurrences = occurrences
         self._vectors: dict[tuple[Space, int], StoredVectors] = {}
         self._attention_offsets: dict[int, NDArray[np.uint64]] = {}
         self._sound_peaks: set[tuple[int, int]] = set()
@@ -57,7 +46,7 @@ class OpenSegment:
     @cached_property
     def block_multiplicity(self) -> NDArray[np.int64]:
         """int64 ``[B]``: how often each block stands in the corpus."""
-        return np.array([len(found) for found in self.occurrences], dtype=np.int64)
+        return np.diff(self.occurrences.start)
 
     @cached_property
     def sentence_block(self) -> NDArray[np.int64]:
@@ -284,24 +273,34 @@ class CorpusReader:
                     raise
                 # a build has replaced the corpus while we read it
         self._stamp = stamp
-        self._locate_sentences()
         self._cache: Recent[Hashable, object] = Recent(_CACHED)
 
     def _read(self, folder: CorpusFolder) -> None:
         self.manifest: Manifest = folder.manifest()
         self._states = folder.states(self.manifest)
-        self.documents: tuple[IndexedDocument, ...] = folder.documents(self.manifest.documents)
-        live = _occurrences(self.documents)
-        self.segments = [self._open(folder.segment(entry), live) for entry in self.manifest.segments]
-        # each segment has taken its blocks out of `live`: the first one that has a block wins
-        if live:
-            raise damaged(self.manifest.documents.name, f"it names {len(live)} blocks that no segment holds")
+        self.documents = folder.documents(self.manifest.documents)
+        segments = [self._checked(folder.segment(entry)) for entry in self.manifest.segments]
+        located = locate(self.documents, [segment.array("block/digest") for segment in segments])
+        if located.n_lost:
+            raise damaged(self.manifest.documents.name, f"it names {located.n_lost} blocks that no segment holds")
+        self.segments = [
+            OpenSegment(segment, places) for segment, places in zip(segments, located.segments, strict=True)
+        ]
+        sentences = np.concatenate([[0], *(np.diff(segment.first_sentence) for segment in self.segments)])
+        self._sentences_before = np.concatenate([[0], np.cumsum(sentences[1 + located.owner])]).astype(np.int64)
 
-    def _open(self, segment: Segment, live: dict[str, list[Occurrence]]) -> OpenSegment:
+    def _checked(self, segment: Segment) -> Segment:
         if segment.meta.get("config") != self.config.key():
             raise damaged(segment.name, "it belongs to a corpus of another model or of other settings")
         check_structure(segment, self.config)
-        return OpenSegment(segment, live)
+        return segment
+
+    def sentences_before(self, here: Occurrence) -> int:
+        """How many sentences of the same text stand before a block."""
+        first = self.documents.first_place
+        text = self.documents.first_part[here.document]
+        before = self._sentences_before
+        return int(before[first[here.document] + here.order] - before[first[text]])
 
     @property
     def is_current(self) -> bool:
@@ -395,35 +394,3 @@ class CorpusReader:
         for segment in self.segments:
             if segment.longest_sentence > model.max_tokens:
                 raise damaged(segment.segment.name, "a sentence has more tokens than the model takes")
-
-    def _locate_sentences(self) -> None:
-        """Number the sentences of each document: how many stand before each block."""
-        counts: dict[str, int] = {}
-        for segment in self.segments:
-            per_block = np.diff(segment.first_sentence)
-            for block, found in enumerate(segment.occurrences):
-                if found:
-                    counts[found[0].place.digest] = int(per_block[block])
-        self.sentences_before: list[list[int]] = []
-        before: IndexedDocument | None = None
-        for document in self.documents:
-            start = self.sentences_before[-1][-1] if before is not None and _goes_on(before, document) else 0
-            self.sentences_before.append(_running(start, [counts[place.digest] for place in document.blocks]))
-            before = document
-
-
-def _goes_on(before: IndexedDocument, document: IndexedDocument) -> bool:
-    """Whether a row is the next part of a text that is too large for one."""
-    return document.uri == before.uri and document.cell is None and document.record is None
-
-
-def _running(start: int, counts: Sequence[int]) -> list[int]:
-    return list(itertools.accumulate(counts, initial=start))
-
-
-def _occurrences(documents: Sequence[IndexedDocument]) -> dict[str, list[Occurrence]]:
-    found: dict[str, list[Occurrence]] = {}
-    for number, document in enumerate(documents):
-        for order, place in enumerate(document.blocks):
-            found.setdefault(place.digest, []).append(Occurrence(number, place, order))
-    return found

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from exbert_rpc.corpus.store.segment import are_plain_texts
 from exbert_rpc.text.types import Extent
 
 PlacedPiece = tuple[int, int, int, int, int, int, int]
 """Start and length in the block; line of the file; what stands before it in that line, in three units; length there."""
+
+_BLOCKS, _METADATA = 5, 8  # where they stand in a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,26 @@ def load_row(row: bytes) -> IndexedDocument:
     return document
 
 
+def load_head(row: list[Any]) -> IndexedDocument:
+    """A parsed row without its blocks; raises ``ValueError`` or ``TypeError`` if it is not one."""
+    uri, cell, digest, size, mtime_ns, _, *more = row
+    document = _load(uri, cell, digest, size, mtime_ns, [], *more)
+    _check_kinds(document)
+    return document
+
+
+def labels_of(row: list[Any]) -> tuple[str, list[list[str]]]:
+    """Uri and metadata of a parsed row, which are not checked; raises ``ValueError`` or ``TypeError`` if it is none."""
+    return (row[0], row[_METADATA] if len(row) > _METADATA else [])
+
+
+def load_place(row: list[Any], order: int) -> BlockPlace:
+    """A block of a parsed row; raises ``ValueError``, ``TypeError`` or ``IndexError`` if it is not one."""
+    place = _load_place(*row[_BLOCKS][order])
+    _check_place(place)
+    return place
+
+
 def _dump(one: IndexedDocument) -> list[object]:
     """A row; what only records have is at its end, and is left out where there is none."""
     blocks = [
@@ -104,7 +127,10 @@ def _dump(one: IndexedDocument) -> list[object]:
 
 def load_documents(data: bytes) -> tuple[IndexedDocument, ...]:
     """The table back from JSON bytes; raises ``ValueError`` or ``TypeError`` if they are not one."""
-    documents = tuple(_load(*row) for row in json.loads(data))
+    rows = json.loads(data)
+    if not isinstance(rows, list):
+        raise TypeError("it is no list of rows")
+    documents = tuple(_load(*row) for row in rows)
     for document in documents:
         _check_kinds(document)
     return documents
@@ -143,20 +169,23 @@ def _check_kinds(document: IndexedDocument) -> None:
     texts = [document.uri, document.digest, document.group]
     numbers = [document.size, document.mtime_ns]
     places = [number for number in (document.cell, document.record) if number is not None]
-    lengths: list[int] = []  # a file may be one line of any length
     for pair in document.metadata:
         texts += pair
     for block in document.blocks:
-        texts += [block.digest, block.prefix]
-        places.append(block.line)
-        lengths += block.before
-        for piece in block.pieces or ():
-            lengths += piece
+        _check_place(block)
     if not are_plain_texts(texts):
         raise TypeError("a text field is not a text")
     if not all(type(number) is int and abs(number) < 1 << 63 for number in numbers):
         raise TypeError("a number field is not a number within its limits")
     if not all(type(place) is int and 0 <= place < 1 << 31 for place in places):
-        raise TypeError("a line or cell is not a number")
-    if not all(type(length) is int and 0 <= length < 1 << 53 for length in lengths):
+        raise TypeError("a cell or record is not a number")
+
+
+def _check_place(block: BlockPlace) -> None:
+    if not are_plain_texts([block.digest, block.prefix]):
+        raise TypeError("a text field of a block is not a text")
+    if not (type(block.line) is int and 0 <= block.line < 1 << 31):
+        raise TypeError("a line is not a number")
+    lengths = [*block.before, *(number for piece in block.pieces or () for number in piece)]
+    if not all(type(length) is int and 0 <= length < 1 << 53 for length in lengths):  # a file may be one long line
         raise TypeError("a length is not a number")

@@ -15,7 +15,8 @@ import xxhash
 from filelock import BaseFileLock, FileLock, Timeout
 
 from exbert_rpc.corpus.store.atomic import is_temporary, storage_errors, sync_folder, write_atomically
-from exbert_rpc.corpus.store.documents import IndexedDocument, dump_table, load_documents
+from exbert_rpc.corpus.store.document_rows import DocumentRows
+from exbert_rpc.corpus.store.documents import dump_table
 from exbert_rpc.corpus.store.manifest import MANIFEST, FileEntry, Manifest, dump_manifest, load_manifest
 from exbert_rpc.corpus.store.segment import Segment, damaged
 from exbert_rpc.errors import Busy, CorpusNotFound, InvalidParams
@@ -199,15 +200,9 @@ class CorpusFolder:
 
         return FileEntry(name, write_atomically(self._path / name, write), checksum.hexdigest())
 
-    def documents(self, entry: FileEntry) -> tuple[IndexedDocument, ...]:
-        """Read a document table; raises ``CorpusDamaged``."""
-        data = self._read(entry.name)
-        if len(data) != entry.nbytes or xxhash.xxh3_64_hexdigest(data) != entry.checksum:
-            raise damaged(entry.name, "it does not match its checksum")
-        try:
-            return load_documents(data)
-        except (ValueError, TypeError, RecursionError) as exc:
-            raise damaged(entry.name, "it is not a document table") from exc
+    def documents(self, entry: FileEntry) -> DocumentRows:
+        """Open a document table; raises ``CorpusDamaged``."""
+        return DocumentRows(self._inside(entry.name), entry.nbytes, entry.checksum)
 
     def sweep(self, manifest: Manifest) -> None:
         """Delete files that the manifest does not name: left by killed, cancelled or replaced builds."""

@@ -43,7 +43,9 @@ _ALIGN = 64
 _DIGITS = 16
 # somebody may have put a pipe in a segment's place; Windows has no pipes among its files
 _NOT_WAITING: int = getattr(os, "O_NONBLOCK", 0)
-_SOON, _ON_ITS_OWN, _AS_USUAL = (getattr(mmap, f"MADV_{name}", None) for name in ("WILLNEED", "RANDOM", "NORMAL"))
+_SOON, _ON_ITS_OWN, _AS_USUAL, _NOT_SOON = (
+    getattr(mmap, f"MADV_{name}", None) for name in ("WILLNEED", "RANDOM", "NORMAL", "DONTNEED")
+)
 _TRAILER = struct.Struct("<QQQ")
 _NUMBERS = re.compile(r"[<|][iuf][1248]")
 """The only dtypes that sections have; a table of contents from somebody else must not name objects."""
@@ -169,7 +171,7 @@ class Segment:
         self._lock = threading.Lock()
         self._sections: dict[str, Section] = {}
         self._whole: dict[str, NDArray[Any]] = {}
-        self._map = _map_file(path, expected_bytes)
+        self._map = map_file(path, expected_bytes, least=len(MAGIC) + _TRAILER.size)
         # what is wanted is asked for piece by piece: some disks are set up to read megabytes around every page
         _advise(self._map, _ON_ITS_OWN, 0, len(self._map))
         body = self._read_contents()
@@ -319,7 +321,18 @@ def are_plain_texts(values: Iterable[Any]) -> bool:
     return True
 
 
-def _map_file(path: Path, expected_bytes: int) -> mmap.mmap:
+def forget_pages(mapped: mmap.mmap | bytes) -> None:
+    """Let the system take back the memory of a mapped file that has been read from end to end."""
+    if isinstance(mapped, mmap.mmap):
+        _advise(mapped, _NOT_SOON, 0, len(mapped))
+
+
+def map_file(path: Path, expected_bytes: int, least: int) -> mmap.mmap:
+    """Map a file for reading.
+
+    Raises:
+        CorpusDamaged: It is missing, no file, or not as long as expected, or shorter than any can be.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | _NOT_WAITING)
     except OSError as exc:
@@ -328,7 +341,7 @@ def _map_file(path: Path, expected_bytes: int) -> mmap.mmap:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise damaged(path.name, "it is not a file")
-        if status.st_size != expected_bytes or status.st_size < len(MAGIC) + _TRAILER.size:
+        if status.st_size != expected_bytes or status.st_size < least:
             raise damaged(path.name, f"the file has {status.st_size} bytes, {expected_bytes} were written")
         return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
     except OSError as exc:

@@ -78,9 +78,9 @@ class Corpora:
         self._open.put(name, reader)
         return reader
 
-    def preview(self, sources: Sequence[Source], reading: ReadingOptions | None) -> Preview:
+    def preview(self, sources: Sequence[Source], reading: ReadingOptions | None, task: Task) -> Preview:
         """What sources hold, looked at as a build would."""
-        return preview(sources, reading if reading is not None else ReadingOptions(), self._allowed_roots)
+        return preview(sources, reading if reading is not None else ReadingOptions(), self._allowed_roots, task)
 
     def build(self, request: IndexRequest, task: Task) -> IndexResult:
         """Make a corpus hold exactly what the sources name.
@@ -104,7 +104,7 @@ class Corpora:
         full = self._with_paths(_inherit(request, current))
         task.report(Progress("reading sources"))
         reading = full.reading if full.reading is not None else ReadingOptions()
-        sources = task.run(lambda: Sources(full.sources, reading, allowed_roots=self._allowed_roots))
+        sources = task.run(lambda: Sources(full.sources, reading, allowed_roots=self._allowed_roots, check=task.check))
         documents = task.run(lambda: _readable(sources))
         if documents is None:
             return _kept(folder, current, sources.skipped)

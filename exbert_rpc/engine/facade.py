@@ -268,9 +268,9 @@ class Engine:
         """Make a corpus hold exactly what the sources name; only what has changed is computed."""
         return self._corpora.build(request, task)
 
-    def preview_sources(self, sources: Sequence[Source], reading: ReadingOptions | None) -> Preview:
+    def preview_sources(self, sources: Sequence[Source], reading: ReadingOptions | None, task: Task) -> Preview:
         """What sources hold, before they are indexed; raises what :func:`preview` raises."""
-        return self._corpora.preview(sources, reading)
+        return self._corpora.preview(sources, reading, task)
 
     def list_corpora(self) -> list[CorpusDescription]:
         """All corpora of the store."""

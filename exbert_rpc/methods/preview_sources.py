@@ -19,7 +19,7 @@ def prepare(params: PreviewSourcesParams, context: Context) -> Work:  # noqa: AR
     check_inline(params.sources)
     sources = tuple(source if isinstance(source, str) else (source.uri, source.text) for source in params.sources)
     reading = None if params.reading is None else read_options(params.reading)
-    return lambda engine, _task: _encode(engine.preview_sources(sources, reading))
+    return lambda engine, task: _encode(engine.preview_sources(sources, reading, task))
 
 
 def _encode(found: Preview) -> PreviewSourcesResult:

@@ -31,11 +31,18 @@ class FileContent:
         open_file: Opens its bytes, again and again.
         options: How it is read.
         path: Where it lies, unless it must be unpacked.
+        most: Bytes that its encoding is found out by; ``None``: all, so that a wrong byte is met before any text is.
     """
 
     def __init__(
-        self, uri: str, open_file: Callable[[], BinaryIO], options: ReadingOptions, path: Path | None = None
+        self,
+        uri: str,
+        open_file: Callable[[], BinaryIO],
+        options: ReadingOptions,
+        path: Path | None = None,
+        most: int | None = None,
     ) -> None:
+        self._most = most
         self._uri = uri
         self._open = open_file
         self._options = options
@@ -106,7 +113,7 @@ class FileContent:
     def _found(self) -> FoundEncoding:
         if self._encoding is None:
             with reading():
-                self._encoding = find_encoding(self._open, self._options)
+                self._encoding = find_encoding(self._open, self._options, self._most)
         return self._encoding
 
 
@@ -145,8 +152,8 @@ class InlineContent:
         yield from io.StringIO(self.text(), newline="")
 
 
-def file_content(uri: str, path: Path, options: ReadingOptions) -> FileContent:
-    """A file of the disk, unpacked if it is gzipped.
+def file_content(uri: str, path: Path, options: ReadingOptions, most: int | None = None) -> FileContent:
+    """A file of the disk, unpacked if it is gzipped; ``most`` as :class:`FileContent` has it.
 
     Raises:
         UnreadableSource: It is gone, or no file.
@@ -155,8 +162,8 @@ def file_content(uri: str, path: Path, options: ReadingOptions) -> FileContent:
         if not stat.S_ISREG(path.stat().st_mode):
             raise UnreadableSource("is not a regular file")
     if path.suffix.lower() == ".gz":
-        return FileContent(uri, lambda: cast(BinaryIO, gzip.open(path)), options)
-    return FileContent(uri, lambda: path.open("rb"), options, path)
+        return FileContent(uri, lambda: cast(BinaryIO, gzip.open(path)), options, most=most)
+    return FileContent(uri, lambda: path.open("rb"), options, path, most)
 
 
 @contextmanager

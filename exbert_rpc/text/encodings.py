@@ -49,8 +49,13 @@ class _Scan:
     has_nul: bool
 
 
-def find_encoding(open_file: Callable[[], BinaryIO], options: ReadingOptions) -> FoundEncoding:
+def find_encoding(open_file: Callable[[], BinaryIO], options: ReadingOptions, most: int | None = None) -> FoundEncoding:
     """The encoding of a file, which is read once for that, a piece at a time.
+
+    Args:
+        open_file: Opens its bytes.
+        options: How it is read.
+        most: Bytes to look at, about; ``None``: all.
 
     Raises:
         UnreadableSource: It is binary, or in an encoding that is not certain; says where, and what to do.
@@ -60,7 +65,7 @@ def find_encoding(open_file: Callable[[], BinaryIO], options: ReadingOptions) ->
     named = _checked(options.encoding)
     marked = next((name for mark, name in _MARKS if sample.startswith(mark)), None)
     name = marked or named or _unmarked_utf16(sample) or "utf-8"
-    scan = _scan(open_file, name)
+    scan = _scan(open_file, name, most)
     if scan.bad is None:
         return FoundEncoding(name, has_nul=scan.has_nul)
     bad = scan.bad
@@ -72,14 +77,14 @@ def find_encoding(open_file: Callable[[], BinaryIO], options: ReadingOptions) ->
         raise UnreadableSource(f"is not {_shown(name)} text: {what}; choose another --encoding, or --errors replace")
     if b"\0" in sample[:8192]:
         raise UnreadableSource("is a binary file")
-    return _guessed(open_file, what)
+    return _guessed(open_file, what, most)
 
 
-def _guessed(open_file: Callable[[], BinaryIO], what: str) -> FoundEncoding:
+def _guessed(open_file: Callable[[], BinaryIO], what: str, most: int | None) -> FoundEncoding:
     with open_file() as stream:
         sample = _around_foreign(stream)
     guess, is_sure = _guess(sample)
-    scan = _scan(open_file, guess) if guess is not None and is_sure else None
+    scan = _scan(open_file, guess, most) if guess is not None and is_sure else None
     if guess is not None and scan is not None and scan.bad is None:
         told = f"was read as {_shown(guess)}, as it is not UTF-8 ({what}); save it as UTF-8 if that is wrong"
         return FoundEncoding(guess, "strict", told, scan.has_nul)
@@ -128,10 +133,10 @@ def _around_foreign(stream: BinaryIO) -> bytes:
     return b"".join(lines)[:_SAMPLE]
 
 
-def _scan(open_file: Callable[[], BinaryIO], encoding: str) -> _Scan:
+def _scan(open_file: Callable[[], BinaryIO], encoding: str, most: int | None) -> _Scan:
     """Decode a file up to the first byte that is no character, a piece at a time."""
     decoder = codecs.getincrementaldecoder(encoding)()
-    lines, has_nul = 0, False
+    lines, has_nul, size = 0, False, 0
     with open_file() as stream:
         while True:
             chunk = stream.read(_CHUNK)
@@ -144,7 +149,8 @@ def _scan(open_file: Callable[[], BinaryIO], encoding: str) -> _Scan:
                 return _Scan(_BadByte(data[exc.start], before), has_nul)
             except UnicodeError:  # UTF-16 without a mark
                 return _Scan(_BadByte(chunk[0] if chunk else 0, lines), has_nul)
-            if not chunk:
+            size += len(chunk)
+            if not chunk or (most is not None and size >= most):
                 return _Scan(None, has_nul)
             lines += chunk.count(b"\n")
 

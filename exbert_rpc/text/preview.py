@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from exbert_rpc.tasks import Task
 from exbert_rpc.text.contents import FileContent, InlineContent, file_content, reading
 from exbert_rpc.text.files import DEFAULT
 from exbert_rpc.text.formats.format import Format, ReadingOptions, UnreadableSource
@@ -17,6 +18,9 @@ from exbert_rpc.text.types import Skipped
 
 PACKED = "zip"
 """What zip archives are counted as: they are not unpacked for a preview."""
+
+
+_MOST = 1 << 20  # bytes that an encoding is found out by
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,10 @@ class Preview:
 
 
 def preview(
-    sources: Sequence[Source], options: ReadingOptions = DEFAULT, allowed_roots: tuple[Path, ...] | None = None
+    sources: Sequence[Source],
+    options: ReadingOptions = DEFAULT,
+    allowed_roots: tuple[Path, ...] | None = None,
+    task: Task | None = None,
 ) -> Preview:
     """Look at what sources name; of a file no more is read than its beginning, or its first record.
 
@@ -54,14 +61,17 @@ def preview(
 
     Raises:
         InvalidParams: There are no sources, or not one of them names anything that exists.
+        Cancelled: The task was cancelled, which is noticed before the next file.
     """
+    check = Task().check if task is None else task.check
     asking = replace(options, text_field="") if options.text_field is None else options
-    found = Sources(sources, asking, allowed_roots=allowed_roots)
+    found = Sources(sources, asking, allowed_roots=allowed_roots, check=check)
     files: dict[str, list[int]] = defaultdict(list)
     fields: dict[str, dict[str, None]] = defaultdict(dict)
     skipped = list(found.skipped)
     named: list[tuple[str, Path | str]] = [*found.files(), *found.texts()]
     for uri, where in named:
+        check()
         try:
             name, size, of_records = _look(uri, where, asking)
             files[name].append(size)
@@ -82,7 +92,7 @@ def _look(uri: str, where: Path | str, options: ReadingOptions) -> tuple[str, in
             size = where.stat().st_size
         if where.suffix.lower() == ".zip" and options.format is None:
             return PACKED, size, ()
-        content = file = file_content(uri, where, options)
+        content = file = file_content(uri, where, options, _MOST)
         beginning = file.beginning()
     found = choose(uri, beginning, options)
     return found.name, size, _fields(found, content, options) if found.has_records else ()

@@ -10,7 +10,7 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePath
 
 from exbert_rpc.errors import InvalidParams
@@ -41,6 +41,7 @@ class Sources:
         options: How files are read.
         allowed_roots: Folders that files must lie in once links are followed; ``None`` allows all.
         base: What relative paths start from; ``None`` is the working folder.
+        check: Called before each file that is met or read; what it raises ends everything.
 
     Raises:
         InvalidParams: There are no sources, or not one of them names anything that exists.
@@ -53,6 +54,7 @@ class Sources:
         *,
         allowed_roots: tuple[Path, ...] | None = None,
         base: Path | None = None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         if not sources:
             raise InvalidParams("sources", "is empty", hint="Name at least one file, folder or glob.")
@@ -60,7 +62,8 @@ class Sources:
             names = ", ".join(format_names())
             raise InvalidParams("format", f"there is no format {options.format[:40]!r}", hint=f"Choose among {names}.")
         self._options = options
-        self._finder = _Finder(allowed_roots, base if base is not None else Path.cwd(), options)
+        self._check = check
+        self._finder = _Finder(allowed_roots, base if base is not None else Path.cwd(), options, check)
         for source in sources:
             if isinstance(source, str):
                 self._finder.find(source)
@@ -85,6 +88,7 @@ class Sources:
     def documents(self) -> Iterator[Document]:
         """The documents as they are read, by uri, each once; a text by value wins over the file of the same uri."""
         for uri in sorted({*self._finder.files.values(), *self._inline}):
+            self._check()
             if uri in self._inline:
                 found = read_inline(uri, self._inline[uri], self._options)
             else:
@@ -126,7 +130,10 @@ def _twice(sources: Sequence[Source]) -> list[Skipped]:
 class _Finder:
     """Collects the files that sources name, each once."""
 
-    def __init__(self, allowed_roots: tuple[Path, ...] | None, base: Path, options: ReadingOptions) -> None:
+    def __init__(
+        self, allowed_roots: tuple[Path, ...] | None, base: Path, options: ReadingOptions, check: Callable[[], None]
+    ) -> None:
+        self._check = check
         self._roots = allowed_roots
         self._options = options
         self._base = base
@@ -199,7 +206,7 @@ class _Finder:
         left_out = _LeftOut()
         rules = IgnoreRules(root) if self._options.gitignore else None
         found = 0
-        for path in _files_below(root, hidden_too, self._roots, left_out, rules):
+        for path in self._files_below(root, hidden_too, left_out, rules):
             if wanted is None:
                 matches = in_folders(path.name, self._options) and not path.name.startswith(".")
             else:
@@ -215,6 +222,32 @@ class _Finder:
         if told:
             self.skipped.append(Skipped(source, f"has below it, left out: {told}"))
         return found
+
+    def _files_below(
+        self, root: Path, hidden_too: bool, left_out: _LeftOut, rules: IgnoreRules | None
+    ) -> Iterator[Path]:
+        """Files below a folder. Links are followed, but not in circles nor out of the allowed folders."""
+        seen: set[str] = set()
+        for folder, folders, files in os.walk(root, followlinks=True):
+            self._check()
+            real = os.path.realpath(folder)
+            if real in seen or not is_allowed(real, self._roots):
+                folders.clear()
+                continue
+            seen.add(real)
+            if rules is not None:
+                rules.enter(Path(folder))
+            kept = [
+                name
+                for name in folders
+                if _is_read(Path(folder, name), hidden_too)
+                and not (rules is not None and rules.ignores(Path(folder, name)))
+            ]
+            left_out.folders += [Path(folder, name) for name in sorted(set(folders) - set(kept))]
+            folders[:] = sorted(kept)
+            for name in sorted(files):
+                self._check()
+                yield Path(folder, name)
 
 
 class _LeftOut:
@@ -263,31 +296,6 @@ def _literal(path: Path) -> Path:
     parts = path.parts
     end = next((number for number, part in enumerate(parts) if _MAGIC.search(part)), len(parts))
     return Path(*parts[:end])
-
-
-def _files_below(
-    root: Path, hidden_too: bool, roots: tuple[Path, ...] | None, left_out: _LeftOut, rules: IgnoreRules | None
-) -> Iterator[Path]:
-    """Files below a folder. Links are followed, but not in circles nor out of the allowed folders."""
-    seen: set[str] = set()
-    for folder, folders, files in os.walk(root, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in seen or not is_allowed(real, roots):
-            folders.clear()
-            continue
-        seen.add(real)
-        if rules is not None:
-            rules.enter(Path(folder))
-        kept = [
-            name
-            for name in folders
-            if _is_read(Path(folder, name), hidden_too)
-            and not (rules is not None and rules.ignores(Path(folder, name)))
-        ]
-        left_out.folders += [Path(folder, name) for name in sorted(set(folders) - set(kept))]
-        folders[:] = sorted(kept)
-        for name in sorted(files):
-            yield Path(folder, name)
 
 
 def _is_read(folder: Path, hidden_too: bool) -> bool:

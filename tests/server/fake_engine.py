@@ -223,8 +223,8 @@ class FakeEngine:
         finally:
             self.building.discard(request.corpus)
 
-    def preview_sources(self, sources, reading):
-        return preview(sources, reading if reading is not None else ReadingOptions())
+    def preview_sources(self, sources, reading, task):
+        return preview(sources, reading if reading is not None else ReadingOptions(), task=task)
 
     def list_corpora(self):
         return [self.describe_corpus("demo")]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from exbert_rpc.errors import InvalidParams
+from exbert_rpc.errors import Cancelled, InvalidParams
+from exbert_rpc.tasks import Task
+from exbert_rpc.text.contents import FileContent
 from exbert_rpc.text.formats.format import ReadingOptions
 from exbert_rpc.text.preview import preview
 from exbert_rpc.text.sources import read_sources
@@ -105,3 +108,65 @@ def test_texts_by_value_count_by_their_names() -> None:
         ("text", 1, 4, ()),
     ]
     assert [one.uri for one in found.skipped] == ["mem:empty.csv"]
+
+
+class Counting(Task):
+    """Is cancelled from inside, once it was asked so often."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.left = most
+
+    def check(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            self.cancel()
+        super().check()
+
+
+def test_a_cancel_ends_a_preview_before_the_next_file_or_folder(tmp_path: Path, monkeypatch) -> None:
+    for number in range(30):
+        (tmp_path / f"d{number % 3}" / "empty").mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"d{number % 3}" / f"{number}.csv").write_text("text,n\na,1\n")
+    opened = []
+    known = FileContent.beginning
+    monkeypatch.setattr(FileContent, "beginning", lambda self: opened.append(self.uri) or known(self))
+    whole = Counting(10_000)
+    assert preview([str(tmp_path)], task=whole).formats[0].files == len(opened) == 30
+    n_checks = 10_000 - whole.left
+    assert n_checks >= 30 + 30 + 7  # each file when it is met and when it is looked at, each folder
+    for most in range(n_checks):
+        opened.clear()
+        with pytest.raises(Cancelled):
+            preview([str(tmp_path)], task=Counting(most))
+        assert len(opened) == max(0, most - (n_checks - 30))
+
+
+def test_of_a_large_table_no_more_is_read_than_its_beginning(tmp_path: Path, monkeypatch) -> None:
+    row = '{"id": 1, "text": "She ran."}'
+    large = {
+        "a.jsonl": f"{row}\n" * 300_000,
+        "b.json": f"[{row}" + f",\n{row}" * 300_000 + "]",
+        "c.csv": "id,text\n" + "1,She ran.\n" * 900_000,
+    }
+    read = []
+
+    class Counted(io.BytesIO):
+        def read(self, size=-1, /):
+            read.append(len(found := super().read(size)))
+            return found
+
+        def read1(self, size=-1, /):
+            read.append(len(found := super().read1(size)))
+            return found
+
+    def counted(uri, path, options, most):
+        return FileContent(uri, lambda: Counted(large[path.name].encode()), options, None, most)
+
+    monkeypatch.setattr("exbert_rpc.text.preview.file_content", counted)
+    for name, text in large.items():
+        (tmp_path / name).touch()
+        read.clear()
+        (found,) = preview([str(tmp_path / name)]).formats
+        assert found.fields == ("id", "text")
+        assert 0 < sum(read) < 4 << 20 < len(text)

@@ -84,7 +84,7 @@ TABLE: list[tuple[str, str, bytes, list[str], list[str]]] = [
         [],
         ["byte 0xe9 in line 2"],
     ),
-    ("a.json", "truncated", b'[{"text": "One."}, {"text": "Tw', ["One."], ["is not JSON from character 19"]),
+    ("a.json", "truncated", b'[{"text": "One."}, {"text": "Tw', ["One."], ["line 1: is not JSON (Unterminated string"]),
     (
         "a.json",
         "wrong types",

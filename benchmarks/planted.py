@@ -23,8 +23,8 @@ from exbert_rpc.corpus.search.graph import Graphs
 from exbert_rpc.corpus.store.folders import Store
 from exbert_rpc.engine.captures import Pass
 from exbert_rpc.engine.corpora import Corpora
+from exbert_rpc.engine.corpus_requests import SearchRequest, SummarizeRequest
 from exbert_rpc.engine.handles import Handles
-from exbert_rpc.engine.requests import SearchRequest, SummarizeRequest
 from exbert_rpc.engine.search import Searcher, summarize_kept
 from exbert_rpc.model.types import Encoding
 from exbert_rpc.tasks import Task

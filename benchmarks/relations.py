@@ -16,7 +16,8 @@ import numpy as np
 from exbert_rpc.corpus.search.reader import CorpusReader, OpenSegment
 from exbert_rpc.corpus.types import Hit, SentenceTokens
 from exbert_rpc.engine import Engine
-from exbert_rpc.engine.requests import AttendRequest, RelationRequest, SearchRequest, TextInput
+from exbert_rpc.engine.corpus_requests import RelationRequest, SearchRequest
+from exbert_rpc.engine.requests import AttendRequest, TextInput
 from exbert_rpc.tasks import Task
 
 HEADS = ((1, 4), (1, 7), (1, 11), (2, 0), (2, 8), (2, 10), (2, 11), (3, 2))

@@ -17,7 +17,7 @@ from benchmarks.texts import paragraphs
 from exbert_rpc.corpus.build.distributed import SHARD_CHARACTERS
 from exbert_rpc.corpus.types import Precision
 from exbert_rpc.engine import Engine
-from exbert_rpc.engine.requests import IndexRequest
+from exbert_rpc.engine.corpus_requests import IndexRequest
 from exbert_rpc.tasks import Task
 
 _TIERS: tuple[Precision, ...] = ("int8", "int4", "binary")

@@ -26,7 +26,7 @@ from benchmarks.scale import ROOT, Scale
 from benchmarks.texts import paragraphs, sentences
 from exbert_rpc.corpus.batches import length_batches
 from exbert_rpc.engine import Engine
-from exbert_rpc.engine.requests import IndexRequest
+from exbert_rpc.engine.corpus_requests import IndexRequest
 from exbert_rpc.tasks import Task
 
 SECTION = "Build: speed"

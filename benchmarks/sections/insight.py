@@ -22,7 +22,8 @@ from benchmarks.store import NoAnnotators, built_corpus, documents_of, make_benc
 from benchmarks.texts import sentences, source
 from exbert_rpc.analysis.types import Control
 from exbert_rpc.engine import Engine
-from exbert_rpc.engine.requests import AttendRequest, IndexRequest, SearchRequest, SummarizeRequest, TextInput
+from exbert_rpc.engine.corpus_requests import IndexRequest, SearchRequest, SummarizeRequest
+from exbert_rpc.engine.requests import AttendRequest, TextInput
 from exbert_rpc.engine.search import summarize_kept
 from exbert_rpc.tasks import Task
 

@@ -19,7 +19,7 @@ from benchmarks.store import Bench, Built, NoAnnotators, build, built_corpus, do
 from benchmarks.texts import sentences
 from exbert_rpc.corpus.store.folders import Store
 from exbert_rpc.corpus.store.layout import vectors_key
-from exbert_rpc.engine.requests import SearchRequest
+from exbert_rpc.engine.corpus_requests import SearchRequest
 from exbert_rpc.model.types import BatchCapture, Encoding
 from exbert_rpc.tasks import Task
 from exbert_rpc.text.types import Document

@@ -30,8 +30,8 @@ from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.store.folders import Store
 from exbert_rpc.corpus.types import CorpusModel, Precision, Space
 from exbert_rpc.corpus.vectors import Query, make_query
+from exbert_rpc.engine.corpus_requests import SearchRequest
 from exbert_rpc.engine.plan import make_plan
-from exbert_rpc.engine.requests import SearchRequest
 from exbert_rpc.model.loading import load_model
 from exbert_rpc.tasks import Task
 from exbert_rpc.text.calibration import calibration_texts

@@ -22,7 +22,7 @@ from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.store.layout import vectors_key
 from exbert_rpc.corpus.types import Space
 from exbert_rpc.engine.annotations import Annotators
-from exbert_rpc.engine.requests import SearchRequest
+from exbert_rpc.engine.corpus_requests import SearchRequest
 from exbert_rpc.tasks import Task
 
 SECTION = "Search"

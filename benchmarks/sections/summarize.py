@@ -10,7 +10,7 @@ from benchmarks.rows import Row, at_most, reported
 from benchmarks.scale import Scale
 from benchmarks.store import NoAnnotators, built_corpus, make_bench
 from benchmarks.texts import sentences
-from exbert_rpc.engine.requests import SearchRequest, SummarizeRequest
+from exbert_rpc.engine.corpus_requests import SearchRequest, SummarizeRequest
 from exbert_rpc.engine.search import KeptSearch, summarize_kept
 from exbert_rpc.tasks import Task
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
-from typing import NoReturn
 
 from exbert_rpc import __version__
+from exbert_rpc.cli.parser import Parser, add_engine, add_json, add_table, add_text, meaning
 from exbert_rpc.cli.values import controls, count, heads, key_and_value, numbers, spaces, words
-from exbert_rpc.errors import ExbertError
 
 EPILOG = """\
 examples:
@@ -21,24 +18,6 @@ examples:
   exbert-rpc heads notes --layer 2 --head 8
   exbert-rpc doctor
 """
-
-
-class UsageError(ExbertError):
-    """The arguments cannot be understood."""
-
-    kind = "usage"
-
-
-class Parser(argparse.ArgumentParser):
-    """Raises what argparse would print and exit with."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise :class:`UsageError`, with what was probably meant."""
-        meant = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
-        close = get_close_matches(meant.group(1), re.findall(r"'(.*?)'", meant.group(2)), n=1) if meant else []
-        if close:
-            raise UsageError(message.partition(" (choose")[0], hint=f"did you mean {close[0]}?")
-        raise UsageError(message, hint=f"see {self.prog} --help")
 
 
 def make_parser(arguments: Sequence[str] | None = None) -> Parser:
@@ -62,62 +41,13 @@ def make_parser(arguments: Sequence[str] | None = None) -> Parser:
     return parser
 
 
-def _means(command: str, field: str) -> str:
-    """What a field of the protocol means, as help: no full stop, lower case."""
-    from exbert_rpc.protocol.fields import field_docs
-    from exbert_rpc.protocol.types import signatures
-
-    meaning = field_docs(signatures()[command].params)[field].rstrip(".")
-    return (meaning[:1].lower() + meaning[1:]).replace("%", "%%")
-
-
-def _engine(parser: Parser, *, reads_text: bool = True) -> None:
-    group = parser.add_argument_group("engine")
-    group.add_argument(
-        "--store", metavar="DIR", help="folder of the corpora (default: $EXBERT_RPC_STORE, else the user's cache)"
-    )
-    if not reads_text:
-        return
-    group.add_argument("--model", metavar="ID", help="Hub id, folder, .gguf file, or a name of `exbert-rpc models`")
-    group.add_argument("--pipeline", metavar="NAME", help="spaCy pipeline, such as en_core_web_sm or blank:de")
-    group.add_argument(
-        "--device", default="auto", metavar="NAME", help="auto, cpu, cuda, mps, spread: all (default: auto)"
-    )
-    group.add_argument(
-        "--dtype",
-        default="float32",
-        choices=("auto", "float32", "bfloat16", "float16"),
-        help="what weights are kept in: auto for the checkpoint's own, half the memory in 16 bits (default: float32)",
-    )
-    group.add_argument("--allow-network", action="store_true", help="a Hub id may be downloaded")
-
-
-def _json(parser: Parser) -> None:
-    parser.add_argument("--json", action="store_true", help="the protocol's JSON object instead of a table")
-
-
-def _table(parser: Parser) -> None:
-    """For answers that are tables of plain values, too."""
-    _json(parser)
-    parser.add_argument("--format", choices=("csv", "jsonl", "parquet"), help="rows of plain values instead of a table")
-    parser.add_argument("--output", metavar="FILE", help="where rows are written (default: standard output)")
-
-
-def _text(parser: Parser, *, is_required: bool = True) -> None:
-    parser.add_argument(
-        "text", metavar="TEXT", nargs=None if is_required else "?", help="the text; - reads standard input"
-    )
-    parser.add_argument("--pair", metavar="TEXT", help=_means("attend", "text_pair"))
-    parser.add_argument("--mask", type=numbers, metavar="TOKENS", help=_means("attend", "mask") + ": 3,7")
-
-
 def _serve(parser: Parser) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--stdio", action="store_true", help="standard input and output (the default)")
     where.add_argument("--tcp", metavar="HOST:PORT", help="listen on a TCP port (0: any)")
     where.add_argument("--ws", "--websocket", metavar="HOST:PORT", dest="ws", help="listen for WebSockets")
     where.add_argument("--unix", metavar="PATH", help="listen on a Unix socket, the user's alone")
-    _engine(parser)
+    add_engine(parser)
     parser.add_argument("--root", action="append", metavar="DIR", help="read no file outside of DIR (may be repeated)")
     sockets = parser.add_argument_group("sockets")
     sockets.add_argument("--token-file", metavar="FILE", help="file with the secret that clients must know")
@@ -139,15 +69,15 @@ def _index(parser: Parser) -> None:
     parser.add_argument("sources", metavar="SOURCE", nargs="+", help="file, folder or glob (see `exbert-rpc formats`)")
     parser.add_argument("--layers", type=numbers, metavar="LIST", help="layers to index: 0,2,4-6 (default: all)")
     parser.add_argument("--spaces", type=spaces, metavar="LIST", help="hiddenState, headOutput or both (default: both)")
-    parser.add_argument("--precision", choices=("int8", "int4", "binary"), help=_means("indexCorpus", "precision"))
-    parser.add_argument("--replace", action="store_true", help=_means("indexCorpus", "replace"))
+    parser.add_argument("--precision", choices=("int8", "int4", "binary"), help=meaning("indexCorpus", "precision"))
+    parser.add_argument("--replace", action="store_true", help=meaning("indexCorpus", "replace"))
     _reading(parser)
     where = parser.add_argument_group("where it is computed")
     where.add_argument("--engine", choices=("local", "ray"), default="local", help="this process, or workers of Ray")
     where.add_argument("--workers", type=count, metavar="N", help="workers of Ray (default: as many as have room)")
     where.add_argument("--address", metavar="ADDRESS", help="of a running Ray cluster (default: one on this machine)")
-    _json(parser)
-    _engine(parser)
+    add_json(parser)
+    add_engine(parser)
 
 
 def _reading(parser: Parser) -> None:
@@ -167,11 +97,11 @@ def _reading(parser: Parser) -> None:
 
 
 def _formats(parser: Parser) -> None:
-    _json(parser)
+    add_json(parser)
 
 
 def _attend(parser: Parser) -> None:
-    _text(parser, is_required=False)
+    add_text(parser, is_required=False)
     parser.add_argument(
         "--messages", metavar="FILE", help="chat messages instead of a text: a JSON list; - reads stdin"
     )
@@ -190,32 +120,32 @@ def _attend(parser: Parser) -> None:
     parser.add_argument(
         "--tensors", choices=("list", "float16", "uint8"), default="list", help="form of attention in JSON"
     )
-    _json(parser)
-    _engine(parser)
+    add_json(parser)
+    add_engine(parser)
 
 
 def _query(parser: Parser) -> None:
     parser.add_argument("corpus", metavar="CORPUS", help="a name of `exbert-rpc corpora`")
-    _text(parser)
+    add_text(parser)
     parser.add_argument("--token", required=True, metavar="T", help="the token to look for: its number, or a word")
     space = parser.add_mutually_exclusive_group(required=True)
     space.add_argument("--layer", type=int, metavar="N", help="compare head outputs of attention layer N")
     space.add_argument("--hidden-layer", type=int, metavar="N", help="compare hidden states; 0 is the embedding")
-    parser.add_argument("--heads", type=numbers, metavar="LIST", help=_means("searchContexts", "heads") + ": 0,3,5-7")
+    parser.add_argument("--heads", type=numbers, metavar="LIST", help=meaning("searchContexts", "heads") + ": 0,3,5-7")
     parser.add_argument(
-        "--weighting", choices=("uniform", "norm"), default="uniform", help=_means("searchContexts", "weighting")
+        "--weighting", choices=("uniform", "norm"), default="uniform", help=meaning("searchContexts", "weighting")
     )
-    parser.add_argument("--exact", action=argparse.BooleanOptionalAction, help=_means("searchContexts", "exact"))
+    parser.add_argument("--exact", action=argparse.BooleanOptionalAction, help=meaning("searchContexts", "exact"))
     _hits(parser)
-    _table(parser)
-    _engine(parser)
+    add_table(parser)
+    add_engine(parser)
 
 
 def _hits(parser: Parser) -> None:
     parser.add_argument(
-        "--k", type=int, default=50, metavar="N", help=_means("searchContexts", "k") + ", 1 to 1000 (default: 50)"
+        "--k", type=int, default=50, metavar="N", help=meaning("searchContexts", "k") + ", 1 to 1000 (default: 50)"
     )
-    parser.add_argument("--distinct", action="store_true", help=_means("searchContexts", "distinct"))
+    parser.add_argument("--distinct", action="store_true", help=meaning("searchContexts", "distinct"))
     for name in ("pos", "dep", "entity"):
         parser.add_argument(f"--{name}", type=words, metavar="LIST", help=f"only hits with one of these {name} labels")
     parser.add_argument("--words", type=words, metavar="LIST", help="only hits that are one of these tokens")
@@ -235,27 +165,27 @@ def _hits(parser: Parser) -> None:
     parser.add_argument(
         "--rerank",
         action=argparse.BooleanOptionalAction,
-        help=_means("searchContexts", "rerank"),
+        help=meaning("searchContexts", "rerank"),
     )
 
 
 def _relations(parser: Parser) -> None:
     parser.add_argument("corpus", metavar="CORPUS", help="a name of `exbert-rpc corpora`")
-    _text(parser)
+    add_text(parser)
     parser.add_argument("--source", required=True, metavar="T", help="the token that attends: its number, or a word")
     parser.add_argument("--target", required=True, metavar="T", help="the token attended to: its number, or a word")
-    parser.add_argument("--layer", required=True, type=int, metavar="N", help=_means("searchRelations", "layer"))
-    parser.add_argument("--head", required=True, type=int, metavar="N", help=_means("searchRelations", "head"))
+    parser.add_argument("--layer", required=True, type=int, metavar="N", help=meaning("searchRelations", "layer"))
+    parser.add_argument("--head", required=True, type=int, metavar="N", help=meaning("searchRelations", "head"))
     parser.add_argument(
         "--min-weight",
         type=float,
         default=0.0,
         metavar="W",
-        help=_means("searchRelations", "min_weight") + ", 0 to 1 (default: 0)",
+        help=meaning("searchRelations", "min_weight") + ", 0 to 1 (default: 0)",
     )
     _hits(parser)
-    _json(parser)
-    _engine(parser)
+    add_json(parser)
+    add_engine(parser)
 
 
 def _search(parser: Parser) -> None:
@@ -265,45 +195,45 @@ def _search(parser: Parser) -> None:
 def _summarize(parser: Parser) -> None:
     _query(parser)
     parser.add_argument(
-        "--subject", choices=("auto", "match", "next"), default="auto", help=_means("summarize", "subject")
+        "--subject", choices=("auto", "match", "next"), default="auto", help=meaning("summarize", "subject")
     )
     parser.add_argument(
-        "--direction", choices=("outgoing", "incoming"), default="outgoing", help=_means("summarize", "attention")
+        "--direction", choices=("outgoing", "incoming"), default="outgoing", help=meaning("summarize", "attention")
     )
-    parser.add_argument("--include-special", action="store_true", help=_means("summarize", "include_special"))
+    parser.add_argument("--include-special", action="store_true", help=meaning("summarize", "include_special"))
     parser.add_argument(
-        "--controls", type=controls, metavar="LIST", help=_means("summarize", "controls").replace("`[]`", "`none`")
+        "--controls", type=controls, metavar="LIST", help=meaning("summarize", "controls").replace("`[]`", "`none`")
     )
-    parser.add_argument("--by", type=words, metavar="KEYS", help=_means("summarize", "metadata"))
+    parser.add_argument("--by", type=words, metavar="KEYS", help=meaning("summarize", "metadata"))
     parser.add_argument("--bins", type=int, default=5, metavar="N", help="labels shown of each histogram (default: 5)")
 
 
 def _ablate(parser: Parser) -> None:
-    _text(parser)
+    add_text(parser)
     parser.add_argument("--heads", type=heads, metavar="LIST", help="these together: 5.9,4.1 (default: each alone)")
     _mode(parser)
     parser.add_argument("--corpus", metavar="CORPUS", help="whose sentences means are taken over")
     _prediction(parser)
-    _json(parser)
-    _engine(parser)
+    add_json(parser)
+    add_engine(parser)
 
 
 def _decompose(parser: Parser) -> None:
-    _text(parser)
+    add_text(parser)
     _prediction(parser)
     parser.add_argument("--contrast", metavar="T", help="token whose logit is subtracted (default: the mean is)")
-    _json(parser)
-    _engine(parser)
+    add_json(parser)
+    add_engine(parser)
 
 
 def _compare(parser: Parser) -> None:
-    _text(parser)
+    add_text(parser)
     parser.add_argument("--heads", type=heads, metavar="LIST", help="heads that the second pass is without: 5.9,4.1")
     _mode(parser)
     parser.add_argument("--other", metavar="ID", help="model of the second pass")
     parser.add_argument("--rows", type=count, default=10, metavar="N", help="heads shown (default: 10)")
-    _json(parser)
-    _engine(parser)
+    add_json(parser)
+    add_engine(parser)
 
 
 def _mode(parser: Parser) -> None:
@@ -319,16 +249,16 @@ def _prediction(parser: Parser) -> None:
 
 def _heads(parser: Parser) -> None:
     parser.add_argument("corpus", metavar="CORPUS", help="a name of `exbert-rpc corpora`")
-    parser.add_argument("--layer", type=numbers, metavar="LIST", help=_means("profileHeads", "layers") + ": 0,2,4-5")
-    parser.add_argument("--head", type=numbers, metavar="LIST", help=_means("profileHeads", "heads") + ": 0,3,5-7")
+    parser.add_argument("--layer", type=numbers, metavar="LIST", help=meaning("profileHeads", "layers") + ": 0,2,4-5")
+    parser.add_argument("--head", type=numbers, metavar="LIST", help=meaning("profileHeads", "heads") + ": 0,3,5-7")
     parser.add_argument(
-        "--min-pairs", type=count, default=50, metavar="N", help=_means("profileHeads", "min_pairs") + " (default: 50)"
+        "--min-pairs", type=count, default=50, metavar="N", help=meaning("profileHeads", "min_pairs") + " (default: 50)"
     )
     parser.add_argument(
-        "--examples", type=int, default=0, metavar="N", help=_means("profileHeads", "examples") + " (default: 0)"
+        "--examples", type=int, default=0, metavar="N", help=meaning("profileHeads", "examples") + " (default: 0)"
     )
-    _table(parser)
-    _engine(parser, reads_text=False)
+    add_table(parser)
+    add_engine(parser, reads_text=False)
 
 
 def _report(parser: Parser) -> None:
@@ -339,7 +269,7 @@ def _report(parser: Parser) -> None:
     parser.add_argument("--layer", type=int, metavar="N", help="attention layer (default: the last)")
     parser.add_argument("--heads", type=numbers, metavar="LIST", help="heads: 0,3,5-7 (default: all)")
     parser.add_argument("--k", type=int, default=20, metavar="N", help="contexts of each token (default: 20)")
-    _engine(parser)
+    add_engine(parser)
     parser.set_defaults(pair=None, mask=None, json=False)
 
 
@@ -354,14 +284,14 @@ def _view(parser: Parser) -> None:
     parser.add_argument(
         "--idle", type=float, default=60.0, metavar="S", help="seconds after the page was closed (default: 60)"
     )
-    _engine(parser)
+    add_engine(parser)
     parser.set_defaults(pair=None, mask=None, json=False)
 
 
 def _corpora(parser: Parser) -> None:
     _action_and_name(parser, "list, describe or remove", "NAME")
-    _json(parser)
-    _engine(parser, reads_text=False)
+    add_json(parser)
+    add_engine(parser, reads_text=False)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = """\
 examples:
@@ -374,8 +304,8 @@ examples:
 
 def _models(parser: Parser) -> None:
     _action_and_name(parser, "list or describe", "ID")
-    _json(parser)
-    _engine(parser)
+    add_json(parser)
+    add_engine(parser)
 
 
 def _action_and_name(parser: Parser, actions: str, name: str) -> None:
@@ -387,7 +317,7 @@ def _mcp(parser: Parser) -> None:
     parser.add_argument(
         "--root", action="append", metavar="DIR", help="read files of DIR only (may be repeated; default: this folder)"
     )
-    _engine(parser)
+    add_engine(parser)
 
 
 def _yes(parser: Parser) -> None:
@@ -403,8 +333,8 @@ def _setup(parser: Parser) -> None:
 
 
 def _doctor(parser: Parser) -> None:
-    _json(parser)
-    _engine(parser)
+    add_json(parser)
+    add_engine(parser)
 
 
 def _schema(parser: Parser) -> None:
@@ -417,7 +347,7 @@ def _call(parser: Parser) -> None:
     parser.add_argument("method", nargs="?", metavar="METHOD", help="a method; without one, the methods are listed")
     parser.add_argument("params", nargs="?", metavar="JSON", help="its parameters as an object; - reads standard input")
     parser.add_argument("--fields", action="store_true", help="say what each parameter means instead of calling")
-    _engine(parser)
+    add_engine(parser)
     parser.set_defaults(json=True)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = """\

@@ -7,10 +7,10 @@ import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from exbert_rpc.cli.arguments import UsageError
 from exbert_rpc.cli.calls import call as run_method
 from exbert_rpc.cli.calls import print_json
 from exbert_rpc.cli.output import Screen
+from exbert_rpc.cli.parser import UsageError
 from exbert_rpc.cli.tables import Cell, Column, Row, draw
 from exbert_rpc.cli.work import engine_of
 

@@ -9,14 +9,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import get_args
 
-from exbert_rpc.cli.arguments import UsageError
 from exbert_rpc.cli.calls import print_json
 from exbert_rpc.cli.output import Screen
+from exbert_rpc.cli.parser import UsageError
 from exbert_rpc.cli.progress import duration
 from exbert_rpc.cli.show_corpora import size
 from exbert_rpc.cli.text import shown_path, tidy
 from exbert_rpc.cli.work import engine_of, run
-from exbert_rpc.engine.requests import IndexRequest, IndexResult
+from exbert_rpc.engine.corpus_requests import IndexRequest, IndexResult
 from exbert_rpc.text.formats.format import LeaveOut, ReadingOptions
 from exbert_rpc.text.sources import MOST_NAMED
 from exbert_rpc.text.types import Skipped

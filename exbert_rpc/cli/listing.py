@@ -7,9 +7,9 @@ import sys
 from argparse import Namespace
 from difflib import get_close_matches
 
-from exbert_rpc.cli.arguments import UsageError
 from exbert_rpc.cli.calls import call, print_json
 from exbert_rpc.cli.output import Screen, write_json
+from exbert_rpc.cli.parser import UsageError
 from exbert_rpc.cli.show_corpora import show_corpora, show_corpus, show_model, show_models
 from exbert_rpc.cli.tables import Cell, Column, draw
 from exbert_rpc.cli.work import engine_of

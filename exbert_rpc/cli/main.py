@@ -10,8 +10,9 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from typing import cast
 
-from exbert_rpc.cli.arguments import UsageError, make_parser
+from exbert_rpc.cli.arguments import make_parser
 from exbert_rpc.cli.output import Screen, write_json
+from exbert_rpc.cli.parser import UsageError
 from exbert_rpc.errors import Cancelled, ExbertError, InvalidParams
 
 logger = logging.getLogger(__name__)

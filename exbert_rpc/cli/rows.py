@@ -10,8 +10,8 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exbert_rpc.cli.arguments import UsageError
 from exbert_rpc.cli.output import Screen
+from exbert_rpc.cli.parser import UsageError
 from exbert_rpc.errors import ExbertError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exbert_rpc.cli.arguments import UsageError
+from exbert_rpc.cli.parser import UsageError
 from exbert_rpc.cli.work import store_of
 
 if TYPE_CHECKING:

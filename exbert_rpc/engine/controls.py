@@ -30,8 +30,9 @@ from exbert_rpc.corpus.search.nearest import nearest_places, places_of
 from exbert_rpc.corpus.search.plan import SearchPlan
 from exbert_rpc.corpus.types import Filter, Hit, Space
 from exbert_rpc.corpus.vectors import Query
+from exbert_rpc.engine.corpus_requests import SearchRequest
 from exbert_rpc.engine.plan import make_plan, query_of
-from exbert_rpc.engine.requests import SearchRequest, TokenTable
+from exbert_rpc.engine.requests import TokenTable
 from exbert_rpc.model.types import Capture
 from exbert_rpc.tasks import Progress, Task
 

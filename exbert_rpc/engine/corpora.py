@@ -19,8 +19,8 @@ from exbert_rpc.corpus.store.manifest import CorpusConfig, Manifest, widths_by_l
 from exbert_rpc.corpus.store.validation import check_thoroughly
 from exbert_rpc.corpus.types import SPACES, CorpusDescription
 from exbert_rpc.engine.annotations import Annotators, annotate_for_build, processes_for_build
+from exbert_rpc.engine.corpus_requests import IndexRequest, IndexResult
 from exbert_rpc.engine.models import Models
-from exbert_rpc.engine.requests import IndexRequest, IndexResult
 from exbert_rpc.errors import CorpusDamaged, CorpusMismatch, CorpusNotFound, InvalidParams
 from exbert_rpc.model.sources import CARRIERS
 from exbert_rpc.model.types import ModelDescription

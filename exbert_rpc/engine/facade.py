@@ -23,6 +23,17 @@ from exbert_rpc.engine.annotations import Annotators, annotate_tokens
 from exbert_rpc.engine.captures import Pass, check_unchanged, chosen_heads, chosen_layers, continue_pass, read_text
 from exbert_rpc.engine.comparison import compare_passes
 from exbert_rpc.engine.corpora import Corpora
+from exbert_rpc.engine.corpus_requests import (
+    IndexRequest,
+    IndexResult,
+    ProfileRequest,
+    ProfileResult,
+    RelationRequest,
+    SearchRequest,
+    SearchResult,
+    SummarizeRequest,
+    SummarizeResult,
+)
 from exbert_rpc.engine.decomposition import decompose
 from exbert_rpc.engine.defaults import DEFAULT_MODEL, DEFAULT_PIPELINE
 from exbert_rpc.engine.handles import Handles
@@ -39,17 +50,8 @@ from exbert_rpc.engine.requests import (
     CompareResult,
     DecomposeRequest,
     DecomposeResult,
-    IndexRequest,
-    IndexResult,
     ModelListing,
-    ProfileRequest,
-    ProfileResult,
     QueryKeyRequest,
-    RelationRequest,
-    SearchRequest,
-    SearchResult,
-    SummarizeRequest,
-    SummarizeResult,
     TextInput,
     TokenTable,
 )

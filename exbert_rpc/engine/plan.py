@@ -18,7 +18,7 @@ from exbert_rpc.corpus.store.manifest import CorpusConfig
 from exbert_rpc.corpus.types import CorpusModel, Filter
 from exbert_rpc.corpus.vectors import Query, make_query
 from exbert_rpc.engine.captures import chosen_heads
-from exbert_rpc.engine.requests import SearchRequest
+from exbert_rpc.engine.corpus_requests import SearchRequest
 from exbert_rpc.model.types import Capture
 
 _LEAST_CANDIDATES = 512

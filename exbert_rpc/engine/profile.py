@@ -23,8 +23,8 @@ from exbert_rpc.corpus.search.rerun import AttentionSource, RerunAttention, Stor
 from exbert_rpc.corpus.types import CorpusModel, Hit
 from exbert_rpc.engine.captures import chosen_heads, chosen_layers
 from exbert_rpc.engine.corpora import Corpora
+from exbert_rpc.engine.corpus_requests import HeadExamples, ProfileRequest, ProfileResult
 from exbert_rpc.engine.models import Models
-from exbert_rpc.engine.requests import HeadExamples, ProfileRequest, ProfileResult
 from exbert_rpc.engine.search import model_mismatch
 from exbert_rpc.errors import AnswerTooLarge, CorpusMismatch, InvalidParams
 from exbert_rpc.model.types import Encoding

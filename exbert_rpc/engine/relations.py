@@ -11,8 +11,8 @@ from exbert_rpc.corpus.search.plan import SearchPlan
 from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.search.relations import Relation, attending_rows
 from exbert_rpc.corpus.types import CorpusModel
+from exbert_rpc.engine.corpus_requests import RelationRequest
 from exbert_rpc.engine.plan import make_plan, query_of
-from exbert_rpc.engine.requests import RelationRequest
 from exbert_rpc.errors import CorpusMismatch, InvalidParams
 from exbert_rpc.model.capture import check_range
 from exbert_rpc.model.types import Capture

@@ -27,11 +27,12 @@ from exbert_rpc.engine.annotations import Annotators, annotate_tokens, sentence_
 from exbert_rpc.engine.captures import Pass, chosen_heads, read_text
 from exbert_rpc.engine.controls import Searched, own_sentences, read_controls
 from exbert_rpc.engine.corpora import Corpora
+from exbert_rpc.engine.corpus_requests import RelationRequest, SearchRequest, SearchResult, SummarizeRequest
 from exbert_rpc.engine.handles import Handles
 from exbert_rpc.engine.models import Models
 from exbert_rpc.engine.plan import make_plan, query_of, scope_of
 from exbert_rpc.engine.relations import check_relations, relation_plan, weight_of
-from exbert_rpc.engine.requests import RelationRequest, SearchRequest, SearchResult, SummarizeRequest, TokenTable
+from exbert_rpc.engine.requests import TokenTable
 from exbert_rpc.errors import CorpusMismatch, InvalidParams
 from exbert_rpc.model.types import Capture, ModelDescription
 from exbert_rpc.tasks import Task

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exbert_rpc.engine import requests
+from exbert_rpc.engine import corpus_requests
 from exbert_rpc.errors import InvalidParams
 from exbert_rpc.methods.method import Context, Method, Work
 from exbert_rpc.methods.validation import as_tuple, check_text
@@ -16,11 +16,11 @@ def prepare(params: IndexParams, context: Context) -> Work:
     return lambda engine, task: encode_result(engine.index_corpus(request, task))
 
 
-def read_request(params: IndexParams, context: Context) -> requests.IndexRequest:
+def read_request(params: IndexParams, context: Context) -> corpus_requests.IndexRequest:
     """What the engine is asked."""
     check_inline(params.sources)
     sources = tuple(source if isinstance(source, str) else (source.uri, source.text) for source in params.sources)
-    return requests.IndexRequest(
+    return corpus_requests.IndexRequest(
         corpus=params.corpus,
         sources=sources,
         model=params.model,
@@ -30,7 +30,9 @@ def read_request(params: IndexParams, context: Context) -> requests.IndexRequest
         precision=params.precision,
         reading=None if params.reading is None else read_options(params.reading),
         replace=params.replace,
-        defaults=requests.IndexDefaults(context.defaults.model, context.defaults.pipeline, context.defaults.precision),
+        defaults=corpus_requests.IndexDefaults(
+            context.defaults.model, context.defaults.pipeline, context.defaults.precision
+        ),
     )
 
 
@@ -65,7 +67,7 @@ def check_inline(sources: list[str | InlineSource]) -> None:
             raise InvalidParams(f"{field}.uri", problem, hint="Give each text a uri of its own.")
 
 
-def encode_result(report: requests.IndexResult) -> IndexResult:
+def encode_result(report: corpus_requests.IndexResult) -> IndexResult:
     """The engine's answer on the wire."""
     return IndexResult(
         corpus=report.corpus,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from exbert_rpc.analysis.profile import types as profile
 from exbert_rpc.corpus import types as corpus
-from exbert_rpc.engine import requests
+from exbert_rpc.engine import corpus_requests
 from exbert_rpc.methods.method import Context, Method, Work
 from exbert_rpc.methods.results import DIGITS, share
 from exbert_rpc.methods.search_contexts import encode_hit
@@ -31,19 +31,19 @@ def prepare(params: ProfileParams, context: Context) -> Work:
     return lambda engine, task: encode_result(engine.profile_heads(request, task), encoding)
 
 
-def read_request(params: ProfileParams) -> requests.ProfileRequest:
+def read_request(params: ProfileParams) -> corpus_requests.ProfileRequest:
     """What the engine is asked."""
-    return requests.ProfileRequest(
+    return corpus_requests.ProfileRequest(
         corpus=params.corpus,
         layers=as_tuple(params.layers),
         heads=as_tuple(params.heads),
-        measures=requests.MEASURES if params.measures is None else frozenset(params.measures),
+        measures=corpus_requests.MEASURES if params.measures is None else frozenset(params.measures),
         min_pairs=params.min_pairs,
         examples=params.examples,
     )
 
 
-def encode_result(answer: requests.ProfileResult, encoding: PositionEncoding) -> ProfileResult:
+def encode_result(answer: corpus_requests.ProfileResult, encoding: PositionEncoding) -> ProfileResult:
     """The engine's answer on the wire."""
     examples = answer.examples or (None,) * len(answer.heads)
     return ProfileResult(
@@ -56,7 +56,9 @@ def encode_result(answer: requests.ProfileResult, encoding: PositionEncoding) ->
     )
 
 
-def _head(one: profile.HeadProfile, some: requests.HeadExamples | None, encoding: PositionEncoding) -> HeadProfile:
+def _head(
+    one: profile.HeadProfile, some: corpus_requests.HeadExamples | None, encoding: PositionEncoding
+) -> HeadProfile:
     def hits(found: Sequence[corpus.Hit] | None) -> list[Hit] | None:
         return None if found is None else [encode_hit(hit, one.layer, (one.head,), encoding) for hit in found]
 

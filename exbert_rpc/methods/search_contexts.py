@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exbert_rpc.corpus import types as corpus
-from exbert_rpc.engine import requests
+from exbert_rpc.engine import corpus_requests
 from exbert_rpc.errors import InvalidParams
 from exbert_rpc.methods.describe_model import encode_model
 from exbert_rpc.methods.method import Context, Method, Work
@@ -28,7 +28,7 @@ def prepare(params: SearchParams, context: Context) -> Work:
     return lambda engine, task: encode_result(engine.search_contexts(request, task), encoding)
 
 
-def read_request(params: ContextQuery, corpus_name: str | None, context: Context) -> requests.SearchRequest:
+def read_request(params: ContextQuery, corpus_name: str | None, context: Context) -> corpus_requests.SearchRequest:
     """What the engine is asked."""
     if corpus_name is None:
         raise InvalidParams("corpus", "is required", hint="listCorpora names those there are.")
@@ -37,7 +37,7 @@ def read_request(params: ContextQuery, corpus_name: str | None, context: Context
         raise InvalidParams("token", "is required", hint="Give `token`, or `textDocument` with `position`.")
     if params.token is not None and params.position is not None:
         raise InvalidParams("position", "may not be given together with `token`", hint="Give one of them.")
-    return requests.SearchRequest(
+    return corpus_requests.SearchRequest(
         session=context.session,
         corpus=corpus_name,
         layer=layer,
@@ -101,7 +101,7 @@ def _allowed(name: str, value: str | list[str] | None) -> tuple[str, ...] | None
     return values
 
 
-def encode_result(answer: requests.SearchResult, encoding: PositionEncoding) -> SearchResult:
+def encode_result(answer: corpus_requests.SearchResult, encoding: PositionEncoding) -> SearchResult:
     """The engine's answer on the wire."""
     query = encode_tokens(answer.query, encoding)
     return SearchResult(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exbert_rpc.engine import requests
+from exbert_rpc.engine import corpus_requests
 from exbert_rpc.methods.describe_model import encode_model
 from exbert_rpc.methods.method import Context, Method, Work
 from exbert_rpc.methods.results import encode_tokens, share
@@ -18,9 +18,9 @@ def prepare(params: SearchRelationsParams, context: Context) -> Work:
     return lambda engine, task: encode_result(engine.search_relations(request, task), encoding)
 
 
-def read_request(params: SearchRelationsParams, context: Context) -> requests.RelationRequest:
+def read_request(params: SearchRelationsParams, context: Context) -> corpus_requests.RelationRequest:
     """What the engine is asked."""
-    search = requests.SearchRequest(
+    search = corpus_requests.SearchRequest(
         session=context.session,
         corpus=params.corpus,
         layer=params.layer,
@@ -35,10 +35,10 @@ def read_request(params: SearchRelationsParams, context: Context) -> requests.Re
         distinct=params.distinct,
         filter=read_filter(params.filter),
     )
-    return requests.RelationRequest(search, params.target, params.head, params.min_weight)
+    return corpus_requests.RelationRequest(search, params.target, params.head, params.min_weight)
 
 
-def encode_result(answer: requests.SearchResult, encoding: PositionEncoding) -> SearchRelationsResult:
+def encode_result(answer: corpus_requests.SearchResult, encoding: PositionEncoding) -> SearchRelationsResult:
     """The engine's answer on the wire."""
     assert answer.target is not None
     assert answer.weight is not None

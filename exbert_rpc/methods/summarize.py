@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from exbert_rpc.analysis import types as analysis
-from exbert_rpc.engine import requests
+from exbert_rpc.engine import corpus_requests
 from exbert_rpc.errors import InvalidParams
 from exbert_rpc.methods import search_contexts
 from exbert_rpc.methods.method import Context, Method, Work
@@ -31,14 +31,14 @@ def prepare(params: SummarizeParams, context: Context) -> Work:
     return lambda engine, task: encode_result(engine.summarize(request, task))
 
 
-def read_request(params: SummarizeParams, context: Context) -> requests.SummarizeRequest:
+def read_request(params: SummarizeParams, context: Context) -> corpus_requests.SummarizeRequest:
     """What the engine is asked."""
     search = None
     if params.search_id is None:
         search = search_contexts.read_request(params, params.corpus, context)
     else:
         _check_search_id_alone(params)
-    return requests.SummarizeRequest(
+    return corpus_requests.SummarizeRequest(
         session=context.session,
         search_id=params.search_id,
         search=search,
@@ -59,7 +59,7 @@ def _check_search_id_alone(params: SummarizeParams) -> None:
             )
 
 
-def encode_result(answer: requests.SummarizeResult) -> SummarizeResult:
+def encode_result(answer: corpus_requests.SummarizeResult) -> SummarizeResult:
     """The engine's answer on the wire."""
     summary = answer.summary
     return SummarizeResult(

@@ -9,7 +9,7 @@ from exbert_rpc.analysis import base_rates
 from exbert_rpc.corpus.build import builder as build_module
 from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.types import Filter
-from exbert_rpc.engine.requests import SummarizeRequest
+from exbert_rpc.engine.corpus_requests import SummarizeRequest
 from exbert_rpc.engine.search import summarize_kept
 from exbert_rpc.errors import CorpusDamaged
 from exbert_rpc.tasks import Task

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from exbert_rpc.corpus.search.reader import CorpusReader
-from exbert_rpc.engine.requests import SummarizeRequest
+from exbert_rpc.engine.corpus_requests import SummarizeRequest
 from exbert_rpc.engine.search import summarize_kept
 from exbert_rpc.tasks import Task
 from tests.samples import sizes

@@ -11,7 +11,7 @@ import pytest
 
 from exbert_rpc.engine import Engine, corpora
 from exbert_rpc.engine import annotations as annotating
-from exbert_rpc.engine.requests import IndexRequest
+from exbert_rpc.engine.corpus_requests import IndexRequest
 from exbert_rpc.model import loading
 from exbert_rpc.model.verified import note_of
 from exbert_rpc.tasks import Task

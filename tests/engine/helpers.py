@@ -14,7 +14,8 @@ import numpy as np
 
 from exbert_rpc.corpus.types import Hit
 from exbert_rpc.engine import Engine
-from exbert_rpc.engine.requests import SearchRequest, SearchResult, TextInput
+from exbert_rpc.engine.corpus_requests import SearchRequest, SearchResult
+from exbert_rpc.engine.requests import TextInput
 from exbert_rpc.tasks import Task
 from tests.model import zoo
 from tests.oracles_corpus import place_of, similarities

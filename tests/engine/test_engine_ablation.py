@@ -11,8 +11,9 @@ from scipy.special import log_softmax
 from scipy.stats import entropy
 
 from exbert_rpc.engine import Engine
+from exbert_rpc.engine.corpus_requests import SearchRequest
 from exbert_rpc.engine.reference import mean_head_outputs
-from exbert_rpc.engine.requests import AblateRequest, AttendRequest, SearchRequest, TextInput
+from exbert_rpc.engine.requests import AblateRequest, AttendRequest, TextInput
 from exbert_rpc.errors import Cancelled, CorpusMismatch, InvalidParams, UnknownHandle
 from exbert_rpc.model.float64 import in_float64
 from exbert_rpc.tasks import Task

@@ -21,7 +21,8 @@ from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.search.rerun import StoredAttention
 from exbert_rpc.corpus.types import Filter
 from exbert_rpc.engine.controls import own_sentences
-from exbert_rpc.engine.requests import SummarizeRequest, TokenAnnotations, TokenTable
+from exbert_rpc.engine.corpus_requests import SummarizeRequest
+from exbert_rpc.engine.requests import TokenAnnotations, TokenTable
 from exbert_rpc.engine.search import _base_rates, summarize_kept
 from exbert_rpc.errors import Cancelled
 from exbert_rpc.tasks import Task

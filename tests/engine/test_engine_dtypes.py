@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from exbert_rpc.engine import Engine
-from exbert_rpc.engine.requests import AttendRequest, IndexRequest, SearchRequest, TextInput
+from exbert_rpc.engine.corpus_requests import IndexRequest, SearchRequest
+from exbert_rpc.engine.requests import AttendRequest, TextInput
 from exbert_rpc.errors import CorpusMismatch
 from exbert_rpc.tasks import Task
 from tests.model import zoo

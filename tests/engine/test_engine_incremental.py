@@ -10,7 +10,8 @@ import pytest
 
 from exbert_rpc.corpus.build import builder as build_module
 from exbert_rpc.engine import Engine
-from exbert_rpc.engine.requests import IndexRequest, SearchRequest, TextInput
+from exbert_rpc.engine.corpus_requests import IndexRequest, SearchRequest
+from exbert_rpc.engine.requests import TextInput
 from exbert_rpc.model.loaded import LoadedModel
 from exbert_rpc.tasks import Task
 from tests.engine.helpers import make_documents

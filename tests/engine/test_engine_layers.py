@@ -8,17 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from exbert_rpc.engine.requests import (
-    AblateRequest,
-    AttendRequest,
-    CompareRequest,
-    DecomposeRequest,
-    IndexRequest,
-    ProfileRequest,
-    SearchRequest,
-    SummarizeRequest,
-    TextInput,
-)
+from exbert_rpc.engine.corpus_requests import IndexRequest, ProfileRequest, SearchRequest, SummarizeRequest
+from exbert_rpc.engine.requests import AblateRequest, AttendRequest, CompareRequest, DecomposeRequest, TextInput
 from exbert_rpc.errors import InvalidParams, ModelNotSupported
 from exbert_rpc.tasks import Task
 from tests.engine.test_engine_search import QUERIES, TINY_RECALL, assert_close, compare

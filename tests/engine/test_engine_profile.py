@@ -13,7 +13,7 @@ from exbert_rpc.corpus.head_measures import measure
 from exbert_rpc.corpus.head_sums import add_sums
 from exbert_rpc.corpus.search.document_sums import document_sums
 from exbert_rpc.engine import Engine
-from exbert_rpc.engine.requests import IndexRequest, ProfileRequest
+from exbert_rpc.engine.corpus_requests import IndexRequest, ProfileRequest
 from exbert_rpc.errors import AnswerTooLarge, CorpusMismatch, CorpusNotFound, InvalidParams
 from exbert_rpc.methods.profile_heads import encode_result
 from exbert_rpc.tasks import Task

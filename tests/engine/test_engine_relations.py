@@ -15,16 +15,10 @@ from exbert_rpc.corpus.search.graph import Graphs
 from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.types import Filter
 from exbert_rpc.engine import Engine
+from exbert_rpc.engine.corpus_requests import IndexRequest, RelationRequest, SearchRequest, SummarizeRequest
 from exbert_rpc.engine.handles import Handles
 from exbert_rpc.engine.relations import NOTHING_ATTENDS, NOTHING_PASSES
-from exbert_rpc.engine.requests import (
-    AttendRequest,
-    IndexRequest,
-    RelationRequest,
-    SearchRequest,
-    SummarizeRequest,
-    TextInput,
-)
+from exbert_rpc.engine.requests import AttendRequest, TextInput
 from exbert_rpc.engine.search import Searcher
 from exbert_rpc.errors import Cancelled, CorpusDamaged, CorpusMismatch, InvalidParams
 from exbert_rpc.tasks import Task

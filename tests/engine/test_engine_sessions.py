@@ -12,7 +12,8 @@ import pytest
 
 from exbert_rpc.corpus.store.folders import Store
 from exbert_rpc.engine import Engine, facade
-from exbert_rpc.engine.requests import AttendRequest, IndexRequest, SearchRequest, SummarizeRequest, TextInput
+from exbert_rpc.engine.corpus_requests import IndexRequest, SearchRequest, SummarizeRequest
+from exbert_rpc.engine.requests import AttendRequest, TextInput
 from exbert_rpc.errors import (
     AnswerTooLarge,
     Busy,

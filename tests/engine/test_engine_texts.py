@@ -10,7 +10,8 @@ import pytest
 
 from exbert_rpc.corpus.types import Filter
 from exbert_rpc.engine import Engine
-from exbert_rpc.engine.requests import IndexRequest, SearchRequest, SummarizeRequest, TextInput
+from exbert_rpc.engine.corpus_requests import IndexRequest, SearchRequest, SummarizeRequest
+from exbert_rpc.engine.requests import TextInput
 from exbert_rpc.errors import CorpusMismatch, InvalidParams
 from exbert_rpc.methods.search_contexts import encode_result
 from exbert_rpc.tasks import Task

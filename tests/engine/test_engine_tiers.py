@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from exbert_rpc.engine import Engine
-from exbert_rpc.engine.requests import IndexRequest, SearchRequest, SummarizeRequest, TextInput
+from exbert_rpc.engine.corpus_requests import IndexRequest, SearchRequest, SummarizeRequest
+from exbert_rpc.engine.requests import TextInput
 from exbert_rpc.tasks import Task
 from tests.engine.helpers import DOCUMENTS, LoadedCorpus
 from tests.engine.test_engine_search import QUERIES, REAL_QUERIES, head_sets, random_token

@@ -13,7 +13,8 @@ import pytest
 from benchmarks.texts import BROWN_FILE, fetch_brown, fetch_treebank
 from exbert_rpc.corpus.types import Filter
 from exbert_rpc.engine import Engine
-from exbert_rpc.engine.requests import IndexRequest, SearchRequest, SummarizeRequest, TextInput
+from exbert_rpc.engine.corpus_requests import IndexRequest, SearchRequest, SummarizeRequest
+from exbert_rpc.engine.requests import TextInput
 from exbert_rpc.tasks import Task
 from exbert_rpc.text.formats.format import ReadingOptions
 from tests.model import zoo

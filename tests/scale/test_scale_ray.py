@@ -20,7 +20,8 @@ from exbert_rpc.corpus.build import distributed
 from exbert_rpc.corpus.build.distributed import ShardWorker
 from exbert_rpc.corpus.store.folders import Store
 from exbert_rpc.engine import Engine
-from exbert_rpc.engine.requests import IndexRequest, IndexResult, SearchRequest, SearchResult, TextInput
+from exbert_rpc.engine.corpus_requests import IndexRequest, IndexResult, SearchRequest, SearchResult
+from exbert_rpc.engine.requests import TextInput
 from exbert_rpc.errors import Cancelled, CorpusMismatch, CorpusNotFound
 from exbert_rpc.tasks import Progress, Task
 from tests.engine.helpers import make_documents

@@ -17,6 +17,7 @@ from exbert_rpc.analysis.comparison import Comparison
 from exbert_rpc.analysis.profile.types import AttractingWord, HeadProfile, Offset, RandomRepeats, Relation, Role
 from exbert_rpc.analysis.types import Bin, Controls, ControlShare, Finding, Histogram, Peers, Summary
 from exbert_rpc.corpus.types import CorpusDescription, Hit, Peak, SearchStats, SentenceTokens, TextPosition
+from exbert_rpc.engine.corpus_requests import HeadExamples, IndexResult, ProfileResult, SearchResult, SummarizeResult
 from exbert_rpc.engine.requests import (
     AblateResult,
     AnswerSize,
@@ -24,14 +25,9 @@ from exbert_rpc.engine.requests import (
     CompareResult,
     DecomposeResult,
     HeadEffect,
-    HeadExamples,
-    IndexResult,
     LensLayer,
     ModelListing,
     PredictionTarget,
-    ProfileResult,
-    SearchResult,
-    SummarizeResult,
     TokenAnnotations,
     TokenTable,
 )

@@ -13,7 +13,8 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from exbert_rpc import errors
-from exbert_rpc.engine.requests import AnswerSize, IndexDefaults, TokenTable
+from exbert_rpc.engine.corpus_requests import IndexDefaults
+from exbert_rpc.engine.requests import AnswerSize, TokenTable
 from exbert_rpc.errors import AnswerTooLarge, InvalidParams
 from exbert_rpc.methods.attend import tensor_shapes
 from exbert_rpc.methods.results import encode_tokens

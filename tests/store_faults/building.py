@@ -13,8 +13,9 @@ from exbert_rpc.corpus.search.graph import Graphs
 from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.store.folders import CorpusFolder, Store
 from exbert_rpc.corpus.types import Hit
+from exbert_rpc.engine.corpus_requests import SearchRequest
 from exbert_rpc.engine.handles import Handles
-from exbert_rpc.engine.requests import SearchRequest, TextInput
+from exbert_rpc.engine.requests import TextInput
 from exbert_rpc.engine.search import KeptSearch, Searcher
 from exbert_rpc.errors import CorpusDamaged
 from exbert_rpc.tasks import Task

@@ -30,7 +30,7 @@ from exbert_rpc.corpus.store.manifest import MANIFEST, FileEntry, Manifest, dump
 from exbert_rpc.corpus.store.segment import Segment, SegmentWriter
 from exbert_rpc.corpus.types import Filter
 from exbert_rpc.engine.corpora import Corpora
-from exbert_rpc.engine.requests import SummarizeRequest
+from exbert_rpc.engine.corpus_requests import SummarizeRequest
 from exbert_rpc.engine.search import summarize_kept
 from exbert_rpc.errors import CorpusDamaged, ExbertError
 from exbert_rpc.methods.search_contexts import encode_result

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from exbert_rpc.engine import Engine
-from exbert_rpc.engine.requests import AttendRequest, IndexRequest, SearchRequest, TextInput
+from exbert_rpc.engine.corpus_requests import IndexRequest, SearchRequest
+from exbert_rpc.engine.requests import AttendRequest, TextInput
 from exbert_rpc.errors import ExbertError
 from exbert_rpc.tasks import Task
 from tests.samples import slow

@@ -1,8 +1,11 @@
 """Texts of all kinds through a corpus: places, metadata, gold annotations, builds that keep what was there."""
 
+import gzip
 import json
 import os
 import random
+import zipfile
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +19,9 @@ from exbert_rpc.errors import CorpusMismatch, InvalidParams
 from exbert_rpc.methods.search_contexts import encode_result
 from exbert_rpc.tasks import Task
 from exbert_rpc.text.formats.format import ReadingOptions
+from exbert_rpc.text.positions import LineIndex
 from tests.model import zoo
+from tests.text.writers import WRITERS, sentence, unescaped
 
 WORDS = ("The", "girl", "ran", "to", "a", "local", "pub", "fox", "jumps", "over", "the", "lazy", "dog")
 
@@ -93,6 +98,69 @@ def test_five_thousand_hits_of_records_stand_in_the_file_where_they_say(engine, 
         index(engine, "c", path, model=model, reading=TEXT)
         found += check_hits_of_records(engine, path, "utf-16")
     assert found > 5000
+
+
+ENCODINGS = {"utf-16": ("utf-16-le", 2), "utf-8": ("utf-8", 1), "utf-32": ("utf-32-le", 4)}
+ONE_LINE_END = ("a.py", "a.csv", "b.csv", "a.conllu")
+
+
+def files_of_all_formats(folder: Path, seed: int) -> dict[str, str]:
+    """Files with sentences in all formats, some packed, some in UTF-16, some with CRLF: by name, what they hold."""
+    rng, held = random.Random(seed), {}
+    folder.mkdir()
+    for name, write in WRITERS.items():
+        raw = write([sentence(rng) for _ in range(12)])
+        if name not in ONE_LINE_END and rng.random() < 0.5:
+            raw = raw.replace("\n", "\r\n")
+        data = raw.encode(rng.choice(("utf-8", "utf-8-sig", "utf-16")))
+        packed = rng.random() < 0.3
+        (folder / (name + ".gz" * packed)).write_bytes(gzip.compress(data) if packed else data)
+        held[name + ".gz" * packed] = raw
+    with zipfile.ZipFile(folder / "z.zip", "w") as archive:
+        for name, write in WRITERS.items():
+            held[f"z-{name}"] = write([sentence(rng) for _ in range(3)])
+            archive.writestr(f"d/z-{name}", held[f"z-{name}"])
+    prose = "\n\n".join(sentence(rng) for _ in range(6))
+    cells = [{"cell_type": "markdown", "source": prose.splitlines(keepends=True)}]
+    (folder / "n.ipynb").write_text(json.dumps({"nbformat": 4, "cells": cells}))
+    return held | {"n.ipynb": prose}
+
+
+def check_hits_of_all_formats(engine, model, tmp_path, seed):
+    """How many hits stand in which file; each is opened at its place."""
+    folder = tmp_path / f"all-{seed}"
+    held = files_of_all_formats(folder, seed)
+    reading = ReadingOptions(text_field="text", comments=True)
+    report = index(engine, "c", folder, folder / "z.zip", model=model, reading=reading)
+    assert not [one for one in report.skipped if "left out" not in one.reason]
+    counts = Counter()
+    for name, raw in held.items():
+        unit = ("utf-16", "utf-8", "utf-32")[(seed + len(counts)) % 3]
+        codec, width = ENCODINGS[unit]
+        index_of = LineIndex(raw)
+        found = search(engine, "c", filter=Filter(documents=(name,)))
+        for hit in encode_result(found, unit).hits:
+            start, end = hit.range.start, hit.range.end
+            assert start.line == end.line
+            line = index_of.line_text(start.line).encode(codec)
+            there = line[width * start.character : width * end.character].decode(codec)
+            assert unescaped(name.removesuffix(".gz"), there) == hit.tokens[hit.match].text, (name, hit.range)
+            counts[name] += 1
+    return counts
+
+
+def test_hits_of_every_format_open_at_their_place_in_the_file(engine, model, tmp_path):
+    pytest.importorskip("pylatexenc")
+    counts = check_hits_of_all_formats(engine, model, tmp_path, 1)
+    assert len(counts) == 2 * len(WRITERS) + 1
+    assert min(counts.values()) > 3 and counts.total() > 1000
+
+
+@pytest.mark.slow
+def test_thousands_of_hits_of_every_format_open_at_their_place_in_the_file(engine, model, tmp_path):
+    pytest.importorskip("pylatexenc")
+    counts = sum((check_hits_of_all_formats(engine, model, tmp_path, seed) for seed in range(2, 8)), Counter())
+    assert counts.total() > 5000
 
 
 def test_metadata_filters_a_search_and_is_counted_in_a_summary(engine, model, tmp_path):

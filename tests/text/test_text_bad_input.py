@@ -1,5 +1,6 @@
 """A table of broken files for each format: what is whole is read, and of the rest a reason is given."""
 
+import functools
 import gzip
 import io
 import json
@@ -255,29 +256,32 @@ def test_thousands_of_tiny_files_are_all_read(tmp_path, count):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "line"),
+    ("name", "first", "last"),
     [
-        ("a.jsonl", b'{"text": "She ran."}\n'),
-        ("a.csv", b"She ran.\n"),
-        ("a.txt", b"She ran.\n\n"),
-        ("a.md", b"She ran.\n\n"),
+        ("a.jsonl", b'{"text": "She ran."}\n', b'{"text": "She ran."}\n'),
+        ("a.json", b'[{"text": "She ran."},', b'{"text": "She ran."}]'),
+        ("a.csv", b"She ran.\n", b"She ran.\n"),
+        ("a.txt", b"She ran.\n\n", b"She ran.\n\n"),
+        ("a.md", b"She ran.\n\n", b"She ran.\n\n"),
     ],
 )
-def test_a_file_of_a_gigabyte_is_read_a_piece_at_a_time(name, line):
+def test_a_file_of_a_gigabyte_is_read_a_piece_at_a_time(name, first, last):
     options = ReadingOptions(text_field="1" if name == "a.csv" else "text")
-    content = FileContent(f"file:///{name}", lambda: io.BufferedReader(Simulated(line, 1 << 30), 1 << 20), options)
-    found = list(read_content(content, line, options))
+    simulated = functools.partial(Simulated, first, 1 << 30, last)
+    content = FileContent(f"file:///{name}", lambda: io.BufferedReader(simulated(), 1 << 20), options)
+    found = list(read_content(content, first, options))
     documents = [one for one in found if isinstance(one, Document)]
     assert documents[0].text.strip() == documents[-1].text.strip() == "She ran."
     assert max(len(one.text) for one in documents) < 8 << 20
     assert len(found) == len(documents)
+    assert documents[-1].excerpt.line >= 2 << 10
 
 
 class Simulated(io.RawIOBase):
-    """A file that has a line at its beginning and its end, and a gigabyte of white space in between."""
+    """A file that has lines at its beginning and its end, and a gigabyte of white space in between."""
 
-    def __init__(self, line: bytes, size: int) -> None:
-        self._parts = iter([line, *[b" " * ((1 << 20) - 2) + b"\n\n"] * (size >> 20), line])
+    def __init__(self, first: bytes, size: int, last: bytes) -> None:
+        self._parts = iter([first, *[b" " * ((1 << 20) - 2) + b"\n\n"] * (size >> 20), last])
         self._rest = b""
 
     def readable(self) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
+from urllib.parse import unquote, urlsplit
 
 from exbert_rpc.text.types import Document, Skipped
 
@@ -87,6 +88,19 @@ def always(options: ReadingOptions) -> bool:  # noqa: ARG001
 def never(options: ReadingOptions) -> bool:  # noqa: ARG001
     """For formats of which files have to be named."""
     return False
+
+
+def name_of(uri: str) -> str:
+    """The name of what a uri names; of ``d/a.csv.gz`` and of ``x.zip#/d/a.csv`` it is ``a.csv``."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:  # brackets that hold no IPv6 address
+        parts = None
+    name = uri
+    if parts is not None and parts.path:
+        name = unquote(parts.fragment if parts.fragment.startswith("/") else parts.path)
+    path = PurePosixPath(name)
+    return path.stem if path.suffix.lower() == ".gz" else path.name
 
 
 @dataclass(frozen=True, slots=True)

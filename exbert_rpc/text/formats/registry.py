@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from urllib.parse import SplitResult, unquote, urlsplit
 
 from exbert_rpc.text.formats import (
     columnar,
@@ -17,7 +16,7 @@ from exbert_rpc.text.formats import (
     table,
     tex,
 )
-from exbert_rpc.text.formats.format import Format, ReadingOptions, UnreadableSource
+from exbert_rpc.text.formats.format import Format, ReadingOptions, UnreadableSource, name_of
 from exbert_rpc.text.formats.refused import binary_reason, structure_of
 
 FORMATS: tuple[Format, ...] = (
@@ -49,12 +48,7 @@ def format_names() -> tuple[str, ...]:
 
 def suffix_of(uri: str) -> str:
     """The ending of what a uri names, lower case; of ``a.csv.gz`` and of ``x.zip#/a.csv`` it is ``.csv``."""
-    parts = _split(uri)
-    name = uri
-    if parts is not None and parts.path:
-        name = unquote(parts.fragment if parts.fragment.startswith("/") else parts.path)
-    path = PurePosixPath(name)
-    return PurePosixPath(path.stem).suffix.lower() if path.suffix.lower() == ".gz" else path.suffix.lower()
+    return PurePosixPath(name_of(uri)).suffix.lower()
 
 
 def is_markdown(uri: str) -> bool:
@@ -103,10 +97,3 @@ def _refuse_binary(suffix: str, beginning: bytes) -> None:
 
 
 _TEXT_SUFFIXES = frozenset({*plain.FORMAT.suffixes, *markdown.SUFFIXES})
-
-
-def _split(uri: str) -> SplitResult | None:
-    try:
-        return urlsplit(uri)
-    except ValueError:  # brackets that hold no IPv6 address
-        return None

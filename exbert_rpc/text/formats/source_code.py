@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from itertools import pairwise
 
 from exbert_rpc.text.formats.derived import Derived
-from exbert_rpc.text.formats.format import Content, Format, Found, ReadingOptions, UnreadableSource
+from exbert_rpc.text.formats.format import Content, Format, Found, ReadingOptions, UnreadableSource, name_of
 from exbert_rpc.text.types import Document
 
 SUFFIXES = (
@@ -73,7 +73,7 @@ def _read(content: Content, options: ReadingOptions) -> Found:
             "is source code: choose --comments for its comments and docstrings, or --format text for every character"
         )
     raw = content.text()
-    is_python = content.uri.lower().split("#")[0].removesuffix(".gz").endswith((".py", ".pyi"))
+    is_python = name_of(content.uri).lower().endswith((".py", ".pyi"))
     derived = Derived()
     for spans in _groups(raw, list(_python(raw) if is_python else _others(content.uri, raw))):
         if derived.length:
@@ -135,7 +135,7 @@ def _others(uri: str, raw: str) -> Iterator[Span]:
     from pygments.util import ClassNotFound
 
     try:
-        lexer = get_lexer_for_filename(uri.split("#")[0].removesuffix(".gz"), stripnl=False, ensurenl=False)
+        lexer = get_lexer_for_filename(name_of(uri), stripnl=False, ensurenl=False)
     except ClassNotFound as exc:
         raise UnreadableSource("is in a language whose comments are not known") from exc
     for at, kind, value in lexer.get_tokens_unprocessed(raw):

@@ -1,5 +1,5 @@
 // Generated from schema.json by generate.mjs; do not edit.
-// schema.json sha256: ec0e85d797adaef0474cca09a9488446d8573de54b9f07eb3c4fe78395869d10
+// schema.json sha256: 306edfc1a1480622401d120dd83ef4724af3e92caa854d9ba96bd7839d870974
 
 /**
  * Nested lists of numbers, one level an axis.
@@ -330,7 +330,7 @@ export interface Filter {
    */
   entity?: string | string[] | null;
   /**
-   * Text of the token, in either case.
+   * Text of the token, in either case unless `match_case` is set.
    */
   token?: string | string[] | null;
   /**
@@ -343,6 +343,10 @@ export interface Filter {
   metadata?: {
     [k: string]: string | string[];
   } | null;
+  /**
+   * Whether upper and lower case of `token` count.
+   */
+  matchCase?: boolean;
 }
 /**
  * A token of a text, the space in which its nearest contexts are searched, and which of them count.

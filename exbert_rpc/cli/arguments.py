@@ -149,6 +149,7 @@ def _hits(parser: Parser) -> None:
     for name in ("pos", "dep", "entity"):
         parser.add_argument(f"--{name}", type=words, metavar="LIST", help=f"only hits with one of these {name} labels")
     parser.add_argument("--words", type=words, metavar="LIST", help="only hits that are one of these tokens")
+    parser.add_argument("--match-case", action="store_true", help="upper and lower case of --words count")
     parser.add_argument(
         "--documents",
         action="append",
@@ -184,7 +185,7 @@ def _relations(parser: Parser) -> None:
         help=meaning("searchRelations", "min_weight") + ", 0 to 1 (default: 0)",
     )
     _hits(parser)
-    add_json(parser)
+    add_table(parser)
     add_engine(parser)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from exbert_rpc.cli.calls import SESSION, call, print_json, read_once
 from exbert_rpc.cli.output import Screen
+from exbert_rpc.cli.parser import UsageError
 from exbert_rpc.cli.rows import wants_rows, write_rows
 from exbert_rpc.cli.values import words
 from exbert_rpc.cli.work import engine_of, run
@@ -185,6 +186,9 @@ def filter_of(options: Namespace) -> Filter:
     allowed: dict[str, Any] = {
         name: list(labels) for name, labels in (*named, ("documents", _names(options.documents))) if labels is not None
     }
+    if options.match_case and options.words is None:
+        raise UsageError("--match-case is for words", hint="add --words LIST")
+    allowed["match_case"] = options.match_case
     allowed |= {} if options.where is None else {"metadata": _where(options.where)}
     return Filter(**allowed)
 

@@ -8,6 +8,7 @@ from argparse import Namespace
 from exbert_rpc.cli.calls import call, print_json
 from exbert_rpc.cli.commands import filter_of, read_query, token_index
 from exbert_rpc.cli.output import Screen
+from exbert_rpc.cli.rows import wants_rows, write_rows
 from exbert_rpc.cli.work import engine_of
 from exbert_rpc.errors import InvalidParams
 
@@ -19,6 +20,7 @@ def relations(options: Namespace) -> int:
 
     if not 0 <= options.min_weight <= 1:
         raise InvalidParams("min-weight", f"{options.min_weight} is out of range", hint="0 to 1")
+    wants_rows(options)
     with engine_of(options) as engine:
         read = read_query(options, engine, "relations")
         params = SearchRelationsParams(
@@ -36,7 +38,9 @@ def relations(options: Namespace) -> int:
             rerank=options.rerank,
         )
         answer = call(engine, params, SearchRelationsResult, "relations", options=options)
-    if options.json:
+    if wants_rows(options):
+        write_rows(answer, options)
+    elif options.json:
         print_json(answer)
     else:
         show_relations(Screen.of(sys.stdout), answer)

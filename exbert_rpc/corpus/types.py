@@ -40,7 +40,8 @@ class TextPosition:
 class Filter:
     """What a hit must be; each field is a set of allowed values, ``None`` allows all. ``documents`` are globs.
 
-    ``metadata`` are pairs of a key and a tuple of values, which may be globs; all keys have to match.
+    ``metadata`` are pairs of a key and a tuple of values, which may be globs; all keys have to match. ``match_case``
+    says whether upper and lower case of ``token`` count.
     """
 
     pos: tuple[str, ...] | None = None
@@ -49,6 +50,7 @@ class Filter:
     token: tuple[str, ...] | None = None
     documents: tuple[str, ...] | None = None
     metadata: tuple[tuple[str, tuple[str, ...]], ...] | None = None
+    match_case: bool = False
 
 
 @dataclass(frozen=True, slots=True)

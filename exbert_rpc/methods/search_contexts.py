@@ -85,6 +85,7 @@ def read_filter(params: Filter | None) -> corpus.Filter:
         token=_allowed("token", params.token),
         documents=_allowed("documents", params.documents),
         metadata=None if params.metadata is None else _metadata(params.metadata),
+        match_case=params.match_case,
     )
 
 

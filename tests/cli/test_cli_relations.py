@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import msgspec
@@ -30,6 +31,14 @@ def test_relations_shows_each_pair_with_its_weight_and_its_context(run: Run, pai
     scores = [float(row.split()[0]) for row in rows]
     assert scores == sorted(scores, reverse=True)
     assert "pairs compared exactly" in done.out
+
+
+def test_relations_are_rows_of_plain_values_with_their_targets(run: Run, pair: list[str]) -> None:
+    answer = msgspec.json.decode(run("relations", *pair, "--k", "5", "--json").out.encode(), type=SearchRelationsResult)
+    rows = list(csv.DictReader(run("relations", *pair, "--k", "5", "--format", "csv").out.splitlines()))
+    assert [float(row["score"]) for row in rows] == [hit.score for hit in answer.hits]
+    assert [row["target"] for row in rows] == [hit.tokens[hit.target].text for hit in answer.hits]
+    assert [float(row["target_weight"]) for row in rows] == [hit.attention.outgoing[hit.target] for hit in answer.hits]
 
 
 def test_relations_json_is_the_protocols_answer(run: Run, pair: list[str]) -> None:

@@ -72,6 +72,16 @@ def _file(run, tmp_path, name):
     return path.read_text()
 
 
+def test_words_match_in_either_case_unless_case_is_asked_for(run, indexed):
+    answer = json.loads(run("search", *QUERY, "--json").out)
+    texts = {hit["tokens"][hit["match"]]["text"] for hit in answer["hits"]}
+    word = next(text for text in sorted(texts) if text.upper() not in texts)
+    assert f"[{word}]" in run("search", *QUERY, "--words", word.upper()).out
+    assert "nothing" in run("search", *QUERY, "--words", word.upper(), "--match-case").out
+    assert f"[{word}]" in run("search", *QUERY, "--words", word, "--match-case").out
+    assert run("search", *QUERY, "--match-case").code == 2
+
+
 def test_rows_and_other_forms_exclude_each_other(run):
     assert run("search", *QUERY, "--format", "csv", "--json").code == 2
     assert run("search", *QUERY, "--output", "x.csv").code == 2

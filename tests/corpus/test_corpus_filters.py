@@ -67,6 +67,20 @@ def test_a_filter_by_token_ignores_case(reader):
     assert hits and {text_of(hit).lower() for hit in hits} == {word.lower()}
 
 
+def test_a_filter_by_token_heeds_case_where_that_is_asked_for(tmp_path):
+    build(tmp_path, {"d.txt": "May may. May Émile MAY. émile ran."}, model=MODEL)
+    reader = CorpusReader(open_folder(tmp_path))
+    for asked, either, as_asked in (
+        ("May", ["MAY", "May", "May", "may"], ["May", "May"]),
+        ("E\u0301mile", ["Émile", "émile"], ["Émile"]),
+        ("émile", ["Émile", "émile"], ["émile"]),
+    ):
+        for match_case, expected in ((False, either), (True, as_asked)):
+            where = Filter(token=(asked,), match_case=match_case)
+            hits = search(reader, MODEL, "Some query", token=1, k=1000, filter=where)
+            assert sorted(map(text_of, hits)) == expected
+
+
 class ForgetfulModel(FakeModel):
     """Every long word is the same unknown token, as [UNK] is."""
 

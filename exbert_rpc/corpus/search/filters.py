@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -48,7 +48,7 @@ def eligible_rows(reader: CorpusReader, wanted: Filter) -> Eligible:
     chosen = {name: getattr(wanted, name) for name in ("pos", "dep", "entity")}
     for name, labels in chosen.items():
         _check_labels(reader, name, labels)
-    weights = tuple(_weights(segment, documents, chosen, wanted.token) for segment in reader.segments)
+    weights = tuple(_weights(segment, documents, chosen, wanted) for segment in reader.segments)
     return Eligible(weights, documents, int(sum(int(weight.sum()) for weight in weights)))
 
 
@@ -56,7 +56,7 @@ def _weights(
     segment: OpenSegment,
     documents: NDArray[np.bool_] | None,
     chosen: dict[str, Sequence[str] | None],
-    tokens: Sequence[str] | None,
+    wanted: Filter,
 ) -> NDArray[np.int32]:
     if documents is None:
         weight = segment.multiplicity.astype(np.int32)
@@ -67,8 +67,8 @@ def _weights(
     for name, labels in chosen.items():
         if labels is not None:
             weight = weight * _has_label(segment, name, labels)
-    if tokens is not None:
-        weight = weight * _has_text(segment, tokens)
+    if wanted.token is not None:
+        weight = weight * _has_text(segment, wanted.token, _composed if wanted.match_case else _spelled)
     return weight
 
 
@@ -79,17 +79,17 @@ def _has_label(segment: OpenSegment, name: str, labels: Sequence[str]) -> NDArra
     return found
 
 
-def _has_text(segment: OpenSegment, tokens: Sequence[str]) -> NDArray[np.bool_]:
-    """Rows whose token reads like one of the given texts, whatever their case and however accents are stored.
+def _has_text(segment: OpenSegment, tokens: Sequence[str], spelled: Callable[[str], str]) -> NDArray[np.bool_]:
+    """Rows whose token reads like one of the given texts, both as ``spelled`` writes them.
 
     The text itself is looked at: a vocabulary entry may stand for many words ([UNK], or words but for accents).
     """
-    wanted = {_spelled(text) for text in tokens}
+    wanted = {spelled(text) for text in tokens}
     found = np.zeros(segment.n_rows, dtype=bool)
     starts, ends = segment.segment.array("token/start"), segment.segment.array("token/end")
     for block in np.flatnonzero(segment.block_multiplicity).tolist():
         text = segment.block_text(block)
-        folded = _spelled(text)
+        folded = spelled(text)
         if not any(one in folded for one in wanted):
             continue
         for sentence in range(int(segment.first_sentence[block]), int(segment.first_sentence[block + 1])):
@@ -97,7 +97,7 @@ def _has_text(segment: OpenSegment, tokens: Sequence[str]) -> NDArray[np.bool_]:
             first, last = int(segment.first_row[sentence]), int(segment.first_row[sentence + 1])
             at = segment.row_token[first:last]
             spans = zip((starts[at] + begin).tolist(), (ends[at] + begin).tolist(), strict=True)
-            found[first:last] = [_spelled(text[start:end]) in wanted for start, end in spans]
+            found[first:last] = [spelled(text[start:end]) in wanted for start, end in spans]
     return found
 
 
@@ -163,9 +163,14 @@ def _both(one: NDArray[np.bool_] | None, other: NDArray[np.bool_] | None) -> NDA
     return one & other
 
 
+def _composed(text: str) -> str:
+    """A word as it is compared: composed and decomposed accents alike."""
+    return unicodedata.normalize("NFC", text)
+
+
 def _spelled(text: str) -> str:
-    """A word as it is compared: composed and decomposed accents alike, upper and lower case alike."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+    """The same, upper and lower case alike, too."""
+    return _composed(_composed(text).casefold())
 
 
 def _check_labels(reader: CorpusReader, name: str, labels: Sequence[str] | None) -> None:

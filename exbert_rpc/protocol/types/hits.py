@@ -86,7 +86,7 @@ class Hit(Result, frozen=True, kw_only=True):
 
 
 def hit_row(hit: Hit) -> Row:
-    """A hit as a row of a table: its place, its sentence, its match, what that attends to most, its metadata."""
+    """A hit as a row of a table: its place, sentence, match, what that attends to most, target if any, metadata."""
     match = hit.tokens[hit.match]
     following = None if hit.next is None else hit.tokens[hit.next]
     peak = hit.max_attention.outgoing
@@ -115,4 +115,6 @@ def hit_row(hit: Hit) -> Row:
         "attended_offset": None if peak is None else peak.offset,
         "attended_weight": None if peak is None else peak.weight,
     }
+    if hit.target is not None:
+        row |= {"target": hit.tokens[hit.target].text, "target_weight": hit.attention.outgoing[hit.target]}
     return row | {f"metadata.{key}": value for key, value in hit.metadata.items()}

@@ -32,10 +32,11 @@ class Filter(Params, frozen=True, kw_only=True):
         pos: Universal part of speech.
         dep: Dependency relation.
         entity: Entity type; `none` outside entities.
-        token: Text of the token, in either case.
+        token: Text of the token, in either case unless `match_case` is set.
         documents: Names of documents (the end of a path, or of a uri), or globs of them.
         metadata: For keys of the documents' metadata (`folder` is known of all files) the values that are allowed, or
             globs of them.
+        match_case: Whether upper and lower case of `token` count.
     """
 
     pos: str | list[str] | None = None
@@ -44,6 +45,7 @@ class Filter(Params, frozen=True, kw_only=True):
     token: str | list[str] | None = None
     documents: str | list[str] | None = None
     metadata: dict[str, str | list[str]] | None = None
+    match_case: bool = False
 
 
 class ContextQuery(Params, frozen=True, kw_only=True):

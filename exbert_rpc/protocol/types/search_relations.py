@@ -6,18 +6,18 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from exbert_rpc.protocol.tables import Row, TableResult, same_columns
 from exbert_rpc.protocol.types.base import (
     Index,
     Params,
     Probability,
     ProgressToken,
     Range,
-    Result,
     Signature,
     TextDocumentIdentifier,
 )
 from exbert_rpc.protocol.types.describe_model import ModelDescription
-from exbert_rpc.protocol.types.hits import Hit
+from exbert_rpc.protocol.types.hits import Hit, hit_row
 from exbert_rpc.protocol.types.search_contexts import Filter, SearchStats
 from exbert_rpc.protocol.types.tokens import Token
 
@@ -66,7 +66,7 @@ class SearchRelationsParams(Params, frozen=True, kw_only=True):
     work_done_token: ProgressToken | None = None
 
 
-class SearchRelationsResult(Result, frozen=True, kw_only=True):
+class SearchRelationsResult(TableResult, frozen=True, kw_only=True):
     """Contexts in which the head draws the relation, best first.
 
     Attributes:
@@ -87,6 +87,10 @@ class SearchRelationsResult(Result, frozen=True, kw_only=True):
     source: Token
     target: Token
     weight: Probability
+
+    def to_rows(self) -> list[Row]:
+        """One row a hit, best first, with the target and the weight that it gets."""
+        return same_columns([hit_row(hit) for hit in self.hits])
 
 
 SIGNATURE = Signature("searchRelations", SearchRelationsParams, SearchRelationsResult, positional=("corpus",))

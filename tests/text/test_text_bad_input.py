@@ -274,7 +274,7 @@ def test_a_file_of_a_gigabyte_is_read_a_piece_at_a_time(name, first, last):
     assert documents[0].text.strip() == documents[-1].text.strip() == "She ran."
     assert max(len(one.text) for one in documents) < 8 << 20
     assert len(found) == len(documents)
-    assert documents[-1].excerpt.line >= 2 << 10
+    assert documents[-1].excerpt.line > 2_000  # a part of prose begins some megabytes before its last line
 
 
 class Simulated(io.RawIOBase):

@@ -228,6 +228,23 @@ def test_outputs_of_notebooks_are_read_on_request():
     assert [(one.cell, one.record, one.text) for one in documents] == [(0, 0, "a b"), (0, 1, "c"), (1, None, "d")]
 
 
+@pytest.mark.parametrize(
+    ("text", "is_told"),
+    [
+        ("as a reader\nI want\na list\nof modules\n", True),
+        ("a title\n\nas a reader\nI want\na list\nof modules\n", True),
+        ("as a reader\nI want\n\na list\nof modules\n", False),
+        ("as a reader\nI want. A\nlist\nof modules\n", False),
+        ("猫が\n走る。\n犬が\n走る\n", False),
+    ],
+)
+def test_lines_without_full_stops_are_read_and_told(text, is_told):
+    documents, reasons = read("a.txt", text)
+    assert [one.text for one in documents] == [text]
+    assert ["--lines" in reason for reason in reasons] == [True] * is_told
+    assert read("a.txt", text, replace(TEXT, lines=True))[1] == []
+
+
 def test_lines_are_sentences_where_that_is_asked_for():
     (document,), _ = read("a.txt", "one. two\n\nthree\r\nfour", ReadingOptions(lines=True))
     assert [(block.text, block.is_sentence) for block in split_blocks(document)] == [

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from exbert_rpc.cli.calls import SESSION, call, print_json, read_once
 from exbert_rpc.cli.output import Screen
 from exbert_rpc.cli.parser import UsageError
-from exbert_rpc.cli.rows import wants_rows, write_rows
+from exbert_rpc.cli.rows import deliver, wants_rows
 from exbert_rpc.cli.values import words
 from exbert_rpc.cli.work import engine_of, run
 from exbert_rpc.engine.requests import AttendRequest, AttendResult, TextInput
@@ -110,12 +110,7 @@ def search(options: Namespace) -> int:
     with engine_of(options) as engine:
         params = SearchParams(corpus=options.corpus, **_query(options, engine))
         answer = call(engine, params, SearchResult, "search", options=options)
-    if wants_rows(options):
-        write_rows(answer, options)
-    elif options.json:
-        print_json(answer)
-    else:
-        show_hits(Screen.of(sys.stdout), answer)
+    deliver(answer, options, show_hits)
     return 0
 
 
@@ -136,12 +131,7 @@ def summarize(options: Namespace) -> int:
             **_query(options, engine),
         )
         answer = call(engine, params, SummarizeResult, "summarize", options=options)
-    if wants_rows(options):
-        write_rows(answer, options)
-    elif options.json:
-        print_json(answer)
-    else:
-        show_summary(Screen.of(sys.stdout), answer, options.bins)
+    deliver(answer, options, lambda screen, it: show_summary(screen, it, options.bins))
     return 0
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 
-from exbert_rpc.cli.calls import call, print_json
-from exbert_rpc.cli.output import Screen
-from exbert_rpc.cli.rows import wants_rows, write_rows
+from exbert_rpc.cli.calls import call
+from exbert_rpc.cli.rows import deliver, wants_rows
 from exbert_rpc.cli.work import engine_of
 from exbert_rpc.errors import InvalidParams
 
@@ -29,10 +27,5 @@ def heads(options: Namespace) -> int:
     wants_rows(options)
     with engine_of(options) as engine:
         answer = call(engine, params, ProfileResult, "heads", options=options)
-    if wants_rows(options):
-        write_rows(answer, options)
-    elif options.json:
-        print_json(answer)
-    else:
-        show_heads(Screen.of(sys.stdout), answer)
+    deliver(answer, options, show_heads)
     return 0

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 
-from exbert_rpc.cli.calls import call, print_json
+from exbert_rpc.cli.calls import call
 from exbert_rpc.cli.commands import filter_of, read_query, token_index
-from exbert_rpc.cli.output import Screen
-from exbert_rpc.cli.rows import wants_rows, write_rows
+from exbert_rpc.cli.rows import deliver, wants_rows
 from exbert_rpc.cli.work import engine_of
 from exbert_rpc.errors import InvalidParams
 
@@ -38,10 +36,5 @@ def relations(options: Namespace) -> int:
             rerank=options.rerank,
         )
         answer = call(engine, params, SearchRelationsResult, "relations", options=options)
-    if wants_rows(options):
-        write_rows(answer, options)
-    elif options.json:
-        print_json(answer)
-    else:
-        show_relations(Screen.of(sys.stdout), answer)
+    deliver(answer, options, show_relations)
     return 0

@@ -7,15 +7,19 @@ import io
 import json
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from exbert_rpc.cli.calls import print_json
 from exbert_rpc.cli.output import Screen
 from exbert_rpc.cli.parser import UsageError
 from exbert_rpc.errors import ExbertError
 
 if TYPE_CHECKING:
     from exbert_rpc.protocol.tables import Row, TableResult
+
+T = TypeVar("T", bound="TableResult")
 
 
 def wants_rows(options: Namespace) -> bool:
@@ -31,7 +35,17 @@ def wants_rows(options: Namespace) -> bool:
     return True
 
 
-def write_rows(answer: TableResult, options: Namespace) -> None:
+def deliver(answer: T, options: Namespace, show: Callable[[Screen, T], None]) -> None:
+    """Write an answer as rows, as JSON, or with ``show`` for a person, as the options say."""
+    if wants_rows(options):
+        _write_rows(answer, options)
+    elif options.json:
+        print_json(answer)
+    else:
+        show(Screen.of(sys.stdout), answer)
+
+
+def _write_rows(answer: TableResult, options: Namespace) -> None:
     """Write the rows of an answer where the options say."""
     if options.format == "parquet":
         body = _parquet(answer)

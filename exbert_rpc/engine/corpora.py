@@ -14,6 +14,7 @@ from pathlib import Path
 from exbert_rpc.corpus.build.builder import Builder, Compute
 from exbert_rpc.corpus.build.distributed import Job, RayCompute
 from exbert_rpc.corpus.search.reader import CorpusReader
+from exbert_rpc.corpus.store.document_rows import DocumentRows
 from exbert_rpc.corpus.store.folders import CorpusFolder, Store
 from exbert_rpc.corpus.store.manifest import CorpusConfig, Manifest, widths_by_layer
 from exbert_rpc.corpus.store.validation import check_thoroughly
@@ -165,15 +166,10 @@ def _describe(folder: CorpusFolder, thorough: bool) -> CorpusDescription:
     except CorpusDamaged as exc:
         return _unreadable(folder.name, exc)
     damaged = []
-    annotations: Counter[str] = Counter()
-    metadata: Counter[str] = Counter()
+    annotations: dict[str, int] = {}
+    metadata: dict[str, int] = {}
     try:
-        rows = folder.documents(manifest.documents)
-        if thorough:
-            rows.check()
-        for _, pairs in rows.labels():
-            metadata.update(key for key, _ in pairs)
-            annotations.update(value for key, value in pairs if key == "annotation")
+        annotations, metadata = _labels(folder.documents(manifest.documents), thorough)
     except CorpusDamaged as exc:
         damaged.append(str(exc.data["file"]))
     for entry in manifest.segments:
@@ -201,6 +197,18 @@ def _describe(folder: CorpusFolder, thorough: bool) -> CorpusDescription:
         annotations=annotations,
         metadata=metadata,
     )
+
+
+def _labels(rows: DocumentRows, thorough: bool) -> tuple[dict[str, int], dict[str, int]]:
+    """How many rows have which annotations, and which keys of metadata; ``thorough``: every row is checked."""
+    if thorough:
+        rows.check()
+    annotations: Counter[str] = Counter()
+    metadata: Counter[str] = Counter()
+    for _, pairs in rows.labels():
+        metadata.update(key for key, _ in pairs)
+        annotations.update(value for key, value in pairs if key == "annotation")
+    return annotations, metadata
 
 
 def make_config(

@@ -187,7 +187,8 @@ def _load(folder: Path, name: str) -> LoadedModel:
     from exbert_rpc.model.loaded import LoadedModel
     from exbert_rpc.model.loading import describe
     from exbert_rpc.model.network import Network
-    from exbert_rpc.model.verify import pad_id_of, verify
+    from exbert_rpc.model.shared_batches import pad_id_of
+    from exbert_rpc.model.verify import verify
     from exbert_rpc.model.weights import load_network_weights, weight_files
 
     config = AutoConfig.from_pretrained(folder, local_files_only=True)

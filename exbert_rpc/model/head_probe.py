@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from exbert_rpc.model.head_places import AtModules
 from exbert_rpc.model.taps import LAYOUTS, Layout, Tap, as_tokens
 
 if TYPE_CHECKING:
@@ -25,21 +26,6 @@ _NEIGHBORS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class HeadPlaces:
-    """Where the head outputs of all layers pass.
-
-    Attributes:
-        taps: One for each layer that attends.
-        layout: Axes of the tensors there.
-        width: Columns, from the first on, that are head outputs (others may follow): ``H·d``, the same in all layers.
-    """
-
-    taps: tuple[Tap, ...]
-    layout: Layout
-    width: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Place:
     """One call: its index among those seen, and how its input is read."""
 
@@ -48,7 +34,7 @@ class _Place:
     width: int
 
 
-def find_head_places(attention: Sequence[torch.Tensor], seen: Sequence[SeenCall]) -> HeadPlaces | None:
+def find_head_places(attention: Sequence[torch.Tensor], seen: Sequence[SeenCall]) -> AtModules | None:
     """Where each layer's head outputs pass, or ``None`` if one of them can't be found.
 
     Args:
@@ -66,7 +52,7 @@ def find_head_places(attention: Sequence[torch.Tensor], seen: Sequence[SeenCall]
     if not places:
         return None
     taps = tuple(Tap(seen[place.index].module, seen[place.index].call, of_input=True) for place in places)
-    return HeadPlaces(taps, places[0].layout, places[0].width)
+    return AtModules(taps, places[0].layout, places[0].width)
 
 
 def _find(weights: torch.Tensor, seen: Sequence[SeenCall], begin: int) -> _Place | None:

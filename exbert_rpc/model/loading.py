@@ -22,11 +22,12 @@ from exbert_rpc.model.loaded import LoadedModel
 from exbert_rpc.model.network import Network
 from exbert_rpc.model.placement import check_all_in_memory, check_spreading, choose_device, is_too_large, name_of
 from exbert_rpc.model.prompts import Prompts
+from exbert_rpc.model.shared_batches import pad_id_of
 from exbert_rpc.model.sources import ModelSource, find_model
 from exbert_rpc.model.tokenizer import load_tokenizer, longest_input, target_tokenizer, vocabulary_of
 from exbert_rpc.model.types import ModelDescription
 from exbert_rpc.model.verified import note_of, recall, remember
-from exbert_rpc.model.verify import pad_id_of, verify
+from exbert_rpc.model.verify import verify
 from exbert_rpc.model.weights import NetworkWeights, load_network_weights, weight_files
 
 if TYPE_CHECKING:

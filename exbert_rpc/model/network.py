@@ -6,7 +6,7 @@ import inspect
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from exbert_rpc.errors import ModelNotSupported
@@ -20,9 +20,12 @@ from exbert_rpc.model.attention_function import (
     register_as_kernel,
 )
 from exbert_rpc.model.call_layers import calls_by_layer, distinct_calls, joined_outputs, joined_weights, place_calls
+from exbert_rpc.model.decoding import finish
 from exbert_rpc.model.given_weights import Form, as_weights
+from exbert_rpc.model.head_places import AtModules, AtProducts, HeadPlaces
+from exbert_rpc.model.lm_head import bare, logits_of
 from exbert_rpc.model.passes import Ending, LayerAttention, RawPass
-from exbert_rpc.model.taps import Layout, Tap, as_tokens, tapping
+from exbert_rpc.model.taps import Tap, tapping
 
 if TYPE_CHECKING:
     import torch
@@ -43,9 +46,7 @@ class Network:
         model: As transformers loaded it, with its head.
         route: The attention implementation that it runs with.
         hidden_taps: Where each hidden state can be read while the model runs; ``None``: only at the end.
-        head_taps: Where head outputs can be read, for the ``eager`` route; one for each attention.
-        head_layout: Axes of the tensors there.
-        head_width: Columns that are head outputs there; ``None``: all.
+        head_places: Where head outputs can be read, for the ``eager`` route.
         forms: How eager attention gives the weights of each stream.
         call_layers: Layer of each attention call (of the encoder, if there are two); ``None``: one a layer, in order.
         same_weights: Whether calls of one layer share their weights (:class:`Recorder`).
@@ -64,9 +65,7 @@ class Network:
     model: Any
     route: Route = NAME_BOOL_MASK
     hidden_taps: tuple[Tap, ...] | None = None
-    head_taps: tuple[Tap, ...] = ()
-    head_layout: Layout = "batch first"
-    head_width: int | None = None
+    head_places: HeadPlaces | None = None
     forms: dict[str, Form | None] = field(default_factory=dict)
     call_layers: tuple[int, ...] | None = None
     same_weights: bool = False
@@ -170,12 +169,12 @@ class Network:
             recorder = self._recorder(keep_values=keep_values, edit=edit)
             marks: dict[int, int] = {}
             with recording(recorder), self._reading_heads(edit) as heads, self._marking(marks, recorder, heads, locate):
-                final = self.call(self.body, inputs, output_hidden_states=True, **self._eager_flags())
+                final = self.call(self.body, inputs, output_hidden_states=True, **self.eager_flags())
         if locate:
             self.call_layers = place_calls(marks, max(len(recorder.calls), len(heads)))
             heads = dict(zip(self.call_layers or heads, heads.values(), strict=False))
         hidden = {number: self.view(state) for number, state in enumerate(final.hidden_states)}
-        raw = RawPass(hidden=hidden, final=_bare(final), calls=recorder.calls)
+        raw = RawPass(hidden=hidden, final=bare(final), calls=recorder.calls)
         self._take(raw, "self", recorder.of("self"), getattr(final, "attentions", None), heads)
         return raw
 
@@ -194,21 +193,23 @@ class Network:
     ) -> RawPass:
         """A pass that keeps only what is asked for, and ends as soon as it has it. Encoder only, if there are two."""
         eager = self.route == "eager"
-        if self.hidden_taps is None or (eager and len(attention_layers) > 0):
+        at = self.head_places if eager else None
+        if self.hidden_taps is None or (eager and len(attention_layers) > 0) or isinstance(at, AtProducts):
             return self.run_whole(inputs)
         raw = RawPass()
         # depth in the model: hidden state i comes between the attention of layer i - 1 and that of layer i
         last_call = max([*layers, *attention_layers], default=-1)
         deepest = max(2 * max(hidden_layers, default=-1), 2 * last_call + 1)
         places = [(2 * layer, self.hidden_taps[layer]) for layer in sorted(set(hidden_layers))]
-        places += [(2 * layer + 1, self._head_tap(layer)) for layer in sorted(set(layers))] if eager else []
+        if at is not None:
+            places += [(2 * layer + 1, self._head_tap(layer, at)) for layer in sorted(set(layers))]
 
         def receive(number: int, tensor: torch.Tensor) -> None:
             depth = places[number][0]
-            if depth % 2 == 0:
+            if at is None or depth % 2 == 0:
                 raw.hidden[depth // 2] = self.view(tensor)
             else:
-                raw.heads[depth // 2] = self._by_head(tensor)[:, : inputs["input_ids"].shape[1]]
+                raw.heads[depth // 2] = at.by_head(tensor, self.n_heads)[:, : inputs["input_ids"].shape[1]]
             if depth == deepest:
                 raise EnoughSeen
 
@@ -256,12 +257,12 @@ class Network:
         grad = _gradients() if differentiable else _inference()
         with self.lock, grad, recording(recorder), self._reading_heads(edit):
             if not self.is_encoder_decoder:
-                final = _bare(self.call(self.body, inputs))
+                final = bare(self.call(self.body, inputs))
                 return Ending(final.last_hidden_state, final)
             plain = {name: value for name, value in inputs.items() if not name.startswith("decoder_")}
             encoded = self.call(self.model.get_encoder(), plain)
             recorder.stage = "decoder"
-            return Ending(encoded.last_hidden_state, _bare(self._finish(encoded, inputs)) if decode else None)
+            return Ending(encoded.last_hidden_state, bare(finish(self, encoded, inputs)) if decode else None)
 
     def logits(
         self,
@@ -271,17 +272,9 @@ class Network:
         *,
         differentiable: bool = False,
     ) -> torch.Tensor:
-        """Float ``[b, last - first, vocabulary]``: the model's own head on a stretch of a kept pass; no second pass."""
-        cut = _slice(final, first, last)
+        """Float ``[b, last - first, vocabulary]`` of :func:`~exbert_rpc.model.lm_head.logits_of`."""
         with self.lock, _gradients() if differentiable else _inference():
-            if self.is_encoder_decoder and self.body is self.model:
-                return self._logits_around_stacks(cut)
-            inputs = {"input_ids": self.placeholder(last - first).expand(cut.last_hidden_state.shape[0], -1)}
-            if self.is_encoder_decoder:
-                inputs["decoder_input_ids"] = inputs["input_ids"]
-            with answering(self.body.get_submodule(self.answering), cut):
-                logits: torch.Tensor = self.call(self.model, inputs).logits
-                return logits
+            return logits_of(self, final, first, last)
 
     def placeholder(self, length: int) -> torch.Tensor:
         """int64 ``[1, length]`` on the model's device, for calls whose input is not read."""
@@ -297,19 +290,23 @@ class Network:
             accepted = {name: value for name, value in accepted.items() if name in parameters}
         return module(**accepted)
 
+    def eager_flags(self) -> dict[str, bool]:
+        """What a pass is asked for where the model gives its weights itself."""
+        return {"output_attentions": True} if self.route == "eager" else {}
+
     # --- inside ----------------------------------------------------------------------------------
 
     def _run_both(self, inputs: dict[str, torch.Tensor], keep_values: bool, edit: HeadEdit | None) -> RawPass:
         recorder = self._recorder(keep_values=keep_values, edit=edit)
-        flags = self._eager_flags()
+        flags = self.eager_flags()
         encoder_inputs = {name: value for name, value in inputs.items() if not name.startswith("decoder_")}
         with recording(recorder):
             with self._reading_heads(edit) as heads:
                 encoded = self.call(self.model.get_encoder(), encoder_inputs, output_hidden_states=True, **flags)
             recorder.stage = "decoder"
-            final = self._finish(encoded, inputs)
+            final = finish(self, encoded, inputs)
         hidden = dict(enumerate(encoded.hidden_states))
-        raw = RawPass(hidden=hidden, final=_bare(final), calls=recorder.calls)
+        raw = RawPass(hidden=hidden, final=bare(final), calls=recorder.calls)
         self._take(raw, "self", recorder.of("self"), getattr(encoded, "attentions", None), heads)
         decoding = recorder.of("decoder")
         own = getattr(final, "decoder_attentions", None) or getattr(final, "attentions", None)
@@ -325,42 +322,6 @@ class Network:
         last = raw.hidden[0].shape[1] + n
         for stream, keys in (("decoder", (0, n)), ("cross", (n, last))):
             raw.attention[stream] = {layer: LayerAttention((call,), keys=keys) for layer, call in enumerate(calls)}
-
-    def _finish(self, encoded: Any, inputs: dict[str, torch.Tensor]) -> Any:  # noqa: ANN401
-        """The decoder behind an encoder that has run."""
-        if self.body is self.model:
-            return self._decode(encoded, inputs)
-        later = {"encoder_outputs": encoded, "attention_mask": inputs["attention_mask"]}
-        later["decoder_input_ids"] = inputs["decoder_input_ids"]
-        parameter = inspect.signature(self.body.forward).parameters.get("input_ids")
-        if parameter is not None and parameter.default is inspect.Parameter.empty:
-            later["input_ids"] = inputs["input_ids"]
-        return self.call(self.body, later, **self._eager_flags())
-
-    def _decode(self, encoded: Any, inputs: dict[str, torch.Tensor]) -> Any:  # noqa: ANN401
-        """The decoder alone, for models whose head sits beside the stacks (T5) or in one of them (composites)."""
-        arguments = {
-            "input_ids": inputs["decoder_input_ids"],
-            "encoder_hidden_states": encoded.last_hidden_state,
-            "encoder_attention_mask": inputs["attention_mask"],
-        }
-        widen = getattr(self.model, "enc_to_dec_proj", None)
-        if widen is not None:  # a composite of two models of different widths
-            arguments["encoder_hidden_states"] = widen(encoded.last_hidden_state)
-        return self.call(self.model.get_decoder().base_model, arguments, **self._eager_flags())
-
-    def _logits_around_stacks(self, cut: Any) -> torch.Tensor:  # noqa: ANN401
-        from transformers.modeling_outputs import MoeModelOutputWithPast as Output  # has all that any head looks at
-
-        b, n = cut.last_hidden_state.shape[:2]
-        inputs: dict[str, Any] = {"decoder_input_ids": self.placeholder(n).expand(b, -1)}
-        inputs["encoder_outputs"] = Output(last_hidden_state=cut.last_hidden_state)
-        encoder_width = getattr(getattr(self.model.get_encoder(), "config", None), "hidden_size", None)
-        if getattr(self.model, "enc_to_dec_proj", None) is not None and isinstance(encoder_width, int):
-            inputs["encoder_outputs"] = Output(last_hidden_state=cut.last_hidden_state.new_zeros((1, n, encoder_width)))
-        with answering(self.model.get_decoder().base_model, cut):
-            logits: torch.Tensor = self.call(self.model, inputs).logits
-            return logits
 
     def _until_enough(self, inputs: dict[str, torch.Tensor]) -> None:
         reader = self.model.get_encoder() if self.is_encoder_decoder else self.body
@@ -386,35 +347,19 @@ class Network:
         with tapping(taps if wanted else (), mark):
             yield
 
-    def _eager_flags(self) -> dict[str, bool]:
-        return {"output_attentions": True} if self.route == "eager" else {}
-
     @contextmanager
     def _reading_heads(self, edit: HeadEdit | None = None) -> Iterator[dict[int, torch.Tensor]]:
         """Head outputs by layer, as ``edit`` leaves them, where only taps see them."""
         read: dict[int, torch.Tensor] = {}
 
-        def receive(number: int, tensor: torch.Tensor) -> torch.Tensor | None:
+        def receive(number: int, heads: torch.Tensor) -> torch.Tensor | None:
             layer = number if self.call_layers is None else self.call_layers[number]
-            read[layer] = heads = self._by_head(tensor)
-            if edit is None:
-                return None
-            read[layer] = edit(layer, heads)
-            return self._put_back(read[layer], tensor)
+            read[layer] = heads if edit is None else edit(layer, heads)
+            return None if edit is None else read[layer]
 
-        with tapping(self.head_taps if self.route == "eager" else (), receive):
+        places = self.head_places if self.route == "eager" else None
+        with nullcontext() if places is None else places.reading(self.n_heads, receive):
             yield read
-
-    def _by_head(self, tensor: torch.Tensor) -> torch.Tensor:
-        """``[b, n, H, d]`` of what a head tap sees."""
-        tokens = as_tokens(tensor, self.head_layout)[..., : self.head_width]
-        return tokens.reshape(*tokens.shape[:2], self.n_heads, -1)
-
-    def _put_back(self, heads: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
-        """What a head tap sees, with other head outputs ``[b, n, H, d]``."""
-        changed = as_tokens(tensor, self.head_layout).clone()
-        changed[..., : self.head_width] = heads.flatten(2)
-        return as_tokens(changed, self.head_layout)
 
     def _take(
         self,
@@ -448,8 +393,8 @@ class Network:
     def _recorder(self, **kept: Any) -> Recorder:  # noqa: ANN401 - the fields of a recorder
         return Recorder(layers=self.call_layers, same_weights=self.same_weights, hides_sinks=self.hides_sinks, **kept)
 
-    def _head_tap(self, layer: int) -> Tap:
-        return self.head_taps[layer if self.call_layers is None else self.call_layers.index(layer)]
+    def _head_tap(self, layer: int, at: AtModules) -> Tap:
+        return at.taps[layer if self.call_layers is None else self.call_layers.index(layer)]
 
 
 def _without_head(model: Any) -> Any:  # noqa: ANN401
@@ -473,30 +418,3 @@ def _gradients() -> Any:  # noqa: ANN401
     import torch
 
     return torch.enable_grad()
-
-
-@contextmanager
-def answering(module: Any, answer: Any) -> Iterator[None]:  # noqa: ANN401
-    """Let a module give this thread a kept output instead of running; other threads run it."""
-    before, forward, here = module.__dict__.get("forward"), module.forward, threading.get_ident()
-
-    def give(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        return answer if threading.get_ident() == here else forward(*args, **kwargs)
-
-    module.forward = give
-    try:
-        yield
-    finally:
-        if before is None:
-            del module.forward
-        else:
-            module.forward = before
-
-
-def _bare(final: Any) -> Any:  # noqa: ANN401
-    """The output with nothing but its last hidden state, so that nothing else is kept alive."""
-    return type(final)(last_hidden_state=final.last_hidden_state)
-
-
-def _slice(final: Any, first: int, last: int) -> Any:  # noqa: ANN401
-    return replace(final, last_hidden_state=final.last_hidden_state[:, first:last])

@@ -150,6 +150,13 @@ def line_of(exc: BaseException) -> str:
 
 
 def _cannot_run(network: Network, name: str, exc: Exception) -> ModelNotSupported:
+    landmarks, length = (getattr(network.model.config, one, None) for one in ("num_landmarks", "segment_means_seq_len"))
+    if landmarks != length:
+        return ModelNotSupported(
+            f"{name} attends to {landmarks} landmarks instead of tokens, and takes texts of {length} tokens only",
+            hint='set "segment_means_seq_len" to "num_landmarks" in its config.json for plain attention with the same '
+            "weights",
+        )
     if not network.is_narrow:
         return ModelNotSupported(f"{name} cannot run on plain text: {line_of(exc)}")
     return ModelNotSupported(

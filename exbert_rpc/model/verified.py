@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import xxhash
 
+from exbert_rpc.model.head_places import as_data, from_data
 from exbert_rpc.model.network import Route
 from exbert_rpc.model.taps import Tap
 from exbert_rpc.model.verify import Facts
@@ -54,20 +55,20 @@ def recall(note: Path, network: Network) -> Facts | None:
         facts = Facts(**{name: _frozen(value) for name, value in data["facts"].items()})
         modules = dict(network.model.named_modules())
         hidden = None if data["hidden_taps"] is None else _taps(data["hidden_taps"], modules)
-        heads = _taps(data["head_taps"], modules)
+        heads = from_data(data["head_places"], modules)
         route, split_at = data["route"], tuple(int(value) for value in data["split_at"])
         harmless, answering = bool(data["padding_is_harmless"]), str(data["answering"])
-        layout, width, forms = data["head_layout"], data["head_width"], dict(data["forms"])
+        forms = dict(data["forms"])
         hides_sinks, is_merged = bool(data["hides_sinks"]), bool(data["is_merged"])
         call_layers, same_weights = _frozen(data["call_layers"]), bool(data["same_weights"])
     except (OSError, ValueError, TypeError, KeyError):
         return None
     if route not in get_args(Route) or not network.use(route):
         return None
-    network.hidden_taps, network.head_taps, network.n_heads = hidden, heads, facts.n_heads
+    network.hidden_taps, network.head_places, network.n_heads = hidden, heads, facts.n_heads
     network.padding_is_harmless, network.split_at, network.answering = harmless, split_at, answering
     network.hides_sinks, network.is_merged = hides_sinks, is_merged
-    network.head_layout, network.head_width, network.forms = layout, width, forms
+    network.forms = forms
     network.call_layers, network.same_weights, network.streams = call_layers, same_weights, facts.streams
     return facts
 
@@ -85,9 +86,7 @@ def remember(note: Path, network: Network, facts: Facts) -> None:
         "facts": asdict(facts),
         "route": network.route,
         "hidden_taps": None if network.hidden_taps is None else _named(network.hidden_taps, names),
-        "head_taps": _named(network.head_taps, names),
-        "head_layout": network.head_layout,
-        "head_width": network.head_width,
+        "head_places": as_data(network.head_places, names),
         "forms": network.forms,
         "call_layers": network.call_layers,
         "hides_sinks": network.hides_sinks,

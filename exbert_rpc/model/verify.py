@@ -4,7 +4,8 @@
 2. Each route on the attention interface is tried; the first one whose weights, head outputs and hidden states are the
    reference's is taken (:mod:`exbert_rpc.model.compare`).
 3. A model off the interface runs eagerly; its head outputs are read at the projection whose input is, in numbers,
-   the reference weights times the output of some module of the same pass (the values).
+   the reference weights times the output of some module of the same pass (the values); else at the product that
+   multiplies the reference weights with the values (:mod:`exbert_rpc.model.product_taps`).
 4. What depends on length is met by the probe, or by a copy of the model whose thresholds are lowered
    (:mod:`exbert_rpc.model.thresholds`, :mod:`exbert_rpc.model.twin`); the copy has to be reproduced by the same route.
 5. In bfloat16 and float16, where rounding hides much, the route has to be the stock model's in float64, too; so have
@@ -19,20 +20,22 @@ is causal, and where hidden states can be read early.
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from exbert_rpc.errors import ExbertError, ModelNotSupported
 from exbert_rpc.model.attention_function import attention_weights
-from exbert_rpc.model.compare import Judge, distance, farthest
-from exbert_rpc.model.dtypes import rounding_unit
+from exbert_rpc.model.compare import Judge
+from exbert_rpc.model.head_places import AtProducts
 from exbert_rpc.model.head_probe import find_head_places
+from exbert_rpc.model.lm_head import reads_other_streams
 from exbert_rpc.model.network import ROUTES, Network
-from exbert_rpc.model.stock import Stock, exactly, line_of, make_probe, run_stock, run_stock_in_float64
-from exbert_rpc.model.taps import find_tap
-from exbert_rpc.model.thresholds import REACH, Threshold, beyond_reach, find_thresholds, lengths_in_tokens, lower
-from exbert_rpc.model.twin import build_twin
+from exbert_rpc.model.product_taps import find_product_taps
+from exbert_rpc.model.shared_batches import share_batches
+from exbert_rpc.model.stock import Stock, exactly, line_of
+from exbert_rpc.model.subjects import Prober, Subject, copy_with_lowered
+from exbert_rpc.model.thresholds import beyond_reach, find_thresholds, lengths_in_tokens
 from exbert_rpc.model.types import ModelKind
 
 if TYPE_CHECKING:
@@ -76,62 +79,6 @@ class Facts:
     streams: Streams | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Subject:
-    """A model that has to be reproduced: the loaded one, or its copy with lowered thresholds.
-
-    Attributes:
-        network: Its network.
-        thresholds: Lengths that its probe meets, in tokens.
-        inputs: The probe.
-        judge: Knows the stock model's pass over it.
-    """
-
-    network: Network
-    thresholds: tuple[int, ...]
-    inputs: dict[str, torch.Tensor]
-    judge: Judge
-
-    @property
-    def stock(self) -> Stock:
-        return self.judge.stock
-
-
-@dataclass(frozen=True, slots=True)
-class _Prober:
-    """Makes subjects; what is the same for all of them."""
-
-    name: str
-    has_lm_head: bool
-    forbidden_ids: set[int]
-    max_tokens: int
-
-    def subject(self, network: Network, thresholds: Sequence[Threshold], length: int = 0) -> _Subject:
-        """A network with a probe that is longer than its thresholds.
-
-        Raises:
-            ModelNotSupported: The stock model cannot run on it.
-        """
-        lengths = lengths_in_tokens(thresholds)
-        wanted = max(PROBE_TOKENS, length, *(2 * value + 8 for value in lengths if value <= REACH), 0)
-        inputs = make_probe(network, self.forbidden_ids, min(wanted, self.max_tokens))
-        stock = run_stock(network, self.name, inputs, has_lm_head=self.has_lm_head)
-        taps = [find_tap(stock.seen, state) for state in stock.states]
-        known = tuple(tap for tap in taps if tap is not None)
-        network.hidden_taps = known if len(known) == len(taps) else None
-        unit = rounding_unit(network.dtype) if network.is_narrow else 0.0
-        judge = Judge(stock, lambda: run_stock_in_float64(network, inputs, has_lm_head=self.has_lm_head), unit)
-        met = tuple(value for value in lengths if value < inputs["input_ids"].shape[1])
-        return _Subject(network, met, inputs, judge)
-
-    def texts(self, subject: _Subject, lengths: Sequence[int]) -> list[torch.Tensor]:
-        """int64 ``[1, n]`` for each length, all different."""
-        return [
-            make_probe(subject.network, self.forbidden_ids, length, 100 * number)["input_ids"]
-            for number, length in enumerate(lengths)
-        ]
-
-
 def verify(network: Network, name: str, *, has_lm_head: bool, forbidden_ids: set[int], max_tokens: int) -> Facts:
     """Choose the network's route and fill in what was learned.
 
@@ -154,11 +101,11 @@ def verify(network: Network, name: str, *, has_lm_head: bool, forbidden_ids: set
 
 
 def _verify(network: Network, name: str, has_lm_head: bool, forbidden_ids: set[int], max_tokens: int) -> Facts:
-    prober = _Prober(name, has_lm_head, forbidden_ids, max_tokens)
+    prober = Prober(name, has_lm_head, forbidden_ids, max_tokens)
     thresholds = [found for found in find_thresholds(network.model.config) if found.value < max_tokens]
     far = beyond_reach(thresholds)
     near = [threshold for threshold in thresholds if threshold not in far]
-    twin, missed = _copy_with_lowered(prober, network, far, near)
+    twin, missed = copy_with_lowered(prober, network, far, near)
     reachable = [threshold for threshold in missed if threshold.value < LONGEST_PROBE]
     longest = max((threshold.value + 8 for threshold in reachable), default=0)
     subjects = [prober.subject(network, [*near, *reachable], longest), *([] if twin is None else [twin])]
@@ -168,47 +115,12 @@ def _verify(network: Network, name: str, has_lm_head: bool, forbidden_ids: set[i
     with ExitStack() as stack:
         if subjects[0].network.is_narrow:
             stack.enter_context(exactly(*(subject.network for subject in subjects)))
-        _share_batches(prober, subjects, raws, lengths_in_tokens(thresholds))
+        share_batches(prober, subjects, raws, lengths_in_tokens(thresholds))
     beyond = [threshold.value for threshold in missed if threshold not in reachable]
     return replace(facts, max_tokens=min([max_tokens, *beyond]))
 
 
-def _copy_with_lowered(
-    prober: _Prober, network: Network, far: Sequence[Threshold], near: Sequence[Threshold]
-) -> tuple[_Subject | None, list[Threshold]]:
-    """A copy of the model with as many thresholds lowered as it takes, and those that it doesn't take."""
-    if not far:
-        return None, []
-    whole = _try_copy(prober, network, far, near)
-    if whole is not None:
-        return whole, []
-    best: _Subject | None = None
-    taken: list[Threshold] = []
-    for field in dict.fromkeys(threshold.path[-1] for threshold in far):
-        tried = [*taken, *(threshold for threshold in far if threshold.path[-1] == field)]
-        subject = _try_copy(prober, network, tried, near)
-        if subject is not None:
-            best, taken = subject, tried
-    return best, [threshold for threshold in far if threshold not in taken]
-
-
-def _try_copy(
-    prober: _Prober, network: Network, far: Sequence[Threshold], near: Sequence[Threshold]
-) -> _Subject | None:
-    """The copy with its reference pass; ``None`` if the class or the stock model does not take such numbers."""
-    import torch
-
-    try:
-        twin = Network(build_twin(network.model, lower(network.model.config, far)))
-        lowered = [replace(threshold, value=threshold.lowered) for threshold in far]
-        subject = prober.subject(twin, [*lowered, *near])
-    except Exception:  # a configuration that no checkpoint has may do anything
-        return None
-    numbers = [*subject.stock.hidden, *subject.stock.attention["self"]]
-    return subject if all(bool(torch.isfinite(tensor).all()) for tensor in numbers) else None
-
-
-def _choose_route(subjects: Sequence[_Subject], name: str) -> list[RawPass]:
+def _choose_route(subjects: Sequence[Subject], name: str) -> list[RawPass]:
     """Set the route of all networks; the passes over the subjects' probes."""
     reason = ""
     for route in ROUTES:
@@ -228,7 +140,7 @@ def _choose_route(subjects: Sequence[_Subject], name: str) -> list[RawPass]:
 _OFF_INTERFACE = "it is not on transformers' attention interface"
 
 
-def _try_route(subject: _Subject, route: Route) -> tuple[RawPass | None, str]:
+def _try_route(subject: Subject, route: Route) -> tuple[RawPass | None, str]:
     network = subject.network
     network.hides_sinks = network.is_merged = False
     if not network.use(route):
@@ -249,7 +161,7 @@ def _try_route(subject: _Subject, route: Route) -> tuple[RawPass | None, str]:
     return (None, difference) if difference else (raw, "")
 
 
-def _difference_in_float64(subject: _Subject) -> str:
+def _difference_in_float64(subject: Subject) -> str:
     """In words, what the route computes otherwise than the stock model, rounding aside."""
     exact = subject.judge.exact
     if exact is None:
@@ -259,7 +171,7 @@ def _difference_in_float64(subject: _Subject) -> str:
         return Judge(exact, lambda: None).difference(raw, subject.network.call_layers)
 
 
-def _located(subject: _Subject) -> RawPass:
+def _located(subject: Subject) -> RawPass:
     """A pass over the probe, from which it is known which call belongs to which layer."""
     import torch
 
@@ -280,20 +192,17 @@ def _located(subject: _Subject) -> RawPass:
     return raw
 
 
-def _fall_back(subject: _Subject, name: str, reason: str) -> RawPass:
+def _fall_back(subject: Subject, name: str, reason: str) -> RawPass:
     network, stock = subject.network, subject.stock
     network.use("eager")
     network.route = "eager"
     network.n_heads = stock.attention["self"][0].shape[1]
     clear = subject.judge.exact if network.is_narrow else None
     places = stock if clear is None else clear
-    found = find_head_places(places.attention["self"], places.seen)
+    found = find_head_places(places.attention["self"], places.seen) or _at_products(subject, places)
     if found is None:
-        raise ModelNotSupported(
-            f"{name}: {reason}, and no module takes its heads' outputs, so they cannot be read",
-            hint="choose a model on transformers' attention interface",
-        )
-    network.head_taps, network.head_layout, network.head_width = found.taps, found.layout, found.width
+        raise _no_heads(network, name, reason)
+    network.head_places = found
     raw = network.run(subject.inputs, locate=True)
     difference = subject.judge.difference(raw, network.call_layers)
     if difference:
@@ -301,11 +210,41 @@ def _fall_back(subject: _Subject, name: str, reason: str) -> RawPass:
     return raw
 
 
-def _settle(prober: _Prober, subjects: Sequence[_Subject], raw: RawPass) -> Facts:
+def _no_heads(network: Network, name: str, reason: str) -> ModelNotSupported:
+    prompt = getattr(network.model.config, "prompt_length", None)
+    if prompt:
+        return ModelNotSupported(
+            f"{name} puts {prompt} tokens of its own in front of each text, and transformers shows its attention "
+            "without the share that they take",
+            hint="choose a model that reads the text alone",
+        )
+    return ModelNotSupported(
+        f"{name}: {reason}, and neither a module nor a matrix product has its heads' outputs, so they cannot be read",
+        hint="choose a model on transformers' attention interface",
+    )
+
+
+def _at_products(subject: Subject, stock: Stock) -> AtProducts | None:
+    """Where products give the head outputs; of a narrow model as its pass in float64 shows."""
+    network, attention = subject.network, stock.attention["self"]
+    if attention[0].shape[1] == 1:  # its axis cannot be told from that of the batch
+        return None
+    with exactly(network) if network.is_narrow else nullcontext():
+        taps = find_product_taps(lambda: network.run_whole(subject.inputs), network.model, attention)
+    return None if taps is None else AtProducts(taps)
+
+
+def _settle(prober: Prober, subjects: Sequence[Subject], raw: RawPass) -> Facts:
     """Last checks of the loaded model, and what was learned of it."""
     first = subjects[0]
     network, stock = first.network, first.stock
     _check_finite(network, prober.name, tuple(raw.hidden.values()))
+    if reads_other_streams(raw.final) and not network.is_encoder_decoder:
+        raise ModelNotSupported(
+            f"{prober.name}: its predictions are made by streams of their own beside that of the text, with attention "
+            "of their own in the same heads",
+            hint="use ProphetNetForConditionalGeneration, whose encoder reads the text in one stream",
+        )
     if prober.has_lm_head:
         _check_logits(network, prober.name, first.judge, raw)
     n_layers = len(stock.hidden) - 1
@@ -375,79 +314,6 @@ def _check_logits(network: Network, name: str, judge: Judge, raw: RawPass) -> No
         if judge.are_logits(found):
             return
     raise ModelNotSupported(f"{name}: its predictions cannot be reproduced from its last hidden state")
-
-
-def _share_batches(
-    prober: _Prober, subjects: Sequence[_Subject], raws: Sequence[RawPass], thresholds: tuple[int, ...]
-) -> None:
-    """Find out which texts may share a batch; set it in the first subject's network."""
-    network = subjects[0].network
-    network.padding_is_harmless, network.split_at = True, ()
-    for subject, probed in zip(subjects, raws, strict=True):
-        raw = None if network.is_narrow else probed
-        longest = subject.inputs["input_ids"].shape[1]
-        shortest = min(longest, *subject.thresholds, longest // 3 + 1) - 1
-        between = [max(1, (longest + shortest) // 2)] if subject.thresholds else []
-        if _batch_is_exact(prober, subject, [longest, *between, max(1, shortest)], raw):
-            continue
-        below = [shortest, shortest - 2]
-        above = [longest, max([longest - 2, *(value + 1 for value in subject.thresholds)])]
-        sides = [side for side in (below, above) if min(side) > 0]
-        if not subject.thresholds or not all(_batch_is_exact(prober, subject, side, None) for side in sides):
-            network.padding_is_harmless = False
-            return
-        network.split_at = thresholds
-
-
-def _batch_is_exact(prober: _Prober, subject: _Subject, lengths: Sequence[int], probed: RawPass | None) -> bool:
-    """Whether texts of those lengths, the first being the longest, give in a padded batch what they give alone.
-
-    ``probed`` is a pass over the first one, if there is one already.
-    """
-    network = subject.network
-    texts = prober.texts(subject, lengths)
-    hidden_layers = range(len(subject.stock.hidden))
-    layers = network.attention_layers(len(hidden_layers) - 1)
-    together = network.run_selected(_padded(texts, pad_id_of(network)), hidden_layers, layers, layers)
-    for item, ids in enumerate(texts):
-        n = ids.shape[1]
-        inputs = {"input_ids": ids, "attention_mask": ids.new_ones(ids.shape)}
-        alone = probed if item == 0 and probed is not None else network.run_whole(inputs)
-        found = [together.hidden[layer][item : item + 1, :n] for layer in hidden_layers]
-        found += [together.heads[layer][item : item + 1, :n] for layer in layers]
-        found += [together.attention["self"][layer].weights(item)[:, :, :n, :n] for layer in layers]
-        expected = [alone.hidden[layer] for layer in hidden_layers] + [alone.heads[layer] for layer in layers]
-        expected += [alone.attention["self"][layer].weights() for layer in layers]
-        off = farthest(found, expected)
-        if off > 1e-5 and off > subject.judge.rounding():
-            if item == 0 and network.hidden_taps is not None and not _taps_are_right(network, ids, hidden_layers):
-                network.hidden_taps = None
-                return _batch_is_exact(prober, subject, lengths, probed)
-            return False
-    return True
-
-
-def _taps_are_right(network: Network, ids: torch.Tensor, hidden_layers: Sequence[int]) -> bool:
-    """Whether hidden states that are read on the way are those of a whole pass."""
-    inputs = {"input_ids": ids, "attention_mask": ids.new_ones(ids.shape)}
-    read, whole = network.run_selected(inputs, hidden_layers, [], []), network.run_whole(inputs)
-    return all(distance(read.hidden[layer], whole.hidden[layer]) <= 1e-5 for layer in hidden_layers)
-
-
-def _padded(texts: Sequence[torch.Tensor], pad_id: int) -> dict[str, torch.Tensor]:
-    longest = max(ids.shape[1] for ids in texts)
-    padded = texts[0].new_full((len(texts), longest), pad_id)
-    visible = texts[0].new_zeros((len(texts), longest))
-    for row, ids in enumerate(texts):
-        padded[row, : ids.shape[1]] = ids[0]
-        visible[row, : ids.shape[1]] = 1
-    return {"input_ids": padded, "attention_mask": visible}
-
-
-def pad_id_of(network: Network) -> int:
-    """Id to pad with: the configuration's, or 0 (what is padded is masked anyhow)."""
-    pad = getattr(network.model.config, "pad_token_id", None)
-    return int(pad) if isinstance(pad, int) and 0 <= pad < network.n_embeddings else 0
 
 
 def _configured_kv_heads(network: Network) -> int:

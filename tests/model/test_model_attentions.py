@@ -6,15 +6,12 @@ output projection takes.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 import transformers as tf
 
 from benchmarks import models_table
-from benchmarks.tiny_models import text_classes
 from exbert_rpc.errors import ModelNotSupported
 from exbert_rpc.model.call_layers import place_calls
 from exbert_rpc.model.given_weights import as_weights, form_of
@@ -24,22 +21,6 @@ from tests.model import zoo
 from tests.samples import slow
 
 N = 24
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """A tiny model of a class as this package loads it, and the stock model; each made once."""
-    known = {}
-
-    def make(name):
-        if name not in known:
-            (one,) = [one for one in text_classes() if one.name == name]
-            folder = Path(tmp_path_factory.mktemp(name))
-            stock = models_table._make(one, folder)
-            known[name] = (models_table._load(folder, name), stock)
-        return known[name]
-
-    return make
 
 
 def inputs_of(encoding) -> dict[str, torch.Tensor]:
@@ -229,8 +210,8 @@ def zero_head(given, layout: str, head: int, size: int):
 def test_a_head_is_replaced_wherever_its_output_passes(made, name, layout, size):
     model, stock = made(name)
     encoding = models_table._encoding(N, 0)
-    assert (model._network.route, model._network.head_layout) == ("eager", layout)
-    place = model._network.head_taps[1].module
+    assert (model._network.route, model._network.head_places.layout) == ("eager", layout)
+    place = model._network.head_places.taps[1].module
     (path,) = [path for path, module in model._network.model.named_modules() if module is place]
     handle = stock.get_submodule(path).register_forward_pre_hook(
         lambda _module, given: (zero_head(given[0], layout, 1, size), *given[1:])

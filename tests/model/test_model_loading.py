@@ -305,7 +305,7 @@ def test_a_model_of_images_and_text_predicts_text(tmp_path, cache_dir):
 
 
 def test_a_pad_id_outside_of_the_vocabulary_is_not_used(load):
-    from exbert_rpc.model.verify import pad_id_of
+    from exbert_rpc.model.shared_batches import pad_id_of
 
     network = load("gpt2")._network
     before = network.model.config.pad_token_id

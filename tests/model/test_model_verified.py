@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from exbert_rpc.errors import ModelNotSupported
-from exbert_rpc.model import loading
+from exbert_rpc.model import loading, subjects
 from exbert_rpc.model import verify as verifying
 from exbert_rpc.model.compare import distance
 from exbert_rpc.model.float64 import in_float64
@@ -175,14 +175,14 @@ def test_a_refusal_is_not_remembered(folder_of, tmp_path, verified):
 
 def test_a_threshold_that_cannot_be_lowered_is_met_by_a_longer_probe(folder_of, tmp_path, monkeypatch):
     lengths = []
-    original = verifying.make_probe
-    monkeypatch.setattr(verifying, "make_probe", lambda *args: lengths.append(args[2]) or original(*args))
-    monkeypatch.setattr(verifying, "build_twin", lambda *_args: 1 / 0)
+    original = subjects.make_probe
+    monkeypatch.setattr(subjects, "make_probe", lambda *args: lengths.append(args[2]) or original(*args))
+    monkeypatch.setattr(subjects, "build_twin", lambda *_args: 1 / 0)
     assert load_model(str(folder_of("mistral-90")), cache_dir=tmp_path, device="cpu").info.max_tokens == 128
     assert max(lengths) > 90
 
 
 def test_texts_beyond_what_could_be_verified_are_not_taken(folder_of, tmp_path, monkeypatch):
-    monkeypatch.setattr(verifying, "build_twin", lambda *_args: 1 / 0)
+    monkeypatch.setattr(subjects, "build_twin", lambda *_args: 1 / 0)
     monkeypatch.setattr(verifying, "LONGEST_PROBE", 64)
     assert load_model(str(folder_of("mistral-90")), cache_dir=tmp_path, device="cpu").info.max_tokens == 90

@@ -162,7 +162,7 @@ class Engine:
             norms = kept.model.value_norms(capture.encoding)[np.ix_(places, heads)]
             weighted = value_weighted(answer.attention, norms)
             answer = replace(answer, attention=weighted, notes=(*answer.notes, _VALUE_NOTE))
-        notes = text_notes(capture, kept.model.prompts)
+        notes = text_notes(capture, kept.model.prompts, kept.model.generation_settings)
         answer = replace(answer, notes=(*answer.notes, *notes, *([_ablated_note(kept)] if kept.ablated else [])))
         if decoder is None:
             return answer

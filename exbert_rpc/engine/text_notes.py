@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +17,16 @@ if TYPE_CHECKING:
 _MOST_NAMED = 5
 
 
-def text_notes(capture: Capture, prompts: Prompts) -> tuple[str, ...]:
+def text_notes(
+    capture: Capture, prompts: Prompts, generation_settings: Mapping[str, Any] = MappingProxyType({})
+) -> tuple[str, ...]:
     """Sentences about the texts of a pass: dropped characters, unknown ones, typed and generated special tokens."""
     encoding = capture.encoding
     segments = [(0, encoding.text)]
     if encoding.pair is not None and capture.decoder_encoding is None:  # a decoder reads the pair aside
         segments.append((1, encoding.pair))
     notes = (*_dropped(encoding, segments), *_unknown(encoding, prompts.unknown_id), *_typed(encoding, prompts))
-    return (*notes, *_stripped(encoding))
+    return (*notes, *_stripped(encoding), *_chosen_otherwise(encoding, generation_settings))
 
 
 def _dropped(encoding: Encoding, segments: Sequence[tuple[int, str]]) -> tuple[str, ...]:
@@ -71,6 +74,17 @@ def _stripped(encoding: Encoding) -> tuple[str, ...]:
     places = encoding.messages or ()
     which = [str(n) for n, one in enumerate(places) if one.end - one.start < len(one.content)]
     return (f"the chat template strips white space at the ends of message {', '.join(which)}",) if which else ()
+
+
+def _chosen_otherwise(encoding: Encoding, settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """By which settings generated tokens may be others than the likeliest ones."""
+    if encoding.generated is None or not encoding.generated.any() or not settings:
+        return ()
+    named = ", ".join(name if value is ... else f"{name} {value:g}" for name, value in settings.items())
+    return (
+        f"the model's generation_config holds for generated tokens, as in transformers' generate ({named}); "
+        "they may be others than the likeliest ones",
+    )
 
 
 def _parsed(encoding: Encoding) -> list[int]:

@@ -1,7 +1,13 @@
 """What a model writes behind a text: greedy, with the stock ``generate``, so that it is the stock model's answer.
 
-Each step reads the whole text again, as any pass does; nothing is cached between steps. A step is the unit in which a
-generation can be cancelled.
+1. The text is read once; each step then reads the newest token alone, beside the keys and values that transformers
+   caches. The capture is another, whole pass over text and continuation: what it holds comes from no cache.
+2. Where rotary frequencies depend on the length of the text (``longrope``, ``dynamic``), keys of earlier steps are not
+   those of one pass, so that each step reads the whole text; likewise in a class that fails with its cache.
+3. The settings of the checkpoint's ``generation_config`` hold, as in stock ``generate``: :func:`deviations` names those
+   by which another token than the likeliest may be written.
+
+A step is the unit in which a generation can be cancelled.
 """
 
 from __future__ import annotations
@@ -22,6 +28,13 @@ if TYPE_CHECKING:
 
 MOST_TOKENS = 256
 """Tokens that one request may ask for."""
+_NEUTRAL = {
+    **dict.fromkeys(("repetition_penalty", "encoder_repetition_penalty", "guidance_scale"), 1),
+    **dict.fromkeys(("no_repeat_ngram_size", "encoder_no_repeat_ngram_size", "min_length", "min_new_tokens"), 0),
+    **dict.fromkeys(("bad_words_ids", "suppress_tokens", "begin_suppress_tokens", "sequence_bias"), None),
+    **dict.fromkeys(("forced_bos_token_id", "forced_eos_token_id", "exponential_decay_length_penalty"), None),
+}
+"""Settings by which ``generate`` changes logits without sampling, at the values without effect."""
 
 
 def check_generates(info: ModelDescription, encoding: Encoding, n: int) -> None:
@@ -76,13 +89,19 @@ def generate_greedily(
             watch(input_ids.shape[1] - length)
             return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
 
-    settings = {"max_new_tokens": n, "do_sample": False, "num_beams": 1, "use_cache": False}
-    watched = StoppingCriteriaList([Watch()])
-    alone = nullcontext() if network.side_by_side else network.lock
-    try:
+    settings = {"max_new_tokens": n, "do_sample": False, "num_beams": 1, **_without_sampling(network.model)}
+
+    def write(*, use_cache: bool) -> torch.Tensor:
+        alone = nullcontext() if network.side_by_side else network.lock
         with alone, torch.inference_mode():
-            sampling = _without_sampling(network.model)
-            written = network.model.generate(**inputs, **settings, **sampling, stopping_criteria=watched)
+            watched = StoppingCriteriaList([Watch()])
+            found: torch.Tensor = network.model.generate(
+                **inputs, **settings, use_cache=use_cache, stopping_criteria=watched
+            )
+            return found
+
+    try:
+        written = _with_or_without_cache(write) if network.side_by_side else write(use_cache=False)
     except ExbertError:
         raise
     except Exception as exc:  # some classes of transformers have a head and cannot generate, or only with a cache
@@ -92,6 +111,30 @@ def generate_greedily(
         ) from exc
     found = written[0, length:].cpu().numpy().astype(np.int64)
     return [int(id_) for id_ in found]
+
+
+def deviations(network: Network) -> dict[str, Any]:
+    """Settings of the model's ``generation_config`` by which it may write another token than the likeliest one.
+
+    Returns:
+        Name and value of each; lists of tokens are left out of the values (``...``). Empty for most models.
+    """
+    config = getattr(network.model, "generation_config", None)
+    found = {name: getattr(config, name, None) for name in _NEUTRAL}
+    return {
+        name: value if isinstance(value, (int, float)) else ...
+        for name, value in found.items()
+        if value is not None and value != _NEUTRAL[name]
+    }
+
+
+def _with_or_without_cache(write: Callable[..., torch.Tensor]) -> torch.Tensor:
+    try:
+        return write(use_cache=True)
+    except ExbertError:
+        raise
+    except Exception:  # some classes of transformers have no cache, or one that fails
+        return write(use_cache=False)
 
 
 def _without_sampling(model: Any) -> dict[str, Any]:  # noqa: ANN401

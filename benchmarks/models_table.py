@@ -136,7 +136,7 @@ def _try(one: TextClass, folder: Path) -> tuple[str, str]:
     try:
         model = _load(folder, one.name)
     except ExbertError as exc:
-        return "refused", str(exc)
+        return "refused", f"{exc} ({exc.hint})" if exc.hint.startswith("set ") else str(exc)
     except TooLong:
         raise
     except Exception as exc:

@@ -155,6 +155,9 @@ _OWN: dict[str, dict[str, Any]] = {
     **dict.fromkeys(("qwen3_next", "qwen3_5_text", "qwen3_5_moe_text"), _LINEAR),
     "jamba": {"attn_layer_period": 2, "attn_layer_offset": 1, "num_hidden_layers": 4, "mamba_dt_rank": 4},
     "reformer": {"axial_pos_embds_dim": [8, 24], "axial_pos_shape": [16, 32], "is_decoder": True},
+    "mamba2": {"num_heads": 8, "head_dim": 8},
+    "perceiver": {"num_latents": 8, "d_latents": 32, "num_self_attends_per_block": 2}
+    | dict.fromkeys(("num_self_attention_heads", "num_cross_attention_heads"), 4),
     "big_bird": {"block_size": 4, "num_random_blocks": 1},
     "minimax_m3_vl_text": {
         "layer_types": ["full_attention", "minimax_m3_sparse", "minimax_m3_sparse"],
@@ -198,7 +201,8 @@ def make_config(one: TextClass) -> Any:
     import transformers
 
     cls = getattr(transformers, one.name).config_class
-    return cls(**_small(cls()))
+    own = {"is_decoder": False} if one.name == "ReformerForMaskedLM" else {}
+    return cls(**{**_small(cls()), **own})
 
 
 def _small(config: Any) -> dict[str, Any]:

@@ -48,8 +48,9 @@ def align_pieces(text: str, pieces: Sequence[str | None]) -> list[Span]:
 
 
 def spells(text: str, pieces: Iterable[str | None]) -> bool:
-    """Whether pieces spell a text, but for what folding leaves out."""
-    return [letter for letter, _place in _fold_text(text)] == [one for piece in pieces for one in _fold_piece(piece)]
+    """Whether pieces spell a text, but for what folding leaves out, and for accents, which XLM drops."""
+    letters = [letter for letter, _place in _fold_text(text)]
+    return _without_marks(letters) == _without_marks(one for piece in pieces for one in _fold_piece(piece))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,10 @@ def _match(source: list[str], target: list[str]) -> _Matched:
     return _Matched(pairs, differing)
 
 
+def _without_marks(letters: Iterable[str]) -> list[str]:
+    return [letter for letter in letters if unicodedata.category(letter)[0] != "M"]
+
+
 def _is_invisible(letter: str) -> bool:
     return unicodedata.category(letter)[0] in "CZM"
 
@@ -171,11 +176,20 @@ def _widen(spans: dict[int, Span], piece: int, start: int, end: int) -> None:
 
 
 def _with_empty(text: str, spans: dict[int, Span], n: int) -> list[Span]:
-    """All pieces; those that spell nothing cover white space behind the one before, if there is some."""
+    """All pieces; those that spell nothing cover white space behind the one before, if there is some.
+
+    Where the pieces behind one of them share words that began earlier, it shares them, too.
+    """
     found: list[Span] = []
     at = 0
+    behind: list[Span | None] = [None] * n
+    for number in reversed(range(n - 1)):
+        behind[number] = spans.get(number + 1, behind[number + 1])
     for number in range(n):
-        if number not in spans:
+        shared = behind[number]
+        if number not in spans and shared is not None and shared[0] < at:
+            spans[number] = shared
+        elif number not in spans:
             end = at
             while end < len(text) and (text[end].isspace() or text[end] == _SPACE):
                 end += 1

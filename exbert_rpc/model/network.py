@@ -14,17 +14,17 @@ from exbert_rpc.model.attention_function import (
     NAME_BOOL_MASK,
     NAME_FLOAT_MASK,
     NAME_OF_THE_KERNEL,
-    EnoughSeen,
     Recorder,
     recording,
     register_as_kernel,
 )
-from exbert_rpc.model.call_layers import calls_by_layer, distinct_calls, joined_outputs, joined_weights, place_calls
+from exbert_rpc.model.call_layers import calls_by_layer, distinct_calls, joined_outputs, place_calls
 from exbert_rpc.model.decoding import finish
 from exbert_rpc.model.given_weights import Form, as_weights
-from exbert_rpc.model.head_places import AtModules, AtProducts, HeadPlaces
+from exbert_rpc.model.head_places import AtProducts, HeadPlaces
 from exbert_rpc.model.lm_head import bare, logits_of
 from exbert_rpc.model.passes import Ending, LayerAttention, RawPass
+from exbert_rpc.model.selected_pass import Wanted, run_wanted
 from exbert_rpc.model.taps import Tap, tapping
 
 if TYPE_CHECKING:
@@ -97,10 +97,14 @@ class Network:
     @property
     def n_embeddings(self) -> int:
         """Ids that the model has an embedding for."""
-        embedding = self.model.get_input_embeddings()
+        try:
+            embedding = self.model.get_input_embeddings()
+        except (NotImplementedError, AttributeError):  # of a class that has none
+            embedding = None
         if not hasattr(embedding, "weight"):
             raise ModelNotSupported(
-                f"{type(self.model).__name__} reads something else than one sequence of tokens, such as several codes",
+                f"{type(self.model).__name__} reads something else than one sequence of tokens, such as pictures, "
+                "latent vectors or several codes",
                 hint="choose a model of text",
             )
         return int(embedding.weight.shape[0])
@@ -166,7 +170,7 @@ class Network:
                 return self._run_both(inputs, keep_values, edit)
             if locate:
                 self.call_layers, self.same_weights = None, False
-            recorder = self._recorder(keep_values=keep_values, edit=edit)
+            recorder = self.recorder(keep_values=keep_values, edit=edit)
             marks: dict[int, int] = {}
             with recording(recorder), self._reading_heads(edit) as heads, self._marking(marks, recorder, heads, locate):
                 final = self.call(self.body, inputs, output_hidden_states=True, **self.eager_flags())
@@ -193,47 +197,10 @@ class Network:
     ) -> RawPass:
         """A pass that keeps only what is asked for, and ends as soon as it has it. Encoder only, if there are two."""
         eager = self.route == "eager"
-        at = self.head_places if eager else None
-        if self.hidden_taps is None or (eager and len(attention_layers) > 0) or isinstance(at, AtProducts):
+        at_products = eager and isinstance(self.head_places, AtProducts)
+        if self.hidden_taps is None or (eager and len(attention_layers) > 0) or at_products:
             return self.run_whole(inputs)
-        raw = RawPass()
-        # depth in the model: hidden state i comes between the attention of layer i - 1 and that of layer i
-        last_call = max([*layers, *attention_layers], default=-1)
-        deepest = max(2 * max(hidden_layers, default=-1), 2 * last_call + 1)
-        places = [(2 * layer, self.hidden_taps[layer]) for layer in sorted(set(hidden_layers))]
-        if at is not None:
-            places += [(2 * layer + 1, self._head_tap(layer, at)) for layer in sorted(set(layers))]
-
-        def receive(number: int, tensor: torch.Tensor) -> None:
-            depth = places[number][0]
-            if at is None or depth % 2 == 0:
-                raw.hidden[depth // 2] = self.view(tensor)
-            else:
-                raw.heads[depth // 2] = at.by_head(tensor, self.n_heads)[:, : inputs["input_ids"].shape[1]]
-            if depth == deepest:
-                raise EnoughSeen
-
-        # elsewhere the weights of all layers would be in the device's memory at once
-        at_once = self.device.type == "cpu"
-        recorder = self._recorder(
-            outputs=frozenset(layers),
-            scores=frozenset() if at_once else frozenset(attention_layers),
-            weights=frozenset(attention_layers) if at_once else frozenset(),
-            stop_after=last_call if deepest == 2 * last_call + 1 else None,
-        )
-        alone = nullcontext() if self.side_by_side else self.lock
-        with alone, _inference(), recording(recorder), tapping([tap for _depth, tap in places], receive):
-            self._until_enough(inputs)
-        calls, same = calls_by_layer(recorder.calls, self.call_layers), self.same_weights
-        raw.heads |= {layer: joined_outputs(of_layer, same) for layer, of_layer in calls.items() if layer in layers}
-        wanted = {
-            layer: distinct_calls(of_layer, same) for layer, of_layer in calls.items() if layer in attention_layers
-        }
-        raw.attention["self"] = {
-            layer: LayerAttention(known=joined_weights(of_layer)) if at_once else LayerAttention(of_layer)
-            for layer, of_layer in wanted.items()
-        }
-        return raw
+        return run_wanted(self, inputs, Wanted(hidden_layers, layers, attention_layers))
 
     def run_to_end(
         self,
@@ -253,7 +220,7 @@ class Network:
             decode: Whether the decoder of an encoder-decoder model runs, too.
             differentiable: Whether gradients of what ``edit`` and listeners put in can be asked for.
         """
-        recorder = self._recorder(outputs=frozenset(), scores=frozenset(), edit=edit, first=first_layer)
+        recorder = self.recorder(outputs=frozenset(), scores=frozenset(), edit=edit, first=first_layer)
         grad = _gradients() if differentiable else _inference()
         with self.lock, grad, recording(recorder), self._reading_heads(edit):
             if not self.is_encoder_decoder:
@@ -294,10 +261,14 @@ class Network:
         """What a pass is asked for where the model gives its weights itself."""
         return {"output_attentions": True} if self.route == "eager" else {}
 
+    def recorder(self, **kept: Any) -> Recorder:  # noqa: ANN401 - the fields of a recorder
+        """What writes down the attention calls of one pass of this model."""
+        return Recorder(layers=self.call_layers, same_weights=self.same_weights, hides_sinks=self.hides_sinks, **kept)
+
     # --- inside ----------------------------------------------------------------------------------
 
     def _run_both(self, inputs: dict[str, torch.Tensor], keep_values: bool, edit: HeadEdit | None) -> RawPass:
-        recorder = self._recorder(keep_values=keep_values, edit=edit)
+        recorder = self.recorder(keep_values=keep_values, edit=edit)
         flags = self.eager_flags()
         encoder_inputs = {name: value for name, value in inputs.items() if not name.startswith("decoder_")}
         with recording(recorder):
@@ -322,13 +293,6 @@ class Network:
         last = raw.hidden[0].shape[1] + n
         for stream, keys in (("decoder", (0, n)), ("cross", (n, last))):
             raw.attention[stream] = {layer: LayerAttention((call,), keys=keys) for layer, call in enumerate(calls)}
-
-    def _until_enough(self, inputs: dict[str, torch.Tensor]) -> None:
-        reader = self.model.get_encoder() if self.is_encoder_decoder else self.body
-        try:
-            self.call(reader, inputs)
-        except EnoughSeen:
-            return
 
     @contextmanager
     def _marking(
@@ -389,12 +353,6 @@ class Network:
         shown = [as_weights(weights, form) for weights in known if weights is not None]
         layers = range(len(shown)) if places is None else places
         raw.attention[stream] = {n: LayerAttention(known=own) for n, own in zip(layers, shown, strict=True)}
-
-    def _recorder(self, **kept: Any) -> Recorder:  # noqa: ANN401 - the fields of a recorder
-        return Recorder(layers=self.call_layers, same_weights=self.same_weights, hides_sinks=self.hides_sinks, **kept)
-
-    def _head_tap(self, layer: int, at: AtModules) -> Tap:
-        return at.taps[layer if self.call_layers is None else self.call_layers.index(layer)]
 
 
 def _without_head(model: Any) -> Any:  # noqa: ANN401

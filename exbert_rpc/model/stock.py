@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from exbert_rpc.model.network import Network, Streams
 
 _FIRST_STEP = 7919
+_ASKS = re.compile("missing|specify|required|has to be|must be|not-None", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +160,27 @@ def _cannot_run(network: Network, name: str, exc: Exception) -> ModelNotSupporte
             hint='set "segment_means_seq_len" to "num_landmarks" in its config.json for plain attention with the same '
             "weights",
         )
+    wanted = _named_inputs(network, str(exc))
+    if wanted:
+        return ModelNotSupported(
+            f"{name} does not run on text alone: transformers asks for {wanted} as well",
+            hint="choose a model that reads text alone",
+        )
     if not network.is_narrow:
         return ModelNotSupported(f"{name} cannot run on plain text: {line_of(exc)}")
     return ModelNotSupported(
         f"{name} cannot run in {network.dtype} on {network.device.type}: {line_of(exc)}",
         hint="use another dtype: float32 runs everywhere",
     )
+
+
+def _named_inputs(network: Network, message: str) -> str:
+    """Inputs of the forward pass that an error asks for, beside text; empty if it asks for none."""
+    known = inspect.signature(network.model.forward).parameters
+    words = dict.fromkeys(re.findall(r"[a-z_]+", message.lower()))
+    given = {"input_ids", "attention_mask", "decoder_input_ids", "self", "labels", "kwargs", "position_ids"}
+    found = [word for word in words if word in known and word not in given]
+    return ", ".join(f"`{word}`" for word in found) if _ASKS.search(message) else ""
 
 
 def _read(

@@ -25,7 +25,7 @@ _POSITION_FIELDS = ("max_position_embeddings", "n_positions", "max_seq_len", "n_
 _OF_ONE_STACK = ("max_target_positions", "max_encoder_position_embeddings", "max_decoder_position_embeddings")
 """Positions that a stack has (Whisper's decoder, LED), whatever the whole model has."""
 _SANE = 1_000_000
-_TOKENIZER_FILES = ("tokenizer.json", "vocab.*", "*.model", "*.tiktoken", "tekken.json")
+_TOKENIZER_FILES = ("tokenizer.json", "vocab*", "*.model", "*.tiktoken", "tekken.json")
 
 
 def load_tokenizer(folder: Path, model_id: str) -> tuple[Any, Cutter]:
@@ -87,9 +87,9 @@ def _load(folder: Path, model_id: str) -> Any:  # noqa: ANN401 - a transformers 
 
 def _missing(exc: Exception) -> str:
     """What to install, where a library is missing; empty where none is."""
-    found = re.search(r"pip install [\w.=-]+", str(exc))
+    found = re.search(r"(?:pip install|You need to install) ([\w.=-]+)", str(exc))
     if found is not None:
-        return found[0]
+        return f"pip install {found[1]}"
     name = getattr(exc, "name", None) if isinstance(exc, ImportError) else None
     return f"pip install {name}" if name else ""
 

@@ -299,7 +299,10 @@ def _check_layers(network: Network, name: str, raw: RawPass, n_layers: int) -> N
         )
     if len(counts) > 1:
         named = ", ".join(map(str, sorted(counts)))
-        raise ModelNotSupported(f"{name}: its layers have different numbers of heads ({named})")
+        raise ModelNotSupported(
+            f"{name}: its layers have different numbers of heads ({named}), and heads are numbered alike in all layers",
+            hint="choose a model whose layers have one number of heads",
+        )
 
 
 def _check_logits(network: Network, name: str, judge: Judge, raw: RawPass) -> None:

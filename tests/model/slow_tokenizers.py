@@ -118,7 +118,34 @@ def _byt5(_folder: Path) -> Any:
     return ByT5Tokenizer()
 
 
+def _moses(name: str, folder: Path) -> Any:
+    """A tokenizer that Moses' rules cut words for (sacremoses), with merges of some pairs of letters."""
+    import transformers
+
+    merges = [("t", "h"), ("th", "e</w>"), ("r", "a"), ("ra", "n</w>"), ("i", "n"), ("in", "g</w>"), ("o", "f</w>")]
+    (folder / "merges.txt").write_text("".join(f"{left} {right} 1\n" for left, right in merges), encoding="utf-8")
+    letters = sorted({letter for word in WORDS for letter in word} | set(".,;:!?'&-()"))
+    special = ["<s>", "</s>", "<pad>", "<unk>", *(f"<special{number}>" for number in range(10))]
+    forms = [*special, *letters, *(f"{letter}</w>" for letter in letters), *(a + b for a, b in merges)]
+    written = json.dumps({form: id_ for id_, form in enumerate(dict.fromkeys(forms))})
+    files = ("vocab-src.json", "vocab-tgt.json", "merges.txt") if name == "FSMT" else ("vocab.json", "merges.txt")
+    for file in files[:-1]:
+        (folder / file).write_text(written, encoding="utf-8")
+    paths = [str(folder / file) for file in files]
+    cls = getattr(transformers, f"{name}Tokenizer")
+    return cls(["en", "de"], *paths) if name == "FSMT" else cls(*paths)
+
+
+MOSES = {
+    "xlm": lambda folder: _moses("XLM", folder),
+    "fsmt": lambda folder: _moses("FSMT", folder),
+    "biogpt": lambda folder: _moses("BioGpt", folder),
+    "flaubert": lambda folder: _moses("Flaubert", folder),
+}
+"""Kinds that need sacremoses."""
+
 KINDS = {
+    **MOSES,
     "marian": _marian,
     "m2m100": _m2m100,
     "esm": _esm,

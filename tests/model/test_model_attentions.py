@@ -252,6 +252,15 @@ def test_a_model_that_reads_several_codes_at_once_is_refused_as_such(made):
         made("MusicgenForCausalLM")
 
 
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [("BlipForConditionalGeneration", "`pixel_values`"), slow("UdopForConditionalGeneration", "`bbox`")],
+)
+def test_a_model_that_reads_more_than_text_names_what_it_asks_for(made, name, asked):
+    with pytest.raises(ModelNotSupported, match=f"does not run on text alone: transformers asks for {asked} as well"):
+        made(name)
+
+
 def test_whispers_decoder_takes_as_many_tokens_as_it_has_positions(tmp_path):
     tokenizer = zoo.make_tokenizer("bpe", tmp_path / "model")
     sizes = {"d_model": 32, "encoder_layers": 1, "decoder_layers": 2, "encoder_ffn_dim": 40, "decoder_ffn_dim": 40}

@@ -1,4 +1,4 @@
-"""A pass that keeps only the layers asked for, and ends as soon as it has them: corpora are built and searched by it."""
+"""A pass that keeps only the layers asked for, and ends as soon as it has them; corpora are built by it."""
 
 from __future__ import annotations
 

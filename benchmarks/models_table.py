@@ -65,14 +65,15 @@ class TooLong(Exception):
 def main() -> int:
     """Run what is asked for; 1 if something is wrong in silence or an internal error."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.models_table", description=__doc__)
-    parser.add_argument("--only", help="classes whose name or type contains this")
+    parser.add_argument("--only", help="classes whose name or type contains one of these, separated by commas")
     parser.add_argument("--jobs", type=int, default=2, help="processes side by side")
-    parser.add_argument("--write", action="store_true", help="put the table into docs/models.md")
+    parser.add_argument("--write", action="store_true", help="put the rows into docs/models.md")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child is not None:
         return _child(given.child)
-    classes = [one for one in text_classes() if not given.only or given.only in f"{one.name} {one.model_type}".lower()]
+    parts = given.only.lower().split(",") if given.only else [""]
+    classes = [one for one in text_classes() if any(part in f"{one.name} {one.model_type}".lower() for part in parts)]
     findings = _measure(classes, given.jobs)
     for finding in findings:
         print(f"{finding.result:9} {finding.seconds:5.1f} s  {finding.model_type:24} {finding.name}: {finding.detail}")
@@ -390,21 +391,24 @@ _WORDS = {
 
 
 def _write(findings: Sequence[Finding]) -> None:
+    """Put the rows of some classes, or of all, into the page; those of classes that are gone leave it."""
     begin, end = "<!-- table: begin -->", "<!-- table: end -->"
-    counts = Counter(finding.result for finding in findings)
-    head = ", ".join(f"{counts[result]} {words}" for result, words in _WORDS.items() if counts[result])
-    rows = ["| type | class | result | why |", "|---|---|---|---|"]
-    for finding in findings:
-        detail = (
-            re.sub(r"([|\[\]])", r"\\\1", finding.detail)
-            .removeprefix(f"{finding.name} ")
-            .removeprefix(f"{finding.name}: ")
-        )
-        rows.append(f"| {finding.model_type} | {finding.name} | {_WORDS[finding.result]} | {detail} |")
     page = PAGE.read_text(encoding="utf-8")
     before, after = page.partition(begin)[0], page.partition(end)[2]
-    text = f"{before}{begin}\n\n{len(findings)} classes: {head}.\n\n" + "\n".join(rows) + f"\n\n{end}{after}"
+    known = [line for line in page.partition(begin)[2].partition(end)[0].splitlines() if line.count(" | ") >= 3][1:]
+    rows = {line.split(" | ")[1]: line for line in known} | {finding.name: _row(finding) for finding in findings}
+    names = [one.name for one in text_classes() if one.name in rows]
+    counts = Counter(rows[name].split(" | ")[2] for name in names)
+    head = ", ".join(f"{counts[words]} {words}" for words in _WORDS.values() if counts[words])
+    lines = ["| type | class | result | why |", "|---|---|---|---|", *(rows[name] for name in names)]
+    text = f"{before}{begin}\n\n{len(names)} classes: {head}.\n\n" + "\n".join(lines) + f"\n\n{end}{after}"
     PAGE.write_text(text, encoding="utf-8")
+
+
+def _row(finding: Finding) -> str:
+    detail = re.sub(r"([|\[\]])", r"\\\1", finding.detail)
+    detail = detail.removeprefix(f"{finding.name} ").removeprefix(f"{finding.name}: ")
+    return f"| {finding.model_type} | {finding.name} | {_WORDS[finding.result]} | {detail} |"
 
 
 if __name__ == "__main__":

@@ -214,3 +214,27 @@ def test_a_model_that_attends_to_landmarks_says_what_to_set(tmp_path, monkeypatc
     with pytest.raises(ModelNotSupported, match="8 landmarks") as caught:
         models_table._load(tmp_path, one.name)
     assert "segment_means_seq_len" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "XLNetLMHeadModel",
+        slow("HYV4ForCausalLM"),
+        slow("NystromformerForMaskedLM"),
+        slow("ProphetNetForConditionalGeneration"),
+    ],
+)
+def test_what_shares_a_batch_with_texts_of_other_lengths_changes_no_answer(made, name):
+    model, _stock = made(name)
+    info = model.info
+    encodings = [models_table._encoding(length, seed) for seed, length in enumerate([5, 38, 44, 90])]
+    asked = {"hidden_layers": range(info.n_layers + 1), "layers": range(info.n_layers)}
+    asked["attention_layers"] = range(info.n_layers)
+    for encoding, found in zip(encodings, model.capture_batch(encodings, **asked), strict=True):
+        alone = model.capture(encoding)
+        for layer in range(info.n_layers):
+            scale = max(1.0, float(np.abs(alone.hidden_state(layer + 1)).max()))
+            np.testing.assert_allclose(found.attention[layer], alone.attention([layer])[0], atol=1e-5)
+            np.testing.assert_allclose(found.head_outputs[layer], alone.head_output(layer), atol=1e-5 * scale)
+            np.testing.assert_allclose(found.hidden_states[layer + 1], alone.hidden_state(layer + 1), atol=1e-5 * scale)

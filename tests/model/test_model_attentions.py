@@ -12,6 +12,7 @@ import torch
 import transformers as tf
 
 from benchmarks import models_table
+from benchmarks.tiny_models import make_config, text_classes
 from exbert_rpc.errors import ModelNotSupported
 from exbert_rpc.model.call_layers import place_calls
 from exbert_rpc.model.given_weights import as_weights, form_of
@@ -259,6 +260,16 @@ def test_a_model_that_reads_several_codes_at_once_is_refused_as_such(made):
 def test_a_model_that_reads_more_than_text_names_what_it_asks_for(made, name, asked):
     with pytest.raises(ModelNotSupported, match=f"does not run on text alone: transformers asks for {asked} as well"):
         made(name)
+
+
+def test_layers_with_other_numbers_of_heads_are_refused_with_the_numbers(tmp_path, monkeypatch):
+    (one,) = [one for one in text_classes() if one.name == "LagunaForCausalLM"]
+    config = make_config(one)
+    config.num_attention_heads_per_layer = [4, 8, 4]
+    monkeypatch.setattr(models_table, "make_config", lambda _one: config)
+    models_table._make(one, tmp_path)
+    with pytest.raises(ModelNotSupported, match=r"different numbers of heads \(4, 8\), and heads are numbered alike"):
+        models_table._load(tmp_path, one.name)
 
 
 def test_whispers_decoder_takes_as_many_tokens_as_it_has_positions(tmp_path):

@@ -19,6 +19,7 @@ SAMPLE = [
 ]
 SAMPLE += ["GlmMoeDsaForCausalLM", "Gemma4ForCausalLM", "Qwen3_5ForConditionalGeneration", "JambaForCausalLM"]
 SAMPLE += ["FSMTForConditionalGeneration", "LEDForConditionalGeneration", "SqueezeBertForMaskedLM"]
+SAMPLE += ["XLNetLMHeadModel", "HYV4ForCausalLM", "ProphetNetForConditionalGeneration"]
 
 
 def tried(name, folder):

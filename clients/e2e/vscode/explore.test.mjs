@@ -1,7 +1,17 @@
 // The VS Code extension, end to end: real VS Code, real browser, real Python, all-MiniLM-L6-v2 and a corpus of three stories.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
@@ -17,7 +27,7 @@ import {
   token,
   until,
 } from "./steps.mjs";
-import { here, installedVsCode, root, startVsCode } from "./vscodeServer.mjs";
+import { commandLine, here, installedVsCode, root, startVsCode } from "./vscodeServer.mjs";
 import { VsCodeWindow } from "./window.mjs";
 
 const vsix = join(root, "clients/vscode/exbert.vsix");
@@ -49,9 +59,11 @@ before(async () => {
   if (missing !== undefined) return;
   code = await startVsCode({
     vsix,
+    paths: (home) => [basePython(home)],
     settings: (home) => {
       python = interpreter(home);
       return {
+        "exbert.install.pipOptions": { "no-index": true, "find-links": stubWheel(home) },
         "exbert.interpreter": python,
         "workbench.startupEditor": "none",
         "workbench.tips.enabled": false,
@@ -83,6 +95,26 @@ function interpreter(home) {
   const wrapper = join(home, "python");
   writeFileSync(wrapper, `#!/bin/sh\nPYTHONPATH='${root}' exec '${venv}' "$@"\n`, { mode: 0o755 });
   return wrapper;
+}
+
+/** A folder whose `python3` is the Python that our environment was made with: without any package. */
+function basePython(home) {
+  const folder = join(home, "bin");
+  const base = execFileSync(venv, ["-c", "import sys; print(sys._base_executable)"], { encoding: "utf8" }).trim();
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "python3"), `#!/bin/sh\nexec '${base}' "$@"\n`, { mode: 0o755 });
+  return folder;
+}
+
+/** A folder with a wheel that shows an environment this checkout and the libraries that are installed here. */
+function stubWheel(home) {
+  const libraries = execFileSync(venv, ["-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], {
+    encoding: "utf8",
+  });
+  const folder = join(home, "wheels");
+  const version = JSON.parse(readFileSync(join(root, "clients/vscode/package.json"), "utf8")).version;
+  execFileSync(venv, [join(here, "stub_wheel.py"), folder, version, root, libraries.trim()]);
+  return folder;
 }
 
 /** A copy of the sample workspace with settings and a store of its own. */
@@ -149,14 +181,77 @@ scenario(
     const view = await exploreLine(window, "notes.md", 3);
     const message = window.notification("is not installed in /usr/bin/python3");
     await message.waitFor();
-    for (const button of ["Install", "Open Setting", "Show Log"])
+    for (const button of ["Install…", "Select Interpreter", "Show Log"])
       await message.getByRole("button", { name: button }).waitFor();
     await view.getByRole("alert").filter({ hasText: "is not installed" }).first().waitFor();
     await screenshot(window.page, "missing-package");
-    await message.getByRole("button", { name: "Open Setting" }).click();
-    await window.page.locator(".settings-editor .setting-item-title", { hasText: "Interpreter" }).first().waitFor();
+    await message.getByRole("button", { name: "Select Interpreter" }).click();
+    const rows = window.page.locator(".quick-input-list .monaco-list-row");
+    await rows
+      .filter({ hasText: "from the setting exbert.interpreter" })
+      .filter({ hasText: "without exbert-rpc" })
+      .waitFor();
+    await rows.filter({ hasText: "from the PATH" }).first().waitFor();
+    await window.page.keyboard.press("Escape");
     await window.setSetting(folder, "exbert.interpreter", python);
     await attentionIsDrawn(view);
+  },
+);
+
+scenario(
+  "without a Python package, the walkthrough makes an environment, or nothing when it is cancelled, and ends in a picture",
+  { "exbert.interpreter": "" },
+  async (window) => {
+    const { page } = window;
+    rmSync(code.environments, { recursive: true, force: true });
+    await window.command("Welcome: Open Walkthrough...");
+    await page.locator(".quick-input-list .monaco-list-row", { hasText: "Look inside a Transformer" }).click();
+    const step = (title) => page.locator(".getting-started-step", { hasText: title });
+    await step("Install what exBERT needs").waitFor();
+    const install = step("Install what exBERT needs").getByRole("button", { name: "Install", exact: true });
+    if (!(await install.isVisible())) await step("Install what exBERT needs").click();
+
+    const question = page.locator(".monaco-dialog-box", { hasText: "Install what exBERT needs?" });
+    const begin = async () => {
+      await install.click();
+      await question
+        .filter({ hasText: /To download: about \d+ MB/ })
+        .filter({ hasText: "No other Python" })
+        .waitFor();
+    };
+    const make = question.getByRole("button", { name: "Make an Environment" });
+    await begin();
+    await screenshot(page, "install");
+    await make.click();
+    const progress = window.notification("Installing exBERT");
+    await progress.filter({ hasText: "making the environment" }).waitFor();
+    await progress.getByRole("button", { name: "Cancel" }).click();
+    await window.notification("Installing was cancelled. Nothing was kept.").waitFor();
+    assert.deepEqual(readdirSync(code.environments), []);
+    await window.clearNotifications();
+
+    await begin();
+    await make.click();
+    await progress.waitFor();
+    await window.notification("exBERT is installed.").waitFor({ timeout: SLOW });
+    await window.clearNotifications();
+    await screenshot(page, "walkthrough");
+    const example = step("See a sentence as a Transformer does");
+    const button = example.getByRole("button", { name: "Try an example" });
+    if (!(await button.isVisible())) await example.click();
+    await button.click();
+    const view = window.view();
+    await attentionIsDrawn(view);
+    await screenshot(page, "example");
+    const [server] = code.pythonServers();
+    assert.ok(commandLine(server).startsWith(code.environments), "the server runs in the new environment");
+
+    await window.command("exBERT: Select Python Interpreter");
+    const rows = page.locator(".quick-input-list .monaco-list-row");
+    await rows.filter({ hasText: "made by exBERT, in use" }).filter({ hasText: "exbert-rpc 0." }).waitFor();
+    await rows.filter({ hasText: "from the PATH" }).filter({ hasText: "without exbert-rpc" }).first().waitFor();
+    await screenshot(page, "interpreters");
+    await page.keyboard.press("Escape");
   },
 );
 

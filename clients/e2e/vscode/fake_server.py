@@ -47,7 +47,7 @@ def answer(message: dict[str, Any]) -> None:
 def main() -> None:
     """Probe or serve."""
     if "-c" in sys.argv:
-        print('exbert-probe:{"python": [3, 11], "found": true, "version": "0.0.1"}')
+        print('exbert-probe:{"python": [3, 11], "found": true, "version": "0.1.0"}')
         return
     while (message := read()) is not None and message["method"] != "exit":
         if "id" in message:

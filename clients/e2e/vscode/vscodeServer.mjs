@@ -16,8 +16,8 @@ export async function installedVsCode() {
   return join(stdout.trim(), "out/server-main.js");
 }
 
-/** Starts VS Code. `settings(home)` gives the machine's; a folder is opened with `url(folder)`. */
-export async function startVsCode({ vsix, settings }) {
+/** Starts VS Code. `settings(home)` gives the machine's, `paths(home)` what its PATH has first; a folder is opened with `url(folder)`. */
+export async function startVsCode({ vsix, settings, paths }) {
   const program = await installedVsCode();
   const home = mkdtempSync(join(tmpdir(), "exbert-e2e-"));
   const data = join(home, "data");
@@ -40,6 +40,8 @@ export async function startVsCode({ vsix, settings }) {
     [program, ...flags, "--host", "127.0.0.1", "--port", "0", "--without-connection-token"],
     {
       cwd: home,
+      // started “by its command line”, it asks no login shell for another PATH
+      env: { ...process.env, VSCODE_CLI: "1", PATH: [...paths(home), process.env.PATH].join(":") },
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
     },
@@ -61,6 +63,8 @@ export async function startVsCode({ vsix, settings }) {
   return {
     home,
     log,
+    /** Where the extension keeps the environments that it makes. */
+    environments: join(data, "User/globalStorage/exbert-rpc.exbert/environments"),
     url: (folder) => `http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}`,
     /** Process ids of our Python servers: below this VS Code only, without the workers that they start. */
     pythonServers: () => {
@@ -91,7 +95,7 @@ function killQuietly(pid) {
   }
 }
 
-function commandLine(pid) {
+export function commandLine(pid) {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
   } catch {

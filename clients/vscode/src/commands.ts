@@ -1,19 +1,25 @@
 /** What each command does. Errors end here, as a notification with a remedy. */
+import { dirname } from "node:path";
 import * as vscode from "vscode";
 import type { IndexResult } from "../../../protocol/types";
 import { buildSummary } from "../../shared/src/buildSummary";
 import type { Colors } from "./colors";
 import { debugInfo } from "./debugInfo";
 import type { Indexer } from "./indexing";
-import { installPackage } from "./install";
+import type { Installer } from "./installer";
+import { pickInterpreter } from "./interpreterPicker";
 import type { CommandSubject, HostCommand, InUse } from "./messages";
 import { type Remedies, showError } from "./notifications";
-import { pickCorpus, pickInterpreter, pickModel } from "./pickers";
+import { pickCorpus, pickModel } from "./pickers";
+import { tidy } from "./python/environments";
 import { currentSelection } from "./selection";
 import type { Server } from "./server";
-import { readSettings, writeSetting } from "./settings";
+import { forgetInterpreter, readSettings, writeSetting } from "./settings";
 import { pickSources } from "./sources";
 import type { Views } from "./views";
+
+const EXAMPLE =
+  "The girl ran to a local pub to escape the din of her city.\n\nSelect any sentence of a text of yours, and explore it in the same way.\n";
 
 export interface Parts {
   readonly context: vscode.ExtensionContext;
@@ -21,6 +27,7 @@ export interface Parts {
   readonly views: Views;
   readonly indexer: Indexer;
   readonly colors: Colors;
+  readonly installer: Installer;
   readonly log: vscode.LogOutputChannel;
 }
 
@@ -30,6 +37,8 @@ export class Commands {
   register(): vscode.Disposable {
     const table: Record<string, (...given: unknown[]) => unknown> = {
       "exbert.explore": () => this.explore(),
+      "exbert.tryExample": () => this.tryExample(),
+      "exbert.install": () => this.install(),
       "exbert.open": () => this.parts.views.show(),
       "exbert.indexFolder": (...given) => this.indexSources(urisOf(given)),
       "exbert.indexWorkspace": () => this.indexWorkspace(),
@@ -58,7 +67,7 @@ export class Commands {
       showLog: () => this.parts.log.show(),
       restartServer: () => this.parts.server.restart(),
       install: () => this.install(),
-      openSettings: () => this.openSetting(),
+      openSettings: () => this.openSettings("exbert.interpreter"),
     }[name];
     void this.guard(action);
   }
@@ -94,7 +103,8 @@ export class Commands {
   private remedies(): Remedies {
     return {
       install: () => void this.guard(() => this.install()),
-      openSetting: () => this.openSetting(),
+      selectInterpreter: () => void this.guard(() => this.selectInterpreter()),
+      openSettings: (query) => this.openSettings(query),
       showLog: () => this.parts.log.show(),
       restart: () => void this.guard(() => this.parts.server.restart()),
     };
@@ -173,8 +183,15 @@ export class Commands {
   }
 
   private async selectInterpreter(): Promise<void> {
-    const path = await pickInterpreter();
-    if (path !== undefined) await writeSetting("interpreter", path);
+    const { server, installer, context } = this.parts;
+    const inUse = (await server.current())?.interpreter.path;
+    const choice = await pickInterpreter(installer.home, context.extensionPath, inUse);
+    if (choice === undefined) return;
+    if (choice.kind === "install") return await this.install();
+    if (choice.path === "") await forgetInterpreter();
+    else await writeSetting("interpreter", choice.path);
+    // a change of the setting restarts a server that was started
+    if (server.state === undefined) await server.session();
   }
 
   private async toggleFollow(): Promise<void> {
@@ -191,11 +208,29 @@ export class Commands {
   }
 
   private async install(): Promise<void> {
-    if (await installPackage()) await this.parts.server.restart();
+    const ended = await this.parts.installer.offer();
+    if (ended.kind === "choose") return await this.selectInterpreter();
+    if (ended.kind === "nothing") return;
+    if (ended.isOwn) await forgetInterpreter(); // it would come before the new one
+    await this.parts.server.restart();
+    if (ended.isOwn) await tidy(this.parts.installer.home, dirname(dirname(ended.python)));
+    void this.tellInstalled();
   }
 
-  private openSetting(): void {
-    const query = "exbert.interpreter";
+  private async tellInstalled(): Promise<void> {
+    const answer = await vscode.window.showInformationMessage("exBERT is installed.", "Try an Example");
+    if (answer !== undefined) await this.guard(() => this.tryExample());
+  }
+
+  /** A sentence in an editor of its own, and the view beside it: a picture without a text of the person. */
+  private async tryExample(): Promise<void> {
+    const document = await vscode.workspace.openTextDocument({ language: "plaintext", content: EXAMPLE });
+    const editor = await vscode.window.showTextDocument(document, vscode.ViewColumn.One);
+    editor.selection = new vscode.Selection(0, 0, 0, EXAMPLE.indexOf("\n"));
+    await this.explore();
+  }
+
+  private openSettings(query: string): void {
     // on a remote machine the setting is that machine's, which has a tab of its own
     if (vscode.env.remoteName === undefined)
       void vscode.commands.executeCommand("workbench.action.openSettings", query);
@@ -203,7 +238,8 @@ export class Commands {
   }
 
   private async copyDebugInfo(): Promise<void> {
-    await vscode.env.clipboard.writeText(await debugInfo(this.parts.context, this.parts.server));
+    const { context, server, installer } = this.parts;
+    await vscode.env.clipboard.writeText(await debugInfo(context, server, installer.home));
     void vscode.window.showInformationMessage("exBERT debug information was copied.");
   }
 }

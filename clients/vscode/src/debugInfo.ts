@@ -2,12 +2,15 @@
 import { homedir, release } from "node:os";
 import * as vscode from "vscode";
 import { PROTOCOL_VERSION } from "../../../protocol/types";
-import { findInterpreter, probeInterpreter } from "./environment";
+import { examineAll, findInterpreters } from "./environment";
 import type { Server } from "./server";
 import { readSettings } from "./settings";
 
-export async function debugInfo(context: vscode.ExtensionContext, server: Server): Promise<string> {
-  const interpreter = await findInterpreter();
+export async function debugInfo(
+  context: vscode.ExtensionContext,
+  server: Server,
+  environments: string,
+): Promise<string> {
   const session = await server.current();
   const info = {
     extension: (context.extension.packageJSON as { version: string }).version,
@@ -15,8 +18,8 @@ export async function debugInfo(context: vscode.ExtensionContext, server: Server
     editor: `${vscode.env.appName} ${vscode.version} (${vscode.env.appHost})`,
     system: `${process.platform} ${process.arch} ${release()}`,
     trusted: vscode.workspace.isTrusted,
-    interpreter,
-    python: await probeInterpreter(interpreter, context.extensionPath),
+    interpreter: session?.interpreter ?? null,
+    interpreters: await examineAll(findInterpreters(environments), context.extensionPath),
     server:
       session === undefined
         ? (server.state ?? { kind: "not started" })

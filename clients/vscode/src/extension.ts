@@ -5,6 +5,7 @@ import { Commands } from "./commands";
 import { onInterpreterChange } from "./environment";
 import { followSelection } from "./follow";
 import { Indexer } from "./indexing";
+import { Installer } from "./installer";
 import { reindexOnSave } from "./reindexing";
 import { Server } from "./server";
 import { createStatus } from "./status";
@@ -17,7 +18,9 @@ let running: Server | undefined;
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel("exBERT", { log: true });
   const trace = vscode.window.createOutputChannel("exBERT Trace");
-  const server = new Server(log, trace, context.extensionPath);
+  const environments = vscode.Uri.joinPath(context.globalStorageUri, "environments").fsPath;
+  const server = new Server(log, trace, context.extensionPath, environments);
+  const installer = new Installer(log, environments, context.extensionPath);
   running = server;
   const indexer = new Indexer(server, context.workspaceState, log);
   const colors = new Colors();
@@ -30,11 +33,12 @@ export function activate(context: vscode.ExtensionContext): void {
     color: (coloring) => colors.show(coloring),
     onChosen: (use) => void commands.guard(() => commands.keepChoice(use)),
   });
-  const commands = new Commands({ context, server, views, indexer, colors, log });
+  const commands = new Commands({ context, server, views, indexer, colors, installer, log });
   context.subscriptions.push(
     log,
     trace,
     server,
+    installer,
     views.registerSerializer(),
     commands.register(),
     colors,

@@ -2,10 +2,13 @@
 import * as vscode from "vscode";
 import { withHint } from "../../shared/src/sentences";
 import { ClientFailure, toHostError } from "./pure/failures";
+import { MakingFailed } from "./python/making";
+import type { Cause } from "./python/pipOutput";
 
 export interface Remedies {
   install(): void;
-  openSetting(): void;
+  selectInterpreter(): void;
+  openSettings(query: string): void;
   showLog(): void;
   restart(): void;
 }
@@ -13,14 +16,18 @@ export interface Remedies {
 /** Shows an error with the buttons that fit it. Resolves when the notification is gone. */
 export async function showError(error: unknown, remedies: Remedies): Promise<void> {
   const { message, data } = toHostError(error);
-  const text = withHint(message, data?.hint);
+  const text = withHint(message, error instanceof MakingFailed ? error.hint : data?.hint);
   const buttons = buttonsFor(error);
   const answer = await vscode.window.showErrorMessage(text, ...buttons);
   switch (answer) {
-    case "Install":
+    case "Install…":
+    case "Update…":
+    case "Try Again":
       return remedies.install();
-    case "Open Setting":
-      return remedies.openSetting();
+    case "Select Interpreter":
+      return remedies.selectInterpreter();
+    case "Open Settings":
+      return remedies.openSettings("exbert.install");
     case "Show Log":
       return remedies.showLog();
     case "Restart Server":
@@ -30,14 +37,26 @@ export async function showError(error: unknown, remedies: Remedies): Promise<voi
   }
 }
 
-type Button = "Install" | "Open Setting" | "Show Log" | "Restart Server";
+type Button =
+  | "Install…"
+  | "Update…"
+  | "Try Again"
+  | "Select Interpreter"
+  | "Open Settings"
+  | "Show Log"
+  | "Restart Server";
+
+const SETTINGS_HELP: ReadonlySet<Cause> = new Set(["network", "certificate", "notFound"]);
 
 function buttonsFor(error: unknown): Button[] {
+  if (error instanceof MakingFailed)
+    return ["Try Again", ...(SETTINGS_HELP.has(error.why) ? (["Open Settings"] as const) : []), "Show Log"];
   if (!(error instanceof ClientFailure)) return ["Show Log"];
   switch (error.kind) {
     case "serverMissing":
+      return ["Install…", "Select Interpreter", "Show Log"];
     case "protocolMismatch":
-      return ["Install", "Open Setting", "Show Log"];
+      return [...(error.packageHelps ? (["Update…"] as const) : []), "Select Interpreter", "Show Log"];
     case "serverDied":
     case "timeout":
     case "connectionLost":

@@ -1,9 +1,8 @@
-/** The lists to choose from: models, corpora, interpreters. Each returns what was chosen, or undefined. */
+/** The lists to choose from: models, corpora. Each returns what was chosen, or undefined. */
 import * as vscode from "vscode";
 import type { CorpusDescription } from "../../../protocol/types";
 import { withCommas } from "../../shared/src/buildSummary";
 import type { Server } from "./server";
-import { readSettings } from "./settings";
 
 interface ValueItem extends vscode.QuickPickItem {
   readonly value: string;
@@ -57,14 +56,4 @@ export async function pickCorpus(server: Server, current: string | null): Promis
     },
   ];
   return (await vscode.window.showQuickPick(items, { title: "exBERT: corpus" }))?.choice;
-}
-
-/** Opens the Python extension's own picker if there is one, else asks for a path. */
-export async function pickInterpreter(): Promise<string | undefined> {
-  const options = {
-    title: "exBERT: Python interpreter",
-    prompt: "Path of a Python 3.11 or later that has exbert-rpc; empty: as in the Python extension",
-    value: readSettings().interpreter,
-  };
-  return (await vscode.window.showInputBox(options))?.trim();
 }

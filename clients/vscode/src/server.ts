@@ -9,12 +9,14 @@ import { type ExperimentalCapability, type Method, type Methods, PROTOCOL_VERSIO
 import { versionMismatch } from "../../shared/src/protocolVersion";
 import { RESTARTED, RESTARTING, RestartPolicy } from "../../shared/src/restarts";
 import { withHint } from "../../shared/src/sentences";
-import { findInterpreter, probeInterpreter } from "./environment";
+import { findInterpreters, probeInterpreter } from "./environment";
 import type { Progress, ServerEvent } from "./messages";
 import { withDeadline } from "./pure/deadline";
 import { ClientFailure, serverDied } from "./pure/failures";
+import { type Examined, firstReady, nothingReady } from "./pure/finding";
 import { describeInterpreter, type Interpreter } from "./pure/interpreters";
 import { serverArguments, serverOptions } from "./pure/options";
+import { describeProbe } from "./pure/probe";
 import { reportsProgress } from "./pure/reporting";
 import { readSettings } from "./settings";
 
@@ -50,6 +52,8 @@ export class Server implements vscode.Disposable {
     private readonly log: vscode.LogOutputChannel,
     private readonly trace: vscode.OutputChannel,
     private readonly home: string,
+    /** Where the extension keeps the environments that it makes. */
+    private readonly environments: string,
   ) {}
 
   /** What happened last; undefined before the first start. */
@@ -174,8 +178,7 @@ export class Server implements vscode.Disposable {
   }
 
   private async launch(): Promise<Session> {
-    const interpreter = await findInterpreter();
-    const version = await this.checkPackage(interpreter);
+    const { interpreter, version } = await this.findPackage();
     let child: ChildProcess | undefined;
     let isReady = false;
     const spawnServer = (): Promise<ChildProcess> => {
@@ -204,6 +207,7 @@ export class Server implements vscode.Disposable {
         "protocolMismatch",
         mismatch ?? "The server does not describe itself.",
         "Then run “exBERT: Restart Server”.",
+        !isNewer(capability?.protocolVersion),
       );
     }
     isReady = true;
@@ -220,31 +224,14 @@ export class Server implements vscode.Disposable {
     };
   }
 
-  private async checkPackage(interpreter: Interpreter): Promise<string | null> {
-    const where = describeInterpreter(interpreter);
-    const answer = await probeInterpreter(interpreter, this.home);
-    const hint = "Install it, or choose another interpreter.";
-    switch (answer.kind) {
-      case "ready":
-        this.log.info(
-          `Interpreter ${where}: Python ${answer.python}, exbert-rpc ${answer.version ?? "(not installed as a package)"}`,
-        );
-        return answer.version;
-      case "noPackage":
-        throw new ClientFailure("serverMissing", `The Python package exbert-rpc is not installed in ${where}.`, hint);
-      case "tooOld":
-        throw new ClientFailure(
-          "serverMissing",
-          `exbert-rpc needs Python 3.11 or later; ${where} is Python ${answer.python}.`,
-          "Choose another interpreter.",
-        );
-      case "notPython":
-        throw new ClientFailure(
-          "serverMissing",
-          `${where} is not a working Python interpreter: ${answer.reason}.`,
-          "Choose another interpreter.",
-        );
-    }
+  /** The interpreter that has the package; all that were looked at are in the log. */
+  private async findPackage(): Promise<{ readonly interpreter: Interpreter; readonly version: string | null }> {
+    const { ready, tried } = await firstReady(findInterpreters(this.environments), (interpreter) =>
+      probeInterpreter(interpreter, this.home),
+    );
+    for (const one of tried) this.log.info(`Interpreter ${describeExamined(one)}`);
+    if (ready?.answer.kind !== "ready") throw nothingReady(tried);
+    return { interpreter: ready.interpreter, version: ready.answer.version };
   }
 
   private async onDeath(client: LanguageClient): Promise<void> {
@@ -271,6 +258,13 @@ export class Server implements vscode.Disposable {
     );
   }
 }
+
+/** Whether it is this extension that has to be updated. */
+const isNewer = (theirs: string | undefined): boolean =>
+  Number.parseInt(theirs ?? "", 10) > Number.parseInt(PROTOCOL_VERSION, 10);
+
+const describeExamined = ({ interpreter, answer }: Examined): string =>
+  `${describeInterpreter(interpreter)}: ${describeProbe(answer)}`;
 
 function startFailed(error: unknown): ClientFailure {
   const reason = error instanceof Error ? error.message : String(error);

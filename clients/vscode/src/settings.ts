@@ -2,11 +2,18 @@
 import * as vscode from "vscode";
 import type { IndexParams } from "../../../protocol/types";
 
+/** What the *Install* button installs, and how pip is told to. */
+export interface InstallSettings {
+  readonly package: string;
+  readonly torchIndex: string;
+  readonly pipOptions: Readonly<Record<string, unknown>>;
+}
+
 type Precision = NonNullable<IndexParams["precision"]>;
 
 export interface Settings {
   readonly interpreter: string;
-  readonly package: string;
+  readonly install: InstallSettings;
   readonly model: string;
   readonly pipeline: string;
   readonly corpus: string;
@@ -31,7 +38,11 @@ export function readSettings(scope?: vscode.Uri): Settings {
   const get = <T>(key: string, fallback: T): T => configuration.get<T>(key) ?? fallback;
   return {
     interpreter: get("interpreter", ""),
-    package: get("package", ""),
+    install: {
+      package: get("package", "exbert-rpc").trim(),
+      torchIndex: torchIndex(get("install.torchIndex", "auto").trim(), process.platform),
+      pipOptions: get("install.pipOptions", {}),
+    },
     model: get("model", "").trim(),
     pipeline: get("pipeline", "").trim(),
     corpus: get("corpus", "").trim(),
@@ -50,6 +61,28 @@ export function readSettings(scope?: vscode.Uri): Settings {
     serverArguments: get("server.arguments", []),
     serverOptions: get("server.options", {}),
   };
+}
+
+/** PyPI has builds for CPUs for every system but Linux, where it has those for CUDA. */
+function torchIndex(setting: string, platform: NodeJS.Platform): string {
+  if (setting !== "auto") return setting;
+  return platform === "linux" ? "https://download.pytorch.org/whl/cpu" : "";
+}
+
+/** Takes back the choice of an interpreter wherever it was made, the workspace first. */
+export async function forgetInterpreter(): Promise<void> {
+  const targets = [
+    vscode.ConfigurationTarget.WorkspaceFolder,
+    vscode.ConfigurationTarget.Workspace,
+    vscode.ConfigurationTarget.Global,
+  ];
+  for (const target of targets) {
+    if (readSettings().interpreter === "") return;
+    const configuration = vscode.workspace.getConfiguration("exbert", firstFolder());
+    const chosen = configuration.inspect("interpreter");
+    const values = [chosen?.workspaceFolderValue, chosen?.workspaceValue, chosen?.globalValue];
+    if (values[targets.indexOf(target)] !== undefined) await configuration.update("interpreter", undefined, target);
+  }
 }
 
 /** Where a choice that a command made is kept: the workspace if there is one, else the person's settings. */

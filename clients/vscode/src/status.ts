@@ -37,7 +37,7 @@ export function createStatus(server: Server): vscode.Disposable {
         item.text = "exBERT: not installed";
         item.detail = event.message ?? "";
         item.severity = vscode.LanguageStatusSeverity.Warning;
-        item.command = { command: "exbert.restart", title: "Try Again" };
+        item.command = { command: "exbert.install", title: "Install…" };
         return;
     }
   };

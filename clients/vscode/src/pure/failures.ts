@@ -13,6 +13,8 @@ export class ClientFailure extends Error {
     readonly kind: ClientErrorKind,
     message: string,
     readonly hint: string,
+    /** Whether it helps to install or to update the package. */
+    readonly packageHelps = true,
   ) {
     super(message);
     this.name = "ClientFailure";

@@ -39,6 +39,9 @@ class Uri {
     readonly scheme: string,
     readonly path: string,
   ) {}
+  get fsPath(): string {
+    return this.path;
+  }
   toString(): string {
     return `${this.scheme}://${encodeURI(this.path)}`;
   }
@@ -121,7 +124,7 @@ export const window = {
   showQuickPick: (items: readonly { readonly label: string }[]): Promise<unknown> => Promise.resolve(items[0]),
   showWarningMessage: (): Promise<unknown> => Promise.resolve(undefined),
   withProgress: (_: unknown, run: (...given: unknown[]) => unknown) =>
-    run({ report: () => undefined }, { isCancellationRequested: false }),
+    run({ report: () => undefined }, { isCancellationRequested: false, onCancellationRequested: nothing }),
   showTextDocument: (..._: unknown[]): Promise<unknown> => Promise.resolve(undefined),
   showInformationMessage: (..._: unknown[]): Promise<unknown> => Promise.resolve(undefined),
   showErrorMessage: (): Promise<unknown> => Promise.resolve(undefined),
@@ -129,6 +132,7 @@ export const window = {
 export const workspace = {
   notebookDocuments: [] as unknown[],
   workspaceFolders: undefined as unknown,
+  isTrusted: true,
   /** Paths of what is a folder, what a search below one finds, and whether a file is there. */
   folders: new Set<string>(),
   found: [] as Uri[],
@@ -148,16 +152,22 @@ export const workspace = {
   getConfiguration: () => ({ get: (key: string) => (key === "index.include" ? ["**/*"] : undefined) }),
 };
 export const env = { uriScheme: "vscode", clipboard: { writeText: () => Promise.resolve() } };
+export const extensions = { getExtension: () => undefined };
 export const commands = { executeCommand: () => Promise.resolve(undefined) };
 export const FileType = { File: 1, Directory: 2 };
 export const ProgressLocation = { Window: 10, Notification: 15 };
 export class RelativePattern {}
 export const ViewColumn = { Active: -1, Beside: -2, One: 1, Two: 2, Three: 3 };
 
+const { showInformationMessage, withProgress } = window;
+
 export function restore(): void {
+  Object.assign(window, { showInformationMessage, withProgress });
   Object.assign(window, { activeTextEditor: undefined, activeNotebookEditor: undefined, visibleTextEditors: [] });
   window.tabGroups.all = [];
   workspace.notebookDocuments = [];
+  workspace.workspaceFolders = undefined;
+  workspace.isTrusted = true;
   workspace.folders.clear();
   workspace.found = [];
   workspace.isThere = true;

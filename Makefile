@@ -216,7 +216,7 @@ $(VENV)/.build: $(VENV)/.made constraints.txt
 	@touch $@
 
 $(VENV)/.lab: $(VENV)/.installed $(VENV)/.build
-	$(PIP) install --quiet --constraint constraints.txt jupyterlab
+	$(PIP) install --quiet --constraint constraints.txt jupyterlab notebook
 	@touch $@
 
 LAB_WHEEL := clients/jupyterlab/dist/exbert_jupyterlab-$(VERSION)-py3-none-any.whl

@@ -1,107 +1,13 @@
 // The JupyterLab extension, end to end: the wheel as installed, real JupyterLab, real browser, real server, all-MiniLM-L6-v2.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
+import { test } from "node:test";
 import { inked, useView } from "../interactions.mjs";
-import { keepFailure, screenshot } from "./images.mjs";
-import { PYTHON, REPOSITORY, startLab } from "./lab.mjs";
-import { LabWindow } from "./window.mjs";
-
-const CHROMIUM = process.env.EXBERT_CHROMIUM ?? "/usr/bin/chromium";
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-/** A model that is loaded for the first time on a busy machine. */
-const SLOW = 240_000;
-
-let browser;
-/** Of all JupyterLabs that this run started. */
-const folders = [];
-
-before(async () => {
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
-});
-
-after(async () => {
-  // half a minute after the last test, the process ends even if something still keeps it alive
-  setTimeout(() => process.exit(process.exitCode ?? 1), 30_000).unref();
-  await browser?.close();
-});
-
-/** One scenario in a JupyterLab of its own; a failed one is tried once more from the start. */
-function scenario(name, run, { topics = 12, options = () => [] } = {}) {
-  test(name, { timeout: 900_000 }, async (t) => {
-    for (const isLast of process.env.NO_RETRY === "1" ? [true] : [false, true]) {
-      const folder = mkdtempSync(join(tmpdir(), "exbert-lab-"));
-      folders.push(folder);
-      execFileSync(PYTHON, [
-        join(REPOSITORY, "clients/jupyterlab/sample/lay_out.py"),
-        join(folder, "root"),
-        String(topics),
-      ]);
-      const arguments_ = ["--store", join(folder, "corpora")].map((value) => `--ExbertApp.arguments=${value}`);
-      arguments_.push(`--ExbertApp.start_timeout=${SLOW / 1000}`);
-      const windows = [];
-      let lab;
-      try {
-        lab = await startLab(folder, [...arguments_, ...options(folder)]);
-        const open = async (path, workspace) => {
-          windows.push(await LabWindow.open(browser, lab, path, workspace));
-          return windows.at(-1);
-        };
-        await run(open, lab);
-        assert.deepEqual(
-          windows.flatMap((window) => window.errors),
-          [],
-          "the page threw errors",
-        );
-        return;
-      } catch (error) {
-        await keepFailure(name.replace(/\W+/g, "-"), windows, lab);
-        if (isLast) throw error;
-        t.diagnostic(`tried again after: ${error.message}`);
-      } finally {
-        for (const window of windows) await window.close().catch(() => undefined);
-        await lab?.stop();
-        rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
-      }
-    }
-  });
-}
-
-const tab = (view, name) => view.getByRole("tab", { name });
-const token = (view, text) => view.locator(".tokens.left .token", { hasText: text });
-
-async function attentionIsDrawn(view, word = "escape") {
-  await token(view, word).first().waitFor({ timeout: SLOW });
-  await view.locator("canvas").first().waitFor();
-}
-
-/** Shows one head of one layer. */
-async function chooseHead(view, layer, head) {
-  await view
-    .getByRole("radiogroup", { name: /layer/i })
-    .getByRole("radio", { name: String(layer), exact: true })
-    .click();
-  await view.getByRole("button", { name: `head ${head}`, exact: true }).dblclick();
-  await view.locator('.head[aria-pressed="false"]').nth(10).waitFor();
-}
-
-async function indexTopics(window) {
-  await window.contextMenu(window.page.locator(".jp-DirListing-item", { hasText: "topics" }), "exBERT: Index…");
-  const { dialog, accept } = await window.dialog();
-  await dialog.getByText(/^\d+ files of text/).waitFor();
-  await accept();
-}
+import { screenshot } from "./images.mjs";
+import { PYTHON, REPOSITORY } from "./lab.mjs";
+import { attentionIsDrawn, chooseHead, folders, indexTopics, SLOW, scenario, tab, token } from "./scenario.mjs";
 
 scenario(
   "a selection is explored, compared with a corpus, exported, and restored after a reload",

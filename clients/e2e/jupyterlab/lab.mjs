@@ -32,8 +32,8 @@ export function writeSetting(folder, extension, plugin, settings) {
   writeFileSync(path, JSON.stringify(settings));
 }
 
-/** Starts JupyterLab on loopback; `options` are its command line's, `stop` ends it and what it started. */
-export async function startLab(folder, options = []) {
+/** Starts JupyterLab, or Jupyter Notebook, on loopback; `options` are its command line's, `stop` ends it and what it started. */
+export async function startLab(folder, options = [], app = "jupyterlab") {
   const port = await freePort();
   const root = join(folder, "root");
   for (const name of ["root", "config", "data", "runtime", "settings", "workspaces"]) {
@@ -56,9 +56,10 @@ export async function startLab(folder, options = []) {
   const child = spawn(
     PYTHON,
     [
-      ...["-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", `--ServerApp.port=${port}`],
+      ...["-m", app, "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", `--ServerApp.port=${port}`],
       ...["--ServerApp.port_retries=0", `--IdentityProvider.token=${TOKEN}`, `--ServerApp.root_dir=${root}`],
-      ...["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", ...options],
+      ...(app === "jupyterlab" ? ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"] : []),
+      ...options,
     ],
     { env: environment, stdio: ["ignore", "pipe", "pipe"] },
   );

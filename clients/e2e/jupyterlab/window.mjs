@@ -20,10 +20,14 @@ export class LabWindow {
     });
     const page = await context.newPage();
     page.setDefaultTimeout(90_000);
-    const window = new LabWindow(page, lab);
-    await page.goto(`${lab.origin}/lab/workspaces/${workspace}/tree/${path}?token=${TOKEN}`);
+    const window = new this(page, lab);
+    await page.goto(`${lab.origin}${window.place(path, workspace)}?token=${TOKEN}`);
     await window.ready();
     return window;
+  }
+
+  place(path, workspace) {
+    return `/lab/workspaces/${workspace}/tree/${path}`;
   }
 
   async close() {
@@ -128,5 +132,17 @@ export class LabWindow {
   async reload() {
     await this.page.reload();
     await this.ready();
+  }
+}
+
+/** A page of Jupyter Notebook 7: one document, and side bars. */
+export class NotebookWindow extends LabWindow {
+  place(path) {
+    return `/${path.endsWith(".ipynb") ? "notebooks" : "edit"}/${path}`;
+  }
+
+  async ready() {
+    await this.page.locator(".jp-Notebook .jp-Cell, .jp-FileEditor .cm-line").first().waitFor({ timeout: LONG });
+    await this.page.locator(".jp-NotebookSpinner, .jp-Spinner").first().waitFor({ state: "hidden", timeout: LONG });
   }
 }

@@ -1,12 +1,12 @@
 /** Which open documents change: hits in them are marked at once. */
-import type { ILabShell } from "@jupyterlab/application";
 import { DocumentWidget } from "@jupyterlab/docregistry";
+import type { Shell } from "./shell";
 
 /** Calls with the path of a document whose contents changed in its editor. */
-export function watchDocuments(shell: ILabShell, onChange: (path: string) => void): void {
+export function watchDocuments(shell: Shell, onChange: (path: string) => void): void {
   const watched = new WeakSet<object>();
   const look = () => {
-    for (const widget of shell.widgets("main")) {
+    for (const widget of shell.documents) {
       if (!(widget instanceof DocumentWidget) || watched.has(widget.context)) {
         continue;
       }
@@ -17,6 +17,6 @@ export function watchDocuments(shell: ILabShell, onChange: (path: string) => voi
       void context.ready.then(() => context.model.contentChanged.connect(tell));
     }
   };
-  shell.layoutModified.connect(look);
+  shell.onLayout(look);
   look();
 }

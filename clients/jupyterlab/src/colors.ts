@@ -2,7 +2,6 @@
 
 import { RangeSetBuilder, StateEffect, StateField } from "@codemirror/state";
 import { Decoration, type DecorationSet, EditorView } from "@codemirror/view";
-import type { ILabShell } from "@jupyterlab/application";
 import type { CodeEditor } from "@jupyterlab/codeeditor";
 import { CodeMirrorEditor } from "@jupyterlab/codemirror";
 import { DocumentWidget } from "@jupyterlab/docregistry";
@@ -11,6 +10,7 @@ import { NotebookPanel } from "@jupyterlab/notebook";
 import type { Widget } from "@lumino/widgets";
 import { findSpans } from "#shared/findAgain";
 import type { Coloring } from "#view";
+import type { Shell } from "./shell";
 
 /** Depths of the color: `.exbert-color-0` … in the style sheet. */
 const LEVELS = 8;
@@ -32,12 +32,12 @@ export class Colors {
   private readonly colored = new Set<CodeMirrorEditor>();
 
   constructor(
-    private readonly shell: ILabShell,
+    private readonly shell: Shell,
     private readonly isOn: () => boolean,
     /** The document that a person works in: it comes first where several have the text. */
     private readonly current: () => Widget | null,
   ) {
-    shell.layoutModified.connect(() => this.draw());
+    shell.onLayout(() => this.draw());
   }
 
   /** What the view has pinned; null: nothing is colored. */
@@ -62,7 +62,7 @@ export class Colors {
 
   private find(coloring: Coloring): { editor: CodeMirrorEditor; marks: DecorationSet } | null {
     const first = this.current();
-    const widgets = [...this.shell.widgets("main")].sort((a, b) => Number(b === first) - Number(a === first));
+    const widgets = [...this.shell.documents].sort((a, b) => Number(b === first) - Number(a === first));
     for (const editor of widgets.filter(({ isVisible }) => isVisible).flatMap(editorsOf)) {
       const marks = marksIn(editor.model.sharedModel.getSource(), coloring);
       if (marks !== null) {

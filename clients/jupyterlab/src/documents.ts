@@ -1,18 +1,18 @@
 /** Which document a person works in, also while the exBERT panel has the focus. */
-import type { ILabShell } from "@jupyterlab/application";
 import type { Widget } from "@lumino/widgets";
 import type { Selection } from "./editorText";
 import { PANEL_ID } from "./panel";
 import { fromRendered, readSelection } from "./selection";
+import type { Shell } from "./shell";
 
 export class Documents {
   private last: Widget | null = null;
   /** The palette takes the focus, and with it the browser's selection of rendered text: it is remembered. */
   private rendered: { readonly widget: Widget; readonly selection: Selection } | null = null;
 
-  constructor(shell: ILabShell) {
-    this.note(shell.currentWidget);
-    shell.currentChanged.connect((_, { newValue }) => this.note(newValue));
+  constructor(shell: Shell) {
+    this.note(shell.current);
+    shell.onCurrent(() => this.note(shell.current));
     document.addEventListener("selectionchange", () => this.remember());
   }
 

@@ -1,16 +1,17 @@
 /** Makes the panel when it is wanted, beside the document, and remembers it through reloads. */
-import type { ILabShell } from "@jupyterlab/application";
 import { WidgetTracker } from "@jupyterlab/apputils";
-import type { IStateDB } from "@jupyterlab/statedb";
 import type { Widget } from "@lumino/widgets";
 import type { Choice, InUse } from "#view";
 import type { Selection } from "./editorText";
 import type { HostContext } from "./host";
+import type { Kept } from "./kept";
 import { ExbertPanel, PANEL_ID } from "./panel";
+import type { Shell } from "./shell";
 
 export interface HolderOptions {
-  readonly shell: ILabShell;
-  readonly database: IStateDB | null;
+  readonly shell: Shell;
+  /** null: nothing is kept. */
+  readonly kept: Kept | null;
   /** State of a panel that was never open before. */
   readonly initial: () => object;
   readonly beside: () => Widget | null;
@@ -32,7 +33,7 @@ export class PanelHolder {
   async show(selection: Selection | null, activate = true): Promise<void> {
     const panel = this.panel ?? (await this.make());
     if (activate) {
-      this.options.shell.activateById(panel.id);
+      this.options.shell.activate(panel.id);
     }
     if (selection !== null) {
       const { label, isMarkdown, ...input } = selection;
@@ -76,12 +77,11 @@ export class PanelHolder {
   }
 
   private async create(): Promise<ExbertPanel> {
-    const { database, initial, beside, shell, context } = this.options;
-    const kept = await database?.fetch(PANEL_ID).catch(() => undefined);
-    const panel = new ExbertPanel(context, database, kept ?? initial());
+    const { kept, initial, beside, shell, context } = this.options;
+    const state = await kept?.fetch(PANEL_ID).catch(() => undefined);
+    const panel = new ExbertPanel(context, kept, state ?? initial());
     await this.tracker.add(panel);
-    const reference = beside();
-    shell.add(panel, "main", reference === null ? {} : { mode: "split-right", ref: reference.id });
+    shell.addPanel(panel, beside());
     for (const choice of this.waiting.splice(0)) {
       panel.choose(choice);
     }

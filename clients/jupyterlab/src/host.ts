@@ -143,3 +143,8 @@ export function tellGone(document: string, indexAgain: () => void): void {
 export function tellUnopened(document: string, reason: string): void {
   Notification.warning(`${document} cannot be opened: ${reason}`, { autoClose: 8000 });
 }
+
+/** Says where a hit is in a document that opens in a tab of the browser of its own. */
+export function tellElsewhere(document: string, place: string): void {
+  Notification.info(`${document} opens in another tab: ${place}.`, { autoClose: 8000 });
+}

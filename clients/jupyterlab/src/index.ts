@@ -18,6 +18,7 @@ import { isHalfEmpty } from "./editorText";
 import { follow } from "./follow";
 import { PanelHolder } from "./holder";
 import { Bridge } from "./jupyter";
+import { keptByTab } from "./kept";
 import { LINK_PARAMETER, linkIn } from "./link";
 import { uriOf } from "./locations";
 import { openLocation } from "./open";
@@ -25,6 +26,7 @@ import { PANEL_ID } from "./panel";
 import { Session } from "./session";
 import type { Settings } from "./settings";
 import { initializationOptions, readSettings } from "./settings";
+import { Shell } from "./shell";
 import { StatusItem } from "./status";
 import { themeOf } from "./theme";
 
@@ -34,8 +36,9 @@ const plugin: JupyterFrontEndPlugin<void> = {
   id: PLUGIN_ID,
   description: "Attention, similar contexts of a corpus and what they share, beside the text you select.",
   autoStart: true,
-  requires: [IDocumentManager, ILabShell],
+  requires: [IDocumentManager],
   optional: [
+    ILabShell,
     ICommandPalette,
     IFileBrowserFactory,
     ILayoutRestorer,
@@ -51,7 +54,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
 async function activate(
   app: JupyterFrontEnd,
   documents: IDocumentManager,
-  shell: ILabShell,
+  lab: ILabShell | null,
   palette: ICommandPalette | null,
   files: IFileBrowserFactory | null,
   restorer: ILayoutRestorer | null,
@@ -63,6 +66,7 @@ async function activate(
 ): Promise<void> {
   const registered = registry?.load(PLUGIN_ID).catch(reportSettings) ?? Promise.resolve(null);
   let settings: Settings = readSettings(null);
+  const shell = new Shell(app.shell, lab);
   const bridge = new Bridge();
   const session = new Session({
     open: () => bridge.open(),
@@ -84,7 +88,7 @@ async function activate(
   };
   const holder = new PanelHolder({
     shell,
-    database,
+    kept: shell.isSingle ? keptByTab(window.sessionStorage, window.location.pathname) : database,
     initial: () => ({ version: 1, model: settings.model || null, corpus: settings.corpus || null }),
     beside: () => watched.current,
     context: {
@@ -105,7 +109,7 @@ async function activate(
       chosen: ({ model, corpus }) =>
         void set({ ...(model === null ? {} : { model }), ...(corpus === null ? {} : { corpus }) }),
       color: (coloring) => colors.show(coloring),
-      link: (encoded) => URLExt.join(PageConfig.getBaseUrl(), `lab?${LINK_PARAMETER}=${encoded}`),
+      link: (encoded) => linkTo(shell, encoded),
     },
   });
   watchDocuments(shell, (path) => {
@@ -187,6 +191,14 @@ function openLinks(app: JupyterFrontEnd, router: IRouter | null, holder: PanelHo
     },
   });
   router.register({ command, pattern: new RegExp(`[?&]${LINK_PARAMETER}=`), rank: 30 });
+}
+
+/** JupyterLab opens it anywhere; a page of Jupyter Notebook has one document, which belongs to the link. */
+function linkTo(shell: Shell, encoded: string): string {
+  const page = shell.isSingle
+    ? window.location.origin + window.location.pathname
+    : URLExt.join(PageConfig.getBaseUrl(), "lab");
+  return `${page}?${LINK_PARAMETER}=${encoded}`;
 }
 
 function isLight(themes: IThemeManager | null): boolean {

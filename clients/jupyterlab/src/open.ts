@@ -1,23 +1,24 @@
 /** Opens a hit's document in JupyterLab where its sentence stands now, or says why it cannot. */
 
-import type { ILabShell } from "@jupyterlab/application";
 import { MarkdownCell } from "@jupyterlab/cells";
 import type { CodeEditor } from "@jupyterlab/codeeditor";
 import type { CodeMirrorEditor } from "@jupyterlab/codemirror";
+import { PageConfig, URLExt } from "@jupyterlab/coreutils";
 import type { IDocumentManager } from "@jupyterlab/docmanager";
 import { DocumentWidget, type IDocumentWidget } from "@jupyterlab/docregistry";
 import { FileEditor } from "@jupyterlab/fileeditor";
 import { NotebookPanel } from "@jupyterlab/notebook";
-import type { DockPanel, Widget } from "@lumino/widgets";
+import type { Widget } from "@lumino/widgets";
 import { type Expected, type Found, findAgain, findInCells } from "#shared/findAgain";
 import type { Location } from "#view";
-import { tellGone, tellUnopened } from "./host";
+import { tellElsewhere, tellGone, tellUnopened } from "./host";
 import { pathBelowRoot } from "./locations";
 import { PANEL_ID } from "./panel";
 import { placeBeside, share } from "./placement";
+import type { Shell } from "./shell";
 
 export interface Opener {
-  readonly shell: ILabShell;
+  readonly shell: Shell;
   readonly documents: IDocumentManager;
   readonly rootUri: () => Promise<string>;
   /** The document beside which a new tab is put. */
@@ -32,7 +33,12 @@ export async function openLocation(opener: Opener, location: Location): Promise<
     tellUnopened(location.document, "it is not in the folder that Jupyter serves.");
     return;
   }
-  const widget = openBeside(opener, path);
+  const { shell, documents } = opener;
+  const widget = shell.isSingle ? documents.findWidget(path, null) : openBeside(opener, path);
+  if (widget === undefined && shell.isSingle) {
+    openElsewhere(path, location);
+    return;
+  }
   if (widget === undefined) {
     tellUnopened(path, "JupyterLab has no editor for it.");
     return;
@@ -48,22 +54,24 @@ export async function openLocation(opener: Opener, location: Location): Promise<
   }
 }
 
-function openBeside({ shell, documents, beside }: Opener, path: string): IDocumentWidget | undefined {
-  const factory = path.endsWith(".ipynb") ? "Notebook" : "Editor";
-  const place = placeBeside(tabAreas(shell), PANEL_ID, beside()?.id ?? null);
-  const widget = documents.openOrReveal(path, factory, undefined, place ?? {});
-  // a document that was open already, in front of the panel
-  if (widget !== undefined && place !== null && share(tabAreas(shell), PANEL_ID, widget.id)) {
-    shell.add(widget, "main", { ...place });
-  }
-  return widget;
+/** A tab of the browser of its own, of which nothing more is known: where to look there is said here. */
+function openElsewhere(path: string, { range, cell }: Location): void {
+  const isNotebook = path.endsWith(".ipynb");
+  window.open(
+    URLExt.join(PageConfig.getBaseUrl(), isNotebook ? "notebooks" : "edit", ...path.split("/").map(encodeURIComponent)),
+  );
+  tellElsewhere(path, isNotebook && cell != null ? `cell ${cell + 1}` : `line ${range.start.line + 1}`);
 }
 
-/** The ids of the widgets of each tab area. */
-function tabAreas(shell: ILabShell): string[][] {
-  const [any] = shell.widgets("main");
-  const dock = any?.parent as DockPanel | null | undefined;
-  return dock == null ? [] : [...dock.tabBars()].map((bar) => bar.titles.map(({ owner }) => owner.id));
+function openBeside({ shell, documents, beside }: Opener, path: string): IDocumentWidget | undefined {
+  const factory = path.endsWith(".ipynb") ? "Notebook" : "Editor";
+  const place = placeBeside(shell.tabAreas, PANEL_ID, beside()?.id ?? null);
+  const widget = documents.openOrReveal(path, factory, undefined, place ?? {});
+  // a document that was open already, in front of the panel
+  if (widget !== undefined && place !== null && share(shell.tabAreas, PANEL_ID, widget.id)) {
+    shell.move(widget, place);
+  }
+  return widget;
 }
 
 /** Selects the hit; false when its sentence is gone. */

@@ -1,5 +1,4 @@
 /** The widget in JupyterLab's main area that holds the view. */
-import type { IStateDB } from "@jupyterlab/statedb";
 import type { ReadonlyPartialJSONValue } from "@lumino/coreutils";
 import type { Message } from "@lumino/messaging";
 import { Widget } from "@lumino/widgets";
@@ -8,6 +7,7 @@ import { mount } from "#view";
 import type { HostContext } from "./host";
 import { JupyterHost } from "./host";
 import { exbertIcon } from "./icon";
+import type { Kept } from "./kept";
 
 export const PANEL_ID = "exbert-panel";
 
@@ -18,8 +18,8 @@ export class ExbertPanel extends Widget {
 
   constructor(
     context: Omit<HostContext, "state">,
-    private readonly database: IStateDB | null,
-    kept: unknown,
+    private readonly kept: Kept | null,
+    state: unknown,
   ) {
     super();
     this.id = PANEL_ID;
@@ -29,9 +29,9 @@ export class ExbertPanel extends Widget {
     this.title.caption = "Attention, similar contexts and what they share";
     this.title.icon = exbertIcon;
     this.title.closable = true;
-    this.state = kept;
-    const state = { get: () => this.state, set: (value: unknown) => this.keep(value) };
-    this.host = new JupyterHost({ ...context, state });
+    this.state = state;
+    const access = { get: () => this.state, set: (value: unknown) => this.keep(value) };
+    this.host = new JupyterHost({ ...context, state: access });
     this.draw();
   }
 
@@ -82,6 +82,6 @@ export class ExbertPanel extends Widget {
 
   private keep(state: unknown): void {
     this.state = state;
-    void this.database?.save(PANEL_ID, state as ReadonlyPartialJSONValue);
+    void this.kept?.save(PANEL_ID, state as ReadonlyPartialJSONValue).catch(() => undefined);
   }
 }

@@ -96,20 +96,19 @@ export class Installer implements vscode.Disposable {
 }
 
 function describe(base: Examined | undefined, home: string, isForCpu: boolean): string {
-  const { torch, libraries, carriers, onDisk, torchWithCuda } = SIZES;
+  const { torch, libraries, carriers, onDisk, torchWithCuda, onDiskWithCuda } = SIZES;
   const size = (bytes: number): string =>
     bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
   const own =
     base === undefined
       ? []
       : [`An environment of its own is made with ${pathOf(base)}, in ${home}. No other Python is changed.`];
-  const sizes = isForCpu
-    ? [
-        `To download: about ${size(torch + libraries + carriers)} (PyTorch for CPUs ${size(torch)}, libraries ${size(libraries)}, a small model and an English pipeline ${size(carriers)}). On disk: ${size(onDisk)}.`,
-      ]
-    : [
-        `To download: about ${size(libraries + carriers)}, and PyTorch: ${size(torch)} for CPUs, up to ${size(torchWithCuda)} with CUDA.`,
-      ];
+  const isLarge = !isForCpu && process.platform === "linux";
+  const pytorch = isLarge ? `PyTorch, with CUDA up to ${size(torchWithCuda)}` : `PyTorch for CPUs ${size(torch)}`;
+  const all = (isLarge ? torchWithCuda : torch) + libraries + carriers;
+  const sizes = [
+    `To download: about ${size(all)} (${pytorch}, libraries ${size(libraries)}, a small model and an English pipeline ${size(carriers)}). On disk: ${size(isLarge ? onDiskWithCuda : onDisk)}.`,
+  ];
   return [...own, ...sizes, "You can cancel at any time."].join("\n\n");
 }
 

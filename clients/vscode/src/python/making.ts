@@ -34,9 +34,15 @@ export class MakingFailed extends Error {
   }
 }
 
-/** Bytes that are fetched and bytes on disk, in round numbers; measured on Linux with PyTorch 2.13 for CPUs. */
-export const SIZES = { torch: 192e6, libraries: 175e6, carriers: 101e6, onDisk: 1.6e9, torchWithCuda: 2.8e9 } as const;
-const ROOM = 2e9;
+/** Bytes that are fetched and bytes on disk; measured on Linux (x86-64), PyTorch 2.13 for CPUs and 2.14 with CUDA 13. */
+export const SIZES = {
+  torch: 192e6,
+  libraries: 131e6,
+  carriers: 101e6,
+  onDisk: 1.6e9,
+  torchWithCuda: 3.0e9,
+  onDiskWithCuda: 6.1e9,
+} as const;
 
 interface Step {
   readonly title: string;
@@ -51,7 +57,7 @@ export async function makeEnvironment(base: string, home: string, wanted: Wanted
   await tidy(home, undefined);
   const folder = await newFolder(home);
   try {
-    await requireRoom(folder);
+    await requireRoom(folder, wanted);
     await run(base, { title: "making the environment", args: ["-I", "-m", "venv", folder] }, folder, wanted, watcher);
     const python = pythonIn(folder, process.platform);
     await install(python, folder, wanted, watcher);
@@ -121,13 +127,15 @@ export function environmentFor(options: Readonly<Record<string, unknown>>): Node
   return env;
 }
 
-async function requireRoom(folder: string): Promise<void> {
+async function requireRoom(folder: string, { torchIndex }: Wanted): Promise<void> {
   const { bavail, bsize } = await statfs(folder);
-  if (bavail * bsize >= ROOM) return;
-  const free = `${((bavail * bsize) / 1e9).toFixed(1)} GB`;
+  const mayHaveCuda = torchIndex === "" && process.platform === "linux";
+  const needed = mayHaveCuda ? SIZES.onDiskWithCuda : SIZES.onDisk;
+  if (bavail * bsize >= needed) return;
+  const [free, wanted] = [bavail * bsize, needed].map((bytes) => `${(bytes / 1e9).toFixed(1)} GB`);
   throw new MakingFailed(
     "diskFull",
-    `${free} are free where ${folder} is; 2 GB are needed.`,
+    `${free} are free where ${folder} is; ${wanted} are needed.`,
     "Free some space, then try again.",
   );
 }

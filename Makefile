@@ -259,7 +259,7 @@ test-units: lint-clients $(CLIENTS:%=%/node_modules/.made) .cache/browser client
 	cd clients/vscode && npm run --silent typecheck && npm test
 	cd clients/jupyterlab && npm run --silent check && npm test
 
-test-vscode: $(VENV)/.test vsix .cache/browser clients/e2e/vscode/node_modules/.made
+test-vscode: $(VENV)/.test $(PAGE) vsix .cache/browser clients/e2e/vscode/node_modules/.made
 	clients/e2e/install-vscode.sh || test $$? -eq 3
 	cd clients/e2e/vscode && npm test
 

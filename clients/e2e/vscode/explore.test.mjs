@@ -517,6 +517,21 @@ scenario("notebook cells, unsaved edits and a moving selection are explored", {}
     .waitFor();
 });
 
+scenario("a saved notebook shows results as tables, and a sentence in place of a view", {}, async (window, folder) => {
+  const notebook = join(folder, "saved.ipynb");
+  execFileSync(python, [join(here, "saved_notebook.py"), notebook, tinyModel(), join(folder, "../corpora")], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  await window.openNotebook("saved.ipynb");
+  // the outputs of a notebook are in a page of their own
+  const outputs = window.page
+    .frameLocator('iframe.webview.ready[src*="purpose=notebookRenderer"]')
+    .frameLocator("iframe#active-frame");
+  await outputs.locator(".exbert-result td", { hasText: "pub" }).first().waitFor();
+  await outputs.locator("p", { hasText: "needs a running kernel" }).first().waitFor();
+  await screenshot(window.page, "saved-notebook");
+});
+
 scenario(
   "text and view stay side by side, messages wait for a hidden view, and hits are found where they are now",
   () => ({ "exbert.model": tinyModel() }),

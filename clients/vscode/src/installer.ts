@@ -1,7 +1,9 @@
 /** Asks before anything is installed, says how much it is, and shows how far it is. */
+import { homedir } from "node:os";
 import * as vscode from "vscode";
 import { examineAll, findInterpreters } from "./environment";
 import { baseFor, type Examined, noBase, pathOf, targetsOf } from "./pure/finding";
+import { shortPath } from "./pure/interpreters";
 import { install, makeEnvironment, SIZES, type Watcher } from "./python/making";
 import { Cancelled } from "./python/program";
 import { readSettings } from "./settings";
@@ -102,7 +104,9 @@ function describe(base: Examined | undefined, home: string, isForCpu: boolean): 
   const own =
     base === undefined
       ? []
-      : [`An environment of its own is made with ${pathOf(base)}, in ${home}. No other Python is changed.`];
+      : [
+          `An environment of its own is made with ${shortPath(pathOf(base), homedir())}, in ${shortPath(home, homedir())}. No other Python is changed.`,
+        ];
   const isLarge = !isForCpu && process.platform === "linux";
   const pytorch = isLarge ? `PyTorch, with CUDA up to ${size(torchWithCuda)}` : `PyTorch for CPUs ${size(torch)}`;
   const all = (isLarge ? torchWithCuda : torch) + libraries + carriers;

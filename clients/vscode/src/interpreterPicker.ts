@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import * as vscode from "vscode";
 import { examineAll, findAllInterpreters, namedInterpreter } from "./environment";
 import { type Examined, worthListing } from "./pure/finding";
-import { describeSource } from "./pure/interpreters";
+import { describeSource, shortPath } from "./pure/interpreters";
 import { describeProbe } from "./pure/probe";
 import { readSettings } from "./settings";
 
@@ -57,8 +57,7 @@ export async function pickInterpreter(
 }
 
 function itemOf({ interpreter: { path, source }, answer }: Examined, inUse: string | undefined): Item {
-  const home = homedir();
-  const short = path.startsWith(home) ? `~${path.slice(home.length)}` : path;
+  const short = shortPath(path, homedir());
   return {
     label: `${answer.kind === "ready" ? "$(pass)" : "$(circle-slash)"} ${source === "own" ? "exBERT's environment" : short}`,
     description: [describeSource(source), path === inUse ? "in use" : ""].filter(Boolean).join(", "),

@@ -9,6 +9,7 @@ import {
   interpretersOf,
   pythonIn,
   type Source,
+  shortPath,
 } from "../src/pure/interpreters";
 import { OLDEST_PACKAGE, PROBE_SCRIPT, readProbe } from "../src/pure/probe";
 import { isOlder } from "../src/pure/versions";
@@ -71,6 +72,13 @@ describe("the Pythons of a PATH", () => {
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
+  });
+});
+
+describe("a path in a message", () => {
+  it("has ~ for the home folder, and for no other that begins as it does", () => {
+    expect(shortPath("/home/ada/.venv/bin/python", "/home/ada")).toBe("~/.venv/bin/python");
+    expect(shortPath("/home/adalbert/python", "/home/ada")).toBe("/home/adalbert/python");
   });
 });
 

@@ -47,6 +47,13 @@ export function expandPath(path: string, home: string, workspaceFolder: string |
   return workspaceFolder === undefined ? trimmed : trimmed.replaceAll("${workspaceFolder}", () => workspaceFolder);
 }
 
+/** A path as a person writes it: `~` for the home folder. */
+export function shortPath(path: string, home: string): string {
+  return home !== "" && /^[\\/]/.test(path.slice(home.length)) && path.startsWith(home)
+    ? `~${path.slice(home.length)}`
+    : path;
+}
+
 /** Where it comes from, in words. */
 export function describeSource(source: InterpreterSource): string {
   switch (source) {

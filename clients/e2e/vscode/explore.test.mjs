@@ -347,6 +347,7 @@ scenario(
   "predictions change when a token is masked",
   () => ({ "exbert.model": tinyModel() }),
   async (window) => {
+    await window.page.setViewportSize({ width: 1280, height: 1100 });
     const view = await exploreLine(window, "notes.md", 3);
     await attentionIsDrawn(view);
     await token(view, "escape").click();

@@ -16,10 +16,11 @@ from exbert_rpc.analysis.profile.notes import notes_of
 from exbert_rpc.analysis.profile.repeats import mean_repeats, measure_repeats, repeated_tokens
 from exbert_rpc.analysis.profile.types import AttractingWord, HeadProfile, RandomRepeats, Role
 from exbert_rpc.corpus.head_sums import MAX_OFFSET, HeadSums
+from exbert_rpc.corpus.search.attended import attended
 from exbert_rpc.corpus.search.document_sums import document_sums
 from exbert_rpc.corpus.search.hits import FoundRow, make_hits
 from exbert_rpc.corpus.search.reader import CorpusReader
-from exbert_rpc.corpus.search.rerun import AttentionSource, RerunAttention, StoredAttention, mean_attention
+from exbert_rpc.corpus.search.rerun import AttentionSource, RerunAttention, StoredAttention
 from exbert_rpc.corpus.types import CorpusModel, Hit
 from exbert_rpc.engine.captures import chosen_heads, chosen_layers
 from exbert_rpc.engine.corpora import Corpora
@@ -145,7 +146,7 @@ class Profiler:
             for segment in (reader.segments[one.segment],)
             for block in (int(segment.sentence_block[segment.row_sentence[one.row]]),)
         ]
-        attention = mean_attention(source, reader, rows, layer, (head,), task)
+        attention = attended(source, reader, rows, layer, (head,), task)
         hits = make_hits(reader, rows, attention, self._allowed_roots)
         return [replace(hit, target=one.target) for hit, one in zip(hits, examples, strict=True)]
 

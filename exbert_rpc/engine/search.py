@@ -16,12 +16,12 @@ from exbert_rpc.analysis.metadata import metadata_histograms
 from exbert_rpc.analysis.observe import observe_subjects, observe_targets
 from exbert_rpc.analysis.summary import summarize_hits
 from exbert_rpc.analysis.types import Subject, Summary
+from exbert_rpc.corpus.search.attended import attended
 from exbert_rpc.corpus.search.graph import Graph, Graphs
 from exbert_rpc.corpus.search.hits import make_hits
 from exbert_rpc.corpus.search.nearest import nearest_places
 from exbert_rpc.corpus.search.plan import SearchPlan
 from exbert_rpc.corpus.search.reader import CorpusReader
-from exbert_rpc.corpus.search.rerun import mean_attention
 from exbert_rpc.corpus.types import Filter, Hit, SearchStats
 from exbert_rpc.engine.annotations import Annotators, annotate_tokens, sentence_around, token_at
 from exbert_rpc.engine.captures import Pass, chosen_heads, read_text
@@ -142,7 +142,7 @@ class Searcher:
         reader = plan.reader
         found, n_scored = nearest_places(plan, task)
         source = plan.attention_source
-        attention = mean_attention(source, reader, found, plan.attention_layer, plan.heads, task)
+        attention = attended(source, reader, found, plan.attention_layer, plan.heads, task)
         hits = make_hits(reader, found, attention, self._allowed_roots)
         if plan.relation is not None:
             targets = [plan.relation.target_token(reader.segments[one.segment], one.row) for one in found]

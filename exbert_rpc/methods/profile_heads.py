@@ -9,7 +9,7 @@ from exbert_rpc.corpus import types as corpus
 from exbert_rpc.engine import corpus_requests
 from exbert_rpc.methods.method import Context, Method, Work
 from exbert_rpc.methods.results import DIGITS, share
-from exbert_rpc.methods.search_contexts import encode_hit
+from exbert_rpc.methods.search_contexts import encode_hits
 from exbert_rpc.methods.validation import as_tuple
 from exbert_rpc.protocol.positions import PositionEncoding
 from exbert_rpc.protocol.types.hits import Hit
@@ -60,7 +60,7 @@ def _head(
     one: profile.HeadProfile, some: corpus_requests.HeadExamples | None, encoding: PositionEncoding
 ) -> HeadProfile:
     def hits(found: Sequence[corpus.Hit] | None) -> list[Hit] | None:
-        return None if found is None else [encode_hit(hit, one.layer, (one.head,), encoding) for hit in found]
+        return None if found is None else encode_hits(found, one.layer, (one.head,), encoding)
 
     of_roles = (None,) * len(one.roles) if some is None else some.roles
     of_words = (None,) * len(one.vocabulary) if some is None else some.vocabulary

@@ -5,6 +5,9 @@ Only ``methods/`` rounds numbers and counts characters in the client's units.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import accumulate
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -81,7 +84,17 @@ def encode_prediction(one: model.Prediction) -> Prediction:
 
 def rounded(values: NDArray[np.float32]) -> list[float]:
     """Numbers to six digits behind the point."""
-    return [float(value) for value in np.round(values.astype(np.float64), DIGITS)]
+    numbers: list[float] = np.round(values.astype(np.float64), DIGITS).tolist()
+    return numbers
+
+
+def rounded_lines(lines: Sequence[NDArray[np.float32]]) -> list[list[float]]:
+    """What :func:`rounded` gives for each of several lines, all at once."""
+    if not lines:
+        return []
+    numbers = rounded(np.concatenate(lines))
+    ends = accumulate(map(len, lines))
+    return [numbers[end - len(line) : end] for line, end in zip(lines, ends, strict=True)]
 
 
 def share(value: float) -> float:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import repeat
+
 from exbert_rpc.corpus import types as corpus
 from exbert_rpc.engine import corpus_requests
 from exbert_rpc.errors import InvalidParams
 from exbert_rpc.methods.describe_model import encode_model
 from exbert_rpc.methods.method import Context, Method, Work
-from exbert_rpc.methods.results import DIGITS, cosine, encode_range, encode_tokens, rounded
+from exbert_rpc.methods.results import DIGITS, cosine, encode_range, encode_tokens, rounded_lines
 from exbert_rpc.methods.text_input import model_of, text_input
 from exbert_rpc.methods.validation import as_tuple
 from exbert_rpc.protocol.positions import OffsetMap, PositionEncoding
@@ -108,7 +111,7 @@ def encode_result(answer: corpus_requests.SearchResult, encoding: PositionEncodi
     return SearchResult(
         search_id=answer.search_id,
         model=encode_model(answer.model),
-        hits=[encode_hit(hit, answer.attention_layer, answer.heads, encoding) for hit in answer.hits],
+        hits=encode_hits(answer.hits, answer.attention_layer, answer.heads, encoding),
         stats=encode_stats(answer.stats),
         query=query[answer.token] if 0 <= answer.token < len(query) else None,
     )
@@ -126,8 +129,17 @@ def encode_stats(stats: corpus.SearchStats) -> SearchStats:
     )
 
 
-def encode_hit(hit: corpus.Hit, layer: int, heads: tuple[int, ...], encoding: PositionEncoding) -> Hit:
-    """One hit on the wire."""
+def encode_hits(hits: Sequence[corpus.Hit], layer: int, heads: Sequence[int], encoding: PositionEncoding) -> list[Hit]:
+    """Hits on the wire; attention is of one layer, mean over heads."""
+    lines = rounded_lines([line for hit in hits for line in (hit.outgoing, hit.incoming)])
+    shown = list(heads)
+    return [
+        _encode_hit(hit, HitAttention(layer=layer, heads=shown, outgoing=outgoing, incoming=incoming), encoding)
+        for hit, outgoing, incoming in zip(hits, lines[::2], lines[1::2], strict=True)
+    ]
+
+
+def _encode_hit(hit: corpus.Hit, attention: HitAttention, encoding: PositionEncoding) -> Hit:
     return Hit(
         rank=hit.rank,
         score=cosine(hit.score),
@@ -138,9 +150,7 @@ def encode_hit(hit: corpus.Hit, layer: int, heads: tuple[int, ...], encoding: Po
         match=hit.match,
         next=hit.next,
         tokens=_hit_tokens(hit, encoding),
-        attention=HitAttention(
-            layer=layer, heads=list(heads), outgoing=rounded(hit.outgoing), incoming=rounded(hit.incoming)
-        ),
+        attention=attention,
         max_attention=MaxAttention(
             outgoing=_peak(hit.peak_outgoing), incoming=_peak(hit.peak_incoming), next=_peak(hit.peak_next)
         ),
@@ -154,23 +164,21 @@ def encode_hit(hit: corpus.Hit, layer: int, heads: tuple[int, ...], encoding: Po
 
 def _hit_tokens(hit: corpus.Hit, encoding: PositionEncoding) -> list[HitToken]:
     table, text = hit.tokens, hit.sentence_text
-    offsets = OffsetMap(text, encoding)
-    places = zip(table.start.tolist(), table.end.tolist(), offsets(table.start), offsets(table.end), strict=True)
-    return [
-        HitToken(
-            text=text[first:last],
-            start=start,
-            end=end,
-            pos=table.pos[index],
-            tag=table.tag[index],
-            dep=table.dep[index],
-            lemma=table.lemma[index],
-            entity=table.entity[index],
-            is_special=bool(table.is_special[index]),
-            syntactic_head=None if table.syntactic_head is None else table.syntactic_head[index],
-        )
-        for index, (first, last, start, end) in enumerate(places)
-    ]
+    start, end = table.start.tolist(), table.end.tolist()
+    units = OffsetMap(text, encoding)
+    columns = (
+        [text[first:last] for first, last in zip(start, end, strict=True)],
+        units(start),
+        units(end),
+        table.pos,
+        table.tag,
+        table.dep,
+        table.lemma,
+        table.entity,
+        table.is_special.tolist(),
+        repeat(None) if table.syntactic_head is None else table.syntactic_head,
+    )
+    return list(map(HitToken, *columns))  # by place: a third of the time of naming each field
 
 
 def _peak(peak: corpus.Peak | None) -> Peak | None:

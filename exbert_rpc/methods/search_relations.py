@@ -6,7 +6,7 @@ from exbert_rpc.engine import corpus_requests
 from exbert_rpc.methods.describe_model import encode_model
 from exbert_rpc.methods.method import Context, Method, Work
 from exbert_rpc.methods.results import encode_tokens, share
-from exbert_rpc.methods.search_contexts import encode_hit, encode_stats, read_filter
+from exbert_rpc.methods.search_contexts import encode_hits, encode_stats, read_filter
 from exbert_rpc.methods.text_input import model_of, text_input
 from exbert_rpc.protocol.positions import PositionEncoding
 from exbert_rpc.protocol.types.search_relations import SIGNATURE, SearchRelationsParams, SearchRelationsResult
@@ -46,7 +46,7 @@ def encode_result(answer: corpus_requests.SearchResult, encoding: PositionEncodi
     return SearchRelationsResult(
         search_id=answer.search_id,
         model=encode_model(answer.model),
-        hits=[encode_hit(hit, answer.attention_layer, answer.heads, encoding) for hit in answer.hits],
+        hits=encode_hits(answer.hits, answer.attention_layer, answer.heads, encoding),
         stats=encode_stats(answer.stats),
         source=query[answer.token],
         target=query[answer.target],

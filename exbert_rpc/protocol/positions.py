@@ -52,6 +52,7 @@ class OffsetMap:
 
     def __call__(self, offsets: Sequence[int] | NDArray[np.int32]) -> list[int]:
         """Units before each of ``offsets``."""
-        array = np.asarray(offsets, dtype=np.int64)
-        found: list[int] = (array if self._table is None else self._table[array]).tolist()
+        if self._table is None:
+            return offsets.tolist() if isinstance(offsets, np.ndarray) else list(offsets)
+        found: list[int] = self._table[np.asarray(offsets, dtype=np.int64)].tolist()
         return found

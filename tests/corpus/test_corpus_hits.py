@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from exbert_rpc.corpus.build import builder as build_module
 from exbert_rpc.corpus.build.builder import Builder
-from exbert_rpc.corpus.search.hits import FoundRow, make_hits, peak_of
+from exbert_rpc.corpus.search.hits import Attended, FoundRow, make_hits, peak_of
 from exbert_rpc.corpus.search.reader import CorpusReader, OpenSegment
 from exbert_rpc.corpus.store.folders import Store
 from exbert_rpc.tasks import Task
@@ -264,6 +264,7 @@ def test_hits_in_one_block_decode_it_once_however_many_they_are(tmp_path, monkey
         return read(of_segment, block)
 
     monkeypatch.setattr(OpenSegment, "block_text", counted)
-    hits = make_hits(reader, found, [np.eye(size, dtype=np.float32) for size in n])
+    lines = [np.zeros(size, dtype=np.float32) for size in n]
+    hits = make_hits(reader, found, [Attended(1, None, line, line, None, None, None, None, None) for line in lines])
     assert len({hit.start.line for hit in hits}) == 400
     assert decoded == [0]

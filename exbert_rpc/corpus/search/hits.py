@@ -32,10 +32,37 @@ class FoundRow:
     occurrence: Occurrence
 
 
+@dataclass(frozen=True, slots=True)
+class Attended:
+    """What a hit shows of its sentence's attention, mean over the heads shown; tokens count in the sentence.
+
+    Attributes:
+        match: The token that was found.
+        next: The next one that is not special, or ``None``.
+        outgoing: float32 ``[n]``, from the match.
+        incoming: float32 ``[n]``, to the match.
+        next_outgoing: float32 ``[n]``, from the next token; ``None`` without one, as all below of it.
+        next_incoming: float32 ``[n]``, to the next token.
+        peak_outgoing: The largest of ``outgoing`` among tokens that are not special, the first on ties.
+        peak_incoming: Likewise.
+        peak_next: The largest of ``next_outgoing``.
+    """
+
+    match: int
+    next: int | None
+    outgoing: NDArray[np.float32]
+    incoming: NDArray[np.float32]
+    next_outgoing: NDArray[np.float32] | None
+    next_incoming: NDArray[np.float32] | None
+    peak_outgoing: Peak | None
+    peak_incoming: Peak | None
+    peak_next: Peak | None
+
+
 def make_hits(
     reader: CorpusReader,
     found: Sequence[FoundRow],
-    attention: Sequence[NDArray[np.float32]],
+    attention: Sequence[Attended],
     roots: Sequence[Path] | None = None,
 ) -> tuple[Hit, ...]:
     """Hits for found rows, best first.
@@ -43,15 +70,15 @@ def make_hits(
     Args:
         reader: The corpus.
         found: Rows, best first.
-        attention: For each of them float32 ``[n, n]``, attention of its sentence, mean over the heads shown.
+        attention: What each of them shows of its sentence's attention.
         roots: Folders that may be looked into for files that have changed; ``None``: all.
     """
     documents = {row.occurrence.document for row in found}
     stale = {number: is_stale(reader, reader.documents.head(number), roots) for number in documents}
     sentences = _Sentences(reader)
     return tuple(
-        _make_hit(sentences, rank, row, mean, stale[row.occurrence.document])
-        for rank, (row, mean) in enumerate(zip(found, attention, strict=True))
+        _make_hit(sentences, rank, row, shown, stale[row.occurrence.document])
+        for rank, (row, shown) in enumerate(zip(found, attention, strict=True))
     )
 
 
@@ -83,10 +110,7 @@ def _texts_now(uri: str, options: ReadingOptions) -> frozenset[tuple[int | None,
 
 def peak_of(row: NDArray[np.float32], at: int, allowed: NDArray[np.bool_]) -> Peak | None:
     """The largest entry of an attention row among allowed tokens, the first on ties; ``None`` if none is allowed."""
-    return _peak_among(row, at, np.flatnonzero(allowed))
-
-
-def _peak_among(row: NDArray[np.float32], at: int, among: NDArray[np.int64]) -> Peak | None:
+    among = np.flatnonzero(allowed)
     if len(among) == 0:
         return None
     index = int(among[row[among].argmax()])
@@ -113,15 +137,17 @@ class _Sentence:
         block: Block that it stands in.
         start: Where it starts there.
         end: Where it ends there.
+        number: How many sentences of the block come before it.
+        text: Its text.
         tokens: Its tokens.
-        plain: int64 ``[n]``: those that are not special.
     """
 
     block: _Block
     start: int
     end: int
+    number: int
+    text: str
     tokens: SentenceTokens
-    plain: NDArray[np.int64]
 
 
 class _Sentences:
@@ -137,10 +163,10 @@ class _Sentences:
         known = self._sentences.get((number, sentence))
         if known is None:
             segment = self.reader.segments[number]
-            block = self._block(number, int(segment.sentence_block[sentence]))
-            tokens = segment.tokens(sentence)
-            plain = np.flatnonzero(~tokens.is_special)
-            known = _Sentence(block, *segment.sentence_span(sentence), tokens, plain)
+            of = int(segment.sentence_block[sentence])
+            block, (start, end) = self._block(number, of), segment.sentence_span(sentence)
+            before = sentence - int(segment.first_sentence[of])
+            known = _Sentence(block, start, end, before, block.text[start:end], segment.tokens(sentence))
             self._sentences[number, sentence] = known
         return known
 
@@ -152,42 +178,33 @@ class _Sentences:
         return known
 
 
-def _make_hit(sentences: _Sentences, rank: int, found: FoundRow, attention: NDArray[np.float32], stale: bool) -> Hit:
+def _make_hit(sentences: _Sentences, rank: int, found: FoundRow, shown: Attended, stale: bool) -> Hit:
     reader, here = sentences.reader, found.occurrence
-    segment = reader.segments[found.segment]
-    sentence = int(segment.row_sentence[found.row])
-    first_token = int(segment.first_token[sentence])
-    match = int(segment.row_token[found.row]) - first_token
-    next_row = int(segment.row_next[found.row])
-    following = int(segment.row_token[next_row]) - first_token if next_row >= 0 else None
-    read = sentences.get(found.segment, sentence)
+    read = sentences.get(found.segment, int(reader.segments[found.segment].row_sentence[found.row]))
     block, start, tokens = read.block, read.start, read.tokens
     document, place = reader.documents.head(here.document), reader.documents.place(here.document, here.order)
-    outgoing, incoming = attention[match], attention[:, match]
     return Hit(
         rank=rank,
         score=found.score,
         document=document.uri,
         cell=document.cell,
-        start=block.position(place, start + int(tokens.start[match])),
-        end=block.position(place, start + int(tokens.end[match]), is_end=True),
+        start=block.position(place, start + int(tokens.start[shown.match])),
+        end=block.position(place, start + int(tokens.end[shown.match]), is_end=True),
         sentence_start=block.position(place, start),
         sentence_end=block.position(place, read.end, is_end=True),
         stale=stale,
-        sentence_index=reader.sentences_before(here)
-        + sentence
-        - int(segment.first_sentence[segment.sentence_block[sentence]]),
-        sentence_text=block.text[start : read.end],
-        match=match,
-        next=following,
+        sentence_index=reader.sentences_before(here) + read.number,
+        sentence_text=read.text,
+        match=shown.match,
+        next=shown.next,
         tokens=tokens,
-        outgoing=outgoing,
-        incoming=incoming,
-        next_outgoing=attention[following] if following is not None else None,
-        next_incoming=attention[:, following] if following is not None else None,
-        peak_outgoing=_peak_among(outgoing, match, read.plain),
-        peak_incoming=_peak_among(incoming, match, read.plain),
-        peak_next=_peak_among(attention[following], following, read.plain) if following is not None else None,
+        outgoing=shown.outgoing,
+        incoming=shown.incoming,
+        next_outgoing=shown.next_outgoing,
+        next_incoming=shown.next_incoming,
+        peak_outgoing=shown.peak_outgoing,
+        peak_incoming=shown.peak_incoming,
+        peak_next=shown.peak_next,
         record=document.record,
         unit=document.unit,
         metadata=document.metadata,

@@ -16,7 +16,6 @@ from exbert_rpc.corpus.batches import length_batches
 from exbert_rpc.corpus.head_measures import measure_many
 from exbert_rpc.corpus.head_sums import HeadSums
 from exbert_rpc.corpus.search.finding import Candidates, Scope, Score
-from exbert_rpc.corpus.search.hits import FoundRow
 from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.types import CorpusModel, Space
 from exbert_rpc.corpus.vectors import unit_parts
@@ -34,6 +33,12 @@ class AttentionSource(Protocol):
         """For each sentence float32 ``[H, n, n]``, in order."""
         ...
 
+    def kept(
+        self, sentences: Sequence[SentenceKey], layer: int, task: Task
+    ) -> Iterator[NDArray[np.float32] | NDArray[np.uint8]]:
+        """The same as it is kept: float32, or uint8 for weights times 255."""
+        ...
+
 
 class StoredAttention:
     """Attention as it was stored, each weight within 1/510."""
@@ -43,9 +48,14 @@ class StoredAttention:
 
     def attention(self, sentences: Sequence[SentenceKey], layer: int, task: Task) -> Iterator[NDArray[np.float32]]:
         """For each sentence float32 ``[H, n, n]``, in order."""
+        for levels in self.kept(sentences, layer, task):
+            yield np.divide(levels, 255, dtype=np.float32)
+
+    def kept(self, sentences: Sequence[SentenceKey], layer: int, task: Task) -> Iterator[NDArray[np.uint8]]:
+        """For each sentence uint8 ``[H, n, n]``: weights times 255, in order."""
         for segment, sentence in sentences:
             task.check()
-            yield self._reader.segments[segment].attention(layer, sentence, self._reader.config.n_heads)
+            yield self._reader.segments[segment].attention_levels(layer, sentence, self._reader.config.n_heads)
 
 
 class RerunAttention:
@@ -60,6 +70,8 @@ class RerunAttention:
         for capture in _rerun(self._reader, self._model, sentences, None, (layer,), task):
             yield capture.attention[0]
 
+    kept = attention
+
 
 def rerun_sums(
     reader: CorpusReader, model: CorpusModel, sentences: Sequence[SentenceKey], task: Task
@@ -69,22 +81,6 @@ def rerun_sums(
     captures = _rerun(reader, model, sentences, None, reader.config.layers, task)
     words = [reader.segments[segment].words(sentence) for segment, sentence in sentences]
     return [sums for sums, _ in measure_many([one.attention for one in captures], words, causal=causal)]
-
-
-def mean_attention(
-    source: AttentionSource,
-    reader: CorpusReader,
-    found: Sequence[FoundRow],
-    layer: int,
-    heads: Sequence[int],
-    task: Task,
-) -> list[NDArray[np.float32]]:
-    """For each row float32 ``[n, n]``: attention of its sentence, mean over heads; rows of a sentence share it."""
-    keys = [(one.segment, int(reader.segments[one.segment].row_sentence[one.row])) for one in found]
-    sentences = list(dict.fromkeys(keys))
-    means = [attention[list(heads)].mean(axis=0) for attention in source.attention(sentences, layer, task)]
-    kept = dict(zip(sentences, means, strict=True))
-    return [kept[key] for key in keys]
 
 
 def rerank(

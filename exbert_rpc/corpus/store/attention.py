@@ -14,11 +14,16 @@ def pack_attention(attention: NDArray[np.float32]) -> bytes:
     return isal_zlib.compress(np.rint(attention * 255).astype(np.uint8), _ZLIB_LEVEL)
 
 
-def unpack_attention(packed: bytes, n_heads: int, n: int) -> NDArray[np.float32]:
+def unpack_attention(packed: bytes | memoryview, n_heads: int, n: int) -> NDArray[np.float32]:
     """``[H, n, n]`` float32 back, each weight within 1/510 of what it was.
 
     Raises ``ValueError`` unless it is so many weights.
     """
+    return np.divide(unpack_levels(packed, n_heads, n), 255, dtype=np.float32)
+
+
+def unpack_levels(packed: bytes | memoryview, n_heads: int, n: int) -> NDArray[np.uint8]:
+    """``[H, n, n]`` uint8: the same weights times 255, as they are kept; raises as :func:`unpack_attention` does."""
     unpacked, wanted = isal_zlib.decompressobj(), n_heads * n * n
     try:
         # never more than is wanted: a few bytes may claim to be gigabytes
@@ -27,4 +32,4 @@ def unpack_attention(packed: bytes, n_heads: int, n: int) -> NDArray[np.float32]
         raise ValueError(f"attention of {n} tokens cannot be unpacked: {exc}") from exc
     if len(flat) != wanted or not unpacked.eof or unpacked.unused_data:
         raise ValueError(f"attention of {n} tokens is not {wanted} weights")
-    return np.divide(flat.reshape(n_heads, n, n), 255, dtype=np.float32)
+    return flat.reshape(n_heads, n, n)

@@ -110,7 +110,7 @@ class Section:
         self._offset = entry.offset
         self._data = data = memoryview(mapped)[entry.offset : entry.offset + entry.nbytes]
         self._checksums = entry.checksums
-        self._unchecked = np.ones(_count_pieces(entry.nbytes), dtype=bool)
+        self._unchecked = bytearray(b"\1") * _count_pieces(entry.nbytes)
         self._is_checked = False
         self._row_bytes = entry.nbytes // max(entry.shape[0] if entry.shape else 1, 1)
         with decoding(file):
@@ -137,18 +137,20 @@ class Section:
         """Look at the pieces that hold these bytes, but for those that were found right before."""
         if self._is_checked:
             return
-        first = start // PIECE
-        pending = (np.flatnonzero(self._unchecked[first : _count_pieces(end)]) + first).tolist()
+        first, stop = start // PIECE, _count_pieces(end)
+        if self._unchecked.find(1, first, stop) < 0:
+            return
+        pending = [at for at in range(first, stop) if self._unchecked[at]]
         for at in pending:  # one by one: of a long stretch the system would read a beginning
-            begin, stop = at * PIECE, min((at + 1) * PIECE, len(self._data))
-            _advise(self._map, _SOON, self._offset + begin, self._offset + stop)
+            begin, behind = at * PIECE, min((at + 1) * PIECE, len(self._data))
+            _advise(self._map, _SOON, self._offset + begin, self._offset + behind)
         for at in pending:
             piece = self._data[at * PIECE : (at + 1) * PIECE]
             if _checksum(piece) != self._checksums[at * _DIGITS : (at + 1) * _DIGITS]:
                 raise damaged(self._file, f"section {self._name!r} does not match its checksum")
-            self._unchecked[at] = False
-        self._is_checked = not self._unchecked.any()
-        if self._is_checked and pending:
+            self._unchecked[at] = 0
+        self._is_checked = 1 not in self._unchecked
+        if self._is_checked:
             # from now on nothing asks for it; should the system drop it, page by page would be slow
             _advise(self._map, _AS_USUAL, self._offset, self._offset + len(self._data))
 

@@ -8,14 +8,14 @@ from exbert_rpc.protocol.tables import Row
 from exbert_rpc.protocol.types.base import Range, Result, Score
 
 
-class HitSentence(Result, frozen=True, kw_only=True):
+class HitSentence(Result, frozen=True, kw_only=True, gc=False):
     """The sentence of a hit: its number in its document, and its exact text."""
 
     index: int
     text: str
 
 
-class HitToken(Result, frozen=True, kw_only=True):
+class HitToken(Result, frozen=True, kw_only=False, gc=False):
     """One token of a hit's sentence; ``start`` and ``end`` count within the sentence.
 
     ``syntacticHead`` is the first token of the word that the token's word depends on; null where there is none, and in
@@ -43,7 +43,7 @@ class HitAttention(Result, frozen=True, kw_only=True):
     incoming: list[float]
 
 
-class Peak(Result, frozen=True, kw_only=True):
+class Peak(Result, frozen=True, kw_only=True, gc=False):
     """The strongest attention of a row: where, how far in tokens, how much."""
 
     index: int

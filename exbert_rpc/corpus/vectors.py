@@ -87,11 +87,15 @@ def score(query: Query, rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Weighted mean of the parts' cosines, float32 ``[N]`` in [-1, 1], of decoded rows ``[N, D]``."""
     parts = rows.reshape(len(rows), *query.parts.shape)
     chosen = np.flatnonzero(query.weights)
-    picked = parts[:, chosen]
-    dots = np.einsum("npd,pd->np", picked, query.parts[chosen])
-    length = np.linalg.norm(picked, axis=-1)
+    return score_parts(query, chosen, parts if len(chosen) == len(query.weights) else parts[:, chosen])
+
+
+def score_parts(query: Query, chosen: NDArray[np.int64], parts: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The same of rows of which only the chosen parts are there, ``[N, len(chosen), d]``: those that have a weight."""
+    dots = np.einsum("npd,pd->np", parts, query.parts[chosen])
+    length = np.sqrt((parts * parts).sum(axis=-1))  # linalg.norm's numbers, without its copies
     cosines = np.divide(dots, length, out=np.zeros_like(dots), where=length > _NO_LENGTH)
-    # not by BLAS: a row's score must not depend, in its last digit, on which rows stand beside it
-    mean = (cosines * query.weights[chosen]).sum(axis=1)
+    # not by BLAS, nor by `sum`: a row's score must not depend, in its last digit, on which rows stand beside it
+    mean = np.cumsum(cosines * query.weights[chosen], axis=1)[:, -1]
     scores: NDArray[np.float32] = np.clip(mean, -1.0, 1.0).astype(np.float32)
     return scores

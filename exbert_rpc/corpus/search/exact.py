@@ -1,28 +1,31 @@
 """The exact scan: every vector of a layer is compared.
 
 A query is rounded to one or two int8 rows that are zero outside the chosen heads; numkong's kernels multiply the rows
-of all queries with all codes of the layer, stretch by stretch on all cores. Rows that may not be hits get minus
-infinity.
+of all queries with all codes of the layer, stretch by stretch on all cores. A query for few heads reads their columns
+only (:mod:`~exbert_rpc.corpus.search.columns`). Rows that may not be hits are left out.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-import numkong
 import numpy as np
 from numpy.typing import NDArray
 
+from exbert_rpc.corpus.search.columns import chosen_columns, column_products, products
 from exbert_rpc.corpus.search.finding import Candidates, Scope, Score
-from exbert_rpc.corpus.vectors import Query, scan_rows
+from exbert_rpc.corpus.store.quantize import dequantize_many
+from exbert_rpc.corpus.vectors import Query, scan_rows, score_parts
 from exbert_rpc.tasks import Task
 
 _STRETCH = 1 << 16
-_FEW_ROWS = 2  # of one query
+_LEAST_DOT = -(1 << 31)
+_FIRST = 4
 
 _THREADS = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="scan")
 
@@ -88,6 +91,23 @@ def score_by_codes(scope: Scope, score: Score, candidates: Sequence[Candidates])
     return scored
 
 
+def score_query(scope: Scope, query: Query, candidates: Sequence[Candidates]) -> list[Candidates]:
+    """What :func:`score_by_codes` gives for one query, all segments at once, and only of the parts that count."""
+    ordered = [(one.segment, np.sort(one.rows)) for one in candidates]
+    if not ordered:
+        return []
+    dims = query.parts.shape[1]
+    parts = np.flatnonzero(query.weights)
+    columns = None if len(parts) == len(query.weights) else (parts[:, None] * dims + np.arange(dims)).ravel()
+    vectors = dequantize_many([(scope.vectors(segment), rows) for segment, rows in ordered], columns)
+    scores = score_parts(query, parts, vectors.reshape(len(vectors), -1, dims))
+    ends = np.cumsum([len(rows) for _, rows in ordered])
+    return [
+        Candidates(segment, rows, scores[end - len(rows) : end])
+        for (segment, rows), end in zip(ordered, ends.tolist(), strict=True)
+    ]
+
+
 class Best:
     """The best ``count`` of the scores that were seen so far. Safe to use from several threads.
 
@@ -103,6 +123,15 @@ class Best:
         self._scores: NDArray[np.float64] = np.zeros(0)
         self._lock = threading.Lock()
 
+    def start(self, terms: Sequence[tuple[NDArray[np.int32], float]]) -> None:
+        """Before any score is known: what ``count`` of the first rows of a stretch reach, all of which may be hits."""
+        if self.least > -sys.float_info.max or len(terms) != 1 or len(terms[0][0]) <= _FIRST * self._count:
+            return
+        dots, factor = terms[0]
+        least = float(np.partition(dots[: _FIRST * self._count], -self._count)[-self._count]) * factor
+        with self._lock:
+            self.least = max(self.least, least)
+
     def add(self, scores: NDArray[np.float64]) -> None:
         """Take scores of rows that may be hits into account."""
         with self._lock:
@@ -110,7 +139,7 @@ class Best:
             at = len(scores) - self._count
             if at > 0:
                 scores = np.partition(scores, at)[at:]
-                self.least = float(scores[0])
+                self.least = max(self.least, float(scores[0]))
             self._scores = scores
 
 
@@ -118,18 +147,54 @@ def _scan_stretch(
     scope: Scope, queries: Sequence[Query], best: Sequence[Best], segment: int, start: int, end: int
 ) -> list[_Found]:
     """For each query the rows of a stretch that may be among the best."""
-    outside = scope.eligible.weights[segment][start:end] == 0
-    if outside.all():
+    weights = scope.eligible.weights[segment][start:end]
+    if weights.max(initial=0) == 0:
         return [(np.zeros(0, np.int64), np.zeros(0)) for _ in queries]
-    vectors = scope.vectors(segment)
+    steps = scope.vectors(segment).scale.steps
+    rounded = [scan_rows(query, steps) for query in queries]
+    few = chosen_columns(queries[0]) if len(queries) == 1 else None
+    if few is not None and rounded[0]:
+        dots = iter(column_products(scope, segment, start, end, few, [row for row, _ in rounded[0]]))
+    else:
+        dots = _all_products(rounded, scope.vectors(segment).integers(start, end))
+    all_may = bool(weights.min() > 0)
     kept = []
-    for one, total in zip(best, _dots(queries, vectors.scale.steps, vectors.integers(start, end)), strict=True):
-        total[outside] = -np.inf
-        rows = np.flatnonzero(total >= one.least)
-        found = total[rows]
+    for one, of_query in zip(best, rounded, strict=True):
+        terms = [(next(dots), factor) for _, factor in of_query]
+        if all_may:
+            one.start(terms)
+        rows, found = _reaching(one.least, terms, len(weights))
+        if not all_may:
+            among = weights[rows] != 0
+            rows, found = rows[among], found[among]
         one.add(found)
         kept.append((rows + start, found))
     return kept
+
+
+def _reaching(
+    least: float, terms: Sequence[tuple[NDArray[np.int32], float]], n: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Rows whose sum of ``dots * factor`` is ``least`` or more, and these sums."""
+    if len(terms) == 1 and least > -sys.float_info.max:
+        dots, factor = terms[0]
+        # whole numbers are compared, so that most rows are never multiplied; one less, as the quotient is rounded
+        rows = np.flatnonzero(dots >= max(math.floor(least / factor) - 1, _LEAST_DOT))
+        sums = dots[rows].astype(np.float64) * factor
+        among = sums >= least
+        return rows[among], sums[among]
+    total = _weighted(terms, n)
+    rows = np.flatnonzero(total >= least)
+    return rows, total[rows]
+
+
+def _weighted(terms: Iterable[tuple[NDArray[np.int32], float]], n: int) -> NDArray[np.float64]:
+    """float64 ``[n]``: the sum of ``dots * factor``, in order."""
+    total: NDArray[np.float64] | None = None
+    for dots, factor in terms:
+        scaled: NDArray[np.float64] = np.multiply(dots, factor)
+        total = scaled if total is None else np.add(total, scaled, out=total)
+    return np.zeros(n) if total is None else total
 
 
 def _dots(
@@ -137,22 +202,17 @@ def _dots(
 ) -> Iterator[NDArray[np.float64]]:
     """For each query float64 ``[N]``: its rounded rows times codes ``[N, D]``, which are read once for all queries."""
     rounded = [scan_rows(query, steps) for query in queries]
-    rows = [row for of_query in rounded for row, _ in of_query]
-    dots = iter(_products(np.concatenate(rows), integers) if rows else ())
+    dots = _all_products(rounded, integers)
     for of_query in rounded:
-        total: NDArray[np.float64] | None = None
-        for _, factor in of_query:
-            scaled: NDArray[np.float64] = np.multiply(next(dots), factor)
-            total = scaled if total is None else np.add(total, scaled, out=total)
-        yield np.zeros(len(integers)) if total is None else total
+        yield _weighted([(next(dots), factor) for _, factor in of_query], len(integers))
 
 
-def _products(rows: NDArray[np.int8], integers: NDArray[np.int8]) -> NDArray[np.generic]:
-    """``[len(rows), N]``: exact dot products."""
-    if len(rows) <= _FEW_ROWS:
-        return np.asarray(numkong.cdist(rows, integers, "dot"))
-    # a third of the time of cdist for 12 rows, as each block of codes stays in the cache for all of them
-    return np.asarray(numkong.dots_packed(integers, numkong.dots_pack(rows, "int8"))).T
+def _all_products(
+    rounded: Sequence[Sequence[tuple[NDArray[np.int8], float]]], integers: NDArray[np.int8]
+) -> Iterator[NDArray[np.int32]]:
+    """int32 ``[N]`` for each row of each query."""
+    rows = [row for of_query in rounded for row, _ in of_query]
+    return iter(products(np.concatenate(rows), integers) if rows else ())
 
 
 def _stretches(scope: Scope) -> Iterator[tuple[int, int, int]]:

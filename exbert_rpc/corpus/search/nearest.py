@@ -9,10 +9,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from operator import itemgetter
 
-from exbert_rpc.corpus.search.exact import score_by_codes
+import numpy as np
+
+from exbert_rpc.corpus.search.exact import score_by_codes, score_query
 from exbert_rpc.corpus.search.finding import Candidates, Scope
 from exbert_rpc.corpus.search.hits import FoundRow
 from exbert_rpc.corpus.search.occurrences import Occurrence
@@ -34,46 +36,62 @@ def nearest_places(plan: SearchPlan, task: Task) -> tuple[list[FoundRow], int]:
     scope, count = plan.scope, plan.candidates
     while True:
         candidates = plan.find(scope, plan.query, count, task)
-        found = lay_out(scope, _score(plan, candidates, task), None if plan.distinct else plan.k)
-        if plan.distinct:
-            found = _collapse(scope, found, plan.k)
+        scored = _score(plan, candidates, task)
+        found = _distinct(scope, scored, plan.k) if plan.distinct else lay_out(scope, scored, plan.k)
         n_scored = sum(len(one.rows) for one in candidates)
         if len(found) >= plan.k or n_scored < count or n_scored >= scope.eligible.total:
             return found[: plan.k], n_scored
         count *= _MORE
 
 
-def lay_out(scope: Scope, candidates: Sequence[Candidates], enough: int | None) -> list[FoundRow]:
+def lay_out(scope: Scope, candidates: Sequence[Candidates], enough: int) -> list[FoundRow]:
     """The places of candidates, best first, equal scores by corpus position.
 
     Args:
         scope: Where hits may be.
         candidates: Rows with their scores.
-        enough: Stop when so many places are laid out, whole groups of equal scores at a time; ``None``: the first
-            place of every row.
+        enough: Stop when so many places are laid out, whole groups of equal scores at a time.
     """
+    found: list[FoundRow] = []
+    for group in _groups(scope, _foremost(candidates, enough), first_only=False):
+        found += group
+        if len(found) >= enough:
+            break
+    return found
+
+
+def _foremost(candidates: Sequence[Candidates], enough: int) -> Sequence[Candidates]:
+    """Those of scored candidates that can be among the best ``enough``: each stands at one place at least."""
+    if sum(len(one.rows) for one in candidates) <= enough:
+        return candidates
+    scores = np.concatenate([one.scores for one in candidates])
+    least = np.partition(scores, -enough)[-enough] - 2 * 10.0**-_SCORE_DIGITS  # what is rounded to it counts, too
+    some = [(one, one.scores >= least) for one in candidates]
+    return [Candidates(one.segment, one.rows[among], one.scores[among]) for one, among in some if among.any()]
+
+
+def _groups(scope: Scope, candidates: Sequence[Candidates], *, first_only: bool) -> Iterator[list[FoundRow]]:
+    """The places of candidates, or the first of each, by groups of equal scores, best first."""
     scored = [
         (-round(value, _SCORE_DIGITS), one.segment, row)
         for one in candidates
         for row, value in zip(one.rows.tolist(), one.scores.tolist(), strict=True)
     ]
-    found: list[FoundRow] = []
     for negative, equals in groupby(sorted(scored), key=itemgetter(0)):
         places = [
             (place.document, place.order, row, number, place)
             for _, number, row in equals
-            for place in islice(places_of(scope, number, row), 1 if enough is None else None)
+            for place in islice(places_of(scope, number, row), 1 if first_only else None)
         ]
         places.sort(key=itemgetter(0, 1, 2))
-        found += [FoundRow(-negative, number, row, place) for _, _, row, number, place in places]
-        if enough is not None and len(found) >= enough:
-            break
-    return found
+        yield [FoundRow(-negative, number, row, place) for _, _, row, number, place in places]
 
 
 def _score(plan: SearchPlan, candidates: Sequence[Candidates], task: Task) -> list[Candidates]:
     if plan.reranks:
         return rerank(plan.scope, plan.model, plan.score, candidates, task)
+    if plan.relation is None:
+        return score_query(plan.scope, plan.query, candidates)
     return score_by_codes(plan.scope, plan.score, candidates)
 
 
@@ -85,12 +103,16 @@ def places_of(scope: Scope, number: int, row: int) -> Iterator[Occurrence]:
             yield place
 
 
-def _collapse(scope: Scope, found: Sequence[FoundRow], enough: int) -> list[FoundRow]:
+def _distinct(scope: Scope, candidates: Sequence[Candidates], enough: int) -> list[FoundRow]:
     """Only the best hit of each distinct sentence, until there are enough."""
     best: dict[str, FoundRow] = {}
-    for one in found:
+    texts: dict[tuple[int, int], str] = {}
+    for one in chain.from_iterable(_groups(scope, candidates, first_only=True)):
         if len(best) >= enough:
             break
         segment = scope.segments[one.segment]
-        best.setdefault(segment.sentence_text(int(segment.row_sentence[one.row])), one)
+        key = one.segment, int(segment.row_sentence[one.row])
+        if key not in texts:
+            texts[key] = segment.sentence_text(key[1])
+        best.setdefault(texts[key], one)
     return list(best.values())

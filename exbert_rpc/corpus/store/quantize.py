@@ -15,6 +15,7 @@ Shapes: ``N`` rows of ``D`` numbers; ``W`` bytes a row: ``D``, ``⌈D/2⌉`` or 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -83,21 +84,76 @@ class StoredVectors:
     def _outlier_rows(self) -> NDArray[np.int64]:
         return self.outliers["row"].astype(np.int64)  # as rows are asked for: searchsorted would convert it every time
 
+    @cached_property
+    def scale_key(self) -> bytes:
+        """Equal for equal scales."""
+        return self.scale.center.tobytes() + self.scale.steps.tobytes()
+
     def integers(self, start: int, end: int) -> NDArray[np.int8]:
         """int8 ``[end - start, D]``: codes of a stretch of rows, unpacked."""
         return unpack(self.codes.stretch(start, end), self.precision, len(self.scale.steps))
 
     def dequantize(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """float32 ``[len(rows), D]``, outliers put back. ``rows`` may come in any order."""
-        integers = unpack(self.codes.take(rows), self.precision, len(self.scale.steps))
-        dequantized: NDArray[np.float32] = integers * self.scale.steps + self.scale.center
-        if len(self.outliers):
-            low = np.searchsorted(self._outlier_rows, rows, side="left")
-            high = np.searchsorted(self._outlier_rows, rows, side="right")
-            for index in np.flatnonzero(high > low):
-                found = self.outliers[low[index] : high[index]]
-                dequantized[index, found["dim"]] += found["residual"]
-        return dequantized
+        return dequantize_many([(self, rows)])
+
+    def residuals(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.void]]:
+        """Outliers of some rows: int64 ``[m]``, the place of each one's row among ``rows``; and ``OUTLIER`` ``[m]``."""
+        nothing = np.zeros(0, np.int64), self.outliers[:0]
+        if not len(self.outliers):
+            return nothing
+        low, high = np.searchsorted(self._outlier_rows, np.concatenate([rows, rows + 1])).reshape(2, -1)
+        counts = high - low
+        total = int(counts.sum())
+        if total == 0:
+            return nothing
+        among = np.repeat(low - (np.cumsum(counts) - counts), counts) + np.arange(total)
+        return np.repeat(np.arange(len(rows)), counts), self.outliers[among]
+
+
+def dequantize_many(
+    wanted: Sequence[tuple[StoredVectors, NDArray[np.int64]]], columns: NDArray[np.int64] | None = None
+) -> NDArray[np.float32]:
+    """float32 ``[N, D]``: rows of several segments behind each other, outliers put back.
+
+    Args:
+        wanted: Vectors of a segment and some of its rows, in any order; one at least. All are of one layer, and so of
+            one precision.
+        columns: int64 ``[C]``, ascending: only these dimensions, ``[N, C]``.
+    """
+    first = wanted[0][0]
+    codes = np.concatenate([vectors.codes.take(rows) for vectors, rows in wanted])
+    integers = unpack(codes, first.precision, len(first.scale.steps))
+    dequantized = (integers if columns is None else integers.take(columns, axis=1)).astype(np.float32)
+    ends = np.cumsum([len(rows) for _, rows in wanted]).tolist()
+    if all(vectors.scale_key == first.scale_key for vectors, _ in wanted):
+        _rescale(dequantized, first.scale, columns)
+    else:
+        for (vectors, rows), end in zip(wanted, ends, strict=True):
+            _rescale(dequantized[end - len(rows) : end], vectors.scale, columns)
+    for (vectors, rows), end in zip(wanted, ends, strict=True):
+        _put_back(dequantized[end - len(rows) : end], *vectors.residuals(rows), columns)
+    return dequantized
+
+
+def _rescale(numbers: NDArray[np.float32], scale: Scale, columns: NDArray[np.int64] | None) -> None:
+    chosen = slice(None) if columns is None else columns
+    numbers *= scale.steps[chosen]
+    numbers += scale.center[chosen]
+
+
+def _put_back(
+    numbers: NDArray[np.float32], row: NDArray[np.int64], found: NDArray[np.void], columns: NDArray[np.int64] | None
+) -> None:
+    """Add outliers, of which each belongs to a row of ``numbers``."""
+    if not len(found):
+        return
+    dim = found["dim"].astype(np.int64)
+    if columns is not None:
+        at = np.searchsorted(columns, dim)
+        kept = np.flatnonzero(columns[np.minimum(at, len(columns) - 1)] == dim)
+        row, dim, found = row[kept], at[kept], found[kept]
+    numbers[row, dim] += found["residual"]
 
 
 def choose_scale(calibration: NDArray[np.float32], precision: Precision) -> Scale:

@@ -37,6 +37,8 @@ class LineIndex:
 
     def locate(self, offset: int) -> tuple[int, int, str]:
         """``(line, column, line_text)`` of an offset, 0-based; offsets outside the text are moved to its ends."""
+        if len(self._starts) == 1:
+            return 0, min(max(offset, 0), len(self._text)), self._text
         line, column = self.place(offset)
         return line, column, self._text[self._starts[line] : self._stops[line]]
 

@@ -117,7 +117,7 @@ def _beyond_the_scan(bench: Bench, query: str, built: Built, scale: Scale) -> li
         for k, goal in ((K, _BEYOND), (1000, None)):
             request = _request(built.name, query, "headOutput", None, exact=True, k=k)
             plan = bench.searcher.search(request, Task()).plan
-            calls = {
+            calls: dict[str, Callable[[], object]] = {
                 "floor": reader(codes, pool),
                 "whole": partial(_encoded, bench, request),
                 "scan": partial(plan.find, plan.scope, plan.query, plan.candidates, Task()),

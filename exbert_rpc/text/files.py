@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 from urllib.request import url2pathname
@@ -18,6 +19,7 @@ from exbert_rpc.text.types import Document, Skipped
 DEFAULT = ReadingOptions()
 
 
+@lru_cache(4096)  # of fifty hits, half of the time that it takes to see whether their files have changed
 def path_of(uri: str) -> Path | None:
     """The local path of a ``file:`` uri; ``None`` for any other uri and for a malformed one."""
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,11 +25,19 @@ class LineIndex:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._starts, self._stops = [0], []
-        for stop, start in _line_ends(text):
-            self._stops.append(stop)
-            self._starts.append(start)
-        self._stops.append(len(text))
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(start for _, start in _line_ends(self._text))]
+
+    @cached_property
+    def _stops(self) -> list[int]:
+        return [*(stop for stop, _ in _line_ends(self._text)), len(self._text)]
+
+    @cached_property
+    def _is_plain(self) -> bool:
+        """Whether lines end with a line feed alone."""
+        return "\r" not in self._text
 
     @property
     def n_lines(self) -> int:
@@ -37,10 +46,13 @@ class LineIndex:
 
     def locate(self, offset: int) -> tuple[int, int, str]:
         """``(line, column, line_text)`` of an offset, 0-based; offsets outside the text are moved to its ends."""
-        if len(self._starts) == 1:
-            return 0, min(max(offset, 0), len(self._text)), self._text
-        line, column = self.place(offset)
-        return line, column, self._text[self._starts[line] : self._stops[line]]
+        if not self._is_plain:
+            line, column = self.place(offset)
+            return line, column, self._text[self._starts[line] : self._stops[line]]
+        # for a few places, the lines of a long text need not be listed
+        text, inside = self._text, min(max(offset, 0), len(self._text))
+        start, stop = text.rfind("\n", 0, inside) + 1, text.find("\n", inside)
+        return text.count("\n", 0, inside), inside - start, text[start:] if stop < 0 else text[start:stop]
 
     def place(self, offset: int) -> tuple[int, int]:
         """``(line, column)`` of an offset, as :meth:`locate` gives them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,9 +73,9 @@ def make_hits(
         attention: What each of them shows of its sentence's attention.
         roots: Folders that may be looked into for files that have changed; ``None``: all.
     """
-    documents = {row.occurrence.document for row in found}
-    stale = {number: is_stale(reader, reader.documents.head(number), roots) for number in documents}
-    sentences = _Sentences(reader)
+    documents = {number: reader.documents.head(number) for number in {row.occurrence.document for row in found}}
+    stale = {number: is_stale(reader, document, roots) for number, document in documents.items()}
+    sentences = _Sentences(reader, documents)
     return tuple(
         _make_hit(sentences, rank, row, shown, stale[row.occurrence.document])
         for rank, (row, shown) in enumerate(zip(found, attention, strict=True))
@@ -151,10 +151,11 @@ class _Sentence:
 
 
 class _Sentences:
-    """Sentences of a corpus, each read once for all hits of an answer."""
+    """Sentences of a corpus, each read once for all hits of an answer, and the documents that these stand in."""
 
-    def __init__(self, reader: CorpusReader) -> None:
+    def __init__(self, reader: CorpusReader, documents: Mapping[int, IndexedDocument]) -> None:
         self.reader = reader
+        self.documents = documents
         self._blocks: dict[tuple[int, int], _Block] = {}
         self._sentences: dict[tuple[int, int], _Sentence] = {}
 
@@ -182,7 +183,7 @@ def _make_hit(sentences: _Sentences, rank: int, found: FoundRow, shown: Attended
     reader, here = sentences.reader, found.occurrence
     read = sentences.get(found.segment, int(reader.segments[found.segment].row_sentence[found.row]))
     block, start, tokens = read.block, read.start, read.tokens
-    document, place = reader.documents.head(here.document), reader.documents.place(here.document, here.order)
+    document, place = sentences.documents[here.document], reader.documents.place(here.document, here.order)
     return Hit(
         rank=rank,
         score=found.score,

@@ -33,7 +33,8 @@ from exbert_rpc.corpus.store.documents import (
 from exbert_rpc.corpus.store.segment import are_plain_texts, damaged, decoding, forget_pages, map_file
 from exbert_rpc.recent import Recent
 
-_KEPT = 64  # rows in Python objects
+_KEPT = 1024  # rows in Python objects
+_KEPT_BLOCKS = 1 << 15  # in all of them: 8 MB
 _AT_ONCE = 1 << 18  # bytes of rows that are read together
 _DIGEST = 16
 _BLOCKS, _RECORD = 5, 6  # where they stand in a row
@@ -69,7 +70,7 @@ class DocumentRows:
                 self._starts, seen = _look_at_all(self._data)
         self.digests, self.first_place, self.first_part = seen
         forget_pages(self._data)
-        self._rows: Recent[int, list[Any]] = Recent(_KEPT)
+        self._rows: Recent[int, list[Any]] = Recent(_KEPT, _KEPT_BLOCKS, _count_blocks)
 
     def __len__(self) -> int:
         return len(self._starts) - 1
@@ -127,6 +128,12 @@ class DocumentRows:
             return b"".join(dump_table(rows))
         except (ValueError, TypeError, RecursionError) as exc:
             raise damaged(self._name, "it is not a document table") from exc
+
+
+def _count_blocks(row: list[Any]) -> int:
+    """Of a row that may be anything yet: what reads it says what is wrong with it."""
+    blocks = row[_BLOCKS] if isinstance(row, list) and len(row) > _BLOCKS else ()
+    return len(blocks) + 1 if isinstance(blocks, list) else 1
 
 
 _Seen = tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]

@@ -13,11 +13,13 @@ _PACKAGES = ("torch", "transformers", "spacy", "numpy", "usearch", "numkong", "f
 def describe() -> str:
     """Processor, cores, memory, versions: one line."""
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in _PACKAGES)
+    return f"{cores_and_memory()}, {platform.system()}, Python {platform.python_version()}, {versions}"
+
+
+def cores_and_memory() -> str:
+    """Processor, cores and memory."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return (
-        f"{os.cpu_count()} cores ({_processor()}), {memory:.0f} GiB, {platform.system()}, "
-        f"Python {platform.python_version()}, {versions}"
-    )
+    return f"{os.cpu_count()} cores ({_processor()}), {memory:.0f} GiB"
 
 
 def load() -> float:

@@ -19,7 +19,7 @@ from benchmarks.fake import FakeModel, annotate_one, config_of
 from benchmarks.store import NoAnnotators, OneModel
 from exbert_rpc.analysis.types import Attribute, Finding
 from exbert_rpc.corpus.build.builder import Builder
-from exbert_rpc.corpus.search.graph import Graphs
+from exbert_rpc.corpus.search.graphs import Graphs
 from exbert_rpc.corpus.store.folders import Store
 from exbert_rpc.engine.captures import Pass
 from exbert_rpc.engine.corpora import Corpora

@@ -16,7 +16,7 @@ from benchmarks.fake import FakeModel, annotate, config_of
 from benchmarks.scale import CACHE, ROOT
 from benchmarks.texts import paragraphs
 from exbert_rpc.corpus.build.builder import Builder, BuildOutcome
-from exbert_rpc.corpus.search.graph import Graphs
+from exbert_rpc.corpus.search.graphs import Graphs
 from exbert_rpc.corpus.store.folders import CorpusFolder, Store
 from exbert_rpc.engine.captures import Pass
 from exbert_rpc.engine.corpora import Corpora

@@ -1,5 +1,5 @@
 // Generated from schema.json by generate.mjs; do not edit.
-// schema.json sha256: 306edfc1a1480622401d120dd83ef4724af3e92caa854d9ba96bd7839d870974
+// schema.json sha256: 9635520dfc1152ac9430f37e069ff1496c0cae8add8069325142a9fce6be63fb
 
 /**
  * Nested lists of numbers, one level an axis.
@@ -1092,6 +1092,19 @@ export interface Reading {
   gitignore?: boolean;
 }
 /**
+ * A part of a corpus that gets a search graph.
+ */
+export interface GraphSection {
+  /**
+   * What it compares.
+   */
+  space: "headOutput" | "hiddenState";
+  /**
+   * Attention layer, or hidden state.
+   */
+  layer: number;
+}
+/**
  * What to index, and how.
  */
 export interface IndexParams {
@@ -1100,7 +1113,7 @@ export interface IndexParams {
    */
   corpus: string;
   /**
-   * Paths, globs, or texts with a uri: the whole corpus; a document that is no longer named leaves it.
+   * Paths, globs, or texts with a uri: the whole corpus; a document that is no longer named leaves it. With `graphs` it may be empty: the corpus stays as it is.
    */
   sources: (string | InlineSource)[];
   /**
@@ -1131,6 +1144,10 @@ export interface IndexParams {
    * Whether a corpus of another model may be replaced.
    */
   replace?: boolean;
+  /**
+   * Parts that get a search graph (with usearch), for corpora so large that comparing every vector is slow. Graphs that are there already follow the corpus.
+   */
+  graphs?: GraphSection[] | null;
   /**
    * Token that progress is reported under (LSP).
    */
@@ -1183,6 +1200,46 @@ export interface IndexResult {
    * Whether the corpus is what it was, as nothing of the sources could be read.
    */
   kept: boolean;
+  /**
+   * Search graphs beside the corpus.
+   */
+  graphs: GraphDescription[];
+}
+/**
+ * A search graph beside a corpus.
+ */
+export interface GraphDescription {
+  /**
+   * What it compares.
+   */
+  space: "headOutput" | "hiddenState";
+  /**
+   * Attention layer, or hidden state.
+   */
+  layer: number;
+  /**
+   * Share of the corpus' vectors that it holds; the others are compared one by one.
+   */
+  coverage: number;
+  /**
+   * Size of its file; not counted in that of the corpus.
+   */
+  bytes: number;
+  /**
+   * Measured on vectors of the corpus, by number of heads, descending; with fewer heads it is not used.
+   */
+  recall: GraphRecall[];
+  /**
+   * Whether its file is not what was written; it is not used then.
+   */
+  damaged: boolean;
+}
+/**
+ * Share of the exact nearest fifty contexts that a graph finds with so many heads (1 for hidden states).
+ */
+export interface GraphRecall {
+  heads: number;
+  recall: number;
 }
 /**
  * What to look at.
@@ -1240,7 +1297,8 @@ export interface ListCorporaResult {
  *
  * ``annotations`` counts texts of treebanks by whose annotations they have: ``gold`` or ``automatic``; texts of other
  * files have those of the pipeline. ``metadata`` has the keys that are known of its documents, and of how many.
- * ``dtype`` is what the model was computed in; it has to run in the same one to search.
+ * ``dtype`` is what the model was computed in; it has to run in the same one to search. ``graphs`` are its search
+ * graphs, which searches use with ``exact: false``, and by themselves where that is faster.
  */
 export interface CorpusDescription {
   corpus: string;
@@ -1262,6 +1320,7 @@ export interface CorpusDescription {
     [k: string]: number;
   };
   dtype: string;
+  graphs: GraphDescription[];
 }
 /**
  * A corpus by name.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from exbert_rpc import __version__
 from exbert_rpc.cli.parser import Parser, add_engine, add_json, add_table, add_text, meaning
-from exbert_rpc.cli.values import controls, count, heads, key_and_value, numbers, spaces, words
+from exbert_rpc.cli.values import controls, count, heads, key_and_value, numbers, section, spaces, words
 
 EPILOG = """\
 examples:
@@ -66,11 +66,19 @@ def _serve(parser: Parser) -> None:
 
 def _index(parser: Parser) -> None:
     parser.add_argument("name", metavar="NAME", help="name of the corpus")
-    parser.add_argument("sources", metavar="SOURCE", nargs="+", help="file, folder or glob (see `exbert-rpc formats`)")
+    parser.add_argument("sources", metavar="SOURCE", nargs="*", help="file, folder or glob (see `exbert-rpc formats`)")
     parser.add_argument("--layers", type=numbers, metavar="LIST", help="layers to index: 0,2,4-6 (default: all)")
     parser.add_argument("--spaces", type=spaces, metavar="LIST", help="hiddenState, headOutput or both (default: both)")
     parser.add_argument("--precision", choices=("int8", "int4", "binary"), help=meaning("indexCorpus", "precision"))
     parser.add_argument("--replace", action="store_true", help=meaning("indexCorpus", "replace"))
+    parser.add_argument(
+        "--graph",
+        type=section,
+        action="append",
+        default=[],
+        metavar="LAYER:SPACE",
+        help="make a search graph of 4:headOutput or 5:hiddenState (may be repeated; SOURCE may then be left out)",
+    )
     _reading(parser)
     where = parser.add_argument_group("where it is computed")
     where.add_argument("--engine", choices=("local", "ray"), default="local", help="this process, or workers of Ray")

@@ -13,7 +13,7 @@ from exbert_rpc.cli.calls import print_json
 from exbert_rpc.cli.output import Screen
 from exbert_rpc.cli.parser import UsageError
 from exbert_rpc.cli.progress import duration
-from exbert_rpc.cli.show_corpora import size
+from exbert_rpc.cli.show_corpora import shown_graph, size
 from exbert_rpc.cli.text import shown_path, tidy
 from exbert_rpc.cli.work import engine_of, run
 from exbert_rpc.engine.corpus_requests import IndexRequest, IndexResult
@@ -26,6 +26,8 @@ def index(options: Namespace) -> int:
     """Build or update a corpus."""
     if options.engine == "local" and (options.workers is not None or options.address is not None):
         raise UsageError("--workers and --address are for Ray", hint="add --engine ray")
+    if not options.sources and not options.graph:
+        raise UsageError("the following arguments are required: SOURCE", hint="see exbert-rpc index --help")
     request = IndexRequest(
         corpus=options.name,
         sources=tuple(options.sources),
@@ -36,6 +38,7 @@ def index(options: Namespace) -> int:
         precision=options.precision,
         reading=reading_options(options),
         replace=options.replace,
+        graphs=tuple(options.graph),
         engine=options.engine,
         workers=options.workers,
         address=options.address,
@@ -86,6 +89,9 @@ def _show(screen: Screen, report: IndexResult) -> None:
         f"{report.tokens:,} tokens, {size(report.nbytes)}"
     )
     screen.line(f"{report.unchanged:,} documents were there already; it took {duration(report.seconds)}")
+    for graph in report.graphs:
+        shown = shown_graph(graph.coverage, graph.nbytes, graph.recall)
+        screen.line(f"search graph of {graph.layer}:{graph.space}: {shown}")
     if report.skipped:
         screen.line(screen.bold(f"skipped, {len(report.skipped):,}:"))
         for one in report.skipped[:MOST_NAMED]:

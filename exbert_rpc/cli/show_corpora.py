@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from exbert_rpc.cli.output import Screen
@@ -23,6 +23,13 @@ def size(nbytes: int) -> str:
             break
         amount /= 1000
     return f"{amount:,.0f} {unit}" if unit == "bytes" or amount >= 100 else f"{amount:.1f} {unit}"
+
+
+def shown_graph(coverage: float, nbytes: int, recall: Mapping[int, float]) -> str:
+    """A search graph for a person."""
+    found = ", ".join(f"{share:.1%} with {heads} head{'s' * (heads > 1)}" for heads, share in recall.items())
+    held = "" if coverage == 1 else f"{coverage:.0%} of the vectors, "
+    return f"{held}{size(nbytes)}; of the nearest it finds {found or 'nothing'}"
 
 
 def show_corpora(screen: Screen, corpora: Sequence[CorpusDescription]) -> None:
@@ -70,6 +77,10 @@ def show_corpus(screen: Screen, one: CorpusDescription) -> None:
         rows["annotations"] = f"of treebanks: {counts}"
     if one.metadata:
         rows["metadata"] = tidy(", ".join(f"{key} ({count:,})" for key, count in sorted(one.metadata.items())))
+    for graph in one.graphs:
+        recall = {measured.heads: measured.recall for measured in graph.recall}
+        shown = "damaged" if graph.damaged else shown_graph(graph.coverage, graph.bytes, recall)
+        rows[f"graph {graph.layer}:{graph.space}"] = shown
     show_pairs(screen, rows)
     if one.damaged:
         screen.line(screen.bad("index it again: only the damaged part is computed again"))

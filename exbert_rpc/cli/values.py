@@ -31,6 +31,14 @@ def heads(value: str) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
+def section(value: str) -> tuple[str, int]:
+    """``4:headOutput`` as a space and a layer."""
+    layer, _colon, space = value.strip().partition(":")
+    if not (layer.isascii() and layer.isdigit()) or space not in ("hiddenState", "headOutput"):
+        raise argparse.ArgumentTypeError(f"{value!r} is no part of a corpus such as 4:headOutput or 5:hiddenState")
+    return space, int(layer)
+
+
 def count(value: str) -> int:
     """A number of things, 1 or more."""
     if not value.isascii() or not value.isdigit() or int(value) == 0:

@@ -15,7 +15,7 @@ from exbert_rpc.protocol.types.compare_captures import CompareCapturesParams, Co
 from exbert_rpc.protocol.types.decompose import DecomposeParams, DecomposeResult
 from exbert_rpc.protocol.types.describe_corpus import CorpusDescription, CorpusParams
 from exbert_rpc.protocol.types.describe_model import ModelDescription, ModelParams
-from exbert_rpc.protocol.types.index_corpus import IndexParams, IndexResult, InlineSource, Reading
+from exbert_rpc.protocol.types.index_corpus import GraphSection, IndexParams, IndexResult, InlineSource, Reading
 from exbert_rpc.protocol.types.list_corpora import ListCorporaResult
 from exbert_rpc.protocol.types.list_models import ListModelsResult
 from exbert_rpc.protocol.types.ping import PingResult
@@ -337,6 +337,7 @@ class Methods(Protocol):
         precision: Literal["binary", "int4", "int8"] | None = None,
         reading: Reading | None = None,
         replace: bool = False,
+        graphs: Sequence[GraphSection] | None = None,
         on_progress: OnProgress | None = None,
     ) -> IndexResult:
         """What the corpus holds now, and what this build did.
@@ -352,6 +353,8 @@ class Methods(Protocol):
             precision: Bits of a stored number.
             reading: How files are read; by default as for the corpus that is there, else by their endings.
             replace: Whether a corpus of another model may be replaced.
+            graphs: Parts that get a search graph (with usearch), for corpora so large that comparing every vector
+                is slow. Graphs that are there already follow the corpus.
         """
         return self._call(
             "indexCorpus",
@@ -366,6 +369,7 @@ class Methods(Protocol):
                 precision=precision,
                 reading=reading,
                 replace=replace,
+                graphs=graphs,
             ),
             IndexResult,
             on_progress,
@@ -964,6 +968,7 @@ class AsyncMethods(Protocol):
         precision: Literal["binary", "int4", "int8"] | None = None,
         reading: Reading | None = None,
         replace: bool = False,
+        graphs: Sequence[GraphSection] | None = None,
         on_progress: OnProgress | None = None,
     ) -> IndexResult:
         """What the corpus holds now, and what this build did.
@@ -979,6 +984,8 @@ class AsyncMethods(Protocol):
             precision: Bits of a stored number.
             reading: How files are read; by default as for the corpus that is there, else by their endings.
             replace: Whether a corpus of another model may be replaced.
+            graphs: Parts that get a search graph (with usearch), for corpora so large that comparing every vector
+                is slow. Graphs that are there already follow the corpus.
         """
         return await self._call(
             "indexCorpus",
@@ -993,6 +1000,7 @@ class AsyncMethods(Protocol):
                 precision=precision,
                 reading=reading,
                 replace=replace,
+                graphs=graphs,
             ),
             IndexResult,
             on_progress,

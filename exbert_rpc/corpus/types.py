@@ -172,11 +172,33 @@ class SearchStats:
 
 
 @dataclass(frozen=True, slots=True)
+class GraphDescription:
+    """A search graph that lies beside a corpus.
+
+    Attributes:
+        space: What it compares.
+        layer: Layer of that space.
+        coverage: Share of the corpus' vectors that it holds, 0 to 1; the others are compared one by one.
+        nbytes: Size of its file.
+        recall: Share of the exact nearest fifty that it finds, by number of heads (1 for hidden states), measured on
+            vectors of the corpus; with fewer heads than are named here, it is not used.
+        damaged: Whether its file is not what was written; it is not used then, and made again when it is asked for.
+    """
+
+    space: Space
+    layer: int
+    coverage: float
+    nbytes: int
+    recall: Mapping[int, float]
+    damaged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CorpusDescription:
     """What a corpus holds; ``damaged`` names files that are not what was written. ``dtype`` is the model's.
 
     ``annotations`` counts texts that come with annotations by whose count: ``gold`` or ``automatic``. ``metadata`` has
-    the keys that are known of its documents, and how many have each.
+    the keys that are known of its documents, and how many have each. ``graphs`` are the search graphs beside it.
     """
 
     name: str
@@ -194,6 +216,7 @@ class CorpusDescription:
     dtype: str = "float32"
     annotations: Mapping[str, int] = field(default_factory=dict)
     metadata: Mapping[str, int] = field(default_factory=dict)
+    graphs: tuple[GraphDescription, ...] = ()
 
 
 class CorpusModel(Protocol):

@@ -21,6 +21,7 @@ from exbert_rpc.corpus.store.validation import check_thoroughly
 from exbert_rpc.corpus.types import SPACES, CorpusDescription
 from exbert_rpc.engine.annotations import Annotators, annotate_for_build, processes_for_build
 from exbert_rpc.engine.corpus_requests import IndexRequest, IndexResult
+from exbert_rpc.engine.graphs import check_sections, describe_graphs
 from exbert_rpc.engine.models import Models
 from exbert_rpc.errors import CorpusDamaged, CorpusMismatch, CorpusNotFound, InvalidParams
 from exbert_rpc.model.sources import CARRIERS
@@ -79,6 +80,10 @@ class Corpora:
         self._open.put(name, reader)
         return reader
 
+    def has_graphs(self, name: str) -> bool:
+        """Whether search graphs lie beside a corpus."""
+        return self._store.folder(name).has_graphs()
+
     def preview(self, sources: Sequence[Source], reading: ReadingOptions | None, task: Task) -> Preview:
         """What sources hold, looked at as a build would."""
         return preview(sources, reading if reading is not None else ReadingOptions(), self._allowed_roots, task)
@@ -92,6 +97,8 @@ class Corpora:
             Cancelled, StorageFailed: the corpus is what it was.
         """
         started = time.monotonic()
+        if request.graphs and not request.sources:
+            return self._as_it_is(request)
         folder = self._store.create(request.corpus)
         with folder.locked():
             try:
@@ -99,6 +106,13 @@ class Corpora:
             finally:
                 folder.discard_if_empty()
         return replace(report, seconds=time.monotonic() - started)
+
+    def _as_it_is(self, request: IndexRequest) -> IndexResult:
+        """The result for a corpus that only gets search graphs."""
+        folder = self._store.folder(request.corpus)
+        manifest = folder.manifest()
+        check_sections(manifest.config, request.graphs)
+        return _result(folder, manifest, manifest.n_documents, ())
 
     def _build(self, folder: CorpusFolder, request: IndexRequest, task: Task) -> IndexResult:
         current = _current(folder)
@@ -118,6 +132,7 @@ class Corpora:
         with AnnotatorPool(name, processes_for_build()) as own:
             annotate = partial(annotate_for_build, running, own, task)
             config = make_config(full, model.info, pipeline.name, pipeline.fingerprint)
+            check_sections(config, request.graphs)
             compute = self._elsewhere(request, Job(folder, config, self._models.loader(model.info.id)), task)
             builder = Builder(folder, config, model, annotate, calibration_texts(), task, compute, reading)
             outcome = builder.build(documents, 1 if current is None else current.generation + 1)
@@ -165,7 +180,7 @@ def _describe(folder: CorpusFolder, thorough: bool) -> CorpusDescription:
         manifest = folder.manifest()
     except CorpusDamaged as exc:
         return _unreadable(folder.name, exc)
-    damaged = []
+    damaged, rows = [], {}
     annotations: dict[str, int] = {}
     metadata: dict[str, int] = {}
     try:
@@ -175,6 +190,7 @@ def _describe(folder: CorpusFolder, thorough: bool) -> CorpusDescription:
     for entry in manifest.segments:
         try:
             segment = folder.segment(entry)
+            rows[entry.name, entry.checksum] = int(segment.meta["rows"])
             if thorough:
                 check_thoroughly(segment, manifest.config)
         except CorpusDamaged as exc:
@@ -196,6 +212,7 @@ def _describe(folder: CorpusFolder, thorough: bool) -> CorpusDescription:
         damaged=tuple(damaged),
         annotations=annotations,
         metadata=metadata,
+        graphs=tuple(describe_graphs(folder, config, rows, thorough=thorough)),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 from exbert_rpc.analysis.profile.types import HeadProfile
 from exbert_rpc.analysis.types import Control, Direction, Summary
-from exbert_rpc.corpus.types import Filter, Hit, Precision, SearchStats, Space, Weighting
+from exbert_rpc.corpus.types import Filter, GraphDescription, Hit, Precision, SearchStats, Space, Weighting
 from exbert_rpc.engine.requests import TextInput, TokenTable
 from exbert_rpc.model.types import ModelDescription
 from exbert_rpc.text.formats.format import ReadingOptions
@@ -181,7 +181,8 @@ class IndexRequest:
 
     ``reading`` says how files are read (``None``: as the corpus that is there, else by their endings). ``replace``
     allows that another model takes the place of the corpus'. ``defaults`` are for a corpus that is not there
-    yet.
+    yet. ``graphs`` are sections (space and layer) to make search graphs of; with them and without sources, the corpus
+    stays as it is.
 
     The last three are not on the wire: ``ray`` computes on ``workers`` processes of the Ray cluster at ``address``, or
     of one of its own on this machine.
@@ -197,6 +198,7 @@ class IndexRequest:
     reading: ReadingOptions | None = None
     replace: bool = False
     defaults: IndexDefaults = IndexDefaults()
+    graphs: tuple[tuple[Space, int], ...] = ()
     engine: Literal["local", "ray"] = "local"
     workers: int | None = None
     address: str | None = None
@@ -206,7 +208,7 @@ class IndexRequest:
 class IndexResult:
     """What a corpus holds after a build, and what the build did.
 
-    ``kept``: nothing of the sources could be read, so the corpus is what it was.
+    ``kept``: nothing of the sources could be read, so the corpus is what it was. ``graphs`` are its search graphs.
     """
 
     corpus: str
@@ -218,3 +220,4 @@ class IndexResult:
     unchanged: int
     skipped: tuple[Skipped, ...]
     kept: bool = False
+    graphs: tuple[GraphDescription, ...] = ()

@@ -6,6 +6,7 @@ No JSON, no event loop. All methods are synchronous and may be called from many 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from exbert_rpc.analysis.value_weights import value_weighted
-from exbert_rpc.corpus.search.graph import Graphs
+from exbert_rpc.corpus.search.graphs import Graphs
 from exbert_rpc.corpus.types import CorpusDescription
 from exbert_rpc.engine.ablation import ablate
 from exbert_rpc.engine.annotations import Annotators, annotate_tokens
@@ -36,6 +37,7 @@ from exbert_rpc.engine.corpus_requests import (
 )
 from exbert_rpc.engine.decomposition import decompose
 from exbert_rpc.engine.defaults import DEFAULT_MODEL, DEFAULT_PIPELINE
+from exbert_rpc.engine.graphs import make_graphs
 from exbert_rpc.engine.handles import Handles
 from exbert_rpc.engine.models import Models
 from exbert_rpc.engine.profile import Profiler
@@ -268,7 +270,13 @@ class Engine:
 
     def index_corpus(self, request: IndexRequest, task: Task) -> IndexResult:
         """Make a corpus hold exactly what the sources name; only what has changed is computed."""
-        return self._corpora.build(request, task)
+        report = self._corpora.build(request, task)
+        if not request.graphs and not self._corpora.has_graphs(request.corpus):
+            return report
+        started = time.monotonic()
+        make_graphs(self._graphs, self._corpora.reader(request.corpus), request.graphs, task)
+        graphs = self._corpora.describe(request.corpus, thorough=False).graphs
+        return replace(report, graphs=graphs, seconds=report.seconds + time.monotonic() - started)
 
     def preview_sources(self, sources: Sequence[Source], reading: ReadingOptions | None, task: Task) -> Preview:
         """What sources hold, before they are indexed; raises what :func:`preview` raises."""
@@ -284,6 +292,7 @@ class Engine:
 
     def remove_corpus(self, name: str) -> None:
         """Remove a corpus for good."""
+        self._graphs.forget(name)
         self._corpora.remove(name)
 
     def list_models(self) -> list[ModelListing]:

@@ -17,7 +17,8 @@ from exbert_rpc.analysis.observe import observe_subjects, observe_targets
 from exbert_rpc.analysis.summary import summarize_hits
 from exbert_rpc.analysis.types import Subject, Summary
 from exbert_rpc.corpus.search.attended import attended
-from exbert_rpc.corpus.search.graph import Graph, Graphs
+from exbert_rpc.corpus.search.graph import Graph
+from exbert_rpc.corpus.search.graphs import Graphs, scope_of_all
 from exbert_rpc.corpus.search.hits import make_hits
 from exbert_rpc.corpus.search.nearest import nearest_places
 from exbert_rpc.corpus.search.plan import SearchPlan
@@ -30,7 +31,7 @@ from exbert_rpc.engine.corpora import Corpora
 from exbert_rpc.engine.corpus_requests import RelationRequest, SearchRequest, SearchResult, SummarizeRequest
 from exbert_rpc.engine.handles import Handles
 from exbert_rpc.engine.models import Models
-from exbert_rpc.engine.plan import make_plan, query_of, scope_of
+from exbert_rpc.engine.plan import make_plan, query_of
 from exbert_rpc.engine.relations import check_relations, relation_plan, weight_of
 from exbert_rpc.engine.requests import TokenTable
 from exbert_rpc.errors import CorpusMismatch, InvalidParams
@@ -38,6 +39,7 @@ from exbert_rpc.model.types import Capture, ModelDescription
 from exbert_rpc.tasks import Task
 
 _HIT_BYTES = 4096
+_ALWAYS_EXACT = "searches with a filter, or weighted by norm, compare all vectors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,10 @@ class Searcher:
         kept, token = self._query(reader, request, task)
         query = query_of(request, kept.capture, token)
         started = time.perf_counter()
-        plan = make_plan(request, reader, kept.model, query, self._graph(reader, request))
+        graph, why_exact = self._graph(reader, request)
+        plan = make_plan(request, reader, kept.model, query, graph)
+        if why_exact is not None:
+            plan = replace(plan, note=". ".join(filter(None, (plan.note, why_exact))))
         return self._carry_out(request, plan, kept, token, started, task)
 
     def search_relations(self, request: RelationRequest, task: Task) -> KeptSearch:
@@ -159,13 +164,20 @@ class Searcher:
         table = TokenTable(kept.capture.encoding, annotations)
         return KeptSearch(request.filter, plan, kept.capture, table, token, hits, stats)
 
-    def _graph(self, reader: CorpusReader, request: SearchRequest) -> Graph | None:
-        """The graph to search, if one is ready, good enough for so many heads, and the answer need not be exact."""
-        if request.exact or request.filter != Filter() or request.weighting != "uniform":
-            return None
-        n_parts = len(chosen_heads(request.heads, reader.config.n_heads)) if request.space == "headOutput" else 1
-        everything = scope_of(request, reader, Filter())
-        return self._graphs.graph_of(everything, n_parts, asked=request.exact is False)
+    def _graph(self, reader: CorpusReader, request: SearchRequest) -> tuple[Graph | None, str | None]:
+        """The graph to search, if one is there and good enough, and the answer need not be exact.
+
+        Otherwise why a search that asked for one compares all vectors.
+        """
+        if request.exact:
+            return None, None
+        asked = request.exact is False
+        if request.filter != Filter() or request.weighting != "uniform":
+            return None, _ALWAYS_EXACT if asked else None
+        n_heads = len(chosen_heads(request.heads, reader.config.n_heads)) if request.space == "headOutput" else 1
+        everything = scope_of_all(reader, request.space, request.layer)
+        graph = self._graphs.graph_of(everything, n_heads, asked=asked)
+        return graph, self._graphs.why_exact(everything, n_heads) if asked and graph is None else None
 
     def _query(
         self, reader: CorpusReader, request: SearchRequest, task: Task, field: str = "token"

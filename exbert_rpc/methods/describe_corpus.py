@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from exbert_rpc.corpus import types as corpus
 from exbert_rpc.errors import InvalidParams
 from exbert_rpc.methods.method import Context, Method, Work
-from exbert_rpc.protocol.types.describe_corpus import SIGNATURE, CorpusDescription, CorpusParams
+from exbert_rpc.protocol.types.describe_corpus import (
+    SIGNATURE,
+    CorpusDescription,
+    CorpusParams,
+    GraphDescription,
+    GraphRecall,
+)
 
 
 def prepare(params: CorpusParams, context: Context) -> Work:  # noqa: ARG001
@@ -39,7 +47,23 @@ def encode_corpus(info: corpus.CorpusDescription) -> CorpusDescription:
         annotations=dict(info.annotations),
         metadata=dict(info.metadata),
         dtype=info.dtype,
+        graphs=encode_graphs(info.graphs),
     )
+
+
+def encode_graphs(graphs: Sequence[corpus.GraphDescription]) -> list[GraphDescription]:
+    """Search graphs on the wire."""
+    return [
+        GraphDescription(
+            space=one.space,
+            layer=one.layer,
+            coverage=one.coverage,
+            bytes=one.nbytes,
+            recall=[GraphRecall(heads=heads, recall=recall) for heads, recall in one.recall.items()],
+            damaged=one.damaged,
+        )
+        for one in graphs
+    ]
 
 
 METHOD = Method(SIGNATURE, prepare)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from exbert_rpc.engine import corpus_requests
 from exbert_rpc.errors import InvalidParams
+from exbert_rpc.methods.describe_corpus import encode_graphs
 from exbert_rpc.methods.method import Context, Method, Work
 from exbert_rpc.methods.validation import as_tuple, check_text
 from exbert_rpc.protocol.types.index_corpus import SIGNATURE, IndexParams, IndexResult, InlineSource, Reading, Skipped
@@ -30,6 +31,7 @@ def read_request(params: IndexParams, context: Context) -> corpus_requests.Index
         precision=params.precision,
         reading=None if params.reading is None else read_options(params.reading),
         replace=params.replace,
+        graphs=tuple((one.space, one.layer) for one in params.graphs or ()),
         defaults=corpus_requests.IndexDefaults(
             context.defaults.model, context.defaults.pipeline, context.defaults.precision
         ),
@@ -79,6 +81,7 @@ def encode_result(report: corpus_requests.IndexResult) -> IndexResult:
         unchanged=report.unchanged,
         skipped=[Skipped(uri=one.uri, reason=one.reason) for one in report.skipped],
         kept=report.kept,
+        graphs=encode_graphs(report.graphs),
     )
 
 

@@ -153,6 +153,17 @@ def test_summarize_refuses_a_control_that_does_not_exist(run: Run, built: Path, 
     assert "word, echo, peers" in done.err
 
 
+def test_graphs_are_made_beside_a_corpus_that_is_there_and_shown(run: Run, copied: Path, query: list[str]) -> None:
+    asked = run("index", "notes", "--graph", "1:headOutput", "--graph", "2:hiddenState", "--store", copied)
+    assert asked.code == 0, asked.err
+    assert "search graph of 1:headOutput: " in asked.out and "it finds 100.0% with 4 heads" in asked.out
+    described = json.loads(run("corpora", "describe", "notes", "--store", copied, "--json").out)
+    assert [(one["space"], one["layer"]) for one in described["graphs"]] == [("hiddenState", 2), ("headOutput", 1)]
+    assert described["graphs"][0]["recall"] == [{"heads": 1, "recall": 1.0}] and described["damaged"] == []
+    assert "graph 2:hiddenState" in run("corpora", "describe", "notes", "--store", copied).out
+    assert "by graph" in run("search", *query, "--no-exact", "--store", copied).out
+
+
 def test_corpora_are_listed_described_and_removed(run: Run, copied: Path) -> None:
     assert "notes" in run("corpora", "--store", copied).out
     described = json.loads(run("corpora", "describe", "notes", "--store", copied, "--json").out)

@@ -31,6 +31,8 @@ def _said(done: Outcome, code: int, *words: str) -> None:
         (["index", "notes"], ["SOURCE"]),
         (["index", "notes", "x", "--spaces", "sky"], ["hiddenState"]),
         (["index", "notes", "x", "--precision", "int7"], ["int8"]),
+        (["index", "notes", "x", "--graph", "4"], ["--graph", "4:headOutput"]),
+        (["index", "notes", "--graph", "x:headOutput"], ["--graph", "4:headOutput"]),
         (["corpora", "describe"], ["needs a name"]),
         (["corpora", "list", "notes"], ["one too many", "corpora describe notes"]),
         (["corpora", "desribe", "notes"], ["not 'desribe'", "did you mean corpora describe notes?"]),
@@ -121,6 +123,15 @@ def test_a_damaged_corpus_is_named_and_never_served(
 
 def test_sources_that_name_nothing(run: Run, tiny_model: str, tmp_path: Path) -> None:
     _said(run("index", "x", tmp_path / "nothing.txt", "--model", tiny_model), 2, "nothing.txt", "Check the paths")
+
+
+def test_a_graph_of_a_layer_that_is_not_stored(run: Run, built: Path) -> None:
+    _said(
+        run("index", "notes", "--graph", "9:headOutput", "--store", built),
+        2,
+        "headOutput 9 is not stored",
+        "hiddenState:0",
+    )
 
 
 def test_a_name_that_no_corpus_can_have(run: Run, notes: Path) -> None:

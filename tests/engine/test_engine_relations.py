@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from exbert_rpc.corpus.search.graph import Graphs
+from exbert_rpc.corpus.search.graphs import Graphs
 from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.types import Filter
 from exbert_rpc.engine import Engine

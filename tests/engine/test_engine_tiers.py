@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from exbert_rpc.corpus.types import Filter
 from exbert_rpc.engine import Engine
 from exbert_rpc.engine.corpus_requests import IndexRequest, SearchRequest, SummarizeRequest
 from exbert_rpc.engine.requests import TextInput
+from exbert_rpc.errors import CorpusNotFound, InvalidParams
 from exbert_rpc.tasks import Task
 from tests.engine.helpers import DOCUMENTS, LoadedCorpus
 from tests.engine.test_engine_search import QUERIES, REAL_QUERIES, head_sets, random_token
@@ -96,18 +98,20 @@ def test_fewer_bits_take_fewer_bytes(tiers):
     assert sizes[0] > 1.5 * sizes[1] > 1.5 * sizes[2]
 
 
-def test_a_graph_that_was_asked_for_answers_like_the_exact_search(tiers, bert):
+def places(found):
+    return {(hit.document, hit.start, hit.match) for hit in found.hits}
+
+
+def test_a_graph_that_is_made_with_the_index_answers_like_the_exact_search_at_once(tiers):
     fields = {"space": "headOutput", "layer": 1, "k": 50}
+    report = tiers.index_corpus(IndexRequest("int8", (), graphs=(("headOutput", 1),)), Task())
+    (graph,) = report.graphs
+    assert (graph.space, graph.layer, graph.coverage, graph.damaged) == ("headOutput", 1, 1.0, False)
+    assert max(graph.recall) == 4 and min(graph.recall.values()) >= 0.97
+    assert tiers.describe_corpus("int8").graphs == report.graphs
     exact = search(tiers, "int8", QUERIES[0], 2, exact=True, **fields)
     asked = search(tiers, "int8", QUERIES[0], 2, exact=False, **fields)
-    if asked.stats.exact:  # not ready yet: it never delays an answer
-        assert tiers._graphs.wait(60)
-        asked = search(tiers, "int8", QUERIES[0], 2, exact=False, **fields)
-    assert not asked.stats.exact and exact.stats.exact
-
-    def places(found):
-        return {(hit.document, hit.start, hit.match) for hit in found.hits}
-
+    assert exact.stats.exact and not asked.stats.exact and asked.stats.note is None
     assert len(places(exact) & places(asked)) >= 47
     scores = {(hit.document, hit.start, hit.match): hit.score for hit in exact.hits}
     for hit in asked.hits:
@@ -115,10 +119,37 @@ def test_a_graph_that_was_asked_for_answers_like_the_exact_search(tiers, bert):
         assert key not in scores or scores[key] == pytest.approx(hit.score, abs=1e-5)
 
 
-def test_a_filter_or_few_heads_are_never_left_to_a_graph(tiers):
-    for fields in ({"heads": (0,), "exact": None}, {"exact": True}):
-        found = search(tiers, "int8", QUERIES[0], 2, space="headOutput", layer=1, **fields)
-        assert found.stats.exact
+def test_a_graph_that_a_search_asks_for_is_made_behind_it_and_the_answer_says_so(tiers):
+    fields = {"space": "hiddenState", "layer": 2, "exact": False}
+    first = search(tiers, "int4", QUERIES[0], 2, **fields)
+    assert first.stats.exact and "being made" in first.stats.note
+    assert tiers._graphs.wait(60)
+    assert not search(tiers, "int4", QUERIES[0], 2, **fields).stats.exact
+    assert [(one.space, one.layer) for one in tiers.describe_corpus("int4").graphs] == [("hiddenState", 2)]
+
+
+def test_filters_and_weighting_by_norm_are_never_left_to_a_graph_and_the_answer_says_so(tiers):
+    fields = {"space": "headOutput", "layer": 1}
+    for asked in ({"weighting": "norm"}, {"filter": Filter(pos=("none",))}):
+        found = search(tiers, "int8", QUERIES[0], 2, exact=False, **asked, **fields)
+        assert found.stats.exact and "compare all vectors" in found.stats.note
+    for exact in (None, True):
+        found = search(tiers, "int8", QUERIES[0], 2, exact=exact, **fields)
+        assert found.stats.exact and found.stats.note is None
+
+
+@pytest.mark.parametrize("sources", [(), (("a.txt", "Some words."),)])
+def test_a_graph_of_what_is_not_stored_is_refused_before_anything_is_built(tiers, sources):
+    before = tiers.describe_corpus("binary")
+    with pytest.raises(InvalidParams, match=r"graphs\[1\]: headOutput 7 is not stored") as caught:
+        tiers.index_corpus(IndexRequest("binary", sources, graphs=(("headOutput", 0), ("headOutput", 7))), Task())
+    assert "hiddenState:0" in caught.value.hint and "headOutput:2" in caught.value.hint
+    assert tiers.describe_corpus("binary") == before
+
+
+def test_graphs_alone_need_a_corpus(tiers):
+    with pytest.raises(CorpusNotFound):
+        tiers.index_corpus(IndexRequest("nowhere", (), graphs=(("headOutput", 0),)), Task())
 
 
 # --- the real model ------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 
 from exbert_rpc.corpus.build import builder as build_module
 from exbert_rpc.corpus.build.builder import Builder, BuildOutcome
-from exbert_rpc.corpus.search.graph import Graphs
+from exbert_rpc.corpus.search.graphs import Graphs
 from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.store.folders import CorpusFolder, Store
 from exbert_rpc.corpus.types import Hit

@@ -1,21 +1,22 @@
-"""Search graphs (usearch HNSW): for corpora so large that scanning every vector would be felt.
+"""A search graph (usearch HNSW) of one layer of one space, bound to a corpus as it is now.
 
-A graph is built in the background for one layer of one space when a search asks for that layer, over all vectors that
-are in the corpus. It never delays an answer: until it is ready, and wherever it does not pay, searches are exact. When
-it is built, its recall is measured against the exact scan on a seeded sample of the corpus' own vectors, for all heads
-and for half of them, and it is only used where that is at least ``LEAST_RECALL``. It finds candidates; their scores
-are computed as those of an exact search are.
+A graph finds candidates; their scores are computed as those of an exact search are. It holds all rows of the segments
+that the corpus had when it was made. What has changed since then does no harm:
 
-Graphs live in memory (850 bytes a vector of 384 dimensions, measured with 40,000) and are built again by the next
-process: usearch's files carry no checksum, and a flipped bit in one can end the process.
+1. Rows that may not be hits (of a segment that is gone, of a text that has left, or outside of a filter) are taken out
+   of what it finds, and more is asked of it until enough remain. If that does not help, the search is exact.
+2. Segments that it does not hold are scanned exactly beside it.
+
+A graph is used for a head set only with the number of candidates at which its measured recall was at least
+:data:`LEAST_RECALL`.
 """
 
 from __future__ import annotations
 
-import logging
-import queue
+import errno
 import threading
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,195 +24,203 @@ from numpy.typing import NDArray
 
 from exbert_rpc.corpus.search.exact import find_exactly
 from exbert_rpc.corpus.search.finding import Candidates, Scope
+from exbert_rpc.corpus.search.reader import CorpusReader
+from exbert_rpc.corpus.store.graphs import GraphFile, GraphHeader, Recall
+from exbert_rpc.corpus.store.segment import damaged
 from exbert_rpc.corpus.types import Space
-from exbert_rpc.corpus.vectors import Query, make_query
-from exbert_rpc.recent import Recent
+from exbert_rpc.corpus.vectors import Query
 from exbert_rpc.tasks import Task
 
 if TYPE_CHECKING:
     from usearch.index import Index
 
-logger = logging.getLogger(__name__)
-
-PAYS_FROM = 1_500_000
-"""Vectors from which on a graph is built unasked: an exact search of a million takes 22 ms."""
-
 LEAST_RECALL = 0.97
-_K = 50
-_PROBES = 40
-_CANDIDATES = 512
-_MOST_GRAPHS = 4
-_CHUNK = 4096
-_SEED = 16
+"""Share of the nearest fifty that a graph must find to be used."""
+
+ROW_BITS = 32
+"""A key is the number of a slot and that of a row, which has so many bits."""
+
+_LEVELS = 127
+_MOST_WANTED = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A finished graph.
+    """A graph that can be searched.
 
     Attributes:
-        index: Keys are rows, counted through all segments.
-        bases: int64 ``[n_segments + 1]``: first key of each segment.
-        recall: Measured recall@50 by number of heads (1 stands for a hidden state).
-        layer: Corpus, space and layer that it was built for.
-        total: Places of all its rows.
+        index: Keys are numbers of slots and rows.
+        header: What is known of it.
+        corpus: Name of the corpus.
+        section: Serial number of the corpus' reader, space and layer.
+        owner: int64 ``[n_slots]``: number of each slot's segment in the corpus; -1 for one that is gone.
+        n_rows: int64 ``[n_slots]``: rows of each slot.
+        missing: Numbers of the segments that it does not hold.
+        covered: Rows of the corpus that it holds.
+        file: Keeps what is mapped; ``None`` for a graph in memory.
     """
 
     index: Index
-    bases: NDArray[np.int64]
-    recall: dict[int, float]
-    layer: tuple[int, Space, int]
-    total: int
+    header: GraphHeader
+    corpus: str
+    section: tuple[int, Space, int]
+    owner: NDArray[np.int64]
+    n_rows: NDArray[np.int64]
+    missing: tuple[int, ...]
+    covered: int
+    file: GraphFile | None
+    _lock: threading.Lock
 
-    def serves(self, n_parts: int) -> bool:
-        """Whether its measured recall holds for a query of so many parts."""
-        measured = [recall for parts, recall in self.recall.items() if parts <= n_parts]
-        return bool(measured) and min(measured) >= LEAST_RECALL
+    def measured(self, n_heads: int) -> Recall | None:
+        """What was measured of queries of so many heads or of a few less; ``None`` if nothing was."""
+        return next((one for one in self.header.recall if one.n_heads <= n_heads), None)
+
+    def serves(self, n_heads: int) -> Recall | None:
+        """The same if it finds enough of the nearest, else ``None``."""
+        found = self.measured(n_heads)
+        return found if found is not None and found.recall >= LEAST_RECALL else None
 
     def find(self, scope: Scope, query: Query, count: int, task: Task) -> list[Candidates]:
-        """About the nearest ``count`` rows; a :class:`~exbert_rpc.corpus.search.finding.Find`.
+        """About the nearest ``count`` eligible rows; a :class:`~exbert_rpc.corpus.search.finding.Find`.
+
+        All rows are compared where nothing was measured of so few heads, or too few of what it finds is eligible.
 
         Raises:
-            ValueError: the scope is not all of the layer that the graph was built for.
+            ValueError: the scope is another layer than the graph was bound to.
+            CorpusDamaged: a file of the corpus is not what was written.
+            Cancelled: the task was cancelled.
         """
-        task.check()
-        if _key(scope) != self.layer or scope.eligible.total != self.total:
-            raise ValueError("a graph finds rows of the layer it was built for, without a filter")
+        measured = self.measured(int(np.count_nonzero(query.weights)))
+        if measured is None:
+            return find_exactly(scope, query, count, task)
+        return self.find_among(scope, query, count, measured.candidates, task)
+
+    def find_among(self, scope: Scope, query: Query, count: int, wanted: int, task: Task) -> list[Candidates]:
+        """The same, of so many candidates."""
+        if (scope.reader.serial, scope.space, scope.layer) != self.section:
+            raise ValueError("a graph finds rows of the layer it was made for")
+        found = self._among_covered(scope, query, count, wanted, task)
+        if found is None:
+            return find_exactly(scope, query, count, task)
+        return found + find_exactly(self._rest(scope), query, count, task) if self.missing else found
+
+    def _among_covered(
+        self, scope: Scope, query: Query, count: int, wanted: int, task: Task
+    ) -> list[Candidates] | None:
+        """The nearest rows that the graph holds; ``None`` if it does not find enough that are eligible."""
+        wanted = max(wanted, count)
+        while True:
+            task.check()
+            segment, row = self._search(query, min(wanted, len(self.index)))
+            eligible = _eligible(scope, segment, row)
+            if eligible.sum() >= count or eligible.sum() == self._n_eligible(scope):
+                segment, row = segment[eligible][:count], row[eligible][:count]
+                return [
+                    Candidates(int(number), row[segment == number], np.zeros(0, np.float32))
+                    for number in np.unique(segment)
+                ]
+            if wanted >= min(len(self.index), _MOST_WANTED):
+                return None
+            wanted *= 4
+
+    def _search(self, query: Query, wanted: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Segments (-1: gone) and rows, nearest first."""
+        if wanted == 0:
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
         weighted = (query.parts * query.weights[:, None]).ravel()
-        found = self.index.search(weighted, max(count, _CANDIDATES))
-        keys = np.asarray(found.keys, dtype=np.int64)
-        owner = np.searchsorted(self.bases, keys, side="right") - 1
-        return [
-            Candidates(int(segment), keys[owner == segment] - self.bases[segment], np.zeros(0, np.float32))
-            for segment in np.unique(owner)
-        ]
+        codes = to_codes(weighted, float(np.abs(weighted).max()) / _LEVELS)
+        with self._lock:
+            keys = np.asarray(self.index.search(codes, wanted, threads=1).keys).astype(np.int64)
+        slots, rows = keys >> ROW_BITS, keys & ((1 << ROW_BITS) - 1)
+        if len(keys) and (slots.max() >= len(self.owner) or (rows >= self.n_rows[slots]).any()):
+            raise damaged("a search graph", "it holds rows that no segment has")
+        return self.owner[slots], rows
+
+    def _n_eligible(self, scope: Scope) -> int:
+        return sum(int(np.count_nonzero(scope.eligible.weights[number])) for number in self.owner if number >= 0)
+
+    def _rest(self, scope: Scope) -> Scope:
+        """The part of a scope that the graph does not hold."""
+        none = np.zeros(1, np.int32)
+        weights = tuple(
+            weight if number in self.missing else np.broadcast_to(none, weight.shape)
+            for number, weight in enumerate(scope.eligible.weights)
+        )
+        return replace(scope, eligible=replace(scope.eligible, weights=weights))
 
 
-class Graphs:
-    """Graphs of the corpora that are open; builds one at a time.
+def bind(index: Index, header: GraphHeader, reader: CorpusReader, file: GraphFile | None) -> Graph:
+    """A graph for a corpus as it is now."""
+    numbers = {(entry.name, entry.checksum): number for number, entry in enumerate(reader.manifest.segments)}
+    owner = [numbers.get((slot.name, slot.checksum), -1) for slot in header.slots]
+    return Graph(
+        index=index,
+        header=header,
+        corpus=reader.name,
+        section=(reader.serial, header.space, header.layer),
+        owner=np.array(owner, dtype=np.int64),
+        n_rows=np.array([slot.n_rows for slot in header.slots], dtype=np.int64),
+        missing=tuple(number for number in range(len(reader.segments)) if number not in owner),
+        covered=sum(reader.segments[number].n_rows for number in owner if number >= 0),
+        file=file,
+        _lock=threading.Lock(),
+    )
 
-    Args:
-        pays_from: Vectors from which on a graph is built unasked.
+
+def open_index(file: GraphFile, *, to_be_extended: bool = False) -> Index:
+    """The graph of a file that was checked: mapped, or read into memory to be extended.
+
+    Raises:
+        CorpusDamaged: this version of usearch cannot read it.
     """
-
-    def __init__(self, pays_from: int = PAYS_FROM) -> None:
-        self._pays_from = pays_from
-        self._ready: Recent[tuple[int, Space, int], Graph] = Recent(_MOST_GRAPHS)
-        self._wanted: set[tuple[int, Space, int]] = set()
-        self._jobs: queue.SimpleQueue[Scope] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._stop = Task()
-        self._thread: threading.Thread | None = None
-
-    def graph_of(self, everything: Scope, n_parts: int, *, asked: bool) -> Graph | None:
-        """The graph of a layer if it is ready and good enough; otherwise ``None``, and it is built if it would pay.
-
-        Args:
-            everything: The layer, with all rows of the corpus.
-            n_parts: Parts (heads) of the query that count.
-            asked: Whether an approximate answer was asked for, whatever the size.
-        """
-        key = _key(everything)
-        with self._lock:
-            graph = self._ready.get(key)
-            if graph is not None:
-                return graph if asked or graph.serves(n_parts) else None
-            pays = asked or everything.eligible.total >= self._pays_from
-            if pays and key not in self._wanted and not self._stop.cancelled:
-                self._wanted.add(key)
-                self._jobs.put(everything)
-                self._start()
-        return None
-
-    def wait(self, seconds: float) -> bool:
-        """Wait until nothing is being built; whether that came to pass in time."""
-        end = threading.Event()
-        with self._lock:
-            idle = not self._wanted
-        for _ in range(max(1, int(seconds * 20))):
-            if idle:
-                return True
-            end.wait(0.05)
-            with self._lock:
-                idle = not self._wanted
-        return idle
-
-    def close(self) -> None:
-        """Stop building, within a chunk."""
-        self._stop.cancel()
-        thread = self._thread
-        if thread is not None:
-            thread.join(timeout=10)
-
-    def _start(self) -> None:
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._run, name="graphs", daemon=True)
-            self._thread.start()
-
-    def _run(self) -> None:
-        while not self._stop.cancelled:
-            try:
-                everything = self._jobs.get(timeout=0.5)
-            except queue.Empty:
-                continue
-            key = _key(everything)
-            try:
-                graph = build_graph(everything, self._stop)
-                self._ready.put(key, graph)
-            except Exception:
-                # searches stay exact; the next process may try again
-                logger.exception("no graph for %s %s %d", everything.reader.name, everything.space, everything.layer)
-            finally:
-                with self._lock:
-                    self._wanted.discard(key)
+    check_library(file)
+    index = new_index(file.header.width)
+    try:
+        if to_be_extended:
+            index.load(file.body)
+        else:
+            index.view(file.body)
+    except (RuntimeError, ValueError) as exc:
+        raise damaged(file.name, "usearch cannot read it") from exc
+    if len(index) != file.header.n_rows:
+        raise damaged(file.name, "it does not hold the rows that it says")
+    return index
 
 
-def build_graph(everything: Scope, task: Task) -> Graph:
-    """Build and measure the graph of one layer; single-threaded, so that it is the same every time."""
+def check_library(file: GraphFile) -> None:
+    """Raise ``CorpusDamaged`` for a file of another major version of usearch."""
+    installed = version("usearch")
+    if installed.partition(".")[0] != file.header.library.partition(".")[0]:
+        raise damaged(file.name, f"it was made by usearch {file.header.library}, this is {installed}")
+
+
+def save_index(index: Index, path: str) -> None:
+    """Write what usearch keeps of a graph to a path; raises ``OSError`` if that fails."""
+    try:
+        index.save(path)
+    except RuntimeError as exc:
+        raise OSError(errno.EIO, str(exc)) from exc
+
+
+def new_index(width: int) -> Index:
+    """An empty graph."""
     # imported when needed: a process that has loaded usearch cannot start Ray any more (corpus/build/distributed.py)
     from usearch.index import Index
 
-    bases = np.cumsum([0, *(segment.n_rows for segment in everything.segments)], dtype=np.int64)
-    index: Index | None = None
-    for number in range(len(everything.segments)):
-        vectors = everything.vectors(number)
-        rows = np.flatnonzero(everything.eligible.weights[number])
-        for start in range(0, len(rows), _CHUNK):
-            task.check()
-            some = rows[start : start + _CHUNK]
-            unit = vectors.dequantize(some)
-            if index is None:
-                index = Index(ndim=unit.shape[1], metric="cos", dtype="i8", connectivity=16, expansion_search=256)
-            index.add(bases[number] + some, unit, threads=1)
-    if index is None:
-        index = Index(ndim=1, metric="cos", dtype="i8")
-    graph = Graph(index, bases, {}, _key(everything), everything.eligible.total)
-    n_parts = everything.reader.config.n_heads if everything.space == "headOutput" else 1
-    sizes = {n_parts, max(1, n_parts // 2)}
-    return replace(graph, recall={size: _recall(graph, everything, n_parts, size, task) for size in sizes})
+    return Index(ndim=width, metric="cos", dtype="i8", connectivity=16, expansion_add=128, enable_key_lookups=False)
 
 
-def _recall(graph: Graph, everything: Scope, n_parts: int, size: int, task: Task) -> float:
-    """Share of the exact nearest ``_K`` among the graph's candidates, mean over a sample of the corpus' own rows."""
-    rng = np.random.default_rng(_SEED)
-    shares = []
-    for _ in range(_PROBES):
-        key = int(rng.integers(graph.bases[-1])) if graph.bases[-1] else 0
-        number = int(np.searchsorted(graph.bases, key, side="right")) - 1
-        if graph.bases[-1] == 0 or everything.eligible.weights[number][key - graph.bases[number]] == 0:
-            continue
-        vector = everything.vectors(number).dequantize(np.array([key - graph.bases[number]])).reshape(n_parts, -1)
-        heads = None if size == n_parts else rng.choice(n_parts, size, replace=False)
-        query = make_query(vector, heads, by_norm=False)
-        exact = _keys(graph, find_exactly(everything, query, _K, task))
-        near = _keys(graph, graph.find(everything, query, _CANDIDATES, task))
-        shares.append(len(exact & near) / max(1, len(exact)))
-    return float(np.mean(shares)) if shares else 0.0
+def to_codes(vectors: NDArray[np.float32], step: float) -> NDArray[np.int8]:
+    """Numbers as the graph compares them: int8, of the same shape. One step for all of them keeps angles."""
+    if step == 0:
+        return np.zeros(vectors.shape, np.int8)
+    codes: NDArray[np.int8] = np.clip(np.rint(vectors / step), -_LEVELS, _LEVELS).astype(np.int8)
+    return codes
 
 
-def _key(scope: Scope) -> tuple[int, Space, int]:
-    return scope.reader.serial, scope.space, scope.layer
-
-
-def _keys(graph: Graph, candidates: list[Candidates]) -> set[int]:
-    return {int(graph.bases[one.segment] + row) for one in candidates for row in one.rows}
+def _eligible(scope: Scope, segment: NDArray[np.int64], row: NDArray[np.int64]) -> NDArray[np.bool_]:
+    found = np.zeros(len(row), dtype=bool)
+    for number in np.unique(segment[segment >= 0]).tolist():
+        at = segment == number
+        found[at] = scope.eligible.weights[number][row[at]] > 0
+    return found

@@ -17,13 +17,25 @@ from filelock import BaseFileLock, FileLock, Timeout
 from exbert_rpc.corpus.store.atomic import is_temporary, storage_errors, sync_folder, write_atomically
 from exbert_rpc.corpus.store.document_rows import DocumentRows
 from exbert_rpc.corpus.store.documents import dump_table
+from exbert_rpc.corpus.store.graphs import (
+    GraphFile,
+    GraphHeader,
+    graph_name,
+    map_graph,
+    put_graph,
+    read_header,
+    section_prefix,
+)
 from exbert_rpc.corpus.store.manifest import MANIFEST, FileEntry, Manifest, dump_manifest, load_manifest
 from exbert_rpc.corpus.store.segment import Segment, damaged
-from exbert_rpc.errors import Busy, CorpusNotFound, InvalidParams
+from exbert_rpc.corpus.types import Space
+from exbert_rpc.errors import Busy, CorpusDamaged, CorpusNotFound, InvalidParams, StorageFailed
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _FILE_NAME = re.compile(r"(?:manifest|documents-[0-9]+)\.json|segment-[0-9a-f]+\.exb")
 _LOCK = "lock"
+_GRAPH_LOCK = "graphs.lock"
+_GRAPH = "graph-"
 _COMMITTED = "committed"  # empty; says that there was a manifest once, should it be lost
 _TRASH = ".removed-"
 
@@ -137,8 +149,7 @@ class CorpusFolder:
         Raises:
             Busy: somebody else holds it.
         """
-        # on a file system without `flock` this is an error: a file that stands for a lock may outlive its builder
-        lock = FileLock(self._path / _LOCK, timeout=0, mode=0o600, thread_local=False, fallback_to_soft=False)
+        lock = self._lock(_LOCK)
         with storage_errors("lock"):
             self._take(lock)
         try:
@@ -146,6 +157,10 @@ class CorpusFolder:
         finally:
             with storage_errors("lock"):
                 lock.release()
+
+    def _lock(self, name: str) -> BaseFileLock:
+        # on a file system without `flock` this is an error: a file that stands for a lock may outlive its builder
+        return FileLock(self._path / name, timeout=0, mode=0o600, thread_local=False, fallback_to_soft=False)
 
     def _take(self, lock: BaseFileLock) -> None:
         try:
@@ -205,14 +220,106 @@ class CorpusFolder:
         return DocumentRows(self._inside(entry.name), entry.nbytes, entry.checksum)
 
     def sweep(self, manifest: Manifest) -> None:
-        """Delete files that the manifest does not name: left by killed, cancelled or replaced builds."""
-        named = {MANIFEST, _LOCK, _COMMITTED, manifest.documents.name, *(entry.name for entry in manifest.segments)}
+        """Delete files that the manifest does not name: left by killed, cancelled or replaced builds.
+
+        A graph stays while it holds rows of a current segment: the next one of its section is made from it.
+        """
+        named = {MANIFEST, _LOCK, _GRAPH_LOCK, _COMMITTED, manifest.documents.name}
+        named |= {entry.name for entry in manifest.segments}
         # what the disk refuses to delete takes room, but does no harm; the next build tries again
         with suppress(OSError):
             for path in list(self._path.iterdir()):
-                if path.is_file() and (path.name not in named or is_temporary(path)):
+                is_left = path.is_file() and (path.name not in named or is_temporary(path))
+                if is_left and not path.name.startswith(_GRAPH):
                     with suppress(OSError):
                         path.unlink()
+        self._sweep_graphs(manifest)
+
+    def _sweep_graphs(self, manifest: Manifest) -> None:
+        paths = [path for path in self._path.glob(f"{_GRAPH}*") if _is_plain_file(path)]
+        if not paths:
+            return
+        with suppress(OSError, StorageFailed), self.graphs_locked() as alone:
+            for path in paths:
+                # somebody else may be writing one
+                if alone and not self._is_of_use(path, manifest):
+                    with suppress(OSError):
+                        path.unlink()
+
+    @contextmanager
+    def graphs_locked(self) -> Iterator[bool]:
+        """Hold the graphs of the corpus for writing; whether this succeeded, or somebody else holds them.
+
+        Raises:
+            StorageFailed: the disk is full, read-only or refuses.
+        """
+        lock = self._lock(_GRAPH_LOCK)
+        with storage_errors(_GRAPH_LOCK):
+            try:
+                lock.acquire()
+                is_held = True
+            except Timeout:
+                is_held = False
+        try:
+            yield is_held
+        finally:
+            if is_held:
+                lock.release()
+
+    def graph_names(self, space: Space, layer: int) -> list[str]:
+        """Graph files of a section, of whatever segments, the last written first."""
+        paths = [path for path in self._path.glob(f"{section_prefix(space, layer)}*.exg") if _is_plain_file(path)]
+        return [path.name for path in sorted(paths, key=lambda path: (_state(path) or (0, 0, 0))[2], reverse=True)]
+
+    def has_graphs(self) -> bool:
+        """Whether there is any graph file."""
+        return any(self._path.glob(f"{_GRAPH}*.exg"))
+
+    def graph_header(self, name: str) -> GraphHeader:
+        """What a graph file says of itself; raises ``CorpusDamaged``."""
+        return read_header(self._path / name)
+
+    def graph(self, name: str, check: Callable[[], None] = lambda: None) -> GraphFile:
+        """A graph file, mapped and checked; raises ``CorpusDamaged``, and what ``check`` raises now and then."""
+        return map_graph(self._path / name, check)
+
+    def graph_state(self, name: str) -> tuple[int, int, int] | None:
+        """Inode, size and time of change of a graph file; ``None`` if it is gone."""
+        return _state(self._path / name)
+
+    def write_graph(self, manifest: Manifest, header: GraphHeader, save: Callable[[str], None]) -> str:
+        """Write the graph of a section, then delete its older ones; call it with the graphs locked. Returns its name.
+
+        Args:
+            manifest: Whose segments the graph covers.
+            header: What has to be known of it.
+            save: Writes what usearch keeps of it to a path.
+
+        Raises:
+            StorageFailed: the disk is full, read-only or refuses.
+        """
+        name = graph_name(header.space, header.layer, manifest.segments)
+        write_atomically(self._path / name, lambda stream: put_graph(stream, header, save))
+        for old in self.graph_names(header.space, header.layer):
+            if old != name:
+                self.drop_graph(old)
+        return name
+
+    def drop_graph(self, name: str) -> None:
+        """Delete a graph file; one that is mapped elsewhere stays readable there (on Windows, it stays)."""
+        with suppress(OSError):
+            (self._path / name).unlink()
+
+    def _is_of_use(self, path: Path, manifest: Manifest) -> bool:
+        """Whether a file is a graph of this configuration that holds rows of a current segment."""
+        if is_temporary(path):
+            return False
+        try:
+            header = read_header(path)
+        except CorpusDamaged:
+            return False
+        current = {entry.name for entry in manifest.segments}
+        return header.config == manifest.config.key() and any(slot.name in current for slot in header.slots)
 
     def forget(self) -> None:
         """Delete the manifest, after which there is no corpus, then all files that nobody has open; call it locked."""
@@ -220,7 +327,7 @@ class CorpusFolder:
         (self._path / MANIFEST).unlink(missing_ok=True)
         sync_folder(self._path)
         for path in list(self._path.iterdir()):
-            if path.name != _LOCK:
+            if path.name not in (_LOCK, _GRAPH_LOCK):
                 with suppress(OSError):
                     path.unlink()
 

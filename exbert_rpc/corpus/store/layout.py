@@ -7,6 +7,8 @@ A corpus folder::
     segment-<digest>.exb    immutable; see segment.py. One that the manifest does not name is of a build that has not
                             finished: the next one takes its blocks from there and then deletes it
     committed               empty: a build was finished here once, so that a missing manifest is known as damage
+    graph-<section>-<digest>.exg  a search graph; see graphs.py. Not in the manifest: the corpus is whole without it
+    graphs.lock             held while a graph is made
     lock                    held while a build runs
 
 Sections of a segment (``B`` blocks, ``S`` sentences, ``T`` tokens, special ones included, ``R`` rows: tokens that are

@@ -17,12 +17,40 @@ class CorpusParams(Params, frozen=True, kw_only=True):
     corpus: str
 
 
+class GraphRecall(Result, frozen=True, kw_only=True):
+    """Share of the exact nearest fifty contexts that a graph finds with so many heads (1 for hidden states)."""
+
+    heads: int
+    recall: float
+
+
+class GraphDescription(Result, frozen=True, kw_only=True):
+    """A search graph beside a corpus.
+
+    Attributes:
+        space: What it compares.
+        layer: Attention layer, or hidden state.
+        coverage: Share of the corpus' vectors that it holds; the others are compared one by one.
+        bytes: Size of its file; not counted in that of the corpus.
+        recall: Measured on vectors of the corpus, by number of heads, descending; with fewer heads it is not used.
+        damaged: Whether its file is not what was written; it is not used then.
+    """
+
+    space: Space
+    layer: int
+    coverage: float
+    bytes: int
+    recall: list[GraphRecall]
+    damaged: bool = False
+
+
 class CorpusDescription(Result, frozen=True, kw_only=True):
     """What a corpus is. ``damaged`` names files that are not what was written; empty is healthy.
 
     ``annotations`` counts texts of treebanks by whose annotations they have: ``gold`` or ``automatic``; texts of other
     files have those of the pipeline. ``metadata`` has the keys that are known of its documents, and of how many.
-    ``dtype`` is what the model was computed in; it has to run in the same one to search.
+    ``dtype`` is what the model was computed in; it has to run in the same one to search. ``graphs`` are its search
+    graphs, which searches use with ``exact: false``, and by themselves where that is faster.
     """
 
     corpus: str
@@ -40,6 +68,7 @@ class CorpusDescription(Result, frozen=True, kw_only=True):
     annotations: dict[str, int] = msgspec.field(default_factory=dict)
     metadata: dict[str, int] = msgspec.field(default_factory=dict)
     dtype: str = "float32"
+    graphs: list[GraphDescription] = msgspec.field(default_factory=list)
 
 
 SIGNATURE = Signature("describeCorpus", CorpusParams, CorpusDescription, order=6, positional=("corpus",))

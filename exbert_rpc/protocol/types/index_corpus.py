@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from exbert_rpc.protocol.types.base import Index, Params, Precision, ProgressToken, Result, Signature, Space
+from exbert_rpc.protocol.types.describe_corpus import GraphDescription
 
 
 class InlineSource(Params, frozen=True, kw_only=True):
@@ -50,13 +51,25 @@ class Reading(Params, frozen=True, kw_only=True):
     gitignore: bool = False
 
 
+class GraphSection(Params, frozen=True, kw_only=True):
+    """A part of a corpus that gets a search graph.
+
+    Attributes:
+        space: What it compares.
+        layer: Attention layer, or hidden state.
+    """
+
+    space: Space
+    layer: Index
+
+
 class IndexParams(Params, frozen=True, kw_only=True):
     """What to index, and how.
 
     Attributes:
         corpus: Name of the corpus.
         sources: Paths, globs, or texts with a uri: the whole corpus; a document that is no longer named leaves
-            it.
+            it. With `graphs` it may be empty: the corpus stays as it is.
         model: Model id; by default the model of the corpus, else of the session.
         pipeline: spaCy pipeline; by default that of the corpus, else of the session.
         layers: Layers to index; by default all.
@@ -64,6 +77,8 @@ class IndexParams(Params, frozen=True, kw_only=True):
         precision: Bits of a stored number.
         reading: How files are read; by default as for the corpus that is there, else by their endings.
         replace: Whether a corpus of another model may be replaced.
+        graphs: Parts that get a search graph (with usearch), for corpora so large that comparing every vector is slow.
+            Graphs that are there already follow the corpus.
         work_done_token: Token that progress is reported under (LSP).
     """
 
@@ -76,6 +91,7 @@ class IndexParams(Params, frozen=True, kw_only=True):
     precision: Precision | None = None
     reading: Reading | None = None
     replace: bool = False
+    graphs: list[GraphSection] | None = None
     work_done_token: ProgressToken | None = None
 
 
@@ -99,6 +115,7 @@ class IndexResult(Result, frozen=True, kw_only=True):
         unchanged: Documents that were there already.
         skipped: What was not indexed, and why.
         kept: Whether the corpus is what it was, as nothing of the sources could be read.
+        graphs: Search graphs beside the corpus.
     """
 
     corpus: str
@@ -110,6 +127,7 @@ class IndexResult(Result, frozen=True, kw_only=True):
     unchanged: int
     skipped: list[Skipped]
     kept: bool = False
+    graphs: list[GraphDescription] = msgspec.field(default_factory=list)
 
 
 SIGNATURE = Signature("indexCorpus", IndexParams, IndexResult, order=4, positional=("corpus", "sources"))

@@ -279,7 +279,17 @@ def _names_in(files: Sequence[Path]) -> Iterator[str]:
 
 
 def _is_finite(tensor: Any) -> bool:  # noqa: ANN401
-    """Whether all numbers are; sums of magnitudes tell, of parts, so that nothing is made that is as large as they."""
+    """Whether all numbers are; a sum that is finite tells.
+
+    Where it is not, it may have overflown: then sums of magnitudes tell, of parts, so that nothing is made that is as
+    large as they.
+    """
+    import torch
+
+    kind = tensor.dtype
+    wide = torch.promote_types(kind, torch.float32) if kind.is_floating_point and kind.itemsize > 1 else None
+    if wide is not None and math.isfinite(float(tensor.detach().sum(dtype=wide))):
+        return True
     parts = tensor.detach().reshape(-1).split(_PART)
     return all(math.isfinite(float(part.double().abs().sum())) for part in parts)
 

@@ -18,6 +18,7 @@ from exbert_rpc.model.dtypes import check_dtype, choose_dtype, describe_quantiza
 from exbert_rpc.model.encoding import Cutter, TextTokenizer
 from exbert_rpc.model.fingerprint import fingerprint, verify_sha256
 from exbert_rpc.model.gguf import convert_gguf, quantization_of_gguf, unused_tensors
+from exbert_rpc.model.libraries import import_libraries
 from exbert_rpc.model.loaded import LoadedModel
 from exbert_rpc.model.network import Network
 from exbert_rpc.model.placement import check_all_in_memory, check_spreading, choose_device, is_too_large, name_of
@@ -62,6 +63,7 @@ def load_model(
         InvalidParams: There is no such device or dtype.
     """
     say = report if report is not None else _ignore
+    import_libraries()
     place = choose_device(device)
     check_dtype(dtype)
     source = find_model(model_id, allow_network=allow_network, allowed_roots=allowed_roots)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
@@ -92,6 +93,7 @@ class Host:
     def _warm_up(self) -> None:
         try:
             self.engine().warm_up(self._warm_up_task)
+            gc.freeze()  # what was imported and loaded is no garbage, and need not be looked through again
         except Exception as error:
             # the first request meets the same error and reports it to the client
             logger.warning("warm-up failed: %s", error)

@@ -1,5 +1,5 @@
 // Generated from schema.json by generate.mjs; do not edit.
-// schema.json sha256: 9635520dfc1152ac9430f37e069ff1496c0cae8add8069325142a9fce6be63fb
+// schema.json sha256: 9ffe242b8f371ddea8c680d13c09a09a7fce4989e2495f8c60fa68d220ae05a0
 
 /**
  * Nested lists of numbers, one level an axis.
@@ -62,6 +62,10 @@ export interface AttendParams {
    * spaCy pipeline; by default the pipeline of the session.
    */
   pipeline?: string | null;
+  /**
+   * Whether an answer waits for annotations. `false`: tokens come without them where they are not there when the pass is, for instance because the pipeline is being loaded; `annotationsPending` says so, and `attend` with `captureId` answers them.
+   */
+  waitForAnnotations?: boolean;
   /**
    * Form of the attention: nested lists, or base64 of float16 or uint8.
    */
@@ -166,6 +170,10 @@ export interface AttendResult {
    * The messages that were read, to whose contents the offsets of tokens refer; null for a text.
    */
   messages: ChatMessage[] | null;
+  /**
+   * Whether annotations are left out because they were not waited for.
+   */
+  annotationsPending: boolean;
 }
 /**
  * What a model is, as it was loaded.

@@ -51,6 +51,7 @@ class Methods(Protocol):
         top_k: int | None = None,
         annotate: bool = True,
         pipeline: str | None = None,
+        wait_for_annotations: bool = True,
         tensors: TensorForm = "float16",
         weights: Literal["attention", "valueNorm"] = "attention",
         special_tokens: Literal["literal", "parse"] = "literal",
@@ -74,6 +75,9 @@ class Methods(Protocol):
             top_k: Predictions a token (default 5; 0: none).
             annotate: Whether tokens carry spaCy annotations.
             pipeline: spaCy pipeline; by default the pipeline of the session.
+            wait_for_annotations: Whether an answer waits for annotations. `false`: tokens come without them where
+                they are not there when the pass is, for instance because the pipeline is being loaded;
+                `annotationsPending` says so, and `attend` with `captureId` answers them.
             tensors: Form of arrays on the way; `to_array` reads each.
             weights: What is returned: attention, or attention times the norm of what each token hands over (its
                 value behind the head's output projection; Kobayashi et al. 2020), each row divided by its sum.
@@ -100,6 +104,7 @@ class Methods(Protocol):
                 top_k=top_k,
                 annotate=annotate,
                 pipeline=pipeline,
+                wait_for_annotations=wait_for_annotations,
                 tensors=tensors,
                 weights=weights,
                 special_tokens=special_tokens,
@@ -682,6 +687,7 @@ class AsyncMethods(Protocol):
         top_k: int | None = None,
         annotate: bool = True,
         pipeline: str | None = None,
+        wait_for_annotations: bool = True,
         tensors: TensorForm = "float16",
         weights: Literal["attention", "valueNorm"] = "attention",
         special_tokens: Literal["literal", "parse"] = "literal",
@@ -705,6 +711,9 @@ class AsyncMethods(Protocol):
             top_k: Predictions a token (default 5; 0: none).
             annotate: Whether tokens carry spaCy annotations.
             pipeline: spaCy pipeline; by default the pipeline of the session.
+            wait_for_annotations: Whether an answer waits for annotations. `false`: tokens come without them where
+                they are not there when the pass is, for instance because the pipeline is being loaded;
+                `annotationsPending` says so, and `attend` with `captureId` answers them.
             tensors: Form of arrays on the way; `to_array` reads each.
             weights: What is returned: attention, or attention times the norm of what each token hands over (its
                 value behind the head's output projection; Kobayashi et al. 2020), each row divided by its sum.
@@ -731,6 +740,7 @@ class AsyncMethods(Protocol):
                 top_k=top_k,
                 annotate=annotate,
                 pipeline=pipeline,
+                wait_for_annotations=wait_for_annotations,
                 tensors=tensors,
                 weights=weights,
                 special_tokens=special_tokens,

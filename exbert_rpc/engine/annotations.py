@@ -23,6 +23,7 @@ from exbert_rpc.text.types import AnnotatedText, Document
 
 _MOST_POOLS = 6
 _FEW_CHARACTERS = 20_000  # under a second of en_core_web_sm; starting a process takes two
+_UNNOTICED_SECONDS = 0.05
 _CORES_A_PROCESS = 4  # en_core_web_sm keeps up with MiniLM on about as many
 
 
@@ -103,6 +104,14 @@ def annotate_tokens(encoding: Encoding, pool: AnnotatorPool) -> TokenAnnotations
         words += len(annotated.pos)
         sentences += len(annotated.sentence_start)
     return columns.finish(pool.info.meanings)
+
+
+def are_ready(encoding: Encoding, pool: AnnotatorPool) -> bool:
+    """Whether :func:`annotate_tokens` takes no longer than people notice; what takes longer is begun."""
+    texts = [text for _, text, _ in _parts(encoding)]
+    for text in texts:
+        pool.begin(text)
+    return all(pool.is_ready(text, _UNNOTICED_SECONDS) for text in texts)
 
 
 def _parts(encoding: Encoding) -> Iterator[tuple[NDArray[np.int64], str, int]]:

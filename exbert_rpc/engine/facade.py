@@ -20,7 +20,7 @@ from exbert_rpc.analysis.value_weights import value_weighted
 from exbert_rpc.corpus.search.graphs import Graphs
 from exbert_rpc.corpus.types import CorpusDescription
 from exbert_rpc.engine.ablation import ablate
-from exbert_rpc.engine.annotations import Annotators, annotate_tokens
+from exbert_rpc.engine.annotations import Annotators, annotate_tokens, are_ready
 from exbert_rpc.engine.captures import Pass, check_unchanged, chosen_heads, chosen_layers, continue_pass, read_text
 from exbert_rpc.engine.comparison import compare_passes
 from exbert_rpc.engine.corpora import Corpora
@@ -85,6 +85,7 @@ _WHOLE_ROW_ROUNDED = 0.98
 _CAPTURE_BYTES = 512 << 20
 _CAPTURES = 256
 _SEARCHES = 64
+_FIRST_TEXT = "Ready."
 
 
 class Engine:
@@ -140,6 +141,8 @@ class Engine:
             InvalidParams, TextTooLong, ModelNotFound, ModelNotSupported, UnknownHandle, Cancelled
         """
         if request.capture_id is None:
+            if not self._models.has(request.model):
+                self._annotate_ahead(request)  # the pipeline's process starts while the model is loaded
             model = self._models.get(request.model, task)
             with all_cores_but_one() if self._annotate_ahead(request) else nullcontext():
                 kept = read_text(model, request.input, task, request.generate)
@@ -166,9 +169,11 @@ class Engine:
             answer = replace(answer, attention=weighted, notes=(*answer.notes, _VALUE_NOTE))
         notes = text_notes(capture, kept.model.prompts, kept.model.generation_settings)
         answer = replace(answer, notes=(*answer.notes, *notes, *([_ablated_note(kept)] if kept.ablated else [])))
-        if decoder is None:
-            return answer
-        return _with_decoder(answer, capture, self._table(decoder, capture, request), layers)
+        if decoder is not None:
+            answer = _with_decoder(answer, capture, self._table(decoder, capture, request), layers)
+        tables = (answer.tokens, answer.decoder_tokens)
+        missing = any(one is not None and one.annotations is None for one in tables)
+        return replace(answer, annotations_pending=request.annotate and missing)
 
     def search_contexts(self, request: SearchRequest, task: Task) -> SearchResult:
         """Find the contexts of a corpus that are represented most like one token.
@@ -314,10 +319,12 @@ class Engine:
         return self._models.add(model, tokenizer, task)
 
     def warm_up(self, task: Task) -> None:
-        """Load the default model and pipeline, so that the first answer is quick."""
+        """Load the default model, and beside it the default pipeline, so that the first answer is quick."""
+        pool = self._annotators.get(self._pipeline)
+        pool.begin(_FIRST_TEXT)
         self._models.get(None, task)
         task.report(Progress(f"loading pipeline {self._pipeline}"))
-        self._annotators.get(self._pipeline).annotate("Ready.")
+        pool.annotate(_FIRST_TEXT)
 
     def close_session(self, session: str) -> None:
         """Forget what a session kept."""
@@ -338,10 +345,14 @@ class Engine:
         return any(begun)
 
     def _table(self, encoding: Encoding, capture: Capture | None, request: AttendRequest) -> TokenTable:
-        pool = self._annotators.get(request.pipeline or self._pipeline)
+        annotations = None
+        if request.annotate:
+            pool = self._annotators.get(request.pipeline or self._pipeline)
+            if request.wait_for_annotations or are_ready(encoding, pool):
+                annotations = annotate_tokens(encoding, pool)
         return TokenTable(
             encoding,
-            annotate_tokens(encoding, pool) if request.annotate else None,
+            annotations,
             capture.predictions(request.top_k) if capture is not None and request.top_k > 0 else None,
         )
 

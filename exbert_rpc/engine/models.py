@@ -49,6 +49,11 @@ class Models:
         self._given: dict[str, LoadedModel] = {}
         self._loading = threading.Lock()
 
+    def has(self, model_id: str | None) -> bool:
+        """Whether a model is loaded, so that :meth:`get` takes no time."""
+        name = self.default if model_id is None else model_id
+        return name in self._given or self._loaded.get(name) is not None
+
     def get(self, model_id: str | None, task: Task) -> LoadedModel:
         """A model, loaded.
 

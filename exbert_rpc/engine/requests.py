@@ -59,7 +59,8 @@ class TextInput:
 class AttendRequest:
     """See ``attend`` in the protocol. Exactly one of ``input`` and ``capture_id`` is given.
 
-    ``generate`` tokens are written behind the text; 0: none.
+    ``generate`` tokens are written behind the text; 0: none. Without ``wait_for_annotations`` those that take long are
+    left out.
     """
 
     session: str
@@ -73,6 +74,7 @@ class AttendRequest:
     pipeline: str | None = None
     weights: Weights = "attention"
     generate: int = 0
+    wait_for_annotations: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ class TokenTable:
 
     Attributes:
         encoding: The tokens.
-        annotations: Their annotation; ``None`` if none was asked for.
+        annotations: Their annotation; ``None`` if none was asked for, or if it was not waited for.
         predictions: ``n`` tuples of candidates; ``None`` without an LM head or with ``top_k`` 0.
     """
 
@@ -140,6 +142,7 @@ class AttendResult:
         cross_attention: float32 ``[len(decoder_layers), len(heads), m, n]``.
         decoder_layers: First axis of the decoder's attention.
         notes: Sentences that a person should read with the answer.
+        annotations_pending: Whether annotations are left out because they were not waited for.
     """
 
     capture_id: str
@@ -153,6 +156,7 @@ class AttendResult:
     cross_attention: NDArray[np.float32] | None = None
     decoder_layers: tuple[int, ...] | None = None
     notes: tuple[str, ...] = ()
+    annotations_pending: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ def read_request(params: AttendParams, context: Context) -> requests.AttendReque
         pipeline=params.pipeline or context.defaults.pipeline,
         weights=params.weights,
         generate=params.generate or 0,
+        wait_for_annotations=params.wait_for_annotations,
     )
 
 
@@ -106,6 +107,7 @@ def encode_result(answer: requests.AttendResult, form: TensorForm, encoding: Pos
         decoder_layers=None if answer.decoder_layers is None else list(answer.decoder_layers),
         notes=list(answer.notes),
         messages=_messages(answer.tokens.encoding),
+        annotations_pending=answer.annotations_pending,
     )
 
 

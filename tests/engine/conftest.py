@@ -33,6 +33,9 @@ class InProcessPool:
     def begin(self, text: str) -> bool:
         return False
 
+    def is_ready(self, text: str, seconds: float) -> bool:
+        return True
+
     def annotate_many(self, texts: Iterable[str], task: Task) -> Iterator[AnnotatedText]:
         for text in texts:
             task.check()

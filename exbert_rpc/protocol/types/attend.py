@@ -40,6 +40,9 @@ class AttendParams(Params, frozen=True, kw_only=True):
         top_k: Predictions a token (default 5; 0: none).
         annotate: Whether tokens carry spaCy annotations.
         pipeline: spaCy pipeline; by default the pipeline of the session.
+        wait_for_annotations: Whether an answer waits for annotations. `false`: tokens come without them where they are
+            not there when the pass is, for instance because the pipeline is being loaded; `annotationsPending` says so,
+            and `attend` with `captureId` answers them.
         tensors: Form of the attention: nested lists, or base64 of float16 or uint8.
         weights: What is returned: attention, or attention times the norm of what each token hands over (its value
             behind the head's output projection; Kobayashi et al. 2020), each row divided by its sum.
@@ -63,6 +66,7 @@ class AttendParams(Params, frozen=True, kw_only=True):
     top_k: Annotated[int, Meta(ge=0, le=100)] | None = None
     annotate: bool = True
     pipeline: str | None = None
+    wait_for_annotations: bool = True
     tensors: TensorForm = "list"
     weights: Literal["attention", "valueNorm"] = "attention"
     special_tokens: Literal["literal", "parse"] = "literal"
@@ -88,6 +92,7 @@ class AttendResult(Result, frozen=True, kw_only=True):
         decoder_layers: What the first axis of the decoder is.
         notes: Sentences that a person should read with the answer.
         messages: The messages that were read, to whose contents the offsets of tokens refer; null for a text.
+        annotations_pending: Whether annotations are left out because they were not waited for.
     """
 
     capture_id: str
@@ -103,6 +108,7 @@ class AttendResult(Result, frozen=True, kw_only=True):
     decoder_layers: list[int] | None = None
     notes: list[str] = field(default_factory=list)
     messages: list[ChatMessage] | None = None
+    annotations_pending: bool = False
 
     def _repr_html_(self) -> str:
         """For notebooks; no script, at most 50 kB."""

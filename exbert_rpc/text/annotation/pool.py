@@ -8,7 +8,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from types import TracebackType
 from typing import Self, cast
@@ -91,6 +91,11 @@ class AnnotatorPool:
             return False
         threading.Thread(target=self._annotate_quietly, args=(text,), name="annotate-ahead", daemon=True).start()
         return True
+
+    def is_ready(self, text: str, seconds: float) -> bool:
+        """Whether a text that was begun is annotated within ``seconds``; never one that is too long to be kept."""
+        known = self._recent.get(text)
+        return known is not None and known in wait([known], seconds).done
 
     def annotate_many(self, texts: Iterable[str], task: Task) -> Iterator[AnnotatedText]:
         """Annotate texts in order, a few batches ahead of the caller; leaving the iterator drops what waits.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import html
 import logging
 import secrets
 import shutil
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
     from exbert_rpc.server.options import EngineSettings
 
 ADDRESS = "127.0.0.1"
-_REDIRECT = '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={url}">'
-
-
 _READ_SECONDS = 20.0  # until a browser, even one that has to start, has read the file
 
 
@@ -127,9 +123,11 @@ def _opener(*, opens: bool) -> Iterator[_Opener]:
 
 def _open_through(folder: Path, url: str) -> None:
     """Open an address through a file that only this user reads: everybody on a machine sees a program's arguments."""
+    from exbert_rpc.report.window import redirect_to
+
     page = folder / "open.html"
     with contextlib.suppress(webbrowser.Error, OSError):
-        page.write_text(_REDIRECT.format(url=html.escape(url)), encoding="utf-8")
+        page.write_text(redirect_to(url), encoding="utf-8")
         webbrowser.open(page.as_uri())
     # a server ends its process, which then removes nothing
     time.sleep(_READ_SECONDS)

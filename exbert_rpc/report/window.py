@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ _PAGE = """<!doctype html>
 </body>
 </html>
 """
+
+
+_REDIRECT = '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={url}">'
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +69,8 @@ def address_of(origin: str, token: str, view: Mapping[str, object]) -> str:
     """
     state = json.dumps({"version": 1, **view}, ensure_ascii=False, separators=(",", ":")).encode()
     return f"{origin}/#token={token}&exbert={base64.urlsafe_b64encode(state).decode().rstrip('=')}"
+
+
+def redirect_to(url: str) -> str:
+    """A page that sends a browser on, for a file that only its user reads: an address with a token is no argument."""
+    return _REDIRECT.format(url=html.escape(url))

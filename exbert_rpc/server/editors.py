@@ -5,8 +5,10 @@ What a client does not say that it can do is not offered to it, and hovers are o
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import uuid4
 
@@ -32,12 +34,21 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound="Result")
 
 REPORT = "exbert.report"
+EXPLORE = "exbert.explore"
 ACTION = "exbert"
 """Kind of the code actions, which editors filter by."""
+READ_SECONDS = 300.0
+"""Until a browser, even one that has to start, has read a file that sends it to the live page."""
 
 
 class Asking(SessionLike, Protocol):
-    """A connection that the client can also be asked over."""
+    """A connection that the client can also be asked over.
+
+    Attributes:
+        is_local: Whether the client has started this process, so that its browser reaches the process' addresses.
+    """
+
+    is_local: bool
 
     def notify(self, method: str, params: object) -> None:
         """Send a notification."""
@@ -66,7 +77,8 @@ def offer(server: ConnectionServer, session: Asking, capabilities: object) -> No
     on(types.WORKSPACE_EXECUTE_COMMAND, _execute_command)
     if not session.options.actions:
         return
-    server.command(REPORT)(_never_called)
+    for command in _commands(client):
+        server.command(command)(_never_called)
     if client.can("textDocument", "codeAction"):
         on(types.TEXT_DOCUMENT_CODE_ACTION, _code_actions, types.CodeActionOptions(code_action_kinds=[ACTION]))
     if session.options.hover is not None and client.can("textDocument", "hover"):
@@ -88,6 +100,10 @@ class _Client:
         return found is not None and found is not False
 
 
+def _commands(client: _Client) -> tuple[str, ...]:
+    return (REPORT, EXPLORE) if client.session.is_local else (REPORT,)
+
+
 def _never_called() -> None:
     """pygls announces commands by their handlers; :func:`_execute_command` handles them."""
 
@@ -105,12 +121,21 @@ def _code_actions(client: _Client, call: Call, params: types.CodeActionParams) -
         call.succeed(b"[]")
         return
     argument = {"uri": params.text_document.uri, "range": _plain(params.range)}
-    action = {
-        "title": "exBERT: see what a Transformer attends to here",
-        "kind": ACTION,
-        "command": {"title": "exBERT: report", "command": REPORT, "arguments": [argument]},
-    }
-    call.succeed(encode([action]))
+    actions = [
+        {
+            "title": _TITLES[command],
+            "kind": ACTION,
+            "command": {"title": command.replace(".", ": "), "command": command, "arguments": [argument]},
+        }
+        for command in _commands(client)
+    ]
+    call.succeed(encode(actions))
+
+
+_TITLES = {
+    REPORT: "exBERT: see what a Transformer attends to here",
+    EXPLORE: "exBERT: explore this in a browser, with a live model",
+}
 
 
 def _text_of(context: Context, uri: str, chosen: types.Range) -> str:
@@ -126,14 +151,21 @@ def _text_of(context: Context, uri: str, chosen: types.Range) -> str:
 
 
 def _execute_command(client: _Client, call: Call, params: types.ExecuteCommandParams) -> None:
-    if params.command != REPORT:
-        raise InvalidParams("command", f"{params.command[:80]!r} is unknown", hint=f"Commands: {REPORT}.")
+    known = _commands(client)
+    if params.command not in known:
+        raise InvalidParams("command", f"{params.command[:80]!r} is unknown", hint=f"Commands: {', '.join(known)}.")
     session = client.session
     text = _text_named(session.context, params.arguments or [])
-    context = replace(session.context, encoding="utf-16")  # as a page counts
     token = _progress_token(client) if params.work_done_token is None else params.work_done_token
     session.claim_token(call, token)
-    call.begin("exBERT: report", call.token)
+    call.begin(params.command.replace("exbert.", "exBERT: "), call.token)
+    work = _report(client, text) if params.command == REPORT else _explore(client, text)
+    submit(call, work, session, session.host.workers)
+
+
+def _report(client: _Client, text: str) -> Callable[[Engine, Task], object]:
+    session = client.session
+    context = replace(session.context, encoding="utf-16")  # as a page counts
 
     def work(engine: Engine, task: Task) -> object:
         from exbert_rpc.server.pages import write_page
@@ -146,7 +178,28 @@ def _execute_command(client: _Client, call: Call, params: types.ExecuteCommandPa
         _show(client, uri)
         return {"uri": uri}
 
-    submit(call, work, session, session.host.workers)
+    return work
+
+
+def _explore(client: _Client, text: str) -> Callable[[Engine, Task], object]:
+    """Opens the page that `exbert-rpc view` opens, with this text; the model runs in this process."""
+    session, loop = client.session, asyncio.get_running_loop()
+    view: dict[str, object] = {"input": {"text": text}, "label": "editor"}
+    view |= {name: getattr(session.options, name) for name in ("model", "corpus")}
+
+    def work(_engine: Engine, task: Task) -> object:
+        from exbert_rpc.report.window import address_of
+        from exbert_rpc.server.pages import write_redirect
+
+        opening = asyncio.run_coroutine_threadsafe(session.host.live.address(), loop)
+        origin, token = task.wait(opening)
+        url = address_of(origin, token, {name: value for name, value in view.items() if value is not None})
+        file = write_redirect(url, session.host.settings.store)
+        loop.call_soon_threadsafe(loop.call_later, READ_SECONDS, partial(file.unlink, missing_ok=True))
+        _show(client, file.as_uri())
+        return {"uri": file.as_uri()}
+
+    return work
 
 
 def _text_named(context: Context, arguments: Sequence[Any]) -> str:

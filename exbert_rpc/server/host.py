@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from exbert_rpc.engine.defaults import DEFAULT_MODEL, DEFAULT_PIPELINE
+from exbert_rpc.server.live import LivePage
 from exbert_rpc.server.options import EngineSettings, ServerLimits, ServerOptions, merge
 from exbert_rpc.server.workers import WorkerPool
 from exbert_rpc.tasks import Task
@@ -54,6 +55,7 @@ class Host:
         self.limits = limits
         self.workers = WorkerPool("worker", limits.workers, limits.queued)
         self.builders = WorkerPool("builder", limits.builders, limits.queued)
+        self.live = LivePage(self)
         self._factory = factory
         self._engine: Engine | None = None
         self._engine_lock = threading.Lock()

@@ -36,6 +36,23 @@ def write_page(text: str, model: str | None, corpus: str | None, store: Path | N
     from exbert_rpc.report import ReportRequest, make_page, record
 
     page = make_page(record(ReportRequest(text=text, model=model, corpus=corpus), ask), __version__)
+    return _write(page, store).as_uri()
+
+
+def write_redirect(url: str, store: Path | None) -> Path:
+    """Write a file that sends a browser to an address with a token, which only its user may read.
+
+    What an editor opens is an argument of a program, which everybody on a machine sees.
+
+    Raises:
+        StorageFailed: the store cannot be written.
+    """
+    from exbert_rpc.report.window import redirect_to
+
+    return _write(redirect_to(url), store)
+
+
+def _write(page: str, store: Path | None) -> Path:
     folder = (default_store() if store is None else store).absolute() / FOLDER
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -44,7 +61,7 @@ def write_page(text: str, model: str | None, corpus: str | None, store: Path | N
         _leave(folder, KEPT)
     except OSError as error:
         raise StorageFailed(f"{folder} cannot be written: {error.strerror}", hint="Choose another store.") from error
-    return Path(file.name).as_uri()
+    return Path(file.name)
 
 
 def _leave(folder: Path, kept: int) -> None:

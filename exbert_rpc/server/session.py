@@ -71,6 +71,7 @@ class Session:
         self.host = host
         self.options = ServerOptions()
         self.state: State = "new"
+        self.is_local = transport == "stdio"
         self.wait_for_room = wait_for_room
         self._send = send
         self._on_exit = on_exit

@@ -28,10 +28,11 @@ def main() -> int:
         page._built = lambda name: f"/* {name} */"
 
     def factory(settings):
-        from exbert_rpc.report import page
+        from exbert_rpc.report import page, window
         from tests.server.fake_engine import FakeEngine
 
-        page.read_bundle = lambda name: f"/* {name} */"  # a view that is drawn is other tests' matter
+        # a view that is drawn is other tests' matter
+        page.read_bundle = window.read_bundle = lambda name: f"/* {name} */"
         return FakeEngine(settings)
 
     transport = TransportOptions(

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import json
+import os
+import re
+import stat
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from urllib.request import url2pathname, urlopen
 
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from exbert_rpc.protocol.types.attend import AttendResult
 from exbert_rpc.protocol.types.base import Tensor
 from exbert_rpc.protocol.types.describe_model import ModelDescription
 from exbert_rpc.protocol.types.tokens import Token
 from exbert_rpc.server.hover import sentence_at, tell, token_at
-from tests.server.harness import Server, notice, request
+from tests.patience import PATIENCE
+from tests.server.harness import Server, WebSocketPeer, notice, request
 
 EDITOR = {
     "textDocument": {"codeAction": {}, "hover": {}},
@@ -22,6 +30,7 @@ EDITOR = {
 }
 URI = "file:///notes.txt"
 REPORT = "exbert.report"
+EXPLORE = "exbert.explore"
 TEXT = "One two three. Four five six.\n\nThe girl ran.\n"
 
 
@@ -54,7 +63,16 @@ def test_what_a_client_cannot_do_is_not_offered_to_it():
     with Server() as server:
         offered = server.peer().initialize({"hover": {"layer": 1, "head": 2}})["capabilities"]
     assert "codeActionProvider" not in offered and "hoverProvider" not in offered
-    assert offered["executeCommandProvider"]["commands"] == ["exbert.report"]
+    assert offered["executeCommandProvider"]["commands"] == ["exbert.report", "exbert.explore"]
+
+
+def test_a_client_of_a_socket_whose_browser_may_be_elsewhere_is_offered_no_live_page():
+    with Server("tcp") as server:
+        peer = server.peer()
+        offered = peer.initialize(capabilities=EDITOR)["capabilities"]
+        assert offered["executeCommandProvider"]["commands"] == ["exbert.report"]
+        params = {"command": "exbert.explore", "arguments": [{"text": "a b"}]}
+        assert "unknown" in peer.error("workspace/executeCommand", params)["message"]
 
 
 def test_an_editor_is_offered_an_action_and_a_hover_only_if_it_asks_for_one(editor):
@@ -71,7 +89,7 @@ def test_a_client_with_a_view_of_its_own_is_offered_nothing():
 
 
 def test_a_selection_has_an_action_whose_command_opens_a_page(editor, store):
-    [action] = actions(editor, span((2, 4), (2, 8)))
+    [action, _] = actions(editor, span((2, 4), (2, 8)))
     command = action["command"]
     assert (action["kind"], command["command"]) == ("exbert", "exbert.report")
     editor.send(request(6, "workspace/executeCommand", {k: command[k] for k in ("command", "arguments")}))
@@ -103,7 +121,7 @@ def test_progress_of_a_command_is_reported_under_the_token_that_was_announced(ed
 
 
 def test_without_a_selection_the_page_is_about_the_line(editor):
-    [action] = actions(editor, span((2, 3), (2, 3)))
+    [action, _] = actions(editor, span((2, 3), (2, 3)))
     editor.send(
         request(6, "workspace/executeCommand", {"command": REPORT, "arguments": action["command"]["arguments"]})
     )
@@ -111,6 +129,44 @@ def test_without_a_selection_the_page_is_about_the_line(editor):
         pass
     page = Path(url2pathname(urlsplit(message["result"]["uri"]).path))
     assert "<title>The girl ran.</title>" in page.read_text(encoding="utf-8")
+
+
+def explored(editor, text):
+    """Page and view state that an editor is asked to open for a text."""
+    editor.send(request(7, "workspace/executeCommand", {"command": EXPLORE, "arguments": [{"text": text}]}))
+    shown = []
+    while (message := editor.receive()).get("id") != 7:
+        shown += [message["params"]["uri"]] if message.get("method") == "window/showDocument" else []
+    assert shown == [message["result"]["uri"]]
+    file = Path(url2pathname(urlsplit(shown[0]).path))
+    assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0 or os.name == "nt"
+    [url] = re.findall('url=([^"]+)', html.unescape(file.read_text(encoding="utf-8")))
+    page, _, fragment = url.partition("#")
+    secrets = dict(part.split("=", 1) for part in fragment.split("&"))
+    packed = secrets["exbert"]
+    return page, secrets["token"], json.loads(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
+
+
+def test_exploring_opens_the_live_page_with_the_text_and_the_engine_of_this_process(editor):
+    page, token, view = explored(editor, "The girl ran.")
+    assert view["input"] == {"text": "The girl ran."}
+    with urlopen(page, timeout=PATIENCE) as answer:
+        assert b"window.js" in answer.read()
+    address = page.replace("http", "ws")
+    with pytest.raises(InvalidStatus, match="401"):
+        connect(address, origin=page.rstrip("/"))
+    browser = WebSocketPeer(f"{address}?token={token}", origin=page.rstrip("/")).start()
+    try:
+        browser.initialize({})
+        assert [one["text"] for one in browser.result("attend", {"text": "a b"})["tokens"]]
+    finally:
+        browser.close()
+
+
+def test_exploring_again_opens_the_same_page_with_another_text(editor):
+    first, second = explored(editor, "One."), explored(editor, "Two.")
+    assert first[:2] == second[:2]
+    assert second[2]["input"] == {"text": "Two."}
 
 
 @pytest.mark.parametrize(
@@ -126,7 +182,7 @@ def test_nothing_is_offered_where_there_is_no_text_or_other_actions_are_wanted(e
 
 
 def test_actions_of_this_kind_can_be_asked_for(editor):
-    assert len(actions(editor, span((0, 0), (0, 3)), only=["exbert"])) == 1
+    assert len(actions(editor, span((0, 0), (0, 3)), only=["exbert"])) == 2
 
 
 def test_a_document_that_is_not_open_has_no_actions(editor):

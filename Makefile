@@ -125,7 +125,7 @@ hooks: $(VENV)/.dev
 
 # Material announces its successor on every build
 docs: $(VENV)/.docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 EXBERT_GALLERY=$(if $(wildcard $(PAGE)),1) $(BIN)/python -m mkdocs build --quiet --strict
 	@echo "made site/index.html"
 
 ifdef NEW

@@ -6,10 +6,11 @@ Run MkDocs as ``python -m mkdocs`` in the repository's folder, so that this pack
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.site import openrpc
+from scripts.site import gallery, openrpc, tutorials
 from scripts.site.links import rewrite
 
 if TYPE_CHECKING:
@@ -41,6 +42,16 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(added)
     document = json.loads((ROOT / OPENRPC).read_text(encoding="utf-8"))
     files.append(File.generated(config, OPENRPC_PAGE, content=openrpc.page(document)))
+    for path in tutorials.notebooks():
+        content = tutorials.page_of(json.loads(path.read_text(encoding="utf-8")), path.name)
+        page = File.generated(config, f"tutorials/{path.stem}.md", content=content)
+        page.edit_uri = f"tutorials/{path.name}"
+        files.append(page)
+    # only where it is asked for: a model is run
+    made = gallery.make_pages() if os.environ.get("EXBERT_GALLERY") else {}
+    files.append(File.generated(config, "gallery.md", content=gallery.index_page(made)))
+    for name, page in made.items():
+        files.append(File.generated(config, f"gallery/{name}.html", content=page))
     return files
 
 

@@ -380,5 +380,6 @@ export function attend(held: SyntheticCapture, params: AttendParams): AttendResu
     decoderLayers: decoderTokens === null ? null : [...layers],
     notes: [...(made.notes ?? [])],
     messages: held.messages,
+    annotationsPending: false,
   };
 }

@@ -166,19 +166,11 @@ def _page(
 
 def _page_of(asking: Callable[[], Client], state: Mapping[str, Any]) -> str:
     """The page of what a view shows; raises :class:`InvalidParams` for what a page does not hold."""
-    given, pinned = state.get("input") or {}, state.get("pinned") or {}
-    if "text" not in given or given.get("textPair") or state.get("mask") or state.get("without"):
-        raise InvalidParams("page", "holds a single text as the model reads it, without masks or heads that are off")
-    return _page(
-        asking,
-        given["text"],
-        state.get("model"),
-        state.get("corpus"),
-        state.get("layer"),
-        state.get("heads"),
-        pinned.get("token"),
-        20,
-    )
+    from exbert_rpc.report import make_page, record, request_of_view
+
+    request = request_of_view(state)
+    with asking() as client:
+        return make_page(record(request, client.ask), __version__)
 
 
 def _widget_class() -> type[ViewWidget]:

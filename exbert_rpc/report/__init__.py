@@ -5,6 +5,6 @@
 
 from exbert_rpc.report.bundles import PageMissing
 from exbert_rpc.report.page import MAX_BYTES, make_page
-from exbert_rpc.report.record import Ask, Recording, ReportRequest, record
+from exbert_rpc.report.record import Ask, Recording, ReportRequest, record, request_of_view
 
-__all__ = ["MAX_BYTES", "Ask", "PageMissing", "Recording", "ReportRequest", "make_page", "record"]
+__all__ = ["MAX_BYTES", "Ask", "PageMissing", "Recording", "ReportRequest", "make_page", "record", "request_of_view"]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
+from exbert_rpc.errors import InvalidParams
 from exbert_rpc.protocol.jsonrpc import encode
 from exbert_rpc.protocol.types.attend import AttendParams, AttendResult
 from exbert_rpc.protocol.types.base import NoParams, Params, Result
@@ -50,6 +51,19 @@ class ReportRequest:
     heads: Sequence[int] | None = None
     token: int | None = None
     k: int = 20
+
+
+def request_of_view(state: Mapping[str, Any]) -> ReportRequest:
+    """What a page is asked to hold of a view, from the view's state as clients keep it.
+
+    Raises:
+        InvalidParams: the view shows what a page does not hold.
+    """
+    given, pinned = ({} if not isinstance(state.get(one), dict) else state[one] for one in ("input", "pinned"))
+    if not isinstance(given.get("text"), str) or given.get("textPair") or state.get("mask") or state.get("without"):
+        raise InvalidParams("page", "holds a single text as the model reads it, without masks or heads that are off")
+    model, corpus, layer, heads = (state.get(name) for name in ("model", "corpus", "layer", "heads"))
+    return ReportRequest(given["text"], model, corpus, layer, heads, pinned.get("token"))
 
 
 @dataclass(frozen=True, slots=True)

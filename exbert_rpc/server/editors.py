@@ -15,6 +15,7 @@ from uuid import uuid4
 from lsprotocol import types
 from msgspec import structs
 
+from exbert_rpc import __version__
 from exbert_rpc.errors import InvalidParams
 from exbert_rpc.methods.asking import ask
 from exbert_rpc.methods.method import Context
@@ -29,12 +30,14 @@ from exbert_rpc.server.lifecycle import ConnectionServer
 if TYPE_CHECKING:
     from exbert_rpc.engine import Engine
     from exbert_rpc.protocol.types.base import Params, Result
+    from exbert_rpc.report.record import Ask
     from exbert_rpc.tasks import Task
 
 R = TypeVar("R", bound="Result")
 
 REPORT = "exbert.report"
 EXPLORE = "exbert.explore"
+PAGE = "exbert.page"
 ACTION = "exbert"
 """Kind of the code actions, which editors filter by."""
 READ_SECONDS = 300.0
@@ -101,7 +104,7 @@ class _Client:
 
 
 def _commands(client: _Client) -> tuple[str, ...]:
-    return (REPORT, EXPLORE) if client.session.is_local else (REPORT,)
+    return (REPORT, EXPLORE, PAGE) if client.session.is_local else (REPORT, PAGE)
 
 
 def _never_called() -> None:
@@ -128,6 +131,7 @@ def _code_actions(client: _Client, call: Call, params: types.CodeActionParams) -
             "command": {"title": command.replace(".", ": "), "command": command, "arguments": [argument]},
         }
         for command in _commands(client)
+        if command in _TITLES
     ]
     call.succeed(encode(actions))
 
@@ -154,31 +158,59 @@ def _execute_command(client: _Client, call: Call, params: types.ExecuteCommandPa
     known = _commands(client)
     if params.command not in known:
         raise InvalidParams("command", f"{params.command[:80]!r} is unknown", hint=f"Commands: {', '.join(known)}.")
-    session = client.session
-    text = _text_named(session.context, params.arguments or [])
+    session, arguments = client.session, params.arguments or []
+    if params.command == PAGE:
+        work = _page(client, arguments)
+    else:
+        text = _text_named(session.context, arguments)
+        work = _report(client, text) if params.command == REPORT else _explore(client, text)
     token = _progress_token(client) if params.work_done_token is None else params.work_done_token
     session.claim_token(call, token)
     call.begin(params.command.replace("exbert.", "exBERT: "), call.token)
-    work = _report(client, text) if params.command == REPORT else _explore(client, text)
     submit(call, work, session, session.host.workers)
 
 
 def _report(client: _Client, text: str) -> Callable[[Engine, Task], object]:
-    session = client.session
-    context = replace(session.context, encoding="utf-16")  # as a page counts
+    session, asking = client.session, _asking(client)
 
     def work(engine: Engine, task: Task) -> object:
         from exbert_rpc.server.pages import write_page
 
-        def answer(params: Params, result: type[R]) -> R:
-            return ask(params, result, context, engine, task)
-
         store = session.host.settings.store
-        uri = write_page(text, session.options.model, session.options.corpus, store, answer)
+        uri = write_page(text, session.options.model, session.options.corpus, store, asking(engine, task))
         _show(client, uri)
         return {"uri": uri}
 
     return work
+
+
+def _page(client: _Client, arguments: Sequence[Any]) -> Callable[[Engine, Task], object]:
+    """What a view shows, as a page that its client saves."""
+    from exbert_rpc.report import request_of_view
+
+    if len(arguments) != 1 or not isinstance(arguments[0], dict):
+        raise InvalidParams("arguments", "must be one object", hint="Give the state of a view.")
+    request, asking = request_of_view(arguments[0]), _asking(client)
+
+    def work(engine: Engine, task: Task) -> object:
+        from exbert_rpc.report import make_page, record
+
+        return {"page": make_page(record(request, asking(engine, task)), __version__)}
+
+    return work
+
+
+def _asking(client: _Client) -> Callable[[Engine, Task], Ask]:
+    """Answers as a page counts characters."""
+    context = replace(client.session.context, encoding="utf-16")
+
+    def with_engine(engine: Engine, task: Task) -> Ask:
+        def answer(params: Params, result: type[R]) -> R:
+            return ask(params, result, context, engine, task)
+
+        return answer
+
+    return with_engine
 
 
 def _explore(client: _Client, text: str) -> Callable[[Engine, Task], object]:

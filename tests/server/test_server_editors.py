@@ -63,14 +63,14 @@ def test_what_a_client_cannot_do_is_not_offered_to_it():
     with Server() as server:
         offered = server.peer().initialize({"hover": {"layer": 1, "head": 2}})["capabilities"]
     assert "codeActionProvider" not in offered and "hoverProvider" not in offered
-    assert offered["executeCommandProvider"]["commands"] == ["exbert.report", "exbert.explore"]
+    assert offered["executeCommandProvider"]["commands"] == ["exbert.report", "exbert.explore", "exbert.page"]
 
 
 def test_a_client_of_a_socket_whose_browser_may_be_elsewhere_is_offered_no_live_page():
     with Server("tcp") as server:
         peer = server.peer()
         offered = peer.initialize(capabilities=EDITOR)["capabilities"]
-        assert offered["executeCommandProvider"]["commands"] == ["exbert.report"]
+        assert offered["executeCommandProvider"]["commands"] == ["exbert.report", "exbert.page"]
         params = {"command": "exbert.explore", "arguments": [{"text": "a b"}]}
         assert "unknown" in peer.error("workspace/executeCommand", params)["message"]
 
@@ -161,6 +161,21 @@ def test_exploring_opens_the_live_page_with_the_text_and_the_engine_of_this_proc
         assert [one["text"] for one in browser.result("attend", {"text": "a b"})["tokens"]]
     finally:
         browser.close()
+
+
+def test_a_view_is_answered_as_a_page_that_its_client_saves(editor):
+    view = {"version": 1, "input": {"text": "The girl ran."}, "layer": 1, "heads": [0], "pinned": None, "mask": []}
+    editor.send(request(8, "workspace/executeCommand", {"command": "exbert.page", "arguments": [view]}))
+    while (message := editor.receive()).get("id") != 8:
+        pass
+    assert "<title>The girl ran.</title>" in message["result"]["page"]
+
+
+def test_a_page_of_what_it_cannot_hold_is_refused(editor):
+    masked = {"input": {"text": "The girl ran."}, "mask": [1]}
+    for given, said in [([masked], "masks"), ([{}], "single text"), ([], "one object"), ([{"input": 3}], "")]:
+        error = editor.error("workspace/executeCommand", {"command": "exbert.page", "arguments": given})
+        assert error["code"] == -32602 and said in error["message"]
 
 
 def test_exploring_again_opens_the_same_page_with_another_text(editor):

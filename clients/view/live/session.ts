@@ -45,6 +45,13 @@ export class LiveSession {
     return (await connection.request(method, params, options)) as MethodResult<M>;
   }
 
+  /** What the view shows, as a page that needs no server. */
+  async page(state: object): Promise<string> {
+    const connection = await this.connection();
+    const params = { command: "exbert.page", arguments: [state] };
+    return ((await connection.request("workspace/executeCommand", params)) as { page: string }).page;
+  }
+
   /** Ends the session; nothing is tried again. */
   dispose(): void {
     this.hasEnded = true;

@@ -29,6 +29,7 @@ function start(element: HTMLElement, place: HTMLElement): void {
     theme: new SystemTheme(),
     showPlace: (text) => showPlace(place, text, (words) => host.copy(words)),
     link: linkFrom,
+    makePage: async (state) => ({ name: "exbert.html", mime: "text/html", data: await session.page(state) }),
   });
   element.textContent = "";
   const mounted = mount(element, host);

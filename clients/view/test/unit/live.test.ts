@@ -17,13 +17,13 @@ class FakeServer implements Socket {
   constructor(private readonly version = "1.1") {}
 
   send(text: string): void {
-    const { id, method } = JSON.parse(text);
+    const { id, method, params } = JSON.parse(text);
     this.asked.push(method);
     if (id === undefined) return;
     const result =
       method === "initialize"
         ? { capabilities: { experimental: { exbert: { protocolVersion: this.version } } } }
-        : { answered: method };
+        : { answered: method, ...(method === "workspace/executeCommand" ? { page: JSON.stringify(params) } : {}) };
     queueMicrotask(() => this.onmessage?.({ data: JSON.stringify({ jsonrpc: "2.0", id, result }) }));
   }
 
@@ -75,6 +75,11 @@ describe("a live session", () => {
     expect(events[1].message).toBe("It was lost.");
     expect(await session.request("ping", {})).toEqual({ answered: "ping" });
     expect(servers).toHaveLength(2);
+  });
+
+  it("asks for a page of what the view shows", async () => {
+    const state = { input: { text: "She ran." }, layer: 2 };
+    expect(JSON.parse(await start().page(state))).toEqual({ command: "exbert.page", arguments: [state] });
   });
 
   it("tries ever more rarely while nobody is there", async () => {

@@ -135,7 +135,7 @@ class Connection:
         elif message.error is not None:
             future.set_exception(message.error)
         else:
-            is_ours = method not in ("initialize", "shutdown")
+            is_ours = method not in ("initialize", "shutdown", "workspace/executeCommand")
             try:
                 future.set_result(decode_result(method, message.result) if is_ours else decode_plain(message.result))
             except (ValueError, KeyError) as error:

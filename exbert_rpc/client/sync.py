@@ -17,6 +17,7 @@ from exbert_rpc.client.methods import Methods
 from exbert_rpc.errors import ExbertError
 from exbert_rpc.protocol.positions import PositionEncoding
 from exbert_rpc.protocol.types import PROTOCOL_VERSION, signatures
+from exbert_rpc.protocol.types.attend import AttendParams, AttendResult, is_plain_text
 from exbert_rpc.protocol.types.base import Params, Result
 
 logger = logging.getLogger(__name__)
@@ -141,7 +142,15 @@ class Client(Methods):
     def _call(self, method: str, params: Params, result: type[R], on_progress: OnProgress | None = None) -> R:
         answer = self.start(method, params, on_progress).result(self.timeout)
         assert isinstance(answer, result)
+        read: Result = answer
+        if isinstance(params, AttendParams) and isinstance(read, AttendResult) and is_plain_text(params):
+            read.reported_by(self._page)
         return answer
+
+    def _page(self, state: dict[str, object]) -> str:
+        command: dict[str, object] = {"command": "exbert.page", "arguments": [state]}
+        answer = self._connection.start("workspace/executeCommand", command).result(self.timeout)
+        return str(answer["page"]) if isinstance(answer, Mapping) else ""
 
     def _initialize(self, options: dict[str, object]) -> Mapping[str, object]:
         params: dict[str, object] = {

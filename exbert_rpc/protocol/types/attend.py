@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
+from exbert_rpc.errors import InvalidParams
 from exbert_rpc.protocol.types.base import (
     ChatMessage,
     Index,
@@ -74,7 +77,7 @@ class AttendParams(Params, frozen=True, kw_only=True):
     work_done_token: ProgressToken | None = None
 
 
-class AttendResult(Result, frozen=True, kw_only=True):
+class AttendResult(Result, frozen=True, kw_only=True, dict=True):
     """Tokens and attention ``[layer][head][query][key]`` of one forward pass.
 
     Attributes:
@@ -115,6 +118,55 @@ class AttendResult(Result, frozen=True, kw_only=True):
         from exbert_rpc.protocol.html.attention import attention_html  # only a notebook draws
 
         return attention_html(self)
+
+    def report(
+        self,
+        path: str | Path,
+        *,
+        corpus: str | None = None,
+        layer: int | None = None,
+        heads: Sequence[int] | None = None,
+        token: int | None = None,
+    ) -> Path:
+        """Write one page that shows this text, all of its attention, and contexts of its tokens, and needs no server.
+
+        The server reads the text again.
+
+        Args:
+            path: The file to write.
+            corpus: Where contexts come from; ``None``: the page has none.
+            layer: Attention layer that the page opens with; ``None``: the last one.
+            heads: Heads that are shown and searched; ``None``: all.
+            token: Index of the token whose contexts the page opens with.
+
+        Raises:
+            InvalidParams: this is no answer of a ``Client`` to ``attend(text=…)`` alone.
+            ExbertError: what the server refuses: no such corpus (``CorpusNotFound``), layer or token.
+        """
+        page = self.__dict__.get("_page")
+        if page is None:
+            raise InvalidParams(
+                "report",
+                "holds a single text as the model reads it",
+                hint="ask a Client for attend(text=…), without pair, mask, handle or continuation",
+            )
+        pinned = None if token is None else {"side": "left", "token": int(token)}
+        view = {"input": {"text": self.text}, "model": self.model.id, "corpus": corpus, "layer": layer}
+        chosen = None if heads is None else [int(head) for head in heads]
+        target = Path(path)
+        target.write_text(page({**view, "heads": chosen, "pinned": pinned}), encoding="utf-8", newline="\n")
+        return target
+
+    def reported_by(self, page: Callable[[dict[str, object]], str]) -> None:
+        """Say what makes the page of a view state; for clients."""
+        self.__dict__["_page"] = page
+
+
+def is_plain_text(params: AttendParams) -> bool:
+    """Whether params name a text that is read as it is, which is what a page can show."""
+    wanted = (params.text_pair, params.mask or None, params.generate, params.capture_id)
+    plain = params.special_tokens == "literal" and params.weights == "attention"
+    return params.text is not None and plain and all(one is None for one in wanted)
 
 
 SIGNATURE = Signature("attend", AttendParams, AttendResult, order=1)

@@ -13,8 +13,7 @@ _pausing = threading.Lock()
 def import_libraries() -> None:
     """Import what every model needs of torch and transformers; does nothing when that has been done.
 
-    They make a million objects, none of which is garbage. To look through them again and again costs a tenth of their
-    time.
+    They make a million objects, none of which is garbage; looking through them again and again takes time for nothing.
     """
     with _without_collecting():
         import torch  # noqa: F401

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 
 from exbert_rpc import __version__
-from exbert_rpc.cli.parser import Parser, add_engine, add_json, add_table, add_text, meaning
+from exbert_rpc.cli.parser import Parser, add_engine, add_json, add_searchers, add_table, add_text, meaning
 from exbert_rpc.cli.values import controls, count, heads, key_and_value, numbers, section, spaces, words
 
 EPILOG = """\
@@ -48,6 +48,7 @@ def _serve(parser: Parser) -> None:
     where.add_argument("--ws", "--websocket", metavar="HOST:PORT", dest="ws", help="listen for WebSockets")
     where.add_argument("--unix", metavar="PATH", help="listen on a Unix socket, the user's alone")
     add_engine(parser)
+    add_searchers(parser)
     parser.add_argument("--root", action="append", metavar="DIR", help="read no file outside of DIR (may be repeated)")
     sockets = parser.add_argument_group("sockets")
     sockets.add_argument("--token-file", metavar="FILE", help="file with the secret that clients must know")
@@ -147,6 +148,7 @@ def _query(parser: Parser) -> None:
     _hits(parser)
     add_table(parser)
     add_engine(parser)
+    add_searchers(parser)
 
 
 def _hits(parser: Parser) -> None:
@@ -195,6 +197,7 @@ def _relations(parser: Parser) -> None:
     _hits(parser)
     add_table(parser)
     add_engine(parser)
+    add_searchers(parser)
 
 
 def _search(parser: Parser) -> None:
@@ -279,6 +282,7 @@ def _report(parser: Parser) -> None:
     parser.add_argument("--heads", type=numbers, metavar="LIST", help="heads: 0,3,5-7 (default: all)")
     parser.add_argument("--k", type=int, default=20, metavar="N", help="contexts of each token (default: 20)")
     add_engine(parser)
+    add_searchers(parser)
     parser.set_defaults(pair=None, mask=None, json=False)
 
 
@@ -294,6 +298,7 @@ def _view(parser: Parser) -> None:
         "--idle", type=float, default=60.0, metavar="S", help="seconds after the page was closed (default: 60)"
     )
     add_engine(parser)
+    add_searchers(parser)
     parser.set_defaults(pair=None, mask=None, json=False)
 
 
@@ -357,6 +362,7 @@ def _call(parser: Parser) -> None:
     parser.add_argument("params", nargs="?", metavar="JSON", help="its parameters as an object; - reads standard input")
     parser.add_argument("--fields", action="store_true", help="say what each parameter means instead of calling")
     add_engine(parser)
+    add_searchers(parser)
     parser.set_defaults(json=True)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = """\

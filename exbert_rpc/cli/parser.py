@@ -7,7 +7,7 @@ import re
 from difflib import get_close_matches
 from typing import NoReturn
 
-from exbert_rpc.cli.values import numbers
+from exbert_rpc.cli.values import count, numbers
 from exbert_rpc.errors import ExbertError
 
 
@@ -44,6 +44,9 @@ def add_engine(parser: Parser, *, reads_text: bool = True) -> None:
     group.add_argument(
         "--store", metavar="DIR", help="folder of the corpora (default: $EXBERT_RPC_STORE, else the user's cache)"
     )
+    group.add_argument(
+        "--from", metavar="URL", dest="origin", help="read corpora from there (s3://…); DIR has copies of what is used"
+    )
     if not reads_text:
         return
     group.add_argument("--model", metavar="ID", help="Hub id, folder, .gguf file, or a name of `exbert-rpc models`")
@@ -58,6 +61,17 @@ def add_engine(parser: Parser, *, reads_text: bool = True) -> None:
         help="what weights are kept in: auto for the checkpoint's own, half the memory in 16 bits (default: float32)",
     )
     group.add_argument("--allow-network", action="store_true", help="a Hub id may be downloaded")
+
+
+def add_searchers(parser: Parser) -> None:
+    """Who searches, for commands that do."""
+    group = parser.add_argument_group("who searches the corpora")
+    group.add_argument("--engine", choices=("local", "ray"), default="local", help="this process, or actors of Ray")
+    group.add_argument("--address", metavar="ADDRESS", help="of a running Ray cluster (default: one on this machine)")
+    group.add_argument("--workers", type=count, metavar="N", help="actors of Ray (default: one on each machine)")
+    group.add_argument(
+        "--replicas", type=count, default=1, metavar="N", help="actors that hold each segment (default: 1)"
+    )
 
 
 def add_json(parser: Parser) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exbert_rpc.cli.parser import UsageError
-from exbert_rpc.cli.work import store_of
+from exbert_rpc.cli.work import actors_of, store_of
 
 if TYPE_CHECKING:
     from exbert_rpc.server.transports import entry as transports
@@ -47,6 +47,8 @@ def serve(options: Namespace) -> int:
         allow_network=options.allow_network,
         pipeline=options.pipeline,
         allowed_roots=None if options.root is None else tuple(Path(root).expanduser() for root in options.root),
+        origin=options.origin,
+        actors=actors_of(options),
     )
     return transports.serve(real_engine, transport, settings)
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, cast
 from exbert_rpc.cli.calls import read_once
 from exbert_rpc.cli.commands import model_of, text_input, token_index
 from exbert_rpc.cli.output import Screen
-from exbert_rpc.cli.work import engine_of, store_of
+from exbert_rpc.cli.work import actors_of, engine_of, store_of
 
 if TYPE_CHECKING:
     from exbert_rpc.engine import Engine
@@ -71,6 +71,8 @@ def _settings(options: Namespace) -> EngineSettings:
         dtype=options.dtype,
         allow_network=options.allow_network,
         pipeline=options.pipeline,
+        origin=options.origin,
+        actors=actors_of(options),
     )
 
 

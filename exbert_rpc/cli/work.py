@@ -17,6 +17,7 @@ from exbert_rpc.cli.progress import ProgressBar, duration
 from exbert_rpc.tasks import Progress, Task
 
 if TYPE_CHECKING:
+    from exbert_rpc.corpus.search.actors import ActorSettings
     from exbert_rpc.engine import Engine
 
 T = TypeVar("T")
@@ -26,6 +27,15 @@ def store_of(options: Namespace) -> Path | None:
     """The folder of the corpora that was asked for; ``None``: the engine's default."""
     named = options.store or os.environ.get("EXBERT_RPC_STORE")
     return Path(named).expanduser() if named else None
+
+
+def actors_of(options: Namespace) -> ActorSettings | None:
+    """The actors that search, if ``--engine ray`` asks for some; that of ``index`` asks who computes."""
+    if options.command == "index" or getattr(options, "engine", "local") != "ray":
+        return None
+    from exbert_rpc.corpus.search.actors import ActorSettings
+
+    return ActorSettings(options.address, options.workers, options.replicas)
 
 
 @contextmanager
@@ -41,6 +51,8 @@ def engine_of(options: Namespace) -> Iterator[Engine]:
         dtype=getattr(options, "dtype", "float32"),
         allow_network=getattr(options, "allow_network", False),
         pipeline=getattr(options, "pipeline", None) or DEFAULT_PIPELINE,
+        origin=getattr(options, "origin", None),
+        actors=actors_of(options),
     )
     try:
         yield engine

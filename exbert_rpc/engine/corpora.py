@@ -13,10 +13,12 @@ from pathlib import Path
 
 from exbert_rpc.corpus.build.builder import Builder, Compute
 from exbert_rpc.corpus.build.distributed import Job, RayCompute
+from exbert_rpc.corpus.search.finding import Gather
 from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.store.document_rows import DocumentRows
 from exbert_rpc.corpus.store.folders import CorpusFolder, Store
 from exbert_rpc.corpus.store.manifest import CorpusConfig, Manifest, widths_by_layer
+from exbert_rpc.corpus.store.remote import RemoteFolder, RemoteStore
 from exbert_rpc.corpus.store.validation import check_thoroughly
 from exbert_rpc.corpus.types import SPACES, CorpusDescription
 from exbert_rpc.engine.annotations import Annotators, annotate_for_build, processes_for_build
@@ -37,6 +39,7 @@ from exbert_rpc.text.sources import MOST_NAMED, Source, Sources
 from exbert_rpc.text.types import Document, Skipped
 
 _MOST_OPEN = 4
+_COPIES = ".copies"
 
 
 class Corpora:
@@ -48,6 +51,8 @@ class Corpora:
         default_pipeline: spaCy pipeline that is meant when none is named.
         allowed_roots: Folders that sources must lie in; ``None``: anywhere.
         annotators: Pipelines that run already.
+        gather: Has the segments of a corpus searched; ``None``: this process does it.
+        origin: URL below which all corpora lie, if not in ``store``, which then has copies of what is read.
     """
 
     def __init__(
@@ -57,8 +62,11 @@ class Corpora:
         default_pipeline: str,
         allowed_roots: tuple[Path, ...] | None,
         annotators: Annotators,
+        gather: Gather | None = None,
+        origin: str | None = None,
     ) -> None:
-        self._store = Store(store)
+        self._store = Store(store) if origin is None else RemoteStore(origin, store / _COPIES)
+        self._gather = gather
         self._models = models
         self._default_pipeline = default_pipeline
         self._allowed_roots = allowed_roots
@@ -76,7 +84,7 @@ class Corpora:
         kept = self._open.get(name)
         if kept is not None and kept.is_current:
             return kept
-        reader = CorpusReader(folder)
+        reader = CorpusReader(folder, self._gather)
         self._open.put(name, reader)
         return reader
 
@@ -175,7 +183,7 @@ class Corpora:
         self._store.remove(name)
 
 
-def _describe(folder: CorpusFolder, thorough: bool) -> CorpusDescription:
+def _describe(folder: CorpusFolder | RemoteFolder, thorough: bool) -> CorpusDescription:
     try:
         manifest = folder.manifest()
     except CorpusDamaged as exc:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from exbert_rpc.analysis.value_weights import value_weighted
+from exbert_rpc.corpus.search.actors import ActorSettings, SearchActors
 from exbert_rpc.corpus.search.graphs import Graphs
 from exbert_rpc.corpus.types import CorpusDescription
 from exbert_rpc.engine.ablation import ablate
@@ -100,6 +101,12 @@ class Engine:
         allow_network: Whether a Hub id may be downloaded.
         allowed_roots: Folders that files may be read from; ``None``: anywhere.
         pipeline: spaCy pipeline that is meant when none is named.
+        origin: URL below which all corpora lie, such as ``s3://bucket/store``; they are only read, and ``store`` has
+            copies of what is used. ``None``: they lie in ``store``.
+        actors: Actors of a Ray cluster that search the corpora; ``None``: this process does.
+
+    Raises:
+        InvalidParams: Ray or fsspec is asked for and not installed, or Ray cannot be loaded into this process any more.
     """
 
     def __init__(
@@ -112,11 +119,14 @@ class Engine:
         allow_network: bool = False,
         allowed_roots: tuple[Path, ...] | None = None,
         pipeline: str = DEFAULT_PIPELINE,
+        origin: str | None = None,
+        actors: ActorSettings | None = None,
     ) -> None:
+        self._actors = None if actors is None else SearchActors(actors)
         root = (default_store() if store is None else store).absolute()
         self._models = Models(default_model, device, allow_network, allowed_roots, root / ".models", dtype)
         self._annotators = Annotators(allowed_roots)
-        self._corpora = Corpora(root, self._models, pipeline, allowed_roots, self._annotators)
+        self._corpora = Corpora(root, self._models, pipeline, allowed_roots, self._annotators, self._actors, origin)
         self._pipeline = pipeline
         self._captures: Handles[Pass] = Handles("captureId", _CAPTURE_BYTES, _CAPTURES, lambda kept: kept.nbytes)
         self._searches: Handles[KeptSearch] = Handles("searchId", _CAPTURE_BYTES, _SEARCHES, lambda kept: kept.nbytes)
@@ -320,6 +330,8 @@ class Engine:
 
     def warm_up(self, task: Task) -> None:
         """Load the default model, and beside it the default pipeline, so that the first answer is quick."""
+        if self._actors is not None:
+            self._actors.start()
         pool = self._annotators.get(self._pipeline)
         pool.begin(_FIRST_TEXT)
         self._models.get(None, task)
@@ -335,6 +347,8 @@ class Engine:
         """End all helper processes and threads."""
         self._graphs.close()
         self._annotators.close()
+        if self._actors is not None:
+            self._actors.close()
 
     def _annotate_ahead(self, request: AttendRequest) -> bool:
         """Let the pipeline read the text while the model does; whether it has anything to read."""

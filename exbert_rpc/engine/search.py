@@ -169,7 +169,7 @@ class Searcher:
 
         Otherwise why a search that asked for one compares all vectors.
         """
-        if request.exact:
+        if request.exact or reader.gather is not None:  # a corpus that others search may be too large for a graph here
             return None, None
         asked = request.exact is False
         if request.filter != Filter() or request.weighting != "uniform":

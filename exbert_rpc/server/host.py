@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 CLOSE_SECONDS = 0.3
+CLUSTER_SECONDS = 10.0  # Ray ends its processes one by one, and waits for each
 
 EngineFactory = Callable[[EngineSettings], "Engine"]
 
@@ -38,6 +39,8 @@ def real_engine(settings: EngineSettings) -> Engine:
         allow_network=settings.allow_network,
         allowed_roots=settings.allowed_roots,
         pipeline=settings.pipeline or DEFAULT_PIPELINE,
+        origin=settings.origin,
+        actors=settings.actors,
     )
 
 
@@ -118,4 +121,4 @@ class Host:
         if self._engine is not None:
             closing = threading.Thread(target=self._engine.close, name="close", daemon=True)
             closing.start()
-            closing.join(CLOSE_SECONDS)
+            closing.join(CLUSTER_SECONDS if self.settings.actors is not None else CLOSE_SECONDS)

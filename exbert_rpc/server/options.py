@@ -8,11 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal, get_type_hints
+from typing import TYPE_CHECKING, Literal, get_type_hints
 
 import msgspec
 
 from exbert_rpc.corpus.types import Precision
+
+if TYPE_CHECKING:
+    from exbert_rpc.corpus.search.actors import ActorSettings
 
 DEFAULT_ANSWER_BYTES = 48 * 1024 * 1024
 
@@ -29,6 +32,8 @@ class EngineSettings:
         allow_network: Whether models may be fetched from the Hub.
         pipeline: Default spaCy pipeline; ``None`` for the engine's default.
         allowed_roots: Folders that files are read from; ``None``: wherever the user may.
+        origin: URL below which all corpora lie; ``None``: they lie in the store.
+        actors: Actors of a Ray cluster that search the corpora; ``None``: the server's process does.
     """
 
     store: Path | None = None
@@ -38,6 +43,8 @@ class EngineSettings:
     allow_network: bool = False
     pipeline: str | None = None
     allowed_roots: tuple[Path, ...] | None = None
+    origin: str | None = None
+    actors: ActorSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)

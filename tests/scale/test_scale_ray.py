@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -17,13 +18,16 @@ import numpy as np
 import pytest
 
 from exbert_rpc.corpus.build import distributed
-from exbert_rpc.corpus.build.distributed import ShardWorker
+from exbert_rpc.corpus.build.builder import Computed
+from exbert_rpc.corpus.build.distributed import Job, RayCompute, ShardWorker
+from exbert_rpc.corpus.cluster import connected
 from exbert_rpc.corpus.store.folders import Store
 from exbert_rpc.engine import Engine
 from exbert_rpc.engine.corpus_requests import IndexRequest, IndexResult, SearchRequest, SearchResult
 from exbert_rpc.engine.requests import TextInput
 from exbert_rpc.errors import Cancelled, CorpusMismatch, CorpusNotFound
 from exbert_rpc.tasks import Progress, Task
+from exbert_rpc.text.types import Block
 from tests.engine.helpers import make_documents
 from tests.model import zoo
 
@@ -57,7 +61,7 @@ def small_shards() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
     """Two workers on this machine, over loopback; builds of this process find it connected and leave it so."""
-    with distributed._cluster(None, 2):
+    with connected(None, 2):
         yield
 
 
@@ -218,3 +222,20 @@ def test_a_workers_error_arrives_whole(cluster, engine, monkeypatch):
         build(engine)
     assert caught.value.hint == "as it was"
     assert caught.value.data["built"] == "x"
+
+
+def test_the_coordinator_has_only_the_blocks_in_memory_that_workers_have(cluster, tmp_path, monkeypatch):
+    class Counting(ShardWorker):
+        def make(self, blocks, scales):
+            yield Computed(sum(len(block.text) for block in blocks), len(blocks))
+
+    monkeypatch.setattr(distributed, "ShardWorker", Counting)
+    folder = Store(tmp_path).create("c")
+    compute = RayCompute(Job(folder, None, None), Task(), workers=2)  # type: ignore[arg-type]
+    most = done = 0
+    for step in compute((Block(0, f"{number:070}") for number in range(2000)), {}):
+        done += step.tokens
+        gc.collect(0)
+        most = max(most, sum(type(one) is Block for one in gc.get_objects()))
+    assert done == 2000
+    assert 0 < most <= 4 * 10  # ten blocks a shard: of two workers, and of what is being cut

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ import numpy as np
 from exbert_rpc.corpus.batches import Passes, left_on_error
 from exbert_rpc.corpus.build.annotated import Annotate, annotate_blocks
 from exbert_rpc.corpus.build.memory import give_back
-from exbert_rpc.corpus.build.merge import merge_parts, take_blocks, worth_merging
+from exbert_rpc.corpus.build.merge import in_portions, merge_parts, take_blocks, worth_merging
 from exbert_rpc.corpus.build.pack import PackedSentence, Scales, pack_captures, rows_of
 from exbert_rpc.corpus.build.places import block_places
 from exbert_rpc.corpus.build.reuse import BlockTable, reusable_blocks
@@ -179,19 +179,19 @@ class Builder:
 
     def _tidy(self, table: BlockTable, entries: DocumentTable) -> None:
         """Copy what is alive out of small and half-dead segments into one."""
-        used = table.by_segment(digest for digest, _ in entries.occurrences())
-        segments = {number: self._folder.segment(table.entries[number]) for number in used}
-        alive = [
-            sum(block.n_rows for block in blocks) / max(1, int(segments[number].meta["rows"]))
-            for number, blocks in used.items()
-        ]
-        numbers = list(used)
-        chosen = [numbers[at] for at in worth_merging([table.entries[number] for number in numbers], alive)]
-        if not chosen:
-            return
+        alive = table.alive(digest for digest, _ in entries.occurrences())
+        numbers = list(alive)
+        there = [table.entries[number] for number in numbers]
+        chosen = worth_merging(there, [rows / max(1, table.n_rows[number]) for number, rows in alive.items()])
+        blocks = table.blocks_of([numbers[at] for at in chosen], (digest for digest, _ in entries.occurrences()))
+        for portion in in_portions(chosen, there, SEGMENT_BYTES):
+            self._copy({numbers[at]: blocks[numbers[at]] for at in portion}, table)
+
+    def _copy(self, blocks: Mapping[int, Sequence[int]], table: BlockTable) -> None:
+        """Copy blocks of segments into a new one."""
         self._task.check()
-        self._task.report(Progress(f"copying {len(chosen)} small or outdated segments into one"))
-        parts = [take_blocks(segments[number], [block.block for block in used[number]]) for number in chosen]
+        self._task.report(Progress(f"copying {len(blocks)} small or outdated segments into one"))
+        parts = [take_blocks(self._folder.segment(table.entries[number]), some) for number, some in blocks.items()]
         name, writer, meta = merge_parts(self._config, parts)
         entry = self._folder.write_segment(name, lambda stream: writer.write(stream, meta, self._task.check))
         table.add(entry, self._folder.segment(entry), instead=True)
@@ -199,8 +199,12 @@ class Builder:
     def _commit(self, table: BlockTable, entries: DocumentTable, generation: int) -> Manifest:
         self._task.check()
         self._task.report(Progress("making the new corpus the current one"))
-        used = table.by_segment(digest for digest, _ in entries.occurrences())
-        counts = [(table[digest], n) for digest, n in entries.occurrences()]
+        used = table.alive(digest for digest, _ in entries.occurrences())
+        n_sentences = n_tokens = 0
+        for digest, n in entries.occurrences():
+            block = table[digest]
+            n_sentences += n * block.n_sentences
+            n_tokens += n * block.n_rows
         documents = self._folder.write_documents(generation, entries.rows())
         manifest = Manifest(
             generation=generation,
@@ -208,8 +212,8 @@ class Builder:
             segments=tuple(table.entries[number] for number in used),
             documents=documents,
             n_documents=entries.n_documents,
-            n_sentences=sum(n * block.n_sentences for block, n in counts),
-            n_tokens=sum(n * block.n_rows for block, n in counts),
+            n_sentences=n_sentences,
+            n_tokens=n_tokens,
             reading=self._reading,
         )
         self._folder.commit(manifest)

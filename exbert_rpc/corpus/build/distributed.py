@@ -1,4 +1,4 @@
-"""Segments computed on the workers of a Ray cluster. The only file that imports Ray.
+"""Segments computed on the workers of a Ray cluster.
 
 1. The blocks that a corpus lacks are cut into shards of about ``SHARD_CHARACTERS``, in order.
 2. Workers are actors that load model and pipeline once, and refuse to work if either is another one than the
@@ -13,22 +13,19 @@ committed by :class:`~exbert_rpc.corpus.build.builder.Builder`: until then the c
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from exbert_rpc.corpus.build.builder import Computed, compute_segments
 from exbert_rpc.corpus.build.pack import Scales
+from exbert_rpc.corpus.cluster import connected, load_ray
 from exbert_rpc.corpus.store.folders import CorpusFolder
-from exbert_rpc.corpus.store.manifest import CorpusConfig
+from exbert_rpc.corpus.store.manifest import CorpusConfig, FileEntry
 from exbert_rpc.corpus.types import CorpusModel
 from exbert_rpc.errors import CorpusDamaged, CorpusMismatch, ExbertError, InvalidParams, StorageFailed
 from exbert_rpc.tasks import Progress, Task
@@ -40,9 +37,7 @@ SHARD_CHARACTERS = 1 << 17
 
 _MOST_LOSSES = 3
 _TICK = 0.2
-_OBJECT_STORE = 80 << 20
-_LOOPBACK = "127.0.0.1"
-_SHORT = "/tmp"
+_NICENESS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +71,7 @@ class ShardWorker:
         # not in the constructor: what fails there reaches nobody but as a worker that died
         if self._loaded is None:
             self._loaded = self._load()
+            _step_back()
         model, annotator = self._loaded
         job = self._job
         yield from compute_segments(job.folder, job.config, model, annotator.annotate_many, Task(), blocks, scales)
@@ -93,6 +89,12 @@ class ShardWorker:
                     hint="install the same versions of all packages, and the same weights, on every machine",
                 )
         return model, annotator
+
+
+def _step_back() -> None:
+    """Let searches on the same machine go first: a build takes hours, and somebody waits for a search."""
+    if hasattr(os, "nice") and os.nice(0) < _NICENESS:
+        os.nice(_NICENESS - os.nice(0))
 
 
 class RayCompute:
@@ -118,12 +120,7 @@ class RayCompute:
         address: str | None = None,
         wants_gpu: bool = False,
     ) -> None:
-        if find_spec("ray") is None:
-            raise InvalidParams("engine", "Ray is not installed", hint="pip install 'exbert-rpc[ray]'")
-        if "usearch" in sys.modules and "ray" not in sys.modules:
-            # usearch 2.26 and ray 2.60 share std::regex symbols: whichever is loaded second gets the other's, and Ray
-            # aborts the process on its first use ("Invalid range in brace expression"); usearch does not mind
-            raise InvalidParams("engine", "this process has searched by a graph", hint="index in a process of its own")
+        load_ray()
         self._job = job
         self._task = task
         self._workers = workers
@@ -143,22 +140,24 @@ class RayCompute:
 
         shards = cut_shards(blocks)
         self._task.report(Progress("starting workers"))
-        with _cluster(self._address, self._workers):
+        # Ray reports lost workers on standard output, which belongs to the answer
+        with redirect_stdout(sys.stderr), connected(self._address, self._workers):
             plan = plan_workers(ray.cluster_resources(), self._workers, self._wants_gpu)
             yield from _Run(self._job, self._task, plan, shards, scales).steps()
 
 
-def cut_shards(blocks: Iterable[Block]) -> list[list[Block]]:
-    """Blocks in lists of about ``SHARD_CHARACTERS``, in order."""
-    shards: list[list[Block]] = []
-    size = SHARD_CHARACTERS
+def cut_shards(blocks: Iterable[Block]) -> Iterator[list[Block]]:
+    """Blocks in lists of about ``SHARD_CHARACTERS``, in order, taken as they are asked for."""
+    shard: list[Block] = []
+    size = 0
     for block in blocks:
-        if size >= SHARD_CHARACTERS:
-            shards.append([])
-            size = 0
-        shards[-1].append(block)
+        shard.append(block)
         size += len(block.text)
-    return shards
+        if size >= SHARD_CHARACTERS:
+            yield shard
+            shard, size = [], 0
+    if shard:
+        yield shard
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,17 +195,18 @@ class _Shard:
 
 
 class _Run:
-    """Shards handed out until all are done."""
+    """Shards handed out until all are done; only those that workers have are in memory."""
 
-    def __init__(self, job: Job, task: Task, plan: Plan, shards: Sequence[list[Block]], scales: Scales) -> None:
+    def __init__(self, job: Job, task: Task, plan: Plan, shards: Iterable[list[Block]], scales: Scales) -> None:
         import ray
 
         self._job = job
         self._task = task
         self._plan = plan
-        self._waiting = deque(_Shard(number, blocks) for number, blocks in enumerate(shards))
+        self._coming = (_Shard(number, blocks) for number, blocks in enumerate(shards))
+        self._taken_back: deque[_Shard] = deque()
         self._running: dict[Any, _Shard] = {}
-        self._done: dict[int, _Shard] = {}
+        self._segments: dict[int, list[FileEntry]] = {}
         self._idle: list[Any] = []
         self._scales = ray.put(scales)
         self._actor = ray.remote(num_cpus=1, num_gpus=plan.gpus)(ShardWorker)
@@ -216,22 +216,25 @@ class _Run:
         import ray
 
         try:
-            while self._waiting or self._running:
+            while True:
                 self._task.check()
                 self._hand_out()
+                if not self._running:
+                    break
                 ready, _ = ray.wait(list(self._running), timeout=_TICK)
                 for stream in ready:
                     yield from self._advance(stream)
         finally:
             self._end_workers()
-        for number in sorted(self._done):
-            for step in self._done[number].steps:
-                if step.segment is not None:
-                    yield Computed(segment=step.segment)
+        for number in sorted(self._segments):
+            for entry in self._segments[number]:
+                yield Computed(segment=entry)
 
     def _hand_out(self) -> None:
-        while self._waiting and len(self._running) < self._plan.workers:
-            shard = self._waiting.popleft()
+        while len(self._running) < self._plan.workers:
+            shard = self._taken_back.popleft() if self._taken_back else next(self._coming, None)
+            if shard is None:
+                return
             shard.worker = self._idle.pop() if self._idle else self._actor.remote(self._job)
             self._running[shard.worker.make.remote(shard.blocks, self._scales)] = shard
 
@@ -256,17 +259,16 @@ class _Run:
             yield Computed(step.characters, step.tokens)
 
     def _finish(self, stream: Any, shard: _Shard) -> None:  # noqa: ANN401
-        for step in shard.steps:
-            if step.segment is not None:
-                try:
-                    self._job.folder.segment(step.segment)
-                except CorpusDamaged as exc:
-                    raise StorageFailed(
-                        f"{step.segment.name}, which a worker has written, is not seen here as it was written",
-                        hint="put the store on a file system that all machines see under the same path",
-                        file=step.segment.name,
-                    ) from exc
-        self._done[shard.number] = shard
+        found = self._segments[shard.number] = [step.segment for step in shard.steps if step.segment is not None]
+        for entry in found:
+            try:
+                self._job.folder.segment(entry)
+            except CorpusDamaged as exc:
+                raise StorageFailed(
+                    f"{entry.name}, which a worker has written, is not seen here as it was written",
+                    hint="put the store on a file system that all machines see under the same path",
+                    file=entry.name,
+                ) from exc
         self._idle.append(self._running.pop(stream).worker)
 
     def _take_back(self, stream: Any, shard: _Shard, cause: Exception) -> Computed:  # noqa: ANN401
@@ -283,7 +285,7 @@ class _Run:
             ) from cause
         undone = Computed(-sum(step.characters for step in shard.steps), -sum(step.tokens for step in shard.steps))
         shard.steps = []
-        self._waiting.appendleft(shard)
+        self._taken_back.append(shard)
         return undone
 
     def _end_workers(self) -> None:
@@ -291,45 +293,3 @@ class _Run:
 
         for worker in (*self._idle, *(shard.worker for shard in self._running.values())):
             ray.kill(worker)
-
-
-@contextmanager
-def _cluster(address: str | None, workers: int | None) -> Iterator[None]:
-    """A connection to a cluster. A cluster that is started here ends with the block; an earlier connection stays."""
-    # both before Ray is imported: it sends nothing home, and has nothing to say about GPUs that are not there
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    import ray
-
-    if ray.is_initialized():
-        yield
-        return
-    # Ray reports lost workers on standard output, which belongs to the answer
-    # and puts sockets 62 characters below its folder, of the 107 that a socket's path may have
-    short = _SHORT if Path(_SHORT).is_dir() else None
-    scratch_folder = tempfile.TemporaryDirectory(prefix="exbert-rpc-", dir=short, ignore_cleanup_errors=True)
-    with redirect_stdout(sys.stderr), scratch_folder as scratch:
-        start: dict[str, Any] = {"address": address}
-        if address is None:
-            start = {
-                "address": "local",
-                "num_cpus": workers or os.cpu_count() or 1,
-                "include_dashboard": False,
-                "object_store_memory": _OBJECT_STORE,
-                "_node_ip_address": _LOOPBACK,
-                "_temp_dir": f"{scratch}/ray",  # Ray opens it to everybody; the folder around it is ours alone
-            }
-        try:
-            ray.init(**start, log_to_driver=False, logging_level=logging.ERROR)
-        except Exception as exc:  # Ray raises bare ones
-            where = "on this machine" if address is None else f"at {address}"
-            ray.shutdown()  # what has started of it
-            raise InvalidParams(
-                "address",
-                f"Ray cannot be started or reached {where}: {exc}",
-                hint="it gives a machine 30 s to start: try again when this one is less busy",
-            ) from exc
-        try:
-            yield
-        finally:
-            ray.shutdown()

@@ -50,6 +50,19 @@ def worth_merging(entries: Sequence[FileEntry], alive: Sequence[float]) -> list[
     return sorted(chosen)
 
 
+def in_portions(numbers: Sequence[int], entries: Sequence[FileEntry], most: int) -> list[list[int]]:
+    """Segments that are copied together, in lists of about ``most`` bytes: a merged segment is made in memory."""
+    portions: list[list[int]] = []
+    size = most
+    for number in numbers:
+        if size + entries[number].nbytes > most:
+            portions.append([])
+            size = 0
+        portions[-1].append(number)
+        size += entries[number].nbytes
+    return portions
+
+
 def take_blocks(segment: Segment, blocks: Sequence[int]) -> Part:
     """The part of a segment that belongs to some of its blocks."""
     chosen = np.array(sorted(blocks), dtype=np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -28,40 +29,61 @@ class StoredBlock:
 
 
 class BlockTable:
-    """Blocks of several segments by their digest; the first segment that has one wins."""
+    """Blocks of several segments by their digest; the first segment that has one wins.
+
+    There may be many millions: each takes a key of 16 bytes and four numbers of an array, about 160 bytes in all.
+
+    Attributes:
+        entries: The segments, by their number.
+        n_rows: Rows of each.
+        losses: What had to be left out of blocks, by their digest.
+    """
 
     def __init__(self) -> None:
         self.entries: list[FileEntry] = []
+        self.n_rows: list[int] = []
         self.losses: dict[str, list[list[str]]] = {}
-        self._blocks: dict[str, StoredBlock] = {}
+        self._numbers: dict[bytes, int] = {}
+        self._blocks = array("I")  # segment, block, sentences and rows of each number
 
     def __contains__(self, digest: str) -> bool:
-        return digest in self._blocks
+        return bytes.fromhex(digest) in self._numbers
 
     def __getitem__(self, digest: str) -> StoredBlock:
-        return self._blocks[digest]
+        at = 4 * self._numbers[bytes.fromhex(digest)]
+        return StoredBlock(*self._blocks[at : at + 4])
 
     def add(self, entry: FileEntry, segment: Segment, *, instead: bool = False) -> None:
         """Add the blocks of one more segment; ``instead``: it replaces blocks that are in the table already."""
         number = len(self.entries)
         self.entries.append(replace(entry, checksum=segment.checksum))
+        self.n_rows.append(int(segment.meta["rows"]))
         sentences = segment.array("block/sentences").astype(np.int64)
         rows = rows_before_sentence(segment)[sentences]
         for block, digest in enumerate(block_digests(segment)):
-            stored = StoredBlock(
-                number, block, int(sentences[block + 1] - sentences[block]), int(rows[block + 1] - rows[block])
-            )
-            if instead or digest not in self._blocks:
-                self._blocks[digest] = stored
+            key = bytes.fromhex(digest)
+            if instead or key not in self._numbers:
+                self._numbers[key] = len(self._blocks) // 4
+                held = sentences[block + 1] - sentences[block], rows[block + 1] - rows[block]
+                self._blocks.extend((number, block, int(held[0]), int(held[1])))
         self.losses |= segment.meta["losses"]
 
-    def by_segment(self, digests: Iterable[str]) -> dict[int, list[StoredBlock]]:
-        """These blocks, each once, by the number of their segment."""
-        found: dict[int, list[StoredBlock]] = {}
-        for digest in dict.fromkeys(digests):
-            stored = self._blocks[digest]
-            found.setdefault(stored.segment, []).append(stored)
-        return dict(sorted(found.items()))
+    def alive(self, digests: Iterable[str]) -> dict[int, int]:
+        """Segments that hold some of these blocks, by their number, ascending; and how many rows those have there."""
+        rows: dict[int, int] = {}
+        for digest in digests:
+            stored = self[digest]
+            rows[stored.segment] = rows.get(stored.segment, 0) + stored.n_rows
+        return dict(sorted(rows.items()))
+
+    def blocks_of(self, segments: Iterable[int], digests: Iterable[str]) -> dict[int, list[int]]:
+        """Which of these blocks some segments hold, by the segment's number; no block twice in ``digests``."""
+        found: dict[int, list[int]] = {number: [] for number in segments}
+        for digest in digests:
+            stored = self[digest]
+            if stored.segment in found:
+                found[stored.segment].append(stored.block)
+        return found
 
 
 def reusable_blocks(folder: CorpusFolder, config: CorpusConfig, task: Task) -> tuple[BlockTable, list[str]]:

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +41,26 @@ def find_exactly(scope: Scope, query: Query, count: int, task: Task) -> list[Can
 
 
 def scan(scope: Scope, queries: Sequence[Query], count: int, task: Task) -> list[list[Candidates]]:
-    """The best ``count`` eligible rows for each query; a :class:`~exbert_rpc.corpus.search.finding.Scan`."""
+    """The best ``count`` eligible rows for each query; a :class:`~exbert_rpc.corpus.search.finding.Scan`.
+
+    Where the segments are scanned is the reader's to say.
+    """
+    return scope.gather(Scanning(tuple(queries)), count, task)
+
+
+@dataclass(frozen=True, slots=True)
+class Scanning:
+    """A scan with these queries; a :class:`~exbert_rpc.corpus.search.finding.Work`."""
+
+    queries: tuple[Query, ...]
+
+    def __call__(self, scope: Scope, count: int, task: Task) -> list[list[Candidates]]:
+        """The scan of all segments of a scope, in this process."""
+        return scan_here(scope, self.queries, count, task)
+
+
+def scan_here(scope: Scope, queries: Sequence[Query], count: int, task: Task) -> list[list[Candidates]]:
+    """The same as :func:`scan` by this process, over the files that the scope has mapped."""
     best = [Best(count) for _ in queries]
 
     def run(stretch: tuple[int, int, int]) -> list[_Found]:
@@ -51,7 +71,7 @@ def scan(scope: Scope, queries: Sequence[Query], count: int, task: Task) -> list
     found = list(_THREADS.map(run, stretches))
     return [
         [
-            Candidates(segment, rows[among], scores[among].astype(np.float32))
+            Candidates(segment, rows[among], scores[among])
             for (segment, _, _), of_queries in zip(stretches, found, strict=True)
             for rows, scores in (of_queries[number],)
             for among in (scores >= one.least,)

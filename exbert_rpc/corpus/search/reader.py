@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Hashable
 from functools import cached_property
 from operator import itemgetter
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from exbert_rpc.corpus.store.layout import NO_TOKEN, attention_key, vectors_key
 from exbert_rpc.corpus.store.manifest import MANIFEST, CorpusConfig, Manifest, widths_by_layer
 from exbert_rpc.corpus.store.peaks import read_peaks
 from exbert_rpc.corpus.store.quantize import StoredVectors
+from exbert_rpc.corpus.store.remote import RemoteFolder
 from exbert_rpc.corpus.store.segment import Section, Segment, damaged, decoding
 from exbert_rpc.corpus.store.sums import has_head_tables
 from exbert_rpc.corpus.store.validation import attention_offsets, check_structure, read_outliers, read_scale
@@ -28,10 +29,18 @@ from exbert_rpc.errors import CorpusDamaged, InvalidParams
 from exbert_rpc.model.types import Encoding, ModelDescription
 from exbert_rpc.recent import Recent
 
+if TYPE_CHECKING:
+    from exbert_rpc.corpus.search.finding import Gather
+
 T = TypeVar("T")
 
 _CACHED = 64
 _SERIAL = itertools.count()
+
+
+def next_serial() -> int:
+    """A number that no reader of this process has; what is kept for a reader is kept under its number."""
+    return next(_SERIAL)
 
 
 class OpenSegment:
@@ -265,14 +274,16 @@ class CorpusReader:
 
     Args:
         folder: The corpus.
+        gather: Has all segments searched; ``None``: this process does it.
 
     Raises:
         CorpusDamaged: a file is not what was written.
     """
 
-    def __init__(self, folder: CorpusFolder) -> None:
+    def __init__(self, folder: CorpusFolder | RemoteFolder, gather: Gather | None = None) -> None:
         self.folder = folder
-        self.serial = next(_SERIAL)
+        self.gather = gather
+        self.serial = next_serial()
         while True:
             stamp = folder.stamp()
             try:
@@ -285,7 +296,7 @@ class CorpusReader:
         self._stamp = stamp
         self._cache: Recent[Hashable, object] = Recent(_CACHED)
 
-    def _read(self, folder: CorpusFolder) -> None:
+    def _read(self, folder: CorpusFolder | RemoteFolder) -> None:
         self.manifest: Manifest = folder.manifest()
         self._states = folder.states(self.manifest)
         self.documents = folder.documents(self.manifest.documents)

@@ -44,6 +44,11 @@ class Relation:
 
     def find(self, scope: Scope, query: Query, count: int, task: Task) -> list[Candidates]:  # noqa: ARG002
         """The best ``count`` pairs by their sources; a :class:`~exbert_rpc.corpus.search.finding.Find`."""
+        (candidates,) = scope.gather(self, count, task)
+        return candidates
+
+    def __call__(self, scope: Scope, count: int, task: Task) -> list[list[Candidates]]:
+        """The same by this process; a :class:`~exbert_rpc.corpus.search.finding.Work`."""
         best, found = Best(count), []
         for number, segment in enumerate(scope.segments):
             task.check()
@@ -55,10 +60,12 @@ class Relation:
             best.add(total[rows])
             found.append((number, rows, total[rows]))
         return [
-            Candidates(number, rows[among], scores[among].astype(np.float32))
-            for number, rows, scores in found
-            for among in (scores >= best.least,)
-            if among.any()
+            [
+                Candidates(number, rows[among], scores[among])
+                for number, rows, scores in found
+                for among in (scores >= best.least,)
+                if among.any()
+            ]
         ]
 
     def score(

@@ -69,13 +69,7 @@ class Store:
         """
         folder = self._at(name)
         if not _was_committed(folder):
-            names = self.names()
-            known = ", ".join(names) if names else "none yet"
-            raise CorpusNotFound(
-                f"there is no corpus {name!r}; corpora: {known}",
-                hint="index one (indexCorpus, in a terminal `exbert-rpc index NAME SOURCE`), or choose one of them",
-                corpora=names,
-            )
+            raise unknown_corpus(name, self.names())
         return CorpusFolder(folder)
 
     def create(self, name: str) -> CorpusFolder:
@@ -119,12 +113,7 @@ class Store:
         return True
 
     def _at(self, name: str) -> Path:
-        if not _NAME.fullmatch(name):
-            raise InvalidParams(
-                "corpus",
-                f"{name[:80]!r} cannot be the name of a corpus",
-                hint="use 1 to 64 letters, digits, dots, dashes or underscores, a letter or digit first",
-            )
+        check_name(name)
         folder = self._root / name
         if folder.is_symlink():
             raise InvalidParams("corpus", f"{name!r} is a link", hint="corpora are real folders of the store")
@@ -351,13 +340,42 @@ class CorpusFolder:
             raise damaged(name, "the file is missing or cannot be read") from exc
 
     def _inside(self, name: str) -> Path:
-        # a manifest from somebody else must not lead us out of its folder
-        if not _FILE_NAME.fullmatch(name):
-            raise damaged(MANIFEST, f"it names a file outside of the corpus: {name[:80]!r}")
+        check_file_name(name)
         path = self._path / name
         if not _is_plain_file(path):
             raise damaged(name, "the file is missing, or it is a link or something else that is no file")
         return path
+
+
+def is_name(name: str) -> bool:
+    """Whether a corpus can have a name."""
+    return _NAME.fullmatch(name) is not None
+
+
+def check_name(name: str) -> None:
+    """Raise ``InvalidParams`` unless a corpus can have a name."""
+    if not is_name(name):
+        raise InvalidParams(
+            "corpus",
+            f"{name[:80]!r} cannot be the name of a corpus",
+            hint="use 1 to 64 letters, digits, dots, dashes or underscores, a letter or digit first",
+        )
+
+
+def check_file_name(name: str) -> None:
+    """Raise ``CorpusDamaged`` unless it is a file of a corpus: a manifest must not lead us out of its folder."""
+    if not _FILE_NAME.fullmatch(name):
+        raise damaged(MANIFEST, f"it names a file outside of the corpus: {name[:80]!r}")
+
+
+def unknown_corpus(name: str, names: list[str]) -> CorpusNotFound:
+    """The error for a corpus that is not among those of a store."""
+    known = ", ".join(names) if names else "none yet"
+    return CorpusNotFound(
+        f"there is no corpus {name!r}; corpora: {known}",
+        hint="index one (indexCorpus, in a terminal `exbert-rpc index NAME SOURCE`), or choose one of them",
+        corpora=names,
+    )
 
 
 def _was_committed(folder: Path) -> bool:

@@ -46,9 +46,15 @@ _NOT_WAITING: int = getattr(os, "O_NONBLOCK", 0)
 _SOON, _ON_ITS_OWN, _AS_USUAL, _NOT_SOON = (
     getattr(mmap, f"MADV_{name}", None) for name in ("WILLNEED", "RANDOM", "NORMAL", "DONTNEED")
 )
-_TRAILER = struct.Struct("<QQQ")
+TRAILER = struct.Struct("<QQQ")
+"""Offset, length and xxh3 of the table of contents."""
+
 _NUMBERS = re.compile(r"[<|][iuf][1248]")
 """The only dtypes that sections have; a table of contents from somebody else must not name objects."""
+
+
+Fetch = Callable[[int, int], None]
+"""Writes the bytes between two offsets of a file into it, from where it was copied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +99,7 @@ class SegmentWriter:
             at += nbytes
         body = json.dumps({"meta": meta, "sections": contents}, separators=(",", ":")).encode()
         stream.write(body)
-        stream.write(_TRAILER.pack(at, len(body), xxhash.xxh3_64_intdigest(body)))
+        stream.write(TRAILER.pack(at, len(body), xxhash.xxh3_64_intdigest(body)))
 
 
 class Section:
@@ -103,8 +109,9 @@ class Section:
     what was written.
     """
 
-    def __init__(self, file: str, name: str, mapped: mmap.mmap, entry: _Entry) -> None:
+    def __init__(self, file: str, name: str, mapped: mmap.mmap, entry: _Entry, fetch: Fetch | None = None) -> None:
         self._file = file
+        self._fetch = fetch
         self._name = name
         self._map = mapped
         self._offset = entry.offset
@@ -144,15 +151,25 @@ class Section:
         for at in pending:  # one by one: of a long stretch the system would read a beginning
             begin, behind = at * PIECE, min((at + 1) * PIECE, len(self._data))
             _advise(self._map, _SOON, self._offset + begin, self._offset + behind)
-        for at in pending:
-            piece = self._data[at * PIECE : (at + 1) * PIECE]
-            if _checksum(piece) != self._checksums[at * _DIGITS : (at + 1) * _DIGITS]:
-                raise damaged(self._file, f"section {self._name!r} does not match its checksum")
-            self._unchecked[at] = 0
+        wrong = [at for at in pending if not self._is_right(at)]
+        if wrong and self._fetch is not None:
+            for at, until in _runs(wrong):
+                self._fetch(self._offset + at * PIECE, self._offset + min(until * PIECE, len(self._data)))
+            wrong = [at for at in wrong if not self._is_right(at)]
+        if wrong:
+            raise damaged(self._file, f"section {self._name!r} does not match its checksum")
         self._is_checked = 1 not in self._unchecked
         if self._is_checked:
             # from now on nothing asks for it; should the system drop it, page by page would be slow
             _advise(self._map, _AS_USUAL, self._offset, self._offset + len(self._data))
+
+    def _is_right(self, at: int) -> bool:
+        """Whether a piece is what was written."""
+        piece = self._data[at * PIECE : (at + 1) * PIECE]
+        if _checksum(piece) != self._checksums[at * _DIGITS : (at + 1) * _DIGITS]:
+            return False
+        self._unchecked[at] = 0
+        return True
 
 
 class Segment:
@@ -162,18 +179,22 @@ class Segment:
         path: The file.
         expected_bytes: Its size according to the manifest.
         expected_checksum: Checksum of its table of contents according to the manifest; empty: any.
+        fetch: Where the file is a copy: writes pieces that are not what was written into it again.
 
     Raises:
         CorpusDamaged: if it is missing, cut, another file, or its contents do not match their checksum.
     """
 
-    def __init__(self, path: Path, expected_bytes: int, expected_checksum: str = "") -> None:
+    def __init__(
+        self, path: Path, expected_bytes: int, expected_checksum: str = "", fetch: Fetch | None = None
+    ) -> None:
         self.name = path.name
+        self._fetch = fetch
         self._path = path
         self._lock = threading.Lock()
         self._sections: dict[str, Section] = {}
         self._whole: dict[str, NDArray[Any]] = {}
-        self._map = map_file(path, expected_bytes, least=len(MAGIC) + _TRAILER.size)
+        self._map = map_file(path, expected_bytes, least=len(MAGIC) + TRAILER.size)
         # what is wanted is asked for piece by piece: some disks are set up to read megabytes around every page
         _advise(self._map, _ON_ITS_OWN, 0, len(self._map))
         body = self._read_contents()
@@ -213,7 +234,7 @@ class Segment:
             return known
         entry = self._entry(name)
         with self._lock:
-            return self._sections.setdefault(name, Section(self.name, name, self._map, entry))
+            return self._sections.setdefault(name, Section(self.name, name, self._map, entry, self._fetch))
 
     def array(self, name: str) -> NDArray[Any]:
         """A whole section as a read-only array over the mapped file.
@@ -239,13 +260,22 @@ class Segment:
 
     def _read_contents(self) -> bytes:
         size = len(self._map)
-        offset, length, digest = _TRAILER.unpack(self._map[size - _TRAILER.size : size])
-        if self._map[: len(MAGIC)] != MAGIC or offset + length + _TRAILER.size != size:
+        offset, length, digest = TRAILER.unpack(self._map[size - TRAILER.size : size])
+        if self._map[: len(MAGIC)] != MAGIC or offset + length + TRAILER.size != size:
             raise damaged(self.name, "it is not a whole segment")
         body = self._map[offset : offset + length]
         if xxhash.xxh3_64_intdigest(body) != digest:
             raise damaged(self.name, "its table of contents does not match its checksum")
         return body
+
+
+def _runs(numbers: list[int]) -> Iterator[tuple[int, int]]:
+    """Stretches of numbers that follow each other: the first, and the one behind the last."""
+    begin = 0
+    for at in range(1, len(numbers) + 1):
+        if at == len(numbers) or numbers[at] != numbers[at - 1] + 1:
+            yield numbers[begin], numbers[at - 1] + 1
+            begin = at
 
 
 def _count_pieces(nbytes: int) -> int:

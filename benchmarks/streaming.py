@@ -17,7 +17,7 @@ import numpy as np
 import psutil
 
 from exbert_rpc.engine import Engine
-from exbert_rpc.engine.requests import IndexRequest
+from exbert_rpc.engine.corpus_requests import IndexRequest
 from exbert_rpc.tasks import Task
 from tests.model import zoo
 

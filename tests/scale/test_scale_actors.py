@@ -28,7 +28,7 @@ from exbert_rpc.corpus.search.actors import ActorSettings
 from exbert_rpc.corpus.search.relations import Relation
 from exbert_rpc.corpus.store.folders import Store
 from exbert_rpc.engine import Engine
-from exbert_rpc.engine.requests import IndexRequest
+from exbert_rpc.engine.corpus_requests import IndexRequest
 from exbert_rpc.errors import Cancelled
 from exbert_rpc.methods.validation import validate
 from exbert_rpc.protocol.jsonrpc import encode

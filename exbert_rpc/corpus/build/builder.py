@@ -26,7 +26,7 @@ import numpy as np
 from exbert_rpc.corpus.batches import Passes, left_on_error
 from exbert_rpc.corpus.build.annotated import Annotate, annotate_blocks
 from exbert_rpc.corpus.build.memory import give_back
-from exbert_rpc.corpus.build.merge import in_portions, merge_parts, take_blocks, worth_merging
+from exbert_rpc.corpus.build.merge import PORTION_BYTES, in_portions, merge_parts, take_blocks, worth_merging
 from exbert_rpc.corpus.build.pack import PackedSentence, Scales, pack_captures, rows_of
 from exbert_rpc.corpus.build.places import block_places
 from exbert_rpc.corpus.build.reuse import BlockTable, reusable_blocks
@@ -184,7 +184,7 @@ class Builder:
         there = [table.entries[number] for number in numbers]
         chosen = worth_merging(there, [rows / max(1, table.n_rows[number]) for number, rows in alive.items()])
         blocks = table.blocks_of([numbers[at] for at in chosen], (digest for digest, _ in entries.occurrences()))
-        for portion in in_portions(chosen, there, SEGMENT_BYTES):
+        for portion in in_portions(chosen, there, PORTION_BYTES):
             self._copy({numbers[at]: blocks[numbers[at]] for at in portion}, table)
 
     def _copy(self, blocks: Mapping[int, Sequence[int]], table: BlockTable) -> None:

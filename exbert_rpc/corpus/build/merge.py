@@ -27,6 +27,8 @@ from exbert_rpc.corpus.store.sums import SumGroup, join_groups, join_peaks, most
 
 SMALL_BYTES = 16 << 20
 MOST_SMALL = 8
+PORTION_BYTES = 64 << 20
+"""Bytes of segments that are copied together: copying takes about three times as much memory."""
 
 _Indices = NDArray[np.int64]
 

@@ -90,7 +90,8 @@ class Corpora:
 
     def has_graphs(self, name: str) -> bool:
         """Whether search graphs lie beside a corpus."""
-        return self._store.folder(name).has_graphs()
+        folder = self._store.folder(name)
+        return isinstance(folder, CorpusFolder) and folder.has_graphs()
 
     def preview(self, sources: Sequence[Source], reading: ReadingOptions | None, task: Task) -> Preview:
         """What sources hold, looked at as a build would."""
@@ -118,6 +119,8 @@ class Corpora:
     def _as_it_is(self, request: IndexRequest) -> IndexResult:
         """The result for a corpus that only gets search graphs."""
         folder = self._store.folder(request.corpus)
+        if not isinstance(folder, CorpusFolder):
+            raise InvalidParams("graphs", f"{request.corpus!r} is only read here, and can have no search graph")
         manifest = folder.manifest()
         check_sections(manifest.config, request.graphs)
         return _result(folder, manifest, manifest.n_documents, ())
@@ -220,7 +223,9 @@ def _describe(folder: CorpusFolder | RemoteFolder, thorough: bool) -> CorpusDesc
         damaged=tuple(damaged),
         annotations=annotations,
         metadata=metadata,
-        graphs=tuple(describe_graphs(folder, config, rows, thorough=thorough)),
+        graphs=tuple(describe_graphs(folder, config, rows, thorough=thorough))
+        if isinstance(folder, CorpusFolder)
+        else (),
     )
 
 

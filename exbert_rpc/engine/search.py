@@ -18,7 +18,7 @@ from exbert_rpc.analysis.summary import summarize_hits
 from exbert_rpc.analysis.types import Subject, Summary
 from exbert_rpc.corpus.search.attended import attended
 from exbert_rpc.corpus.search.graph import Graph
-from exbert_rpc.corpus.search.graphs import Graphs, scope_of_all
+from exbert_rpc.corpus.search.graphs import Graphs, keeps_graphs, scope_of_all
 from exbert_rpc.corpus.search.hits import make_hits
 from exbert_rpc.corpus.search.nearest import nearest_places
 from exbert_rpc.corpus.search.plan import SearchPlan
@@ -40,6 +40,7 @@ from exbert_rpc.tasks import Task
 
 _HIT_BYTES = 4096
 _ALWAYS_EXACT = "searches with a filter, or weighted by norm, compare all vectors"
+_BY_OTHERS = "searches on other machines, and of corpora behind a URL, compare all vectors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +170,11 @@ class Searcher:
 
         Otherwise why a search that asked for one compares all vectors.
         """
-        if request.exact or reader.gather is not None:  # a corpus that others search may be too large for a graph here
+        if request.exact:
             return None, None
         asked = request.exact is False
+        if reader.gather is not None or not keeps_graphs(reader):  # it may be too large for a graph in this process
+            return None, _BY_OTHERS if asked else None
         if request.filter != Filter() or request.weighting != "uniform":
             return None, _ALWAYS_EXACT if asked else None
         n_heads = len(chosen_heads(request.heads, reader.config.n_heads)) if request.space == "headOutput" else 1

@@ -27,7 +27,7 @@ from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.store.folders import CorpusFolder
 from exbert_rpc.corpus.store.graphs import GraphFile, GraphHeader
 from exbert_rpc.corpus.types import Filter, Space
-from exbert_rpc.errors import Cancelled, CorpusDamaged, StorageFailed
+from exbert_rpc.errors import Cancelled, CorpusDamaged, InvalidParams, StorageFailed
 from exbert_rpc.recent import Recent
 from exbert_rpc.tasks import Progress, Task
 
@@ -98,7 +98,7 @@ class Graphs:
         """
         everything = scope_of_all(reader, space, layer)
         while True:
-            with reader.folder.graphs_locked() as alone:
+            with _folder_of(reader).graphs_locked() as alone:
                 graph = _open_best(everything, task, whole=True)
                 if graph is None and alone:
                     graph = _make(everything, task, threads)
@@ -156,7 +156,8 @@ class Graphs:
 
     def _open_now(self, everything: Scope, *, asked: bool) -> Graph | None:
         """The graph if it is open, or can be at once; what is missing of it is made in the background."""
-        folder, key = everything.reader.folder, (everything.reader.serial, everything.space, everything.layer)
+        folder = _folder_of(everything.reader)
+        key = (everything.reader.serial, everything.space, everything.layer)
         graph = self._ready.get(key)
         if graph is not None and not _is_unchanged(folder, graph):
             self._ready.discard(key)
@@ -232,6 +233,17 @@ class _Named:
     covered: int
 
 
+def keeps_graphs(reader: CorpusReader) -> bool:
+    """Whether a corpus can have graphs beside it: not one behind a URL, which is only read."""
+    return isinstance(reader.folder, CorpusFolder)
+
+
+def _folder_of(reader: CorpusReader) -> CorpusFolder:
+    if not isinstance(reader.folder, CorpusFolder):
+        raise InvalidParams("graphs", f"{reader.folder.name!r} is only read here, and can have no search graph")
+    return reader.folder
+
+
 def scope_of_all(reader: CorpusReader, space: Space, layer: int) -> Scope:
     """A layer with all rows of a corpus."""
     return Scope(reader, space, layer, reader.cached(("eligible", Filter()), lambda: eligible_rows(reader, Filter())))
@@ -243,7 +255,7 @@ def _make(everything: Scope, task: Task, threads: int) -> Graph:
     Raises:
         StorageFailed: it cannot be written, or not be read again.
     """
-    folder, best, base = everything.reader.folder, _best(everything), None
+    folder, best, base = _folder_of(everything.reader), _best(everything), None
     if best is not None and is_worth_extending(everything, best.header):
         base = _mapped(folder, best.name, task)
     graph = build_graph(everything, task, threads=threads, base=base)
@@ -257,7 +269,7 @@ def _make(everything: Scope, task: Task, threads: int) -> Graph:
 
 def _open_best(everything: Scope, task: Task, *, whole: bool = False) -> Graph | None:
     """The graph that holds most of the corpus, mapped; ``whole``: only if it holds all of it, and little else."""
-    folder = everything.reader.folder
+    folder = _folder_of(everything.reader)
     while (best := _best(everything)) is not None:
         n_rows = sum(segment.n_rows for segment in everything.segments)
         enough = best.covered == n_rows if whole else best.covered >= _LEAST_SHARE * n_rows
@@ -283,15 +295,15 @@ def _mapped(folder: CorpusFolder, name: str, task: Task) -> GraphFile | None:
 
 def _best(everything: Scope) -> _Named | None:
     """The file of a section that holds most of the corpus, by what files say of themselves."""
-    reader, found = everything.reader, []
+    reader, folder, found = everything.reader, _folder_of(everything.reader), []
     entries = zip(reader.manifest.segments, reader.segments, strict=True)
     rows = {(entry.name, entry.checksum): segment.n_rows for entry, segment in entries}
-    for name in reader.folder.graph_names(everything.space, everything.layer):
+    for name in folder.graph_names(everything.space, everything.layer):
         try:
-            header = reader.folder.graph_header(name)
+            header = folder.graph_header(name)
         except CorpusDamaged as exc:
             logger.warning("%s; it is deleted", exc.message)
-            reader.folder.drop_graph(name)
+            folder.drop_graph(name)
             continue
         if header.config == reader.config.key() and (header.space, header.layer) == (
             everything.space,

@@ -126,6 +126,7 @@ class Methods(Protocol):
         range: Range | None = None,
         position: Position | None = None,
         token: int | None = None,
+        tokens: Sequence[int] | None = None,
         mask: Sequence[int] | None = None,
         model: str | None = None,
         hidden_layer: int | None = None,
@@ -151,6 +152,7 @@ class Methods(Protocol):
             range: The part of the document to read.
             position: The place of the token in the document; its sentence is read.
             token: Index of the token to look for.
+            tokens: Indices of tokens that count as one, such as the sub-words of a word: their mean is looked for.
             mask: Token positions that are replaced by the mask token.
             model: Model id; by default the model of the corpus.
             hidden_layer: Hidden state to compare; 0 is the embedding output.
@@ -177,6 +179,7 @@ class Methods(Protocol):
                 range=range,
                 position=position,
                 token=token,
+                tokens=tokens,
                 mask=mask,
                 model=model,
                 hidden_layer=hidden_layer,
@@ -242,6 +245,7 @@ class Methods(Protocol):
         range: Range | None = None,
         position: Position | None = None,
         token: int | None = None,
+        tokens: Sequence[int] | None = None,
         mask: Sequence[int] | None = None,
         model: str | None = None,
         hidden_layer: int | None = None,
@@ -273,6 +277,7 @@ class Methods(Protocol):
             range: The part of the document to read.
             position: The place of the token in the document; its sentence is read.
             token: Index of the token to look for.
+            tokens: Indices of tokens that count as one, such as the sub-words of a word: their mean is looked for.
             mask: Token positions that are replaced by the mask token.
             model: Model id; by default the model of the corpus.
             hidden_layer: Hidden state to compare; 0 is the embedding output.
@@ -308,6 +313,7 @@ class Methods(Protocol):
                 range=range,
                 position=position,
                 token=token,
+                tokens=tokens,
                 mask=mask,
                 model=model,
                 hidden_layer=hidden_layer,
@@ -762,6 +768,7 @@ class AsyncMethods(Protocol):
         range: Range | None = None,
         position: Position | None = None,
         token: int | None = None,
+        tokens: Sequence[int] | None = None,
         mask: Sequence[int] | None = None,
         model: str | None = None,
         hidden_layer: int | None = None,
@@ -787,6 +794,7 @@ class AsyncMethods(Protocol):
             range: The part of the document to read.
             position: The place of the token in the document; its sentence is read.
             token: Index of the token to look for.
+            tokens: Indices of tokens that count as one, such as the sub-words of a word: their mean is looked for.
             mask: Token positions that are replaced by the mask token.
             model: Model id; by default the model of the corpus.
             hidden_layer: Hidden state to compare; 0 is the embedding output.
@@ -813,6 +821,7 @@ class AsyncMethods(Protocol):
                 range=range,
                 position=position,
                 token=token,
+                tokens=tokens,
                 mask=mask,
                 model=model,
                 hidden_layer=hidden_layer,
@@ -878,6 +887,7 @@ class AsyncMethods(Protocol):
         range: Range | None = None,
         position: Position | None = None,
         token: int | None = None,
+        tokens: Sequence[int] | None = None,
         mask: Sequence[int] | None = None,
         model: str | None = None,
         hidden_layer: int | None = None,
@@ -909,6 +919,7 @@ class AsyncMethods(Protocol):
             range: The part of the document to read.
             position: The place of the token in the document; its sentence is read.
             token: Index of the token to look for.
+            tokens: Indices of tokens that count as one, such as the sub-words of a word: their mean is looked for.
             mask: Token positions that are replaced by the mask token.
             model: Model id; by default the model of the corpus.
             hidden_layer: Hidden state to compare; 0 is the embedding output.
@@ -944,6 +955,7 @@ class AsyncMethods(Protocol):
                 range=range,
                 position=position,
                 token=token,
+                tokens=tokens,
                 mask=mask,
                 model=model,
                 hidden_layer=hidden_layer,

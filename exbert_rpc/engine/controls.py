@@ -67,7 +67,7 @@ class Searched:
         plan: What was searched, and how.
         where: The filter that was asked for.
         capture: The query's pass.
-        token: Its token.
+        tokens: What is looked for of it.
         own: Texts that count as the query's own sentence.
         hits: Best first, without those from the query's own sentence.
     """
@@ -75,7 +75,7 @@ class Searched:
     plan: SearchPlan
     where: Filter
     capture: Capture
-    token: int
+    tokens: tuple[int, ...]
     own: frozenset[str]
     hits: Sequence[Hit]
 
@@ -204,7 +204,7 @@ class _Reading:
             distinct=True,
             filter=self._searched.where,
         )
-        query = query_of(request, self._searched.capture, self._searched.token)
+        query = query_of(request, self._searched.capture, self._searched.tokens)
         return make_plan(request, self._plan.reader, self._plan.model, query)
 
     def _not_own(self, found: Sequence[FoundRow]) -> list[FoundRow]:

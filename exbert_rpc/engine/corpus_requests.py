@@ -25,7 +25,8 @@ class SearchRequest:
     """See ``searchContexts``. Exactly one of ``input`` and ``capture_id`` is given.
 
     ``layer`` counts within the space: attention layers from 0, or hidden states, of which 0 is the embedding output.
-    ``token`` may be left out only with ``input.sentence_at``, which then names the token there.
+    ``tokens`` are several that count as one, instead of ``token``. Both may be left out only with
+    ``input.sentence_at``, which then names the token there.
     """
 
     session: str
@@ -35,6 +36,7 @@ class SearchRequest:
     input: TextInput | None = None
     capture_id: str | None = None
     token: int | None = None
+    tokens: tuple[int, ...] | None = None
     model: str | None = None
     heads: tuple[int, ...] | None = None
     k: int = 50

@@ -6,6 +6,8 @@ every size, and for one bit with hidden states and half of the heads or more (do
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from exbert_rpc.corpus.search.exact import find_exactly
@@ -80,11 +82,15 @@ def scope_of(request: SearchRequest, reader: CorpusReader, where: Filter) -> Sco
     return Scope(reader, request.space, request.layer, eligible)
 
 
-def query_of(request: SearchRequest, capture: Capture, token: int) -> Query:
-    """What is looked for: the vector of a token of a pass."""
+def query_of(request: SearchRequest, capture: Capture, tokens: Sequence[int]) -> Query:
+    """What is looked for: the vector of a token of a pass, or the mean of several.
+
+    The mean of head outputs is what a head gives for the mean of their attention rows, which is how a view joins
+    sub-words into words.
+    """
     if request.space == "hiddenState":
-        return make_query(capture.hidden_state(request.layer)[token][None, :], None, by_norm=False)
-    vector = capture.head_output(request.layer)[:, token]
+        return make_query(capture.hidden_state(request.layer)[list(tokens)].mean(axis=0)[None, :], None, by_norm=False)
+    vector = capture.head_output(request.layer)[:, list(tokens)].mean(axis=1)
     heads = chosen_heads(request.heads, len(vector))
     return make_query(vector, np.array(heads), by_norm=request.weighting == "norm")
 

@@ -63,8 +63,8 @@ def relation_plan(
     search, target = request.search, request.target
     _check_ends(capture, source, target)
     layer, head = search.layer, request.head
-    plan = make_plan(search, reader, model, query_of(search, capture, source))
-    relation = Relation(plan.query, query_of(search, capture, target), layer, head)
+    plan = make_plan(search, reader, model, query_of(search, capture, (source,)))
+    relation = Relation(plan.query, query_of(search, capture, (target,)), layer, head)
     passing = plan.scope.eligible
     attending = reader.cached(
         ("attending", search.filter, layer, head, request.min_weight),

@@ -52,7 +52,7 @@ class KeptSearch:
         plan: What was searched, and how; it holds the corpus as it was then.
         capture: The query's pass.
         table: Its tokens.
-        token: The token that was looked for.
+        tokens: The token that was looked for, or those that counted as one.
         hits: Best first.
         stats: What was searched, and how, in numbers.
         target: Of a relation: the token that it attends to.
@@ -62,10 +62,15 @@ class KeptSearch:
     plan: SearchPlan
     capture: Capture
     table: TokenTable
-    token: int
+    tokens: tuple[int, ...]
     hits: tuple[Hit, ...]
     stats: SearchStats
     target: int | None = None
+
+    @property
+    def token(self) -> int:
+        """The token that was looked for; of several, the first one."""
+        return self.tokens[0]
 
     @property
     def nbytes(self) -> int:
@@ -123,27 +128,33 @@ class Searcher:
         """The nearest contexts of a token."""
         reader = self._corpora.reader(request.corpus)
         reader.check_layer(request.space, request.layer)
-        kept, token = self._query(reader, request, task)
-        query = query_of(request, kept.capture, token)
+        kept, tokens = self._query(reader, request, task)
+        query = query_of(request, kept.capture, tokens)
         started = time.perf_counter()
         graph, why_exact = self._graph(reader, request)
         plan = make_plan(request, reader, kept.model, query, graph)
         if why_exact is not None:
             plan = replace(plan, note=". ".join(filter(None, (plan.note, why_exact))))
-        return self._carry_out(request, plan, kept, token, started, task)
+        return self._carry_out(request, plan, kept, tokens, started, task)
 
     def search_relations(self, request: RelationRequest, task: Task) -> KeptSearch:
         """The contexts in which a head draws the relation between two tokens most alike."""
         reader = self._corpora.reader(request.search.corpus)
         check_relations(request, reader)
-        kept, source = self._query(reader, request.search, task, "source")
+        kept, (source,) = self._query(reader, request.search, task, "source")
         started = time.perf_counter()
         plan = relation_plan(request, reader, kept.model, kept.capture, source)
-        found = self._carry_out(request.search, plan, kept, source, started, task)
+        found = self._carry_out(request.search, plan, kept, (source,), started, task)
         return replace(found, target=request.target)
 
     def _carry_out(
-        self, request: SearchRequest, plan: SearchPlan, kept: Pass, token: int, started: float, task: Task
+        self,
+        request: SearchRequest,
+        plan: SearchPlan,
+        kept: Pass,
+        tokens: tuple[int, ...],
+        started: float,
+        task: Task,
     ) -> KeptSearch:
         reader = plan.reader
         found, n_scored = nearest_places(plan, task)
@@ -163,7 +174,7 @@ class Searcher:
         )
         annotations = annotate_tokens(kept.capture.encoding, self._annotators.get(reader.config.pipeline))
         table = TokenTable(kept.capture.encoding, annotations)
-        return KeptSearch(request.filter, plan, kept.capture, table, token, hits, stats)
+        return KeptSearch(request.filter, plan, kept.capture, table, tokens, hits, stats)
 
     def _graph(self, reader: CorpusReader, request: SearchRequest) -> tuple[Graph | None, str | None]:
         """The graph to search, if one is there and good enough, and the answer need not be exact.
@@ -184,18 +195,18 @@ class Searcher:
 
     def _query(
         self, reader: CorpusReader, request: SearchRequest, task: Task, field: str = "token"
-    ) -> tuple[Pass, int]:
-        """The pass that holds the query, and its token, which requests call ``field``."""
+    ) -> tuple[Pass, tuple[int, ...]]:
+        """The pass that holds the query, and its token, which requests call ``field``, or those that count as one."""
         if request.capture_id is not None:
             kept = self._captures.get(request.session, request.capture_id)
             _check_model(reader, kept, request.model)
-            return kept, _checked_token(kept.capture, request.token, field)
+            return kept, _checked_tokens(kept.capture, request, field)
         model = self._models.get(reader.config.model if request.model is None else request.model, task)
         given = request.input
         if given is None or given.sentence_at is None:
             kept = read_text(model, given, task)
             _check_model(reader, kept, request.model)
-            return kept, _checked_token(kept.capture, request.token, field)
+            return kept, _checked_tokens(kept.capture, request, field)
         pool = self._annotators.get(reader.config.pipeline)
         if pool.info.fingerprint != reader.config.pipeline_fingerprint:
             raise mismatch(reader, "pipeline", reader.config.pipeline, pool.info.version)
@@ -203,7 +214,7 @@ class Searcher:
         kept = read_text(model, replace(given, text=sentence, pair=None), task)
         _check_model(reader, kept, request.model)
         token = request.token if request.token is not None else token_at(kept.capture.encoding, offset)
-        return kept, _checked_token(kept.capture, token, field)
+        return kept, _checked_tokens(kept.capture, replace(request, token=token), field)
 
 
 def summarize_kept(kept: KeptSearch, request: SummarizeRequest, task: Task) -> Summary:
@@ -239,7 +250,7 @@ def _summarize(kept: KeptSearch, request: SummarizeRequest, task: Task) -> Summa
     own = own_sentences(kept.table, kept.token)
     is_own = np.array([key.strip() in own for key in keys], dtype=bool)
     others = [hit for hit, mine in zip(kept.hits, is_own.tolist(), strict=True) if not mine]
-    searched = Searched(kept.plan, kept.where, kept.capture, kept.token, own, others)
+    searched = Searched(kept.plan, kept.where, kept.capture, kept.tokens, own, others)
     controls = read_controls(searched, request.controls, choice, task)
     documents = [hit.unit for hit in kept.hits]
     return summarize_with_controls(
@@ -275,12 +286,19 @@ def _subject(kept: KeptSearch, request: SummarizeRequest) -> Subject:
     return "next" if kept.capture.info.kind == "autoregressive" else "match"
 
 
-def _checked_token(capture: Capture, token: int | None, field: str) -> int:
+def _checked_tokens(capture: Capture, request: SearchRequest, field: str) -> tuple[int, ...]:
     n = len(capture.encoding.ids)
-    if token is None:
-        raise InvalidParams(field, "is missing", hint=f"tokens of this text are 0 to {n - 1}")
+    hint = f"tokens of this text are 0 to {n - 1}"
+    if request.tokens is not None:
+        return tuple(dict.fromkeys(_in_range(token, n, "tokens", hint) for token in request.tokens))
+    if request.token is None:
+        raise InvalidParams(field, "is missing", hint=hint)
+    return (_in_range(request.token, n, field, hint),)
+
+
+def _in_range(token: int, n: int, field: str, hint: str) -> int:
     if not 0 <= token < n:
-        raise InvalidParams(field, f"{token} is out of range", hint=f"tokens of this text are 0 to {n - 1}")
+        raise InvalidParams(field, f"{token} is out of range", hint=hint)
     return token
 
 

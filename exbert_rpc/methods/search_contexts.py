@@ -36,10 +36,7 @@ def read_request(params: ContextQuery, corpus_name: str | None, context: Context
     if corpus_name is None:
         raise InvalidParams("corpus", "is required", hint="listCorpora names those there are.")
     layer = _layer(params)
-    if params.token is None and params.position is None:
-        raise InvalidParams("token", "is required", hint="Give `token`, or `textDocument` with `position`.")
-    if params.token is not None and params.position is not None:
-        raise InvalidParams("position", "may not be given together with `token`", hint="Give one of them.")
+    _check_one_place(params)
     return corpus_requests.SearchRequest(
         session=context.session,
         corpus=corpus_name,
@@ -48,6 +45,7 @@ def read_request(params: ContextQuery, corpus_name: str | None, context: Context
         input=text_input(params, context, params.position),
         capture_id=params.capture_id,
         token=params.token,
+        tokens=as_tuple(params.tokens),
         model=model_of(params, context),
         heads=as_tuple(params.heads),
         k=params.k,
@@ -57,6 +55,18 @@ def read_request(params: ContextQuery, corpus_name: str | None, context: Context
         distinct=params.distinct,
         filter=read_filter(params.filter),
     )
+
+
+def _check_one_place(params: ContextQuery) -> None:
+    """What is looked for is named once: ``token``, ``tokens`` or ``position``."""
+    places = {"token": params.token, "tokens": params.tokens, "position": params.position}
+    given = [name for name, value in places.items() if value is not None]
+    if not given:
+        raise InvalidParams("token", "is required", hint="Give `token`, or `textDocument` with `position`.")
+    if len(given) > 1:
+        raise InvalidParams(given[1], f"may not be given together with `{given[0]}`", hint="Give one of them.")
+    if params.tokens == []:
+        raise InvalidParams("tokens", "names nothing", hint="Name one token or more, such as the sub-words of a word.")
 
 
 _COUNTED = {"headOutput": "attention layer, counted from 0", "hiddenState": "hidden state; 0 is the embedding output"}

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from exbert_rpc.corpus.types import Filter
+from exbert_rpc.errors import InvalidParams
 from tests.engine.helpers import LoadedCorpus, OracleSentence, make_documents
-from tests.oracles_corpus import exbert_ranking
+from tests.oracles_corpus import exbert_ranking, similarities
 
 FAMILIES = ["bert", "gpt2", *(pytest.param(family, marks=pytest.mark.slow) for family in ("roberta", "llama"))]
 TINY_RECALL = 0.95
@@ -89,6 +90,35 @@ def test_weighting_by_norm_is_exberts_ranking(bert):
         weights = sum(np.linalg.norm(query.heads[layer][token][head]) for head in heads)
         assert np.all(ranking[rows] >= least - 0.01 * weights)
         np.testing.assert_allclose([hit.score for hit in found.hits], ranking[rows] / weights, atol=0.01)
+
+
+@pytest.mark.parametrize("space", ["hiddenState", "headOutput"])
+def test_tokens_that_count_as_one_are_searched_by_the_mean_of_their_vectors(bert, space):
+    query = bert.stock.read(QUERIES[0])
+    tokens = (3, 1, 2, 3)
+    found = bert.search(QUERIES[0], tokens=tokens, layer=1, space=space, k=20)
+    vectors = query.hidden[1][:, None] if space == "hiddenState" else query.heads[1]
+    mean = vectors[[1, 2, 3]].astype(np.float64).mean(axis=0)
+    exact = similarities(mean, bert.oracle.vectors(space, 1), range(len(mean)))
+    rows = [bert.oracle.row_of(hit) for hit in found.hits]
+    assert np.all(exact[rows] >= np.sort(exact)[-20] - 0.01)
+    np.testing.assert_allclose([hit.score for hit in found.hits], exact[rows], atol=0.01)
+    assert found.token == 3
+
+
+def test_the_head_output_of_several_tokens_is_that_of_their_mean_attention(bert):
+    query = bert.stock.read(QUERIES[0])
+    attention = query.attention[1].astype(np.float64)
+    outputs = query.heads[1].astype(np.float64).transpose(1, 0, 2)  # [H, n, d]
+    for head in range(bert.n_heads):
+        values = np.linalg.pinv(attention[head]) @ outputs[head]
+        joined = attention[head][[1, 2]].mean(axis=0) @ values
+        np.testing.assert_allclose(joined, outputs[head][[1, 2]].mean(axis=0), atol=1e-4)
+
+
+def test_tokens_out_of_range_are_named(bert):
+    with pytest.raises(InvalidParams, match="tokens: 99 is out of range"):
+        bert.search(QUERIES[0], tokens=(1, 99), layer=1)
 
 
 def assert_finds_itself(corpus: LoadedCorpus, numbers: list[int]) -> None:

@@ -21,7 +21,7 @@ def no_document(uri: str):
 
 
 def read(**fields):
-    params = SearchParams(corpus="c", text="a b", token=1, **fields)
+    params = SearchParams(corpus="c", text="a b", **({} if "tokens" in fields else {"token": 1}), **fields)
     return read_request(params, "c", Context("s", no_document, NoDefaults()))
 
 
@@ -47,3 +47,16 @@ def test_each_space_takes_its_own_layer_and_no_other(space, layer, hidden):
 def test_layer_0_is_a_layer():
     assert read(layer=0).layer == 0
     assert read(space="hiddenState", hidden_layer=0).layer == 0
+
+
+def test_a_search_names_its_token_or_several_that_count_as_one():
+    assert read(layer=0).tokens is None
+    assert read(layer=0, tokens=[1, 2]).tokens == (1, 2)
+
+
+def test_what_is_searched_is_named_once():
+    params = SearchParams(corpus="c", text="a b", token=1, tokens=[1, 2], layer=0)
+    with pytest.raises(InvalidParams, match="tokens: may not be given together with `token`"):
+        read_request(params, "c", Context("s", no_document, NoDefaults()))
+    with pytest.raises(InvalidParams, match="tokens: names nothing"):
+        read(layer=0, tokens=[])

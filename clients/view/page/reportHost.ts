@@ -92,6 +92,8 @@ export class ReportHost implements Host {
 
   private search(params: SearchParams): SearchResult {
     const { token, layer, heads, k } = params;
+    if ((params.tokens ?? null) !== null)
+      throw this.absent("contexts of whole words; switch off “words” to see those of a token");
     const found = this.recording.searches.find(
       (one) => isPlain(params) && one.token === token && one.layer === layer && sameHeads(one.heads, heads),
     );

@@ -2,6 +2,7 @@
 
 import { type Pass, passKey } from "./control/passes";
 import type { HostError, Progress, ServerEvent, Theme } from "./host";
+import { groupLabel, unitAt } from "./logic/units";
 import type { DataOf, Pane } from "./pane";
 import type { PANES } from "./panes";
 import type { ChatMessage, CorpusDescription, ModelDescription, ModelListing, Token } from "./protocol";
@@ -116,6 +117,25 @@ export function attentionLayersOf(capture: Capture, stack: Stack): readonly numb
 /** What is on show is of another text, model or mask than the one that was asked for. */
 export function isStale({ capture, view }: Pick<AppState, "capture" | "view">): boolean {
   return capture !== null && view.input !== null && passKey(capture.pass) !== passKey(view);
+}
+
+/** The tokens that are pinned: one, or all of a word where words are shown. None where nothing is pinned. */
+export function pinnedTokens({ capture, view }: Pick<AppState, "capture" | "view">): readonly Token[] {
+  if (capture === null || view.pinned === null) return [];
+  const tokens = sides(capture, view.stack)[view.pinned.side];
+  if (tokens[view.pinned.token] === undefined) return [];
+  return unitAt(tokens, view.pinned.token, view.words).tokens.map((i) => tokens[i]);
+}
+
+/** The tokens that are searched: those that are pinned, of the encoder side, and not special. */
+export function queryTokens(state: Pick<AppState, "capture" | "view">): readonly Token[] {
+  return queryToken(state) === null ? [] : pinnedTokens(state);
+}
+
+/** What tokens that count as one are called: as in the text, also where they are masked. */
+export function nameOf(tokens: readonly Token[]): string {
+  const asWritten = tokens.map((token) => ({ ...token, isMasked: false }));
+  return groupLabel(asWritten, { tokens: asWritten.map((_, i) => i) });
 }
 
 /** A token that can be searched: of the encoder side, and not special. null otherwise. */

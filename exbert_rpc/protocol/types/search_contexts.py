@@ -60,6 +60,7 @@ class ContextQuery(Params, frozen=True, kw_only=True):
         range: The part of the document to read.
         position: The place of the token in the document; its sentence is read.
         token: Index of the token to look for.
+        tokens: Indices of tokens that count as one, such as the sub-words of a word: their mean is looked for.
         mask: Token positions that are replaced by the mask token.
         model: Model id; by default the model of the corpus.
         hidden_layer: Hidden state to compare; 0 is the embedding output.
@@ -83,6 +84,7 @@ class ContextQuery(Params, frozen=True, kw_only=True):
     range: Range | None = None
     position: Position | None = None
     token: Index | None = None
+    tokens: list[Index] | None = None
     mask: list[Index] | None = None
     model: str | None = None
     hidden_layer: Index | None = None

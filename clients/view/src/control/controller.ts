@@ -1,7 +1,7 @@
 /** What a person can do. Every action changes the state; requests follow from the change. */
 
 import { chatMessages } from "../../../shared/src/chatMessages";
-import { type AppState, type Hover, IDLE, initialState, layersOf, queryToken } from "../app";
+import { type AppState, type Hover, IDLE, initialState, layersOf, nameOf, queryTokens } from "../app";
 import type { Choice, Disposable, Host, SelectionEvent, ServerEvent, TextInput } from "../host";
 import { plainUri } from "../logic/places";
 import { proseOf } from "../logic/prose";
@@ -413,9 +413,8 @@ export class Controller {
     }
   }
 
-  /** How people call the searched token: “escape”. */
+  /** How people call what is searched, a token or a word: “escape”. */
   queryName(): string {
-    const token = queryToken(this.store.get());
-    return token === null ? "" : token.text.trim() || token.token;
+    return nameOf(queryTokens(this.store.get()));
   }
 }

@@ -5,6 +5,7 @@ import { describeModel, layerValues, MINI, tokenize } from "../../dev/synthetic"
 import { hit, search } from "../../dev/syntheticCorpus";
 import { inkOf } from "../../src/draw/ink";
 import { contrast, rgb } from "../../src/logic/palette";
+import { eachTokenAlone } from "../../src/logic/units";
 import { type MountedView, mount } from "../../src/mount";
 import { PANES } from "../../src/panes";
 import { leastAlphaOf, style } from "../../src/panes/attention/draw/curves";
@@ -12,7 +13,6 @@ import { asideOf, headPeaks } from "../../src/panes/attention/logic/aside";
 import { emptinessOf } from "../../src/panes/attention/logic/emptiness";
 import { masksFor } from "../../src/panes/attention/logic/masks";
 import { droppedPieces, isUnknown, unknownNote } from "../../src/panes/attention/logic/unknown";
-import { eachTokenAlone } from "../../src/panes/attention/logic/words";
 import { countAll, countOwn, ownHits, shownHits } from "../../src/panes/corpus/hits";
 import { MOST_SHADE } from "../../src/panes/corpus/ui/HitRow";
 import type { AttendParams } from "../../src/protocol";
@@ -212,26 +212,6 @@ describe("the sentence that was searched for", () => {
     expect(shown.map(({ rank }) => rank)).toEqual([1, 2, 4, 5]);
     expect(shownHits(state)).toBe(shown);
     expect(shownHits({ ...state, view: { ...state.view, ownSentence: true } })).toBe(result.hits);
-  });
-});
-
-describe("a word of several tokens", () => {
-  it("says which of them is searched, and searches another when it is chosen", async () => {
-    const { element, controller, state } = mounted({ words: true, pinned: { side: "left", token: 11 } });
-    await until(state, (s) => s.result !== null);
-    const parts = await until(
-      () => [...element.querySelectorAll<HTMLElement>('[aria-label="Token of the word that is searched"] button')],
-      (all) => all.length === 2,
-    );
-    expect(parts.map(({ textContent }) => textContent)).toEqual(["surr", "oundings"]);
-    expect(parts[0].getAttribute("aria-checked")).toBe("true");
-    parts[1].click();
-    expect(state().view.pinned).toEqual({ side: "left", token: 12 });
-    controller.update({ words: false });
-    await until(
-      () => element.querySelector('[aria-label="Token of the word that is searched"]'),
-      (one) => one === null,
-    );
   });
 });
 

@@ -3,6 +3,7 @@ import { describeModel, layerValues, MINI, tokenize } from "../../dev/synthetic"
 import { search, summarize } from "../../dev/syntheticCorpus";
 import { inkOf } from "../../src/draw/ink";
 import { modeOf } from "../../src/logic/palette";
+import { groupLabel } from "../../src/logic/units";
 import { attentionSvg } from "../../src/panes/attention/draw/attentionSvg";
 import { countHidden, MOST_CURVES, style, visibleEdges } from "../../src/panes/attention/draw/curves";
 import { headAt, layoutAttention } from "../../src/panes/attention/draw/layout";
@@ -11,7 +12,6 @@ import { headPaths, overviewSvg } from "../../src/panes/attention/draw/overviewS
 import { keepAll, topEdges } from "../../src/panes/attention/logic/attention";
 import { type PictureInput, pictureMaker } from "../../src/panes/attention/logic/picture";
 import { pooledShape, poolHeads } from "../../src/panes/attention/logic/thumbnails";
-import { groupLabel } from "../../src/panes/attention/ui/tokenView";
 import { histogramsSvg } from "../../src/panes/summary/draw/histogramSvg";
 
 const tokens = tokenize(MINI, "The girl ran to escape her surroundings.", "She was late.", []);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { layerValues, MINI, tokenize } from "../../dev/synthetic";
+import { eachTokenAlone, groupByWord, groupOf, unitAt } from "../../src/logic/units";
 import { masksFor } from "../../src/panes/attention/logic/masks";
-import { aggregate, eachTokenAlone, groupByWord, groupOf } from "../../src/panes/attention/logic/words";
+import { aggregate } from "../../src/panes/attention/logic/words";
 import * as oracle from "./oracles";
 
 const TEXT = "Thermocouples everywhere were surrounding her.";
@@ -23,6 +24,15 @@ describe("words", () => {
   it("do not join tokens that have no word", () => {
     const tokens = [0, 1].map(() => ({ word: null, isSpecial: false, segment: 0 }));
     expect(groupByWord(tokens).length).toBe(2);
+  });
+
+  it("are the unit of each of their tokens, and of none where tokens are shown", () => {
+    const tokens = tokenize(MINI, TEXT, "Thermocouples", []);
+    const groups = groupByWord(tokens);
+    for (const at of tokens.keys()) {
+      expect(unitAt(tokens, at, true)).toEqual(groups[groupOf(groups, at)]);
+      expect(unitAt(tokens, at, false)).toEqual({ tokens: [at] });
+    }
   });
 
   it("are found by any of their tokens", () => {

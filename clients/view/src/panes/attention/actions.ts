@@ -4,6 +4,7 @@ import type { Controller } from "../../control/controller";
 import { inkOf } from "../../draw/ink";
 import { modeOf } from "../../logic/palette";
 import { proseOf, sourceRange } from "../../logic/prose";
+import { groupLabel } from "../../logic/units";
 import type { Action } from "../../pane";
 import type { Token } from "../../protocol";
 import { exporter } from "../../ui/exports";
@@ -12,7 +13,6 @@ import { layoutAttention } from "./draw/layout";
 import { overviewSvg } from "./draw/overviewSvg";
 import { pictureMaker } from "./logic/picture";
 import { edgesTable, tokensTable } from "./tables";
-import { groupLabel } from "./ui/tokenView";
 
 const PICTURE_WIDTH = 760;
 

@@ -3,7 +3,7 @@ import type { AppState } from "../../app";
 import type { Coloring, Host } from "../../host";
 import { coloringOf } from "./logic/coloring";
 
-type Key = readonly [AppState["capture"], AppState["layer"], AppState["view"]["pinned"], unknown, boolean];
+type Key = readonly [AppState["capture"], AppState["layer"], AppState["view"]["pinned"], unknown, string];
 
 export class TextColors {
   private key: Key | null = null;
@@ -14,7 +14,7 @@ export class TextColors {
   changed(state: AppState): void {
     if (this.host.color === undefined) return;
     const { capture, layer, view } = state;
-    const key: Key = [capture, layer, view.pinned, view.heads, view.hideFirst];
+    const key: Key = [capture, layer, view.pinned, view.heads, `${view.hideFirst} ${view.words}`];
     if (this.key?.every((part, i) => part === key[i])) return;
     this.key = key;
     const coloring = coloringOf(state);

@@ -1,5 +1,5 @@
 /** Searches the corpus for contexts of the pinned token, or of its relation to another, whenever a choice that matters changes. */
-import { type AppState, type Capture, IDLE, queryToken } from "../../app";
+import { type AppState, type Capture, IDLE, queryTokens } from "../../app";
 import type { Controller } from "../../control/controller";
 import { asHostError } from "../../control/errors";
 import { Attempts } from "../../logic/attempts";
@@ -49,14 +49,14 @@ function relationParams(state: AppState): SearchRelationsParams | null {
 
 function contextParams(state: AppState): SearchParams | null {
   const { view, capture } = state;
-  const token = queryToken(state);
-  if (capture === null || token === null || view.corpus === null) return null;
+  const tokens = queryTokens(state).map(({ index }) => index);
+  if (capture === null || tokens.length === 0 || view.corpus === null) return null;
   if (view.space === "headOutput" && view.heads !== null && view.heads.length === 0) return null;
   const filter = readFilter(view.filter);
   return {
     corpus: view.corpus,
     captureId: capture.id,
-    token: token.index,
+    ...(tokens.length === 1 ? { token: tokens[0] } : { tokens }),
     space: view.space,
     ...(view.space === "headOutput"
       ? { layer: view.layer, weighting: view.weighting }

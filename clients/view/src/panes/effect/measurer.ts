@@ -1,5 +1,5 @@
 /** Measures the effect of heads on the text whenever the pane is shown and something that matters has changed. */
-import { type AppState, type Capture, IDLE, isStale } from "../../app";
+import { type AppState, type Capture, IDLE, isStale, pinnedTokens } from "../../app";
 import type { Controller } from "../../control/controller";
 import { asHostError } from "../../control/errors";
 import { Attempts } from "../../logic/attempts";
@@ -23,9 +23,11 @@ type Question =
 /** The token whose prediction is measured; null: the server's default, which is the last token, or the masked one. */
 function targetToken(capture: Capture, view: ViewState): number | null {
   const { kind, hasLmHead } = capture.model;
-  const pinned = view.pinned?.token ?? null;
-  if (!hasLmHead || kind === "encoderDecoder" || pinned === null || pinned >= capture.tokens.length) return null;
-  return kind === "bidirectional" && view.mask.length > 0 ? null : pinned;
+  const pinned = kind === "encoderDecoder" ? [] : pinnedTokens({ capture, view });
+  if (!hasLmHead || pinned.length === 0) return null;
+  // what comes after a word is predicted at its last token
+  if (kind === "autoregressive") return pinned[pinned.length - 1].index;
+  return view.mask.length > 0 ? null : pinned[0].index;
 }
 
 /** What to ask for the state as it is; null when there is nothing to measure. */

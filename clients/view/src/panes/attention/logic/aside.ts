@@ -1,6 +1,6 @@
 /** Where attention goes that is about no word: special tokens, or the first token of a model that has none of them. */
+import type { Group } from "../../../logic/units";
 import type { LayerAttention } from "./attention";
-import type { Group } from "./words";
 
 export interface Aside {
   /** What the attention rests on. */

@@ -2,6 +2,7 @@
 import { type AppState, sides } from "../../../app";
 import type { ColoredSpan, Coloring } from "../../../host";
 import { proseOf, sourceRange } from "../../../logic/prose";
+import { unitAt } from "../../../logic/units";
 import type { Token } from "../../../protocol";
 import type { LayerAttention } from "./attention";
 import { chosenPositions } from "./picture";
@@ -17,10 +18,11 @@ export function coloringOf({ capture, view, layer }: Shown): Coloring | null {
   const token = own[pinned.token];
   // a decoder's tokens stand in no document
   if (token === undefined || other !== capture.tokens) return null;
-  const weights = weightsOf(layer, pinned.side, pinned.token, chosenPositions(layer.heads, heads));
+  const unit = unitAt(own, pinned.token, view.words).tokens;
+  const weights = weightsOf(layer, pinned.side, unit, chosenPositions(layer.heads, heads));
   const spans = spansOf(other, weights, view.hideFirst);
   const isOfText = own === capture.tokens && isShown(token);
-  const pinnedSpan = isOfText ? { start: token.start, end: token.end } : null;
+  const pinnedSpan = isOfText ? { start: own[unit[0]].start, end: own[unit[unit.length - 1]].end } : null;
   const coloring = { text: capture.text, pinned: pinnedSpan, spans };
   return view.source === null ? coloring : inSource(coloring, view.source);
 }
@@ -37,15 +39,26 @@ function inSource(coloring: Coloring, source: string): Coloring {
   return { text: source, pinned, spans: coloring.spans.flatMap(placed) };
 }
 
-/** Mean over heads of a row (of its queries, on the left) or a column; `heads` are positions on the head axis. */
-function weightsOf(layer: LayerAttention, side: "left" | "right", at: number, heads: readonly number[]): number[] {
+/**
+ * Mean over heads of a row (of its queries, on the left) or a column; `heads` are positions on the head axis. Of several
+ * tokens that count as one, rows are averaged and columns are summed, as in the picture.
+ */
+function weightsOf(
+  layer: LayerAttention,
+  side: "left" | "right",
+  unit: readonly number[],
+  heads: readonly number[],
+): number[] {
   const { nQueries, nKeys, values } = layer;
-  const place = (head: number, i: number) => {
-    const [query, key] = side === "left" ? [at, i] : [i, at];
-    return values[(head * nQueries + query) * nKeys + key];
-  };
-  const n = side === "left" ? nKeys : nQueries;
-  return Array.from({ length: n }, (_, i) => heads.reduce((sum, head) => sum + place(head, i), 0) / heads.length);
+  const share = 1 / (heads.length * (side === "left" ? unit.length : 1));
+  const weights = new Array<number>(side === "left" ? nKeys : nQueries).fill(0);
+  for (const head of heads)
+    for (const at of unit)
+      for (let i = 0; i < weights.length; i++) {
+        const [query, key] = side === "left" ? [at, i] : [i, at];
+        weights[i] += share * values[(head * nQueries + query) * nKeys + key];
+      }
+  return weights;
 }
 
 function isShown({ isSpecial, segment, start, end }: Token): boolean {

@@ -1,6 +1,6 @@
 /** Which rows and columns of the picture count: special tokens and segment filters. */
+import type { Group } from "../../../logic/units";
 import type { Masks } from "./attention";
-import type { Group } from "./words";
 
 /** `all`, or from one segment to another: "AB" shows what tokens of the first give to the second. */
 export type SegmentFilter = "all" | "AA" | "AB" | "BA" | "BB";

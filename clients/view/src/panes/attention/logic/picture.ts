@@ -1,4 +1,5 @@
 /** From a layer and a person's choices to what the attention picture shows; each step is redone only when its input changed. */
+import { eachTokenAlone, type Group, groupByWord, groupOf } from "../../../logic/units";
 import type { Token } from "../../../protocol";
 import { type Aside, asideOf } from "./aside";
 import {
@@ -11,7 +12,7 @@ import {
   topEdges,
 } from "./attention";
 import { masksFor, type SegmentFilter } from "./masks";
-import { aggregate, eachTokenAlone, type Group, groupByWord, groupOf } from "./words";
+import { aggregate } from "./words";
 
 export interface PictureInput {
   readonly layer: LayerAttention;

@@ -2,12 +2,11 @@
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { inkOf } from "../../../draw/ink";
 import * as format from "../../../logic/format";
+import { groupLabel, groupOf } from "../../../logic/units";
 import type { Token } from "../../../protocol";
 import { sizeCanvas, useApp, useController, useFrame, useSize } from "../../../ui/context";
 import { Button } from "../../../ui/controls";
 import type { Picture } from "../logic/picture";
-import { groupOf } from "../logic/words";
-import { groupLabel } from "../ui/tokenView";
 import { drawMap, GUTTER } from "./drawMap";
 import { levelsOf } from "./levels";
 import { type Cell, cellAt, moved, revealing, type Viewport, whole, zoomed } from "./viewport";

@@ -4,11 +4,11 @@ import { sides } from "../../../app";
 import { heat, inkOf } from "../../../draw/ink";
 import * as format from "../../../logic/format";
 import { rgb } from "../../../logic/palette";
+import { tokenLabel } from "../../../logic/units";
 import type { QueryKeyResult } from "../../../protocol";
 import { sizeCanvas, useApp, useController, useSize } from "../../../ui/context";
 import { Check } from "../../../ui/controls";
 import { Busy, Failed, isBusy, isFailed } from "../../../ui/states";
-import { tokenLabel } from "../ui/tokenView";
 import { keyRows, largest, strongestDimensions } from "./products";
 
 const MOST_KEYS = 12;

@@ -1,6 +1,6 @@
 /** Tokens left and right, curves between them, what each head gives and gets, and the chosen token's story. */
 import { useMemo } from "preact/hooks";
-import { sides, stacksOf } from "../../../app";
+import { nameOf, pinnedTokens, sides, stacksOf } from "../../../app";
 import * as format from "../../../logic/format";
 import { useApp, useController } from "../../../ui/context";
 import { Button, Check, Segmented, Slider } from "../../../ui/controls";
@@ -188,8 +188,9 @@ function usePicture() {
 }
 
 function Heading() {
-  const { view, shown, weights, capture } = useApp((s) => ({
+  const { view, pinned, shown, weights, capture } = useApp((s) => ({
     view: s.view,
+    pinned: nameOf(pinnedTokens(s)),
     shown: s.layerShown,
     weights: s.weightsShown,
     capture: s.capture,
@@ -204,19 +205,13 @@ function Heading() {
         : heads.length === 1
           ? `head ${heads[0]}`
           : `heads ${format.ranges(heads)}`;
-  const pinned =
-    view.pinned === null
-      ? null
-      : (view.pinned.side === "left" ? sides(capture, view.stack).left : sides(capture, view.stack).right)[
-          view.pinned.token
-        ];
   return (
     <span class="muted">
       layer {shown}, {which}
       {weights === "valueNorm" && " · attention × value norm"}
       {stacksOf(capture).length > 1 &&
         ` of the ${view.stack === "cross" ? "cross-attention, decoder to encoder" : view.stack}`}
-      {pinned !== null && pinned !== undefined && ` · “${pinned.text.trim() || pinned.token}” pinned`}
+      {pinned !== "" && ` · “${pinned}” pinned`}
       {` · ${capture.tokens.length} tokens`}
     </span>
   );

@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 import { inkOf } from "../../../draw/ink";
 import * as format from "../../../logic/format";
 import { modeOf } from "../../../logic/palette";
+import { groupLabel, groupOf } from "../../../logic/units";
 import type { Token } from "../../../protocol";
 import { sizeCanvas, useApp, useController, useFrame, useSize } from "../../../ui/context";
 import { Button } from "../../../ui/controls";
@@ -16,7 +17,6 @@ import { HeatMap } from "../map/HeatMap";
 import { isLong } from "../map/long";
 import { MatrixHeader } from "./MatrixHeader";
 import { TokenColumn } from "./TokenColumn";
-import { groupLabel } from "./tokenView";
 
 interface Props {
   readonly picture: Picture;
@@ -101,9 +101,10 @@ function CurvesPicture(props: Props & { readonly withMap: boolean }) {
 
   useEffect(() => {
     if (pinned === null || view.ref.current === null) return;
-    const y = pinned.token * ROW_HEIGHT;
+    const groups = pinned.side === "left" ? picture.leftGroups : picture.rightGroups;
+    const y = Math.max(0, groupOf(groups, pinned.token)) * ROW_HEIGHT;
     const { scrollTop, clientHeight } = view.ref.current;
-    if (!picture.layer || (y >= scrollTop && y + ROW_HEIGHT <= scrollTop + clientHeight)) return;
+    if (y >= scrollTop && y + ROW_HEIGHT <= scrollTop + clientHeight) return;
     view.ref.current.scrollTop = y - clientHeight / 2;
   }, [pinned]);
 

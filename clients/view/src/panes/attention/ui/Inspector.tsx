@@ -1,14 +1,13 @@
 /** The token under the pointer, or the pinned one: what it is, where its attention goes, what the model expects there. */
-import { queryToken, sides } from "../../../app";
+import { nameOf, queryToken, sides } from "../../../app";
 import * as format from "../../../logic/format";
+import { groupLabel, groupOf, tokenLabel, unitAt } from "../../../logic/units";
 import type { DecoderToken, Token } from "../../../protocol";
 import type { Pin } from "../../../state";
 import { useApp, useController } from "../../../ui/context";
 import { Button } from "../../../ui/controls";
 import { type HeadPeak, headPeaks } from "../logic/aside";
 import type { Picture } from "../logic/picture";
-import { groupOf } from "../logic/words";
-import { groupLabel, tokenLabel } from "./tokenView";
 
 const STRONGEST = 4;
 const PEAKS = 4;
@@ -37,12 +36,29 @@ export function partners(
     .map((i) => ({ name: groupLabel(tokens, other[i]), weight: weigh(i) }));
 }
 
-function Predictions(props: { readonly token: Token }) {
+/** Predictions at the tokens of a unit: of what comes behind it, or of each of its places. */
+function Predictions(props: { readonly tokens: readonly Token[] }) {
+  const { tokens } = props;
   const { kind, hasLmHead } = useApp((s) => ({ kind: s.capture?.model.kind, hasLmHead: s.capture?.model.hasLmHead }));
   if (hasLmHead !== true) return <p class="muted">This model has no language-model head: it predicts no tokens.</p>;
-  const predictions = props.token.predictions;
+  if (kind !== "bidirectional") return <PredictionsAt token={tokens[tokens.length - 1]} where="expected next" />;
+  return (
+    <>
+      {tokens.map((token) => (
+        <PredictionsAt
+          key={token.index}
+          token={token}
+          where={tokens.length === 1 ? "expected here" : `expected at “${tokenLabel(token)}”`}
+        />
+      ))}
+    </>
+  );
+}
+
+function PredictionsAt(props: { readonly token: Token; readonly where: string }) {
+  const { token, where } = props;
+  const { predictions } = token;
   if (predictions === null || predictions === undefined || predictions.length === 0) return null;
-  const where = kind === "bidirectional" ? "expected here" : "expected next";
   return (
     <div class="predictions" role="group" aria-label={where}>
       <span class="muted">{where}</span>
@@ -153,12 +169,17 @@ function Peaks(props: {
   );
 }
 
+function vocabularyForms(tokens: readonly Token[]): string {
+  return tokens.map(({ token, id }) => `vocabulary form ${token}, id ${id}`).join("; ");
+}
+
 export function Inspector(props: { readonly picture: Picture | null }) {
   const controller = useController();
   const { view, hover, capture } = useApp((s) => ({ view: s.view, hover: s.hover, capture: s.capture }));
   const inspected = hover ?? view.pinned;
   const { left, right } = sides(capture, view.stack);
-  const token = inspected === null ? undefined : (inspected.side === "left" ? left : right)[inspected.token];
+  const own = inspected?.side === "right" ? right : left;
+  const token = inspected === null ? undefined : own[inspected.token];
   if (inspected === null || token === undefined) {
     return (
       <div class="inspector quiet">
@@ -171,6 +192,8 @@ export function Inspector(props: { readonly picture: Picture | null }) {
     );
   }
   const { picture } = props;
+  const unit = unitAt(own, inspected.token, view.words);
+  const tokens = unit.tokens.map((i) => own[i]);
   const row =
     picture === null
       ? -1
@@ -181,14 +204,14 @@ export function Inspector(props: { readonly picture: Picture | null }) {
     picture === null || row < 0 || inspected.side === "right"
       ? []
       : headPeaks(picture.layer, row, picture.masks.columns, PEAKS);
-  const pinned = view.pinned !== null && view.pinned.side === inspected.side && view.pinned.token === inspected.token;
+  const pinned = view.pinned?.side === inspected.side && unit.tokens.includes(view.pinned.token);
   return (
     <div class="inspector">
       <div class="inspector-head">
-        <b class="inspector-token" title={`vocabulary form ${token.token}, id ${token.id}`}>
-          {tokenLabel(token)}
+        <b class="inspector-token" title={vocabularyForms(tokens)}>
+          {groupLabel(own, unit)}
         </b>
-        {token.isMasked && <span class="muted">was “{token.text.trim()}”</span>}
+        {token.isMasked && <span class="muted">was “{nameOf(tokens)}”</span>}
         <Facts token={token} />
         <span class="inspector-actions">
           {pinned && (
@@ -197,7 +220,7 @@ export function Inspector(props: { readonly picture: Picture | null }) {
             </Button>
           )}
           {!token.isSpecial && controller.maskRefusal() === null && pinned && (
-            <Button kind="link" onClick={() => controller.toggleMask([inspected.token])} title="m">
+            <Button kind="link" onClick={() => controller.toggleMask(unit.tokens)} title="m">
               {token.isMasked ? "unmask" : "mask"}
             </Button>
           )}
@@ -221,8 +244,8 @@ export function Inspector(props: { readonly picture: Picture | null }) {
       {picture !== null && peaks.length > 0 && (
         <Peaks peaks={peaks} picture={picture} keys={right} source={pinned ? inspected : null} />
       )}
-      <Predictions token={token} />
-      <Expected token={token} />
+      <Predictions tokens={tokens} />
+      <Expected token={tokens[tokens.length - 1]} />
     </div>
   );
 }

@@ -1,6 +1,7 @@
 /** One side's tokens as buttons: hover or focus looks, click or Enter pins, double click or m masks. */
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { heat, inkOf } from "../../../draw/ink";
+import { type Group, groupLabel, groupOf } from "../../../logic/units";
 import type { Token } from "../../../protocol";
 import type { Pin, Side } from "../../../state";
 import { useApp, useController } from "../../../ui/context";
@@ -9,8 +10,7 @@ import { stepOf, stepTo } from "../../../ui/roving";
 import type { AttentionLayout } from "../draw/layout";
 import type { Picture } from "../logic/picture";
 import { isUnknown } from "../logic/unknown";
-import { type Group, groupOf } from "../logic/words";
-import { continues, describe, groupLabel, temporal, turnAt } from "./tokenView";
+import { continues, describe, temporal, turnAt } from "./tokenView";
 
 interface Props {
   readonly side: Side;
@@ -204,7 +204,7 @@ function TokenButton(props: ButtonProps) {
       class={classes.filter(Boolean).join(" ")}
       tabIndex={props.tabbable ? 0 : -1}
       aria-pressed={props.pinned}
-      aria-label={`${props.turn === null ? "" : `${props.turn}: `}${describe(first)}${props.time === "" ? "" : props.time === "next" ? ", next token" : ", later, not seen"}`}
+      aria-label={`${props.turn === null ? "" : `${props.turn}: `}${describe(tokens, groups[row])}${props.time === "" ? "" : props.time === "next" ? ", next token" : ", later, not seen"}`}
       style={{
         top: `${row * layout.rowHeight}px`,
         backgroundColor: amount > 0.02 ? heat(inkOf(theme), 0.55 * amount) : "",

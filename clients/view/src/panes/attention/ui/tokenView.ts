@@ -1,23 +1,7 @@
-/** How rows of the picture read: label, state, description for screen readers. */
-
+/** How rows of the picture read: state, description for screen readers. */
+import { type Group, groupLabel } from "../../../logic/units";
 import type { ChatMessage, Token } from "../../../protocol";
 import { isUnknown } from "../logic/unknown";
-import type { Group } from "../logic/words";
-
-/** What a token is called: as in the text; special and empty ones by their vocabulary form. */
-export function tokenLabel(token: Token): string {
-  if (token.isMasked) return token.token;
-  const text = token.text.replace(/\n/g, "⏎").replace(/\t/g, "⇥");
-  return token.isSpecial || text.trim() === ""
-    ? text === "" || token.isSpecial
-      ? token.token
-      : text.replaceAll(" ", "␣")
-    : text.trim();
-}
-
-export function groupLabel(tokens: readonly Token[], group: Group): string {
-  return group.tokens.map((i) => tokenLabel(tokens[i])).join("");
-}
 
 /** True when the token continues the word of the one before it. */
 export function continues(tokens: readonly Token[], index: number): boolean {
@@ -32,14 +16,15 @@ export function continues(tokens: readonly Token[], index: number): boolean {
   );
 }
 
-/** Everything known of a token, in one line. */
-export function describe(token: Token): string {
+/** Everything known of a row, in one line; sub-words have the annotations of their word. */
+export function describe(tokens: readonly Token[], group: Group): string {
+  const token = tokens[group.tokens[0]];
   const parts = [token.pos, token.dep, token.entity].filter((part) => part !== null && part !== undefined);
   return [
-    `“${tokenLabel(token)}”`,
+    `“${groupLabel(tokens, group)}”`,
     ...parts,
     token.isMasked ? "masked" : "",
-    isUnknown(token) ? "unknown to the model" : "",
+    group.tokens.some((i) => isUnknown(tokens[i])) ? "unknown to the model" : "",
     token.isSpecial ? "special" : "",
     token.generated === true ? "written by the model" : "",
   ]

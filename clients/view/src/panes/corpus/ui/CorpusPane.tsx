@@ -1,10 +1,10 @@
 /** Contexts of the corpus that are like the pinned token: a concordance. */
 import { useState } from "preact/hooks";
-import { type AppState, queryToken } from "../../../app";
+import { type AppState, nameOf, queryToken } from "../../../app";
 import * as format from "../../../logic/format";
 import { ANNOTATION_NAMES } from "../../../logic/labels";
 import { useApp, useController } from "../../../ui/context";
-import { Button, Segmented } from "../../../ui/controls";
+import { Button } from "../../../ui/controls";
 import { Busy, CommandButton, Empty, Failed, isBusy, isFailed } from "../../../ui/states";
 import { countAll, countOwn, shownHits } from "../hits";
 import { relationOf, relationTarget } from "../relation";
@@ -67,33 +67,6 @@ function AllHidden() {
         {bar === null ? "Show it" : "Show all contexts"}
       </Button>
     </Empty>
-  );
-}
-
-/** The corpus is searched by token, also where words are shown: which part of the word it is, and the others. */
-function PartOfWord() {
-  const controller = useController();
-  const { view, capture } = useApp((s) => ({ view: s.view, capture: s.capture }));
-  const query = useApp(queryToken);
-  if (!view.words || capture === null || query === null || typeof query.word !== "number") return null;
-  const parts = capture.tokens.filter(
-    (one) => one.word === query.word && one.segment === query.segment && !one.isSpecial,
-  );
-  if (parts.length < 2) return null;
-  return (
-    <div class="options">
-      <span class="muted">The word has {parts.length} tokens, and the corpus is searched by token:</span>
-      <Segmented
-        label="Token of the word that is searched"
-        choices={parts.map(({ index, text }) => ({
-          value: index,
-          text: text.trim(),
-          title: `search for “${text.trim()}”`,
-        }))}
-        value={query.index}
-        onChange={(token) => controller.pin({ side: view.pinned?.side ?? "left", token })}
-      />
-    </div>
   );
 }
 
@@ -180,7 +153,8 @@ function Heading() {
   const controller = useController();
   const { view, result } = useApp((s) => ({ view: s.view, result: s.result, query: queryToken(s) }));
   const relation = useSeen(relationOf);
-  const name = controller.queryName();
+  // a relation is between tokens, also where words are shown
+  const name = relation === null ? controller.queryName() : nameOf([relation.source]);
   const heads =
     view.heads === null
       ? "all heads"
@@ -198,7 +172,7 @@ function Heading() {
     <div class="pane-head">
       <h2 id="exbert-corpus">
         {relation !== null
-          ? `Contexts with the relation “${name}” → “${relation.target.text.trim()}”`
+          ? `Contexts with the relation “${name}” → “${nameOf([relation.target])}”`
           : name === ""
             ? "Contexts"
             : `Contexts like “${name}”`}
@@ -225,7 +199,6 @@ export function CorpusPane() {
   return (
     <section class="pane corpus" aria-labelledby="exbert-corpus">
       <Heading />
-      <PartOfWord />
       <RelationBar />
       {open ? (
         <>

@@ -1,5 +1,5 @@
 /** Which relation is searched for: the pinned token, the head, and what it attends to. */
-import { queryToken } from "../../../app";
+import { nameOf, queryToken } from "../../../app";
 import * as format from "../../../logic/format";
 import { useApp, useController } from "../../../ui/context";
 import { Button, Select } from "../../../ui/controls";
@@ -31,9 +31,9 @@ export function useSeen<T>(compute: (seen: Seen) => T): T {
 }
 
 /** “to 0.91”; repeated words say which one. */
-function nameOf({ token, weight }: TargetChoice, all: readonly TargetChoice[]): string {
-  const name = token.text.trim() || token.token;
-  const twice = all.filter((other) => (other.token.text.trim() || other.token.token) === name).length > 1;
+function choiceName({ token, weight }: TargetChoice, all: readonly TargetChoice[]): string {
+  const name = nameOf([token]);
+  const twice = all.filter((other) => nameOf([other.token]) === name).length > 1;
   return `${name}${twice ? ` (token ${token.index})` : ""}${weight === null ? "" : ` ${format.weight(weight)}`}`;
 }
 
@@ -43,19 +43,19 @@ export function RelationBar() {
   const relation = useSeen(relationOf);
   const choices = useSeen(targetChoices);
   if (relation === null) return null;
-  const { layer, head, target } = relation;
+  const { layer, head, source, target } = relation;
   return (
     <div class="options relation-bar" role="group" aria-label="The relation that is searched for">
       <span class="muted">
         in head {layer}.{head},
       </span>
-      <b class="piece match">{controller.queryName()}</b>
+      <b class="piece match">{nameOf([source])}</b>
       <Select
         label="attends to"
         showLabel
         title="The other end of the pair; the strongest attention comes first."
         value={String(target.index)}
-        choices={choices.map((one) => ({ value: String(one.token.index), text: nameOf(one, choices) }))}
+        choices={choices.map((one) => ({ value: String(one.token.index), text: choiceName(one, choices) }))}
         onChange={(value) => controller.update({ relationTo: Number(value), bar: null })}
       />
     </div>

@@ -91,7 +91,8 @@ class SlowHead:
     """One head's profile, counted cell by cell from all sentences: dictionaries of lists of what is averaged.
 
     A sentence is a dict with ``special``, ``word``, ``head`` (first tokens, -1: none), ``dep``, ``form`` and
-    ``attention`` (rows of floats); a causal model's row sees no token behind it.
+    ``attention`` (rows of floats); a causal model's row sees no token behind it. Its first token, if it is not special,
+    is no target of words.
     """
 
     def __init__(self, sentences: list[dict], causal: bool) -> None:
@@ -152,12 +153,14 @@ class SlowHead:
             if word >= 0:
                 pieces[word].append(token)
         order = sorted(pieces)
+        sink = 0 if self.causal and not s["special"][0] else None
         for a in order:
             for b in order:
-                if a != b and self._sees(a, b):
+                if a != b and b != sink and self._sees(a, b):
                     self.word_mass[self._pool(b - a)].append(s["attention"][a][b])
         for word in order:
-            others = [w for w in order if w != word and s["form"][w] == s["form"][word] and self._sees(word, w)]
+            others = [w for w in order if w not in (word, sink) and s["form"][w] == s["form"][word]]
+            others = [w for w in others if self._sees(word, w)]
             if others:
                 self.role_mass["sameWord", None].append(sum(s["attention"][word][w] for w in others))
                 self.role_offsets["sameWord", None] += [w - word for w in others]
@@ -166,7 +169,7 @@ class SlowHead:
             if head not in pieces or head == word or dep in ("", "punct", "ROOT"):
                 continue
             for direction, source, target in (("toHead", word, head), ("toDependent", head, word)):
-                if not self._sees(source, target):
+                if not self._sees(source, target) or target == sink:
                     continue
                 role = (dep, direction)
                 self.role_mass[role].append(s["attention"][source][target])

@@ -2,6 +2,10 @@
 
 Sentences of similar length are planned together, ``S`` of them, each padded to ``N`` tokens: what is found out once for
 all of them costs a fraction of asking each. A cell is ``row * N + column``.
+
+Where a causal model reads no special token first, many heads rest on the first token, whatever it is (an attention
+sink). What it gets says nothing of words, so pairs that end at it count for no role, no relation, and no attention
+between words; the first token has a sum of its own.
 """
 
 from __future__ import annotations
@@ -177,9 +181,10 @@ class Plan:
         relations: Names of relations, sorted; ``R`` of them.
         n_visible: int64 ``[S, N]``, how many tokens each row sees; 1 for rows that do not count.
         special: Special tokens, padding left out.
+        sinks: bool ``[S]``, whether the first token may be an attention sink: its column is no target of words.
         linear: Cells that are added up one by one: group ``s * width + ...``, where ``width`` is 3 + 2 R + 19: special
             tokens, the first token, the same word; roles (2 · relation + direction); cells whose row or column is no
-            first sub-word, by their bins.
+            first sub-word, or whose column is a sink, by their bins.
         no_first: Tokens that are neither special nor first sub-words.
         roles: Pairs of words; group ``(s * R + relation) * 2 + direction``.
         same: Pairs of the same word; group ``s``.
@@ -194,6 +199,7 @@ class Plan:
     relations: tuple[str, ...]
     n_visible: NDArray[np.int64]
     special: Tokens
+    sinks: NDArray[np.bool_]
     linear: Cells
     no_first: Tokens
     roles: Cells
@@ -212,23 +218,25 @@ class Plan:
         relations = relations_of(sentences) if relations is None else relations
         dependents, head, relation = _dependents(grid, sentences, relations)
         pieces, split = _pieces(grid)
-        roles = _roles(dependents, head, relation, len(relations), n, causal)
-        same = _same(grid, causal)
+        sinks = grid.plain[:, 0] & causal
+        roles = _roles(dependents, head, relation, len(relations), n, causal, sinks)
+        same = _same(grid, causal, sinks)
         return cls(
             grid=grid,
             causal=causal,
             relations=relations,
             n_visible=np.where(grid.plain, visible, 1),
             special=special,
-            linear=_linear(grid, special, roles, same, len(relations)),
+            sinks=sinks,
+            linear=_linear(grid, special, roles, same, len(relations), sinks),
             no_first=Tokens.where(grid.plain & ~grid.is_first),
             roles=roles,
             same=same,
             pieces=pieces,
             split=split,
             scored=(
-                _scored(dependents, head, relation, len(relations), n, causal, direction=0),
-                _scored(dependents, head, relation, len(relations), n, causal, direction=1),
+                _scored(dependents, head, relation, len(relations), n, causal, sinks, direction=0),
+                _scored(dependents, head, relation, len(relations), n, causal, sinks, direction=1),
             ),
         )
 
@@ -246,24 +254,24 @@ class Plan:
     def counts(self) -> dict[str, NDArray[np.int64]]:
         """What does not depend on attention, by the names of :class:`~exbert_rpc.corpus.head_sums.HeadSums`."""
         (s, n), r, grid = self.shape, len(self.relations), self.grid
-        word_pairs = self._pairs(grid.is_first)
+        word_pairs = self._pairs(grid.is_first, _without_sinks(grid.is_first, self.sinks))
         word_pairs[:, MAX_OFFSET + 1] = 0
         same_rows = np.zeros(grid.plain.shape, bool)
         same_rows[self.same.sentence, self.same.cell // n] = True
         return {
             "rows": np.stack([grid.plain.sum(1), (self.n_visible > 1).sum(1), same_rows.sum(1)], axis=1),
-            "offset_pairs": self._pairs(grid.plain),
+            "offset_pairs": self._pairs(grid.plain, grid.plain),
             "word_pairs": word_pairs,
             "same_word_pairs": _count(N_BINS * self.same.group + _bins_of(self.same.cell, n), (s, N_BINS)),
             "role_pairs": _count(N_BINS * self.roles.group + _bins_of(self.roles.cell, n), (s, r, 2, N_BINS)),
             "relation_offsets": self._relation_offsets(),
         }
 
-    def _pairs(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def _pairs(self, rows: NDArray[np.bool_], columns: NDArray[np.bool_]) -> NDArray[np.int64]:
         """int64 ``[S, B]``: pairs of chosen tokens by offset."""
-        pairs = chosen[:, :, None] & chosen[:, None, :]
+        pairs = rows[:, :, None] & columns[:, None, :]
         if self.causal:
-            pairs &= np.tri(chosen.shape[1], dtype=bool)
+            pairs &= np.tri(rows.shape[1], dtype=bool)
         counted = offset_sums(np.ascontiguousarray(pairs.transpose(1, 2, 0), np.float32))
         return counted.T.astype(np.int64)
 
@@ -332,21 +340,35 @@ def _dependents(
     return dependents, grid.head[dependents.sentence, dependents.token], relation[counted]
 
 
+def _without_sinks(columns: NDArray[np.bool_], sinks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Columns ``[S, N]`` without the first one of each sentence in which it may be a sink."""
+    chosen = columns.copy()
+    chosen[sinks, 0] = False
+    return chosen
+
+
 def _roles(
-    dependents: Tokens, head: NDArray[np.int64], relation: NDArray[np.int64], n_relations: int, n: int, causal: bool
+    dependents: Tokens,
+    head: NDArray[np.int64],
+    relation: NDArray[np.int64],
+    n_relations: int,
+    n: int,
+    causal: bool,
+    sinks: NDArray[np.bool_],
 ) -> Cells:
     token, sentence = dependents.token, np.tile(dependents.sentence, 2)
     row, column = np.concatenate([token, head]), np.concatenate([head, token])
     group = (sentence * n_relations + np.tile(relation, 2)) * 2 + np.repeat([0, 1], len(token))
-    seen = column <= row if causal else np.ones(len(row), bool)
+    seen = (column <= row if causal else np.ones(len(row), bool)) & ~(sinks[sentence] & (column == 0))
     return Cells.sorted((row * n + column)[seen], sentence[seen], group[seen])
 
 
-def _same(grid: Grid, causal: bool) -> Cells:
+def _same(grid: Grid, causal: bool, sinks: NDArray[np.bool_]) -> Cells:
     n = grid.plain.shape[1]
     form = np.where(grid.is_first, grid.form, -1 - np.arange(n))  # what is no word equals nothing but itself
     pairs = form[:, :, None] == form[:, None, :]
     pairs &= np.tri(n, k=-1, dtype=bool) if causal else ~np.eye(n, dtype=bool)
+    pairs[sinks, :, 0] = False
     sentence, cell = divmod(np.flatnonzero(pairs), n * n)
     return Cells(cell, sentence, sentence, Runs.of(sentence))
 
@@ -373,13 +395,16 @@ def linear_width(n_relations: int) -> int:
     return 3 + 2 * n_relations + N_BINS
 
 
-def _linear(grid: Grid, special: Tokens, roles: Cells, same: Cells, n_relations: int) -> Cells:
+def _linear(
+    grid: Grid, special: Tokens, roles: Cells, same: Cells, n_relations: int, sinks: NDArray[np.bool_]
+) -> Cells:
     """See :class:`Plan`."""
     s, n = grid.plain.shape
     width = linear_width(n_relations)
     first = Tokens(np.zeros(s, np.int64), np.arange(s))
     no_first = grid.plain & ~grid.is_first
-    other = grid.plain[:, :, None] & grid.plain[:, None, :] & (no_first[:, :, None] | no_first[:, None, :])
+    no_target = no_first | ~_without_sinks(np.ones_like(no_first), sinks)
+    other = grid.plain[:, :, None] & grid.plain[:, None, :] & (no_first[:, :, None] | no_target[:, None, :])
     of_other, other_cell = divmod(np.flatnonzero(other), n * n)
     parts = [
         *(_columns(tokens, grid, group) for group, tokens in enumerate((special, first))),
@@ -405,6 +430,7 @@ def _scored(
     n_relations: int,
     n: int,
     causal: bool,
+    sinks: NDArray[np.bool_],
     *,
     direction: int,
 ) -> Scored:
@@ -413,5 +439,6 @@ def _scored(
     order = np.argsort(group, kind="stable")
     if causal:  # the row must see the column
         order = order[column[order] < row[order]]
+        order = order[~(sinks[dependents.sentence[order]] & (column[order] == 0))]
     cells = Cells((row * n + column)[order], dependents.sentence[order], group[order], Runs.of(group[order]))
     return Scored(dependents.token[order], cells)

@@ -45,7 +45,8 @@ class HeadSums:
         relations: Names of the relations, sorted.
         rows: int64 ``[3]``: rows; those with an entropy; those whose word stands elsewhere in the sentence.
         offset_pairs: int64 ``[B]``, pairs of tokens that are not special.
-        word_pairs: int64 ``[B]``, pairs of first sub-words of different words.
+        word_pairs: int64 ``[B]``, pairs of first sub-words of different words. Here and in all that follows from words,
+            a first token that may be an attention sink is no target (:mod:`exbert_rpc.corpus.head_plan`).
         same_word_pairs: int64 ``[B]``, pairs of first sub-words of different words that read the same.
         role_pairs: int64 ``[R, 2, B]``, pairs of each role, by the offset from the row that is read. Each is a word
             that is scored.

@@ -72,7 +72,7 @@ class Profiler:
         repeats = self._repeats(reader, sums, request, task)
         chosen = [place for place in every if place in wanted]
         none: list[tuple[AttractingWord, ...]] = [()] * len(chosen)
-        known = _words(reader).vocabularies(chosen, task) if "vocabulary" in request.measures else none
+        known = _words(reader, sums).vocabularies(chosen, task) if "vocabulary" in request.measures else none
         heads = []
         for place, vocabulary in zip(chosen, known, strict=True):
             task.check()
@@ -85,7 +85,7 @@ class Profiler:
             tokens=sum(one.n_rows for one in sums),
             documents=reader.manifest.n_documents,
             heads=tuple(heads),
-            examples=self._examples(reader, heads, request, task) if request.examples > 0 else None,
+            examples=self._examples(reader, sums, heads, request, task) if request.examples > 0 else None,
             notes=_notes(reader, sums, len(every), request),
         )
 
@@ -101,17 +101,21 @@ class Profiler:
         self, reader: CorpusReader, sums: Sequence[HeadSums], request: ProfileRequest, task: Task
     ) -> list[RandomRepeats] | None:
         """Of all heads; only of models whose rows never see a token that is behind them."""
-        ahead = sum(int(one.offset_pairs[MAX_OFFSET + 2 :].sum()) for one in sums)
-        if "repeats" not in request.measures or ahead > 0 or not sums:
+        if "repeats" not in request.measures or not _is_causal(sums):
             return None
         return reader.cached(("repeats",), lambda: _run_repeats(reader, self._model(reader, task), task))
 
     def _examples(
-        self, reader: CorpusReader, heads: Sequence[HeadProfile], request: ProfileRequest, task: Task
+        self,
+        reader: CorpusReader,
+        sums: Sequence[HeadSums],
+        heads: Sequence[HeadProfile],
+        request: ProfileRequest,
+        task: Task,
     ) -> tuple[HeadExamples, ...]:
         stored = bool(reader.config.attention_layers)
         source = StoredAttention(reader) if stored else RerunAttention(reader, self._model(reader, task))
-        words = _words(reader)
+        words = _words(reader, sums)
         found = []
         for one in heads:
             layer, head, most = one.layer, one.head, request.examples
@@ -152,9 +156,10 @@ class Profiler:
 
 
 def _check_tables(reader: CorpusReader) -> None:
-    if not reader.has_head_tables:
+    if not reader.has_current_sums:
+        lacks = "counted otherwise what heads do" if reader.has_head_tables else "kept no profile of heads"
         raise CorpusMismatch(
-            f"corpus {reader.name!r} was built by an earlier version, which kept no profile of heads",
+            f"corpus {reader.name!r} was built by an earlier version, which {lacks}",
             hint="index the corpus again: all its text is run through the model once more",
         )
 
@@ -204,8 +209,13 @@ def _is_shown(role: Role) -> bool:
     return role.q_value < SIGNIFICANT and role.mass > role.expected
 
 
-def _words(reader: CorpusReader) -> CorpusWords:
-    return reader.cached(("words",), lambda: CorpusWords.of(reader))
+def _is_causal(sums: Sequence[HeadSums]) -> bool:
+    """Whether no row sees a token that is behind it."""
+    return bool(sums) and not any(one.offset_pairs[MAX_OFFSET + 2 :].any() for one in sums)
+
+
+def _words(reader: CorpusReader, sums: Sequence[HeadSums]) -> CorpusWords:
+    return reader.cached(("words",), lambda: CorpusWords.of(reader, _is_causal(sums)))
 
 
 def _run_repeats(reader: CorpusReader, model: CorpusModel, task: Task) -> list[RandomRepeats] | None:

@@ -284,13 +284,43 @@ def test_a_head_that_rests_on_the_first_token_says_so_before_its_roles_and_words
         "words look at their preposition",
         "looks at certain words many times as often as at others",
     ]
-    assert said[1].endswith("85 % of attention, which also counts for the roles and words that often begin a text.")
+    assert said[1].endswith("85 % of attention, which counts for no role.")
     # [CLS] is first and special: nothing of a role or a word is its doing
     bidirectional = finish(replace(resting, special=0.85), (), None).findings
     assert [one.split(": ")[1].split(",")[0] for one in bidirectional] == [
         "words look at their preposition",
         "rests mostly on special tokens",
     ]
+
+
+@pytest.mark.parametrize("share", [1.0, 0.8])
+def test_a_head_that_rests_on_the_first_token_has_no_role_by_it(share):
+    rng = np.random.default_rng(12)
+    documents = [[random_sentence(rng, 10, special=()) for _ in range(12)] for _ in range(12)]
+    sums = []
+    for sentences in documents:
+        for one in sentences:  # as "And ..." does: the first word depends on one that sees it
+            last = int(np.flatnonzero(one["word"] == np.arange(len(one["word"])))[-1])
+            one["head"][one["word"] == 0] = last
+            one["dep"] = ["cc" if word == 0 else dep for word, dep in zip(one["word"], one["dep"], strict=True)]
+        attention = [_resting(len(one["word"]), share) for one in sentences]
+        sums.append(document_sums(sentences, attention, causal=True))
+    (profile,) = profile_heads(sums, [(0, 0)], min_pairs=20)
+    assert profile.first_token >= share
+    assert all(role.role != "cc" for role in profile.roles)  # all of its pairs end at the first token
+    assert all(role.q_value >= 0.05 for role in profile.roles)
+    assert find_in_profile(profile) == (
+        f"Head 0.0: rests mostly on the first token, {100 * profile.first_token:.0f} % of attention, "
+        "which counts for no role.",
+    )
+
+
+def _resting(n: int, share: float) -> np.ndarray:
+    """float32 ``[1, n, n]``: a causal head that gives a share to the first token, and the rest to all it sees alike."""
+    attention = np.tril(np.ones((n, n))) / np.arange(1, n + 1)[:, None]
+    attention *= 1 - share
+    attention[:, 0] += share
+    return attention[None].astype(np.float32)
 
 
 def test_offset_bins_are_those_that_the_sums_have():

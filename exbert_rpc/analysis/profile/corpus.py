@@ -46,14 +46,22 @@ class SegmentRows:
 
 @dataclass(frozen=True, slots=True)
 class CorpusWords:
-    """All rows of a corpus by their words."""
+    """All rows of a corpus by their words.
+
+    Attributes:
+        table: The words.
+        segments: The rows.
+        causal: Whether rows see no token behind them. Then a peak on the first token of a pass says nothing of its
+            word: many heads rest there, whatever it is.
+    """
 
     table: WordTable
     segments: tuple[SegmentRows, ...]
+    causal: bool = False
     _known: dict[tuple[int, int], tuple[AttractingWord, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, reader: CorpusReader) -> CorpusWords:
+    def of(cls, reader: CorpusReader, causal: bool = False) -> CorpusWords:
         """Number the words of a corpus."""
         numbers: defaultdict[str, int] = defaultdict()
         numbers.default_factory = numbers.__len__
@@ -66,7 +74,7 @@ class CorpusWords:
         table, pair = WordTable.of(list(numbers), np.concatenate([none, *word]), np.concatenate([none, *document]))
         pairs = np.split(pair, np.cumsum([len(some) for some in rows])[:-1])
         parts = zip(reader.segments, alive, words, rows, pairs, strict=False)
-        return cls(table, tuple(_rows(*part, table.n_pairs) for part in parts))
+        return cls(table, tuple(_rows(*part, table.n_pairs) for part in parts), causal)
 
     def vocabularies(self, heads: Sequence[tuple[int, int]], task: Task) -> list[tuple[AttractingWord, ...]]:
         """For each head the words that draw its attention, see :mod:`~exbert_rpc.analysis.profile.vocabulary`.
@@ -90,6 +98,8 @@ class CorpusWords:
             target, weight = one.segment.stored_peaks(layer, head)
             counts = weight >= LEAST_WEIGHT
             counts &= target != one.place
+            if self.causal:
+                counts &= target != 0
             # a target stands in the sentence, and so in the document, of its row
             targets = (one.first_token + target)[counts]
             one.pair.take(targets, out=pairs[taken : taken + len(targets)], mode="clip")  # unchecked, so unbuffered
@@ -192,8 +202,8 @@ def _strongest(
 ) -> list[Example]:
     found: list[Example] = []
     for number, one in enumerate(words.segments):
-        rows = np.flatnonzero(chosen(one) & one.alive)
         target, weight = one.segment.stored_peaks(layer, head)
+        rows = np.flatnonzero(chosen(one) & one.alive & ((target != 0) | (not words.causal)))
         rows = rows[np.argsort(-weight[rows].astype(np.int64), kind="stable")]
         _, first = np.unique(one.segment.row_sentence[rows], return_index=True)
         rows = rows[np.sort(first)[:most]]

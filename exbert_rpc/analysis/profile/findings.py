@@ -102,14 +102,13 @@ def _vocabulary(profile: HeadProfile) -> list[str]:
 
 
 def _first_token(profile: HeadProfile) -> list[str]:
-    """Said before roles and words: what the first token gets, they get wherever they begin a text.
+    """Said before roles and words, which are counted without it.
 
-    Special tokens have no role. Where the first token is one, only :func:`_special` says so.
+    Where the first token is a special one, only :func:`_special` says so.
     """
     if profile.first_token < _LEAST_SPECIAL or profile.special >= _LEAST_SPECIAL:
         return []
-    rests = f"rests mostly on the first token, {_percent(profile.first_token)} of attention"
-    return [f"{rests}, which also counts for the roles and words that often begin a text"]
+    return [f"rests mostly on the first token, {_percent(profile.first_token)} of attention, which counts for no role"]
 
 
 def _special(profile: HeadProfile) -> list[str]:

@@ -23,7 +23,15 @@ from exbert_rpc.corpus.store.manifest import CorpusConfig, FileEntry
 from exbert_rpc.corpus.store.peaks import all_peaks, write_peaks
 from exbert_rpc.corpus.store.quantize import OUTLIER
 from exbert_rpc.corpus.store.segment import Segment, SegmentWriter
-from exbert_rpc.corpus.store.sums import SumGroup, join_groups, join_peaks, most_groups, read_sums, write_sums
+from exbert_rpc.corpus.store.sums import (
+    SUMS_VERSION,
+    SumGroup,
+    join_groups,
+    join_peaks,
+    most_groups,
+    read_sums,
+    write_sums,
+)
 
 SMALL_BYTES = 16 << 20
 MOST_SMALL = 8
@@ -97,7 +105,8 @@ def merge_parts(config: CorpusConfig, parts: Sequence[Part]) -> tuple[str, Segme
         digest: loss for part in parts for digest, loss in part.segment.meta["losses"].items() if digest in set(digests)
     }
     rows = sum(len(part.rows) for part in parts)
-    meta = {"config": config.key(), "labels": labels, "rows": rows, "losses": losses, "relations": relations}
+    meta = {"config": config.key(), "labels": labels, "rows": rows, "losses": losses}
+    meta |= {"relations": relations, "sums": SUMS_VERSION}
     return segment_name(config, digests, [part.segment.checksum for part in parts]), writer, meta
 
 

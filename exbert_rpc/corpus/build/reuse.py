@@ -12,7 +12,7 @@ from exbert_rpc.corpus.store.blocks import block_digests, rows_before_sentence
 from exbert_rpc.corpus.store.folders import CorpusFolder
 from exbert_rpc.corpus.store.manifest import CorpusConfig, FileEntry
 from exbert_rpc.corpus.store.segment import Segment
-from exbert_rpc.corpus.store.sums import has_head_tables
+from exbert_rpc.corpus.store.sums import has_current_sums
 from exbert_rpc.corpus.store.validation import check_thoroughly
 from exbert_rpc.errors import CorpusDamaged
 from exbert_rpc.tasks import Task
@@ -90,8 +90,8 @@ def reusable_blocks(folder: CorpusFolder, config: CorpusConfig, task: Task) -> t
     """Blocks that need not be computed again, and names of the segments in the folder that are damaged.
 
     Every segment of the folder with the same configuration counts, whether the manifest names it or an unfinished
-    build left it. Segments of earlier versions, without peaks and sums, do not count: what they lack cannot be had
-    without running their blocks again.
+    build left it. Segments of earlier versions, without peaks and sums of this version, do not count: what they lack
+    cannot be had without running their blocks again.
     """
     table, broken = BlockTable(), []
     for entry in folder.segment_files():
@@ -100,7 +100,7 @@ def reusable_blocks(folder: CorpusFolder, config: CorpusConfig, task: Task) -> t
             segment = folder.segment(entry)
             if segment.meta["config"] != config.key():
                 continue
-            if not has_head_tables(segment):
+            if not has_current_sums(segment):
                 continue
             check_thoroughly(segment, config)
             table.add(entry, segment)

@@ -19,12 +19,20 @@ from exbert_rpc.corpus.store.manifest import CorpusConfig
 from exbert_rpc.corpus.store.peaks import write_peaks
 from exbert_rpc.corpus.store.quantize import OUTLIER, Codes, packed_width
 from exbert_rpc.corpus.store.segment import SegmentWriter
-from exbert_rpc.corpus.store.sums import SumGroup, as_stored, join_groups, join_peaks, most_groups, write_sums
+from exbert_rpc.corpus.store.sums import (
+    SUMS_VERSION,
+    SumGroup,
+    as_stored,
+    join_groups,
+    join_peaks,
+    most_groups,
+    write_sums,
+)
 from exbert_rpc.corpus.types import Space
 
 COLUMNS = (*ANNOTATIONS, "lemma", "form")
 """What tokens have a label of."""
-LAYOUT = "peaks and sums"
+LAYOUT = f"peaks and sums {SUMS_VERSION}"
 """Part of a segment's name: what earlier versions wrote for the same blocks had less in it."""
 _LOSS_CHARACTERS = 40
 _MOST_COLLECTED = 64  # groups of sums; neighbors are joined beyond that, so that memory stays bounded
@@ -133,6 +141,7 @@ class SegmentBuilder:
             "rows": self.n_rows,
             "losses": self._losses,
             "relations": self._write_sums(writer),
+            "sums": SUMS_VERSION,
         }
         writer.write(stream, meta, self._check)
 

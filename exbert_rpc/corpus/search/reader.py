@@ -22,7 +22,7 @@ from exbert_rpc.corpus.store.peaks import read_peaks
 from exbert_rpc.corpus.store.quantize import StoredVectors
 from exbert_rpc.corpus.store.remote import RemoteFolder
 from exbert_rpc.corpus.store.segment import Section, Segment, damaged, decoding
-from exbert_rpc.corpus.store.sums import has_head_tables
+from exbert_rpc.corpus.store.sums import has_current_sums, has_head_tables
 from exbert_rpc.corpus.store.validation import attention_offsets, check_structure, read_outliers, read_scale
 from exbert_rpc.corpus.types import Precision, SentenceTokens, Space
 from exbert_rpc.errors import CorpusDamaged, InvalidParams
@@ -356,6 +356,11 @@ class CorpusReader:
     def has_head_tables(self) -> bool:
         """Whether all segments keep peaks, syntactic heads and sums of heads."""
         return all(segment.has_head_tables for segment in self.segments)
+
+    @property
+    def has_current_sums(self) -> bool:
+        """Whether all segments keep sums of heads that count as this version does."""
+        return all(has_current_sums(one.segment) for one in self.segments)
 
     def rows_looking_at(self, word: str, layer: int, head: int, least_weight: int = 0) -> list[tuple[int, int]]:
         """Rows whose strongest attention goes to a word, as (segment, row), in order; no attention is read.

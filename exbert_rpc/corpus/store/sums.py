@@ -4,7 +4,8 @@ Sums of single blocks would take more room than their vectors. So they are kept 
 enough that they take about ``SHARE`` of a segment. A group counts as long as all its blocks are in the corpus; what has
 lost one is measured again by whoever needs it (:mod:`exbert_rpc.analysis.profile.corpus`).
 
-Segments of earlier versions have neither sums nor peaks (:func:`has_head_tables`); a build computes their blocks again.
+Segments of earlier versions have neither sums nor peaks (:func:`has_head_tables`), or sums that count otherwise
+(:func:`has_current_sums`); a build computes their blocks again.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ SHARE = 0.005
 LEAST_GROUPS = 16
 """... unless they are for no more groups than this: intervals need some."""
 
+SUMS_VERSION = 2
+"""What sums mean, ``sums`` of a segment's description. 2: a first token that may be a sink is no target of words."""
+
 _MOST_SUM = 1e12
 
 
@@ -40,6 +44,11 @@ class SumGroup:
 def has_head_tables(segment: Segment) -> bool:
     """Whether a segment keeps peaks, syntactic heads and sums; those of earlier versions don't."""
     return sums_key("group") in segment
+
+
+def has_current_sums(segment: Segment) -> bool:
+    """Whether a segment keeps sums, and counts as this version does."""
+    return has_head_tables(segment) and segment.meta.get("sums") == SUMS_VERSION
 
 
 def join_groups(groups: Sequence[SumGroup], most: int) -> list[SumGroup]:

@@ -1,6 +1,7 @@
 /** A Chromium with the dev page, for tests of what only a browser can show. Skipped, loudly, where there is none. */
 import { existsSync } from "node:fs";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { expect } from "vitest";
 import { servePage } from "../../dev/serve.mjs";
 
 export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
@@ -76,4 +77,30 @@ export class DevPage {
     await this.browser.close();
     this.server.close();
   }
+}
+
+/** What the view asked its host to do. */
+export const log = (page: Page, what: string) =>
+  page.evaluate((name) => {
+    const { host } = (window as unknown as { exbert: { host: { log: { what: string; value: unknown }[] } } }).exbert;
+    return host.log
+      .filter((one) => one.what === name)
+      .map((one) => JSON.parse(JSON.stringify(one.value)) as Record<string, unknown>);
+  }, what);
+
+/** What the page shows, read again and again until it is what is expected. */
+export const soon = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 20_000 });
+
+export const token = (page: Page, side: "left" | "right", row: number) =>
+  page.locator(`.tokens.${side} [data-row="${row}"]`);
+
+/** Changes the dev page's host. */
+export const host = (page: Page, change: string) =>
+  page.evaluate(`{ const { host } = window.exbert; ${change} }`) as Promise<unknown>;
+
+/** A page of the dev host that shows tokens. */
+export async function opened(dev: DevPage, scenario = "escape", options: Parameters<DevPage["open"]>[1] = {}) {
+  const { page, errors } = await dev.open(scenario, options);
+  await page.waitForSelector(".token");
+  return { page, errors };
 }

@@ -23,9 +23,16 @@ export function Welcome() {
       >
         Try an example
       </Button>
-      <p>
-        For your own text, select a sentence in your editor and run <b>exBERT: Explore Selection</b>, or type one above.
-      </p>
+      {controller.host.isAlone === true ? (
+        <p>
+          For your own text, choose <b>type a text</b> above.
+        </p>
+      ) : (
+        <p>
+          For your own text, select a sentence in your editor and run <b>exBERT: Explore Selection</b>, or type one
+          above.
+        </p>
+      )}
     </div>
   );
 }

@@ -1,4 +1,5 @@
 /** One head: what it does in words, its roles, distances and words, and where to see it. */
+import { useEffect, useRef } from "preact/hooks";
 import { queryToken } from "../../../app";
 import * as format from "../../../logic/format";
 import type { HeadProfile, Hit, Relation, Role, VocabularyWord } from "../../../protocol";
@@ -14,6 +15,8 @@ import { Examples } from "./Examples";
 
 const MOST_ROLES = 7;
 const MOST_RELATIONS = 4;
+/** Pixels of a card that show what it is. */
+const LEAST_IN_SIGHT = 120;
 
 const percent = (share: number) => `${(100 * share).toFixed(share < 0.095 ? 1 : 0)}\u00a0%`;
 
@@ -243,12 +246,24 @@ function Doors(props: { readonly profile: HeadProfile }) {
   );
 }
 
+/** Where map and card stand below each other, a head is chosen out of sight of its card. */
+function useInSight(key: string) {
+  const card = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const box = card.current?.getBoundingClientRect();
+    if (box === undefined || (box.top < window.innerHeight - LEAST_IN_SIGHT && box.bottom > LEAST_IN_SIGHT)) return;
+    card.current?.scrollIntoView({ block: "start" });
+  }, [key]);
+  return card;
+}
+
 export function HeadCard(props: { readonly profile: HeadProfile }) {
   const { profile } = props;
   const { layer, head, findings } = profile;
   const controller = useController();
+  const card = useInSight(`${layer}.${head}`);
   return (
-    <article class="head-card" aria-labelledby="exbert-head-card">
+    <article class="head-card" ref={card} aria-labelledby="exbert-head-card">
       <div class="pane-head">
         <h3 id="exbert-head-card">
           Head {layer}.{head}

@@ -6,6 +6,8 @@ interface Times {
   /** Lower quartile: what it costs where other work on the machine doesn't cool the caches. */
   readonly quartile: number;
   readonly median: number;
+  /** 95 of 100 take no longer. */
+  readonly p95: number;
   readonly worst: number;
 }
 
@@ -32,13 +34,14 @@ async function measure(page: Page, actions: readonly string[]): Promise<Times> {
   return {
     quartile: times[Math.floor(times.length / 4)],
     median: times[Math.floor(times.length / 2)],
+    p95: times[Math.min(times.length - 1, Math.ceil(0.95 * times.length) - 1)],
     worst: times[times.length - 1],
   };
 }
 
 function reported(what: string, times: Times): Times {
   process.stdout.write(
-    `${what}: quartile ${times.quartile.toFixed(1)} ms, median ${times.median.toFixed(1)} ms, worst ${times.worst.toFixed(1)} ms\n`,
+    `${what}: quartile ${times.quartile.toFixed(1)} ms, median ${times.median.toFixed(1)} ms, 95 % ${times.p95.toFixed(1)} ms, worst ${times.worst.toFixed(1)} ms\n`,
   );
   return times;
 }
@@ -107,12 +110,32 @@ describe.skipIf(!hasChromium)("drawing keeps to its frame budget", { retry: 2 },
     await settled(page);
     const factor = await slowness(page);
     await measure(page, HEADS);
-    const head = reported("128 tokens, head toggled", await measure(page, [...HEADS, ...HEADS]));
+    const head = reported("128 tokens, head toggled", await measure(page, [...HEADS, ...HEADS, ...HEADS, ...HEADS]));
     const layer = reported("128 tokens, layer changed", await measure(page, [...LAYERS, ...LAYERS]));
     const hover = reported("128 tokens, token looked at", await measure(page, HOVERS));
     expect(head.quartile).toBeLessThan(24 * factor);
+    expect(head.p95).toBeLessThan(50 * factor);
     expect(layer.quartile).toBeLessThan(16 * factor);
     expect(hover.quartile).toBeLessThan(16 * factor);
+    await page.close();
+  }, 180_000);
+
+  it("a text of 128 tokens is drawn in less than 200 ms", async () => {
+    const { page } = await dev.open("long128");
+    await page.waitForFunction("document.querySelectorAll('.token').length > 10");
+    await settled(page);
+    const factor = await slowness(page);
+    const explore = (i: number) =>
+      `const { host } = window.exbert;
+       const draws = performance.getEntriesByName("exbert:draw").length;
+       const whole = document.querySelector(".input-text").title || document.querySelector(".input-text").textContent;
+       window.whole ??= whole;
+       host.selections.fire({ input: { text: ${i % 2 === 0} ? window.whole : window.whole.replace(/^\\S+/, "Another") }, label: "" });
+       for (let n = 0; n < 400 && performance.getEntriesByName("exbert:draw").length === draws; n++)
+         await new Promise((done) => setTimeout(done, 5))`;
+    await measure(page, [1, 0].map(explore));
+    const text = reported("128 tokens, text to picture", await measure(page, [1, 0, 1, 0, 1, 0].map(explore)));
+    expect(text.quartile).toBeLessThan(200 * factor);
     await page.close();
   }, 180_000);
 
@@ -178,7 +201,7 @@ describe.skipIf(!hasChromium)("drawing keeps to its frame budget", { retry: 2 },
     await page.close();
   }, 300_000);
 
-  it("a text of twelve tokens is drawn in less than 100 ms, and fifty contexts of its pinned token in less than 150", async () => {
+  it("a text of twelve tokens is drawn in less than 100 ms, and fifty contexts of its pinned token in less than 110", async () => {
     const { page } = await dev.open("synthetic", { view: { pinned: null } });
     await page.waitForSelector(".token");
     await settled(page);
@@ -201,7 +224,7 @@ describe.skipIf(!hasChromium)("drawing keeps to its frame budget", { retry: 2 },
     const median = pins.map((one) => one.median).sort((a, b) => a - b)[2];
     process.stdout.write(`pinned token to 50 contexts: median ${median.toFixed(1)} ms\n`);
     expect(text.median).toBeLessThan(100 * factor);
-    expect(median).toBeLessThan(150 * factor);
+    expect(median).toBeLessThan(110 * factor);
     await page.close();
   }, 180_000);
 

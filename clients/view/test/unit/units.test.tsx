@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 /** What is shown as one, a token or a word, is what is searched, named, masked and colored. */
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { FixtureHost } from "../../dev/fixtureHost";
 import { nameOf, queryTokens } from "../../src/app";
 import type { Coloring } from "../../src/host";
@@ -57,6 +57,18 @@ describe("a pinned word", () => {
     expect(searches()).toHaveLength(1);
     expect(searches()[0].tokens).toEqual(parts);
     expect("token" in searches()[0]).toBe(false);
+  });
+
+  it("waits at most 40 ms for its search after a click", async () => {
+    const { controller, parts, searches } = await mounted({ pinned: null });
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    try {
+      controller.pin({ side: "left", token: parts[0] });
+      vi.advanceTimersByTime(40);
+      expect(searches()).toHaveLength(1);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("gives way to its pinned token where tokens are shown", async () => {

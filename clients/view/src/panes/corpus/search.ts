@@ -11,8 +11,8 @@ import { readFilter } from "./logic/filter";
 import { relationOf, relationTarget } from "./relation";
 import { type Found, hiddenLayerOf } from "./state";
 
-/** Waits this long for a person to stop clicking. */
-const SETTLE_MS = 120;
+/** Waits this long for further changes of the same click; a later click ends a search that has begun. */
+const SETTLE_MS = 40;
 const MOST_LOST = 2;
 
 type Asked =

@@ -7,8 +7,9 @@ import type { Token } from "../../../protocol";
 import { sizeCanvas, useApp, useController, useFrame, useSize } from "../../../ui/context";
 import { Button } from "../../../ui/controls";
 import type { Picture } from "../logic/picture";
-import { drawMap, GUTTER } from "./drawMap";
+import { drawMap } from "./drawMap";
 import { levelsOf } from "./levels";
+import { GUTTER, NameSheet, type Names } from "./nameSheet";
 import { type Cell, cellAt, moved, revealing, type Viewport, whole, zoomed } from "./viewport";
 
 const MOST_SIDE = 640;
@@ -129,10 +130,17 @@ export function HeatMap(props: Props) {
   const levels = useMemo(() => levelsOf(picture.matrix, nQueries, nKeys), [picture.matrix]);
   const images = useMemo(() => levels.map(() => undefined), [levels, ink]);
   const look = useLook(nQueries, nKeys);
-  const rowNames = (row: number) => groupLabel(left, picture.leftGroups[row]);
-  const columnNames = (column: number) => groupLabel(right, picture.rightGroups[column]);
+  const { leftGroups, rightGroups } = picture;
+  const names = useMemo<Names>(
+    () => ({
+      row: (row) => groupLabel(left, leftGroups[row]),
+      column: (column) => groupLabel(right, rightGroups[column]),
+    }),
+    [left, right, leftGroups, rightGroups],
+  );
+  const sheet = useMemo(() => new NameSheet(), []);
   const pinnedAt = (where: "left" | "right") =>
-    pinned?.side === where ? groupOf(where === "left" ? picture.leftGroups : picture.rightGroups, pinned.token) : null;
+    pinned?.side === where ? groupOf(where === "left" ? leftGroups : rightGroups, pinned.token) : null;
   const schedule = useFrame(() => {
     if (canvas.current === null || width === 0) return;
     const context = sizeCanvas(canvas.current, side + GUTTER + EDGE, side + GUTTER + 2);
@@ -144,8 +152,8 @@ export function HeatMap(props: Props) {
       matrix: picture.matrix,
       side,
       ink,
-      rowNames,
-      columnNames,
+      names,
+      sheet,
       band,
       view: look.view,
       cross: look.cross,
@@ -154,7 +162,7 @@ export function HeatMap(props: Props) {
     performance.measure("exbert:map", { start: started });
   });
   useLayoutEffect(schedule);
-  const choose = ({ row }: Cell) => controller.pin({ side: "left", token: picture.leftGroups[row].tokens[0] });
+  const choose = ({ row }: Cell) => controller.pin({ side: "left", token: leftGroups[row].tokens[0] });
   const pointer = usePointer(look, side, choose);
   const keys = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -194,7 +202,7 @@ export function HeatMap(props: Props) {
             all
           </Button>
         </div>
-        <Readout cross={look.cross} {...{ picture, rowNames, columnNames }} />
+        <Readout cross={look.cross} {...{ picture, names }} />
         <p class="muted">
           Rows attend to columns; the darker, the more. Click to pin a row, drag to move, Ctrl + wheel to zoom.
           {band !== null && " The curves below show the shaded rows."}
@@ -205,12 +213,7 @@ export function HeatMap(props: Props) {
 }
 
 /** The cell under the crosshair in words. */
-function Readout(props: {
-  readonly cross: Cell | null;
-  readonly picture: Picture;
-  readonly rowNames: (row: number) => string;
-  readonly columnNames: (column: number) => string;
-}) {
+function Readout(props: { readonly cross: Cell | null; readonly picture: Picture; readonly names: Names }) {
   const { cross, picture } = props;
   if (cross === null)
     return (
@@ -221,8 +224,8 @@ function Readout(props: {
   const weight = picture.matrix[cross.row * picture.layer.nKeys + cross.column];
   return (
     <p class="map-cell" role="status">
-      <span class="map-token">{props.rowNames(cross.row)}</span> <span class="muted">{cross.row}</span> →{" "}
-      <span class="map-token">{props.columnNames(cross.column)}</span> <span class="muted">{cross.column}</span>{" "}
+      <span class="map-token">{props.names.row(cross.row)}</span> <span class="muted">{cross.row}</span> →{" "}
+      <span class="map-token">{props.names.column(cross.column)}</span> <span class="muted">{cross.column}</span>{" "}
       <b>{format.weight(weight)}</b>
     </p>
   );

@@ -3,12 +3,9 @@ import { heat, type Ink } from "../../../draw/ink";
 import * as format from "../../../logic/format";
 import type { Level } from "./levels";
 import { levelFor } from "./levels";
+import { drawChosenNames, GUTTER, type NameSheet, type Names } from "./nameSheet";
 import type { Cell, Viewport } from "./viewport";
 
-/** Room for names, left and top. */
-export const GUTTER = 66;
-const NAME_STEP = 13;
-const NAME_CHARACTERS = 9;
 /** Cells of this size show their numbers. */
 const NUMBER_CELL = 36;
 
@@ -21,8 +18,9 @@ export interface MapScene {
   /** Pixels of the square that the matrix fills. */
   readonly side: number;
   readonly ink: Ink;
-  readonly rowNames: (row: number) => string;
-  readonly columnNames: (column: number) => string;
+  readonly names: Names;
+  /** Keeps the names of the last scene. */
+  readonly sheet: NameSheet;
   readonly cross: Cell | null;
   /** The pinned row or column; null for none. */
   readonly pinned: { readonly row: number | null; readonly column: number | null };
@@ -64,48 +62,6 @@ function drawCells(context: CanvasRenderingContext2D, scene: MapScene): void {
     side,
     side,
   );
-}
-
-/** Places of the cells of one axis that are in sight, thinned out until names fit; in pixels. */
-export function namedPlaces(
-  from: number,
-  count: number,
-  side: number,
-): { readonly index: number; readonly at: number }[] {
-  const cell = side / count;
-  const every = Math.max(1, Math.ceil(NAME_STEP / cell));
-  const first = Math.ceil(from / every) * every;
-  const places: { index: number; at: number }[] = [];
-  for (let index = first; index < from + count; index += every) {
-    const at = (index + 0.5 - from) * cell;
-    if (at >= 0 && at <= side) places.push({ index, at });
-  }
-  return places;
-}
-
-function drawNames(context: CanvasRenderingContext2D, scene: MapScene): void {
-  const { view, side, ink, cross } = scene;
-  context.font = "11px system-ui, sans-serif";
-  context.textBaseline = "middle";
-  const write = (name: string, chosen: boolean) => {
-    context.fillStyle = chosen ? ink.text : ink.muted;
-    context.fillText(format.shortened(name, NAME_CHARACTERS), 0, 0);
-  };
-  context.textAlign = "right";
-  for (const { index, at } of namedPlaces(view.y, view.height, side)) {
-    context.save();
-    context.translate(-5, at);
-    write(scene.rowNames(index), cross?.row === index);
-    context.restore();
-  }
-  context.textAlign = "left";
-  for (const { index, at } of namedPlaces(view.x, view.width, side)) {
-    context.save();
-    context.translate(at, -5);
-    context.rotate(-Math.PI / 2);
-    write(scene.columnNames(index), cross?.column === index);
-    context.restore();
-  }
 }
 
 function drawNumbers(context: CanvasRenderingContext2D, scene: MapScene): void {
@@ -161,9 +117,10 @@ function drawMarks(context: CanvasRenderingContext2D, scene: MapScene): void {
 export function drawMap(context: CanvasRenderingContext2D, scene: MapScene): void {
   const { side, ink } = scene;
   context.clearRect(0, 0, side + GUTTER + 8, side + GUTTER + 2);
+  scene.sheet.put(context, scene);
   context.save();
   context.translate(GUTTER, GUTTER);
-  drawNames(context, scene);
+  drawChosenNames(context, scene);
   context.save();
   context.beginPath();
   context.rect(0, 0, side + 6, side + 1);

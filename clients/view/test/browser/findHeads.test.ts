@@ -39,6 +39,10 @@ describe.skipIf(!hasChromium)("a person who has never seen the heads of SmolLM2"
     expect(await darkest.count()).toBe(1);
     await darkest.click();
     await saysInduction(page);
+    // the card stands below the map, and the frame stays where it is
+    const inSight = async (selector: string) => ((await page.locator(selector).boundingBox())?.y ?? -1) >= 0;
+    expect((await page.locator(".head-card").boundingBox())?.y).toBeLessThan(780);
+    expect(await inSight("[role=tablist]")).toBe(true);
     await page.locator('.head-card button:text-is("close")').click();
     await page.locator('.head-cell[data-at="18:6"]').focus();
     await page.keyboard.press("ArrowLeft");

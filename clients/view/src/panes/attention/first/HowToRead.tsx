@@ -53,9 +53,9 @@ export function HowToRead(props: { readonly picture: Picture }) {
         <li>
           <Cells inks={[0.15, 0.8, 0.4].map((value) => heat(ink, value))} frame={color} />
           <span>
-            A row of cells belongs to a token, a column to a head. The darker a cell, the more attention the token gives
-            (left) or gets (right) in that head. Chosen heads have a frame. Point at a cell for its number; click it to
-            switch the head.
+            A row of cells belongs to a token, a column to a head. The stronger its color, the more attention the token
+            gives (left) or gets (right) in that head. Chosen heads have a frame. Point at a cell for its number; click
+            it to switch the head.
           </span>
         </li>
         <li>

@@ -204,7 +204,8 @@ export function HeatMap(props: Props) {
         </div>
         <Readout cross={look.cross} {...{ picture, names }} />
         <p class="muted">
-          Rows attend to columns; the darker, the more. Click to pin a row, drag to move, Ctrl + wheel to zoom.
+          Rows attend to columns; the stronger the color, the more. Click to pin a row, drag to move, Ctrl + wheel to
+          zoom.
           {band !== null && " The curves below show the shaded rows."}
         </p>
       </div>

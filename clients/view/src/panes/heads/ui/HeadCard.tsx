@@ -252,7 +252,9 @@ function useInSight(key: string) {
   useEffect(() => {
     const box = card.current?.getBoundingClientRect();
     if (box === undefined || (box.top < window.innerHeight - LEAST_IN_SIGHT && box.bottom > LEAST_IN_SIGHT)) return;
-    card.current?.scrollIntoView({ block: "start" });
+    // by hand: scrollIntoView would move the frame around the panes as well
+    const scroller = card.current?.closest(".panes");
+    if (scroller) scroller.scrollTop += box.top - scroller.getBoundingClientRect().top;
   }, [key]);
   return card;
 }

@@ -83,6 +83,12 @@ describe("a page without a server", () => {
     });
   });
 
+  it("says how to see the contexts of a token where words are shown", async () => {
+    await expect(fresh().request("searchContexts", asked({ token: undefined, tokens: [3, 4] }))).rejects.toMatchObject({
+      message: "this page does not hold contexts of whole words; switch off “words” to see those of a token",
+    });
+  });
+
   it.each([
     ["another text", { text: "Something else." }],
     ["value norms", { text: recordedAttend.text, weights: "valueNorm" as const }],

@@ -208,7 +208,7 @@ describe("what is asked", () => {
       id: "c",
       whole: "c",
       model: describeModel(made),
-      tokens: Array(5).fill({}),
+      tokens: Array.from({ length: 5 }, (_, index) => ({ index })),
     } as unknown as Capture;
     return effectQuestion({ capture, view: { ...initial, ...view } })?.params;
   };

@@ -1,5 +1,5 @@
 // Generated from schema.json by generate.mjs; do not edit.
-// schema.json sha256: 9ffe242b8f371ddea8c680d13c09a09a7fce4989e2495f8c60fa68d220ae05a0
+// schema.json sha256: 664576a35f56b3b4485f083dfc6f05bb84eab4cde06afd032407635c5b96f722
 
 /**
  * Nested lists of numbers, one level an axis.
@@ -393,6 +393,10 @@ export interface ContextQuery {
    */
   token?: number | null;
   /**
+   * Indices of tokens that count as one, such as the sub-words of a word: their mean is looked for.
+   */
+  tokens?: number[] | null;
+  /**
    * Token positions that are replaced by the mask token.
    */
   mask?: number[] | null;
@@ -477,6 +481,10 @@ export interface SearchParams {
    * Index of the token to look for.
    */
   token?: number | null;
+  /**
+   * Indices of tokens that count as one, such as the sub-words of a word: their mean is looked for.
+   */
+  tokens?: number[] | null;
   /**
    * Token positions that are replaced by the mask token.
    */
@@ -818,6 +826,10 @@ export interface SummarizeParams {
    * Index of the token to look for.
    */
   token?: number | null;
+  /**
+   * Indices of tokens that count as one, such as the sub-words of a word: their mean is looked for.
+   */
+  tokens?: number[] | null;
   /**
    * Token positions that are replaced by the mask token.
    */

@@ -144,6 +144,28 @@ def test_a_corpus_of_an_earlier_version_says_what_to_do(tmp_path, tiny_model):
         engine.close()
 
 
+@pytest.mark.parametrize("family", ["bert", "llama"])
+def test_sums_that_counted_the_first_token_are_used_only_where_it_can_be_no_sink(
+    tmp_path, tiny_model, monkeypatch, family
+):
+    engine = Engine(tmp_path, default_model=str(tiny_model(family)), pipeline="blank:en")
+    request = IndexRequest("c", tuple(DOCUMENTS.items()))
+    with monkeypatch.context() as patch:
+        patch.setattr("exbert_rpc.corpus.build.segment_builder.SUMS_VERSION", 1)
+        engine.index_corpus(request, Task())
+    if family == "bert":
+        assert len(_profile(engine).heads) > 0
+        before = engine._corpora.reader("c").manifest.segments
+        engine.index_corpus(request, Task())
+        assert engine._corpora.reader("c").manifest.segments == before
+    else:
+        with pytest.raises(CorpusMismatch, match="earlier version, which counted otherwise"):
+            _profile(engine)
+        engine.index_corpus(request, Task())
+        assert len(_profile(engine).heads) > 0
+    engine.close()
+
+
 def test_layers_that_were_not_indexed_are_named(tmp_path, tiny_model):
     engine = Engine(tmp_path, default_model=str(tiny_model("bert")), pipeline="blank:en")
     try:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.corpus.head_sums import SUMS, HeadSums, Peaks, add_sums, sum_shapes
+from exbert_rpc.corpus.head_sums import MAX_OFFSET, SUMS, HeadSums, Peaks, add_sums, sum_shapes
 from exbert_rpc.corpus.store.layout import NO_TOKEN, sums_key
 from exbert_rpc.corpus.store.segment import Segment, SegmentWriter, damaged
 
@@ -47,8 +47,17 @@ def has_head_tables(segment: Segment) -> bool:
 
 
 def has_current_sums(segment: Segment) -> bool:
-    """Whether a segment keeps sums, and counts as this version does."""
-    return has_head_tables(segment) and segment.meta.get("sums") == SUMS_VERSION
+    """Whether a segment keeps sums that count as this version does.
+
+    Earlier versions counted the first token as a target. Where rows see what stands behind them, so does this one.
+    """
+    if not has_head_tables(segment):
+        return False
+    return segment.meta.get("sums") == SUMS_VERSION or _has_pairs_ahead(segment)
+
+
+def _has_pairs_ahead(segment: Segment) -> bool:
+    return bool((segment.array(sums_key("offset_pairs"))[:, MAX_OFFSET + 2 :] > 0).any())
 
 
 def join_groups(groups: Sequence[SumGroup], most: int) -> list[SumGroup]:

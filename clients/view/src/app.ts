@@ -44,6 +44,8 @@ export interface SharedState {
   readonly capture: Capture | null;
   /** How reading the text goes: its capture, and the layer on show. */
   readonly attend: Status;
+  /** How the annotations of the capture's tokens go, for which its picture did not wait; failed: they are missing. */
+  readonly annotating: Status;
   readonly models: readonly ModelListing[] | null;
   readonly corpora: readonly CorpusDescription[] | null;
   readonly corporaStatus: Status;
@@ -72,6 +74,7 @@ export function initialState(theme: Theme, view: ViewState, panes: readonly Pane
     wide: true,
     capture: null,
     attend: IDLE,
+    annotating: IDLE,
     models: null,
     corpora: null,
     corporaStatus: IDLE,
@@ -84,6 +87,11 @@ export function initialState(theme: Theme, view: ViewState, panes: readonly Pane
     notice: "",
   };
   return combine([["the view", shared], ...panes.map(({ id, data }) => [id, data] as const)]) as unknown as AppState;
+}
+
+/** Whether two captures are of the same pass; annotations may have come to one of them meanwhile. */
+export function isSamePass(one: Capture | null, other: Capture | null): boolean {
+  return one?.id === other?.id;
 }
 
 const NO_TOKENS: readonly Token[] = [];

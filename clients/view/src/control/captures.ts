@@ -6,6 +6,7 @@ import type { PanePart } from "../pane";
 import { type AttendParams, ERROR_CODES } from "../protocol";
 import type { ViewState } from "../state";
 import type { Store } from "../store";
+import { LateAnnotations } from "./annotations";
 import { asHostError } from "./errors";
 import { fittingHeads, fittingLayer } from "./fitting";
 import { passOf, type ReadPass, readPass } from "./passes";
@@ -15,13 +16,23 @@ const TOP_K = 5;
 
 export class CaptureLoader {
   private readonly reading = new Latest();
+  private readonly annotations: LateAnnotations;
   private loading: Promise<boolean> = Promise.resolve(false);
+  /** An earlier server of the same protocol always waits for annotations, and refuses to be told not to. */
+  private canDefer = true;
 
   constructor(
     private readonly host: Host,
     private readonly store: Store<AppState>,
     private readonly parts: () => readonly PanePart[],
-  ) {}
+  ) {
+    this.annotations = new LateAnnotations(host, store);
+  }
+
+  dispose(): void {
+    this.cancel();
+    this.annotations.cancel();
+  }
 
   cancel(): void {
     this.reading.cancel();
@@ -60,7 +71,9 @@ export class CaptureLoader {
     };
     const wanted: AttendParams = { layers: [view.layer], topK: TOP_K, tensors: "float16" };
     const ask = (change: AttendParams) =>
-      readPass(this.host, passOf(view), { ...wanted, ...change }, { signal, onProgress });
+      this.drawnFirst((defer) =>
+        readPass(this.host, passOf(view), { ...wanted, ...change, ...defer }, { signal, onProgress }),
+      );
     try {
       return await ask({});
     } catch (error) {
@@ -71,6 +84,32 @@ export class CaptureLoader {
       if (code === ERROR_CODES.invalidParams) return this.attendingLayers(ask, error);
       if (code === ERROR_CODES.answerTooLarge) return this.smaller(ask, error);
       throw error;
+    }
+  }
+
+  /** Asks once more for annotations that are missing. */
+  annotateAgain(): void {
+    const { annotating, capture, view } = this.store.get();
+    const isForgotten = annotating.phase === "failed" && annotating.error.code === ERROR_CODES.unknownHandle;
+    if (isForgotten && view.input !== null) void this.load(view.input);
+    else if (capture !== null) void this.annotations.fetch(capture);
+  }
+
+  /** The picture comes first, its annotations when they are there; all at once where the server cannot do so. */
+  private async drawnFirst(ask: (annotations: AttendParams) => Promise<ReadPass>): Promise<ReadPass> {
+    if (!this.canDefer) return ask({});
+    try {
+      return await ask({ waitForAnnotations: false });
+    } catch (error) {
+      const field = asHostError(error).data?.field;
+      if (field === "waitForAnnotations") {
+        this.canDefer = false;
+        return ask({});
+      }
+      if (field !== "pipeline") throw error;
+      // a pipeline that cannot be loaded keeps nobody from a picture; asked for later, it says why
+      const { answer, whole } = await ask({ annotate: false });
+      return { answer: { ...answer, annotationsPending: true }, whole };
     }
   }
 
@@ -119,12 +158,15 @@ export class CaptureLoader {
       capture,
       fallbacks,
       attend: IDLE,
+      annotating: IDLE,
       hover: null,
     };
     for (const part of this.parts()) {
       const more = part.captured?.(answer, capture, change.view) ?? {};
       change = { ...change, ...more, fallbacks: [...change.fallbacks, ...(more.fallbacks ?? [])] };
     }
+    this.annotations.cancel();
     this.store.set(change);
+    if (answer.annotationsPending) void this.annotations.fetch(capture);
   }
 }

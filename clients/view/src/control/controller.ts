@@ -62,7 +62,7 @@ export class Controller {
 
   dispose(): void {
     for (const disposable of this.disposables) disposable.dispose();
-    this.captures.cancel();
+    this.captures.dispose();
     for (const part of this.allParts) part.cancel?.();
     if (this.saveTimer !== null) clearTimeout(this.saveTimer);
   }

@@ -80,6 +80,7 @@ export function attentionActions(controller: Controller, state: AppState): reado
   const picture = state.capture !== null && state.layer !== null;
   const overview = picture && allRead(state);
   const { svg, png, csv, json } = exporter(controller);
+  const annotated = picture && state.annotating.phase !== "busy";
   const tokens = () => [...(state.capture?.tokens ?? []), ...(state.capture?.decoderTokens ?? [])];
   const edges = () => {
     const drawn = drawnPicture(state);
@@ -94,9 +95,9 @@ export function attentionActions(controller: Controller, state: AppState): reado
     { text: "Save all heads as PNG", disabled: !overview, run: () => png("heads", overviewPicture(state)) },
     {
       text: "Save tokens as CSV",
-      disabled: !picture,
+      disabled: !annotated,
       run: () => csv("tokens", tokensTable(tokens(), placesOf(state))),
     },
-    { text: "Save tokens as JSON", disabled: !picture, run: () => json("tokens", tokens()) },
+    { text: "Save tokens as JSON", disabled: !annotated, run: () => json("tokens", tokens()) },
   ];
 }

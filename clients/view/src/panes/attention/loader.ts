@@ -1,5 +1,5 @@
 /** Fetches attention of the capture: the layer on show, then all layers for the overview. */
-import { type AppState, attentionLayersOf, type Capture, IDLE, layersOf, sides } from "../../app";
+import { type AppState, attentionLayersOf, type Capture, IDLE, isSamePass, layersOf, sides } from "../../app";
 import type { Controller } from "../../control/controller";
 import { asHostError } from "../../control/errors";
 import * as format from "../../logic/format";
@@ -81,7 +81,8 @@ export class AttentionLoader implements PanePart {
     const before = this.shown;
     const { stack, layer, heads, attentionWeights: weights } = view;
     const same = stack === before.stack && weights === before.weights;
-    if (capture === before.capture && same && layer === before.layer) {
+    const sameCapture = isSamePass(capture, before.capture);
+    if (sameCapture && same && layer === before.layer) {
       if (capture !== null && heads !== before.heads) this.headsChanged(view);
       return;
     }
@@ -90,7 +91,6 @@ export class AttentionLoader implements PanePart {
       this.store.set({ layer: null });
       return;
     }
-    const sameCapture = capture === before.capture;
     if (sameCapture && stack !== before.stack) this.store.set({ layer: null });
     if (!same) this.firstLook.cancel();
     if (sameCapture && !same) this.store.set({ thumbnails: noThumbnails(capture, stack) });
@@ -117,6 +117,8 @@ export class AttentionLoader implements PanePart {
     this.reading();
     this.firstLook.begin(capture, view);
     this.layers = new Map();
+    // what is read anew is shown anew, whatever its handle
+    this.shown = { ...this.shown, capture: null };
     // of a text that is too long for one answer a single head came
     if (answer.heads.length === capture.model.nHeads) this.keep(answer, "attention");
     const weightsShown = view.attentionWeights;
@@ -299,7 +301,7 @@ export class AttentionLoader implements PanePart {
         { weights, tensors: keepAllLayers ? "float16" : "uint8" },
         signal,
       );
-      if (signal.aborted || this.store.get().capture !== capture) return;
+      if (signal.aborted || !isSamePass(this.store.get().capture, capture)) return;
       if (keepAllLayers) this.keep(answer, weights);
       this.fromAnswer(capture, stack, answer);
     }

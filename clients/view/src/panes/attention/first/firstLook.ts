@@ -1,5 +1,5 @@
 /** Opens an unknown model at the head with the clearest pattern, unless a person has chosen otherwise. */
-import type { AppState, Capture } from "../../../app";
+import { type AppState, type Capture, isSamePass } from "../../../app";
 import type { Controller } from "../../../control/controller";
 import { Latest } from "../../../logic/latest";
 import type { HeadAt, ViewState } from "../../../state";
@@ -62,20 +62,20 @@ export class FirstLook {
 
   /** A layer has arrived. */
   add(capture: Capture, layer: number, attention: LayerAttention): void {
-    if (capture !== this.capture) return;
+    if (!isSamePass(capture, this.capture)) return;
     const causal = capture.model.kind === "autoregressive";
     this.seen.push(...claritiesOf(layer, attention, capture.tokens, causal));
   }
 
   /** All layers that will come have come. */
   async finish(capture: Capture): Promise<void> {
-    if (capture !== this.capture) return;
+    if (!isSamePass(capture, this.capture)) return;
     const head = (await this.profile) ?? this.ofText(capture);
-    if (capture !== this.capture || head === null) return;
+    if (!isSamePass(capture, this.capture) || head === null) return;
     this.capture = null;
     const { store } = this.controller;
     const { view, capture: shown } = store.get();
-    if (shown !== capture || !isUntouched(view, capture.model.attentionLayers?.[0] ?? 0)) return;
+    if (!isSamePass(shown, capture) || !isUntouched(view, capture.model.attentionLayers?.[0] ?? 0)) return;
     // the layer that did not apply was the view's own choice
     store.set({ fallbacks: store.get().fallbacks.filter((one) => !one.startsWith("Layer ")) });
     this.controller.update({ layer: head.layer, heads: [head.head], firstLook: head });

@@ -188,12 +188,13 @@ function usePicture() {
 }
 
 function Heading() {
-  const { view, pinned, shown, weights, capture } = useApp((s) => ({
+  const { view, pinned, shown, weights, capture, joinsLater } = useApp((s) => ({
     view: s.view,
     pinned: nameOf(pinnedTokens(s)),
     shown: s.layerShown,
     weights: s.weightsShown,
     capture: s.capture,
+    joinsLater: s.view.words && isBusy(s.annotating),
   }));
   if (capture === null) return null;
   const heads = view.heads;
@@ -213,6 +214,7 @@ function Heading() {
         ` of the ${view.stack === "cross" ? "cross-attention, decoder to encoder" : view.stack}`}
       {pinned !== "" && ` · “${pinned}” pinned`}
       {` · ${capture.tokens.length} tokens`}
+      {joinsLater && " · words are joined once annotations are made"}
     </span>
   );
 }

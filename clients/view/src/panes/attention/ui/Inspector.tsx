@@ -6,6 +6,7 @@ import type { DecoderToken, Token } from "../../../protocol";
 import type { Pin } from "../../../state";
 import { useApp, useController } from "../../../ui/context";
 import { Button } from "../../../ui/controls";
+import { isBusy, isFailed } from "../../../ui/states";
 import { type HeadPeak, headPeaks } from "../logic/aside";
 import type { Picture } from "../logic/picture";
 
@@ -99,6 +100,29 @@ function Expected(props: { readonly token: Token }) {
   );
 }
 
+const OF_PIPELINE = "Parts of speech, syntactic relations, entities and words are annotations of a spaCy pipeline.";
+
+/** Why a token has no part of speech yet, or that it will have none. */
+function Unannotated() {
+  const controller = useController();
+  const annotating = useApp((s) => s.annotating);
+  if (isBusy(annotating))
+    return (
+      <span class="muted unannotated" title={OF_PIPELINE}>
+        annotations are being made …
+      </span>
+    );
+  if (!isFailed(annotating)) return null;
+  return (
+    <span class="muted unannotated" title={annotating.error.data?.hint || OF_PIPELINE}>
+      annotations are missing: {annotating.error.message}{" "}
+      <Button kind="link" onClick={() => controller.captures.annotateAgain()}>
+        try again
+      </Button>
+    </span>
+  );
+}
+
 function Facts(props: { readonly token: Token }) {
   const { token } = props;
   const facts: [string, string | null | undefined][] = [
@@ -117,6 +141,7 @@ function Facts(props: { readonly token: Token }) {
             <span class="muted">{name}</span> {value}
           </span>
         ))}
+      <Unannotated />
     </span>
   );
 }
@@ -188,6 +213,9 @@ export function Inspector(props: { readonly picture: Picture | null }) {
           {capture?.model.hasLmHead ? " and what the model expects there" : ""}. Click to pin it and search the corpus
           for similar contexts{capture?.model.maskToken === null ? "" : "; double-click, or press m, to mask it"}.
         </p>
+        <div role="status">
+          <Unannotated />
+        </div>
       </div>
     );
   }

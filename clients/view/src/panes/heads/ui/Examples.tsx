@@ -101,7 +101,11 @@ export function Examples(props: { readonly layer: number; readonly head: number 
       {isBusy(status) && <Busy what="Looking for examples …" progress={status.progress} />}
       {isFailed(status) && <p class="muted">No examples: {status.error.message}</p>}
       {examples !== null && topic === null && (
-        <p class="muted">This head has no role and no word to give examples of.</p>
+        <p class="muted">
+          {examples.roles.length + examples.vocabulary.length === 0
+            ? "This head has no role and no word to give examples of."
+            : "There are no examples of the roles and words of this head."}
+        </p>
       )}
       <ul class="examples">
         {topic?.hits.map((hit, i) => (

@@ -119,7 +119,7 @@ class DeviceScan:
         scores = np.concatenate([one[2] for one in found])
         least = np.partition(scores, -count)[-count] if len(scores) > count else -np.inf
         return [
-            Candidates(number, rows[values >= least], values[values >= least].astype(np.float32))
+            Candidates(number, rows[values >= least], values[values >= least])
             for number, rows, values in found
             if (values >= least).any()
         ]

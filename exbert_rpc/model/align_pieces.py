@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
@@ -24,12 +24,19 @@ _MOST_COMPARED = 6000
 Span = tuple[int, int]
 
 
-def align_pieces(text: str, pieces: Sequence[str | None]) -> list[Span]:
+_NO_NAMES: Mapping[str, str] = {}
+
+
+def align_pieces(
+    text: str, pieces: Sequence[str | None], *, mark_is_space: bool = True, names: Mapping[str, str] = _NO_NAMES
+) -> list[Span]:
     """Start and end of each piece in a text, in the order of the pieces; starts never go back.
 
     Args:
         text: What the tokenizer cut.
         pieces: What each piece spells, without the marks of its vocabulary; ``None``: something unknown.
+        mark_is_space: Whether "▁" is white space, as sentencepiece writes it; to others it is a letter.
+        names: What the tokenizer writes for some characters, such as "&amp;" for "&".
 
     Returns:
         One pair a piece. A piece that spells nothing covers the white space at its place, or is empty there.
@@ -37,8 +44,8 @@ def align_pieces(text: str, pieces: Sequence[str | None]) -> list[Span]:
     Raises:
         InvalidParams: A stretch of more than 6,000 characters differs.
     """
-    source = _fold_text(text)
-    target = [(letter, number) for number, piece in enumerate(pieces) for letter in _fold_piece(piece)]
+    source = _fold_text(text, mark_is_space, names)
+    target = [(letter, number) for number, piece in enumerate(pieces) for letter in _fold_piece(piece, mark_is_space)]
     matched = _match([letter for letter, _place in source], [letter for letter, _piece in target])
     spans: dict[int, Span] = {}
     for i, j in matched.pairs:
@@ -49,8 +56,8 @@ def align_pieces(text: str, pieces: Sequence[str | None]) -> list[Span]:
 
 def spells(text: str, pieces: Iterable[str | None]) -> bool:
     """Whether pieces spell a text, but for what folding leaves out, and for accents, which XLM drops."""
-    letters = [letter for letter, _place in _fold_text(text)]
-    return _without_marks(letters) == _without_marks(one for piece in pieces for one in _fold_piece(piece))
+    letters = [letter for letter, _place in _fold_text(text, True)]
+    return _without_marks(letters) == _without_marks(one for piece in pieces for one in _fold_piece(piece, True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +77,22 @@ class _Group:
 
 
 @lru_cache(maxsize=4096)
-def _fold(character: str) -> str:
+def _fold(character: str, mark_is_space: bool) -> str:
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
-    return "".join(one for one in folded if not one.isspace() and one != _SPACE)
+    return "".join(one for one in folded if not one.isspace() and not (one == _SPACE and mark_is_space))
 
 
-def _fold_text(text: str) -> list[tuple[str, int]]:
-    return [(letter, place) for place, character in enumerate(text) for letter in _fold(character)]
+def _fold_text(text: str, mark_is_space: bool, names: Mapping[str, str] = _NO_NAMES) -> list[tuple[str, int]]:
+    return [
+        (letter, place)
+        for place, character in enumerate(text)
+        for one in names.get(character, character)
+        for letter in _fold(one, mark_is_space)
+    ]
 
 
-def _fold_piece(piece: str | None) -> str:
-    return _UNKNOWN if piece is None else "".join(map(_fold, piece))
+def _fold_piece(piece: str | None, mark_is_space: bool) -> str:
+    return _UNKNOWN if piece is None else "".join(_fold(one, mark_is_space) for one in piece)
 
 
 def _match(source: list[str], target: list[str]) -> _Matched:

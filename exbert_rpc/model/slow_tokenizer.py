@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from html import unescape
 from itertools import accumulate, chain, pairwise
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from exbert_rpc.errors import InvalidParams, ModelNotSupported
 from exbert_rpc.model.align_pieces import Span, align_pieces, spells
 
 _PROBES = ("The girl ran to a local pub, unbelievably!", "MKTAYIAKQR x1859 (3.5)", "Der Fuß ging über Straßen.")
+_MAY_HAVE_NAMES = "&|<>'\"[]`´‘’‚“”„«»"
 _FILES = ("vocab*", "*.model", "*.spm", "*.codes", "merges.txt", "*.json", "*.txt")
 _OF_THE_MODEL = ("config.json", "generation_config.json")
 
@@ -60,6 +62,7 @@ class SlowTokenizer:
         self._special = frozenset() if parses else special_spellings(self._stock)
         self._cutter = self._stock if parses else _without_special(load(), self._special, of_target=of_target)
         self._spelling = self._find_spelling()
+        self._names = self._find_names()
 
     def encode(self, text: str, pair: str | None = None, *, add_special_tokens: bool = True) -> RawTokens:
         """Ids of a text or a pair, in the frame of special tokens (unless that is not wanted), with offsets.
@@ -115,7 +118,8 @@ class SlowTokenizer:
     def _offsets(self, text: str, pieces: Sequence[str]) -> list[Span]:
         if self._spelling == "bytes":
             return _bytes_of(text, pieces)
-        return align_pieces(text, [self._spelled(piece) for piece in pieces])
+        spelled = [self._spelled(piece) for piece in pieces]
+        return align_pieces(text, spelled, mark_is_space=self._spelling == "plain", names=self._names)
 
     def _spelled(self, piece: str) -> str | None:
         return None if piece == self._stock.unk_token else _SPELLINGS[self._spelling](piece)
@@ -137,6 +141,13 @@ class SlowTokenizer:
     def _types(self, ids: list[list[int]], n: int) -> list[int]:
         types = [int(one) for one in self._stock.create_token_type_ids_from_sequences(*(list(own) for own in ids))]
         return types if len(types) == n else [0] * n
+
+    def _find_names(self) -> dict[str, str]:
+        """What the tokenizer writes as named characters of HTML, as that of Moses does: "&amp;" for "&"."""
+        if self._spelling == "bytes":
+            return {}
+        written = {one: "".join(map(_SPELLINGS[self._spelling], self._cut(one))) for one in _MAY_HAVE_NAMES}
+        return {one: name for one, name in written.items() if name != one and unescape(name) != name}
 
     def _find_spelling(self) -> str:
         cut = [(probe, self._cut(probe)) for probe in _PROBES]

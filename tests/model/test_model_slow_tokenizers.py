@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import unicodedata
+from contextlib import nullcontext
 from importlib.util import find_spec
 
 import numpy as np
@@ -133,10 +134,19 @@ def _covers(kind: str, token: str, piece: str) -> bool:
         return True  # rewritten: see the test of rewritten words
     piece = piece.replace("’", "'")
     if kind in slow_tokenizers.MOSES:  # which writes some characters as names
+        piece = _plain_quotes(piece)
         piece = "".join(NAMED.get(letter, letter) for letter in piece) + piece
     form = token.replace("▁", "") if kind in {"marian", "m2m100"} else token.removesuffix("@@").removesuffix("</w>")
     letters = iter(unicodedata.normalize("NFKD", piece).casefold())
     return all(letter in letters for letter in unicodedata.normalize("NFKD", form).casefold())
+
+
+def _plain_quotes(piece: str) -> str:
+    """With each punctuation mark as Moses normalizes it, and as it stands."""
+    from sacremoses import MosesPunctNormalizer
+
+    normalizer = MosesPunctNormalizer("en")
+    return "".join(letter if letter.isalnum() else normalizer.normalize(letter) + letter for letter in piece)
 
 
 def test_every_visible_character_belongs_to_a_token(kind, encoder, examples):
@@ -232,7 +242,8 @@ def test_a_marian_model_attends_as_the_stock_model_does(tmp_path, cache_dir):
     model = load_model(str(tmp_path), cache_dir=cache_dir, device="cpu")
     source, target = "The girl ran to a local pub.", "SHE DRANK COFFEE"
     capture = model.capture(model.tokenize(source, target))
-    with pytest.warns(UserWarning, match="sacremoses"):
+    missing = pytest.warns(UserWarning, match="sacremoses") if find_spec("sacremoses") is None else nullcontext()
+    with missing:
         stock = MarianTokenizer.from_pretrained(tmp_path)
     eager = MarianMTModel.from_pretrained(tmp_path, attn_implementation="eager").eval()
     inputs = stock(source, text_target=target, return_tensors="pt")

@@ -48,7 +48,7 @@ def test_what_a_field_may_hold_is_read_off_its_type(params_type, path, words):
             SearchParams,
             {"corpus": "a", "filter": {"word": "x"}},
             "filter.word",
-            "`filter` is an object with pos, dep, entity, token, documents, metadata.",
+            "`filter` is an object with pos, dep, entity, token, documents, metadata, matchCase.",
         ),
         (AttendParams, {"txt": "a"}, "txt", "Did you mean `text`?"),
         (AttendParams, {"text": "a", "annotate": 1}, "annotate", "`annotate` is true or false."),

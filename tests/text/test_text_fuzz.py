@@ -6,7 +6,8 @@ from tests.ratios import least
 from tests.text.fuzz_formats import NAMES, OPTIONS, SEEDS, SPARKS, seconds, violations
 
 SIZE = 40_000
-SOURCE_CODE = ("a.c", "pub.py")
+SMALLER = {"a.c": 5, "pub.py": 5, "a.tex": 20, "paper.tex": 20}
+"""Their readers take long in proportion."""
 
 
 def test_broken_files_give_documents_or_reasons():
@@ -22,7 +23,7 @@ def test_twenty_thousand_broken_files_give_documents_or_reasons():
 @pytest.mark.parametrize("name", NAMES)
 def test_time_is_linear_in_what_a_file_repeats(name):
     whole = dict(SEEDS)[name]
-    base = SIZE // 5 if name in SOURCE_CODE else SIZE  # splitting code into tokens takes long, in proportion
+    base = SIZE // SMALLER.get(name, 1)
     slow = []
     for spark in (*SPARKS, whole):
         for options in OPTIONS[:2]:

@@ -24,7 +24,7 @@ PAGE := exbert_rpc/report/built/report.js
 help:
 	@echo "make install   .venv with the server and what the demo needs"
 	@echo "make demo      index speeches, and ask five questions about the heads of a model"
-	@echo "make check     lint, types, drift and the fast tests (about two minutes)"
+	@echo "make check     lint, types, drift and the fast tests (two to three minutes)"
 	@echo "make test      all tests, with real models, browsers and editors"
 	@echo "make test-wheel           the README's first command, from the wheel, in an empty environment"
 	@echo "make docs      the docs site, in site/"

@@ -17,6 +17,7 @@ from exbert_rpc.tasks import Task
 from tests.model import zoo
 
 
+@pytest.mark.slow
 def test_the_minute_form_measures_every_row_on_the_processor(tmp_path, capsys):
     bert, gpt = (str(zoo.make_model(family, tmp_path / family)) for family in ("bert", "gpt2"))
     sizes = replace(gpu.MINUTE, vectors=3000, built=(60, 60), rounds=1, seconds=1e9)

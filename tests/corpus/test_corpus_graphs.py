@@ -173,6 +173,7 @@ def test_recall_is_kept_by_head_set_size_and_is_what_a_slow_count_gives(reader):
     assert one.recall >= 0.97 and np.mean(shares) >= one.recall - 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", [0, 0.1, 0.5, 0.9, "header", "trailer", "last"])
 def test_one_flipped_bit_anywhere_is_found_before_usearch_maps_the_file(reader, tmp_path, monkeypatch, where):
     Graphs().build(reader, *SECTION, Task())
@@ -204,6 +205,7 @@ def test_a_file_that_was_cut_is_deleted_and_made_again(reader, tmp_path, part):
     assert file.read_bytes() == whole
 
 
+@pytest.mark.slow
 def test_a_file_that_is_cut_while_it_is_mapped_is_let_go_of(reader, tmp_path):
     manager = Graphs()
     manager.build(reader, *SECTION, Task())
@@ -224,6 +226,7 @@ def test_a_file_of_another_major_version_of_usearch_is_made_again(reader, tmp_pa
     assert Graphs().build(reader, *SECTION, Task()).header.library != "1.9.0"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["adding", "saving", "renaming"])
 def test_a_process_that_is_killed_while_it_makes_a_graph_leaves_nothing_that_is_served(reader, tmp_path, moment):
     script = """
@@ -249,6 +252,7 @@ Graphs().build(reader, "headOutput", 1, Task())
     assert {file.suffix for file in files(tmp_path)} == {".exg"}
 
 
+@pytest.mark.slow
 def test_of_two_processes_one_makes_the_graph_and_both_use_it(reader, tmp_path):
     script = """
 make, calls = graphs.build_graph, []

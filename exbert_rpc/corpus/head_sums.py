@@ -37,6 +37,11 @@ class Peaks:
     weight: NDArray[np.uint8]
 
 
+def sees_ahead(offset_pairs: NDArray[np.integer]) -> bool:
+    """Whether pairs by offset, ``[..., B]``, hold one whose row sees a token that is behind it."""
+    return bool(offset_pairs[..., MAX_OFFSET + 2 :].any())
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class HeadSums:
     """Sums over sentences: ``A`` heads, ``B`` = 19 bins of offsets, ``R`` relations in 2 directions; added by ``+``.
@@ -89,6 +94,11 @@ class HeadSums:
     def n_rows(self) -> int:
         """Rows that were measured."""
         return int(self.rows[0])
+
+    @property
+    def sees_ahead(self) -> bool:
+        """Whether some row sees a token that is behind it."""
+        return sees_ahead(self.offset_pairs)
 
     def __add__(self, other: HeadSums) -> HeadSums:
         """Sums over the sentences of both."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -14,6 +14,7 @@ from pathlib import Path
 from exbert_rpc.corpus.build.builder import Builder, Compute
 from exbert_rpc.corpus.build.distributed import Job, RayCompute
 from exbert_rpc.corpus.search.finding import Gather
+from exbert_rpc.corpus.search.graphs import graph_folder, keeps_graphs
 from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.store.document_rows import DocumentRows
 from exbert_rpc.corpus.store.folders import CorpusFolder, Store
@@ -40,6 +41,9 @@ from exbert_rpc.text.types import Document, Skipped
 
 _MOST_OPEN = 4
 _COPIES = ".copies"
+_MOST_COUNTED = 256
+_Counts = tuple[dict[str, int], dict[str, int]]
+"""How many rows have which annotations, and which keys of metadata."""
 
 
 class Corpora:
@@ -72,6 +76,7 @@ class Corpora:
         self._allowed_roots = allowed_roots
         self._annotators = annotators
         self._open: Recent[str, CorpusReader] = Recent(_MOST_OPEN)
+        self._counted: Recent[Hashable, _Counts] = Recent(_MOST_COUNTED)
 
     def reader(self, name: str) -> CorpusReader:
         """A corpus as it is now, opened.
@@ -91,7 +96,7 @@ class Corpora:
     def has_graphs(self, name: str) -> bool:
         """Whether search graphs lie beside a corpus."""
         folder = self._store.folder(name)
-        return isinstance(folder, CorpusFolder) and folder.has_graphs()
+        return keeps_graphs(folder) and folder.has_graphs()
 
     def preview(self, sources: Sequence[Source], reading: ReadingOptions | None, task: Task) -> Preview:
         """What sources hold, looked at as a build would."""
@@ -118,9 +123,7 @@ class Corpora:
 
     def _as_it_is(self, request: IndexRequest) -> IndexResult:
         """The result for a corpus that only gets search graphs."""
-        folder = self._store.folder(request.corpus)
-        if not isinstance(folder, CorpusFolder):
-            raise InvalidParams("graphs", f"{request.corpus!r} is only read here, and can have no search graph")
+        folder = graph_folder(self._store.folder(request.corpus))
         manifest = folder.manifest()
         check_sections(manifest.config, request.graphs)
         return _result(folder, manifest, manifest.n_documents, ())
@@ -165,10 +168,60 @@ class Corpora:
         while True:
             folder = self._store.folder(name)
             stamp = folder.stamp()
-            info = _describe(folder, thorough)
+            info = self._describe(folder, thorough)
             # what a build has replaced while we looked is not damage
             if not info.damaged or folder.stamp() == stamp:
                 return info
+
+    def _describe(self, folder: CorpusFolder | RemoteFolder, thorough: bool) -> CorpusDescription:
+        try:
+            manifest = folder.manifest()
+        except CorpusDamaged as exc:
+            return _unreadable(folder.name, exc)
+        damaged, rows = [], {}
+        annotations: dict[str, int] = {}
+        metadata: dict[str, int] = {}
+        try:
+            annotations, metadata = self._counts(folder, manifest, thorough)
+        except CorpusDamaged as exc:
+            damaged.append(str(exc.data["file"]))
+        for entry in manifest.segments:
+            try:
+                segment = folder.segment(entry)
+                rows[entry.name, entry.checksum] = int(segment.meta["rows"])
+                if thorough:
+                    check_thoroughly(segment, manifest.config)
+            except CorpusDamaged as exc:
+                damaged.append(str(exc.data["file"]))
+        config = manifest.config
+        return CorpusDescription(
+            name=folder.name,
+            model=config.model,
+            pipeline=config.pipeline,
+            precision=config.precision,
+            documents=manifest.n_documents,
+            sentences=manifest.n_sentences,
+            tokens=manifest.n_tokens,
+            nbytes=folder.nbytes(manifest),
+            layers=config.layers,
+            spaces=config.spaces,
+            fingerprint=config.key(),
+            dtype=config.dtype,
+            damaged=tuple(damaged),
+            annotations=annotations,
+            metadata=metadata,
+            graphs=tuple(describe_graphs(folder, config, rows, thorough=thorough)) if keeps_graphs(folder) else (),
+        )
+
+    def _counts(self, folder: CorpusFolder | RemoteFolder, manifest: Manifest, thorough: bool) -> _Counts:
+        """Counts of the document table, which look at every row; kept as long as its file is what it was."""
+        state = folder.states(manifest)[0]
+        key = (folder.name, manifest.documents.checksum, state)
+        known = None if thorough or state is None else self._counted.get(key)
+        if known is None:
+            known = _count_labels(folder.documents(manifest.documents), thorough)
+            self._counted.put(key, known)
+        return known
 
     def list(self) -> list[CorpusDescription]:
         """All corpora by name; sizes of files are checked, their bytes are not."""
@@ -186,50 +239,7 @@ class Corpora:
         self._store.remove(name)
 
 
-def _describe(folder: CorpusFolder | RemoteFolder, thorough: bool) -> CorpusDescription:
-    try:
-        manifest = folder.manifest()
-    except CorpusDamaged as exc:
-        return _unreadable(folder.name, exc)
-    damaged, rows = [], {}
-    annotations: dict[str, int] = {}
-    metadata: dict[str, int] = {}
-    try:
-        annotations, metadata = _labels(folder.documents(manifest.documents), thorough)
-    except CorpusDamaged as exc:
-        damaged.append(str(exc.data["file"]))
-    for entry in manifest.segments:
-        try:
-            segment = folder.segment(entry)
-            rows[entry.name, entry.checksum] = int(segment.meta["rows"])
-            if thorough:
-                check_thoroughly(segment, manifest.config)
-        except CorpusDamaged as exc:
-            damaged.append(str(exc.data["file"]))
-    config = manifest.config
-    return CorpusDescription(
-        name=folder.name,
-        model=config.model,
-        pipeline=config.pipeline,
-        precision=config.precision,
-        documents=manifest.n_documents,
-        sentences=manifest.n_sentences,
-        tokens=manifest.n_tokens,
-        nbytes=folder.nbytes(manifest),
-        layers=config.layers,
-        spaces=config.spaces,
-        fingerprint=config.key(),
-        dtype=config.dtype,
-        damaged=tuple(damaged),
-        annotations=annotations,
-        metadata=metadata,
-        graphs=tuple(describe_graphs(folder, config, rows, thorough=thorough))
-        if isinstance(folder, CorpusFolder)
-        else (),
-    )
-
-
-def _labels(rows: DocumentRows, thorough: bool) -> tuple[dict[str, int], dict[str, int]]:
+def _count_labels(rows: DocumentRows, thorough: bool) -> _Counts:
     """How many rows have which annotations, and which keys of metadata; ``thorough``: every row is checked."""
     if thorough:
         rows.check()

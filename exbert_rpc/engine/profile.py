@@ -15,7 +15,7 @@ from exbert_rpc.analysis.profile.heads import finish, profile_heads
 from exbert_rpc.analysis.profile.notes import notes_of
 from exbert_rpc.analysis.profile.repeats import mean_repeats, measure_repeats, repeated_tokens
 from exbert_rpc.analysis.profile.types import AttractingWord, HeadProfile, RandomRepeats, Role
-from exbert_rpc.corpus.head_sums import MAX_OFFSET, HeadSums
+from exbert_rpc.corpus.head_sums import HeadSums
 from exbert_rpc.corpus.search.attended import attended
 from exbert_rpc.corpus.search.document_sums import document_sums
 from exbert_rpc.corpus.search.hits import FoundRow, make_hits
@@ -211,7 +211,7 @@ def _is_shown(role: Role) -> bool:
 
 def _is_causal(sums: Sequence[HeadSums]) -> bool:
     """Whether no row sees a token that is behind it."""
-    return bool(sums) and not any(one.offset_pairs[MAX_OFFSET + 2 :].any() for one in sums)
+    return bool(sums) and not any(one.sees_ahead for one in sums)
 
 
 def _words(reader: CorpusReader, sums: Sequence[HeadSums]) -> CorpusWords:

@@ -184,7 +184,9 @@ class Searcher:
         if request.exact:
             return None, None
         asked = request.exact is False
-        if reader.gather is not None or not keeps_graphs(reader):  # it may be too large for a graph in this process
+        if reader.gather is not None or not keeps_graphs(
+            reader.folder
+        ):  # it may be too large for a graph in this process
             return None, _BY_OTHERS if asked else None
         if request.filter != Filter() or request.weighting != "uniform":
             return None, _ALWAYS_EXACT if asked else None

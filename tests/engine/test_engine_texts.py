@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from exbert_rpc.corpus.store.document_rows import DocumentRows
 from exbert_rpc.corpus.types import Filter
 from exbert_rpc.engine import Engine
 from exbert_rpc.engine.corpus_requests import IndexRequest, SearchRequest, SummarizeRequest
@@ -276,6 +277,40 @@ def test_sources_that_cannot_be_read_make_no_corpus(engine, model, tmp_path):
     with pytest.raises(InvalidParams, match=r"nothing could be read.*a\.txt"):
         index(engine, "c", tmp_path / "a.txt", model=model)
     assert engine.list_corpora() == []
+
+
+def test_a_list_of_corpora_counts_a_table_once_and_again_when_its_file_changes(engine, model, tmp_path, monkeypatch):
+    read = []
+    labels = DocumentRows.labels
+    monkeypatch.setattr(DocumentRows, "labels", lambda rows: read.append(1) or labels(rows))
+    source = tmp_path / "a.jsonl"
+    source.write_text('{"text": "The girl ran.", "year": 1}\n')
+    reading = ReadingOptions(text_field="text")
+    engine.index_corpus(IndexRequest("c", (str(source),), model=model, reading=reading), Task())
+    assert [engine.list_corpora()[0].metadata for _ in range(3)] == [{"year": 1}] * 3
+    assert len(read) == 1
+    source.write_text('{"text": "The girl ran.", "year": 1}\n{"text": "She ran.", "year": 2}\n')
+    engine.index_corpus(IndexRequest("c", (str(source),), model=model, reading=reading), Task())
+    assert engine.list_corpora()[0].metadata == {"year": 2}
+    (table,) = (engine._corpora.reader("c").folder._path).glob("documents-*")
+    table.write_bytes(table.read_bytes()[:-5])
+    assert engine.list_corpora()[0].damaged == (table.name,)
+
+
+def test_a_corpus_behind_a_url_is_searched_exactly_and_refuses_a_graph_with_what_to_do(engine, model, tmp_path):
+    (tmp_path / "a.txt").write_text("The girl ran. She went home.\n")
+    index(engine, "c", tmp_path / "a.txt", model=model)
+    url = f"file://{engine._corpora.reader('c').folder._path.parent}"
+    reading = Engine(tmp_path / "copies", default_model=model, pipeline="blank:en", origin=url)
+    approximate = search(reading, "c", exact=False)
+    assert [hit.score for hit in approximate.hits] == [hit.score for hit in search(engine, "c", exact=True).hits]
+    assert approximate.stats.exact
+    assert "behind a URL" in approximate.stats.note
+    with pytest.raises(InvalidParams, match="can have no search graph") as refusal:
+        reading.index_corpus(IndexRequest("c", (), graphs=(("headOutput", 0),)), Task())
+    assert "copy the corpus into a store of your own" in refusal.value.hint
+    assert reading.list_corpora()[0].graphs == ()
+    reading.close()
 
 
 def test_a_corpus_of_another_model_is_replaced_only_where_somebody_says_so(engine, model, other_model, tmp_path):

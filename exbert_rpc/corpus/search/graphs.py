@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeGuard
 
 from exbert_rpc.corpus.search.filters import eligible_rows
 from exbert_rpc.corpus.search.finding import Scope
@@ -26,6 +27,7 @@ from exbert_rpc.corpus.search.graph_build import CANDIDATES, build_graph, is_wor
 from exbert_rpc.corpus.search.reader import CorpusReader
 from exbert_rpc.corpus.store.folders import CorpusFolder
 from exbert_rpc.corpus.store.graphs import GraphFile, GraphHeader
+from exbert_rpc.corpus.store.remote import RemoteFolder
 from exbert_rpc.corpus.types import Filter, Space
 from exbert_rpc.errors import Cancelled, CorpusDamaged, InvalidParams, StorageFailed
 from exbert_rpc.recent import Recent
@@ -98,7 +100,7 @@ class Graphs:
         """
         everything = scope_of_all(reader, space, layer)
         while True:
-            with _folder_of(reader).graphs_locked() as alone:
+            with graph_folder(reader.folder).graphs_locked() as alone:
                 graph = _open_best(everything, task, whole=True)
                 if graph is None and alone:
                     graph = _make(everything, task, threads)
@@ -156,7 +158,7 @@ class Graphs:
 
     def _open_now(self, everything: Scope, *, asked: bool) -> Graph | None:
         """The graph if it is open, or can be at once; what is missing of it is made in the background."""
-        folder = _folder_of(everything.reader)
+        folder = graph_folder(everything.reader.folder)
         key = (everything.reader.serial, everything.space, everything.layer)
         graph = self._ready.get(key)
         if graph is not None and not _is_unchanged(folder, graph):
@@ -233,15 +235,24 @@ class _Named:
     covered: int
 
 
-def keeps_graphs(reader: CorpusReader) -> bool:
+def keeps_graphs(folder: CorpusFolder | RemoteFolder) -> TypeGuard[CorpusFolder]:
     """Whether a corpus can have graphs beside it: not one behind a URL, which is only read."""
-    return isinstance(reader.folder, CorpusFolder)
+    return isinstance(folder, CorpusFolder)
 
 
-def _folder_of(reader: CorpusReader) -> CorpusFolder:
-    if not isinstance(reader.folder, CorpusFolder):
-        raise InvalidParams("graphs", f"{reader.folder.name!r} is only read here, and can have no search graph")
-    return reader.folder
+def graph_folder(folder: CorpusFolder | RemoteFolder) -> CorpusFolder:
+    """The folder of a corpus, for its graphs.
+
+    Raises:
+        InvalidParams: the corpus is only read.
+    """
+    if not keeps_graphs(folder):
+        raise InvalidParams(
+            "graphs",
+            f"{folder.name!r} lies behind a URL, is only read here, and can have no search graph",
+            hint="make the graph where the corpus was indexed, or copy the corpus into a store of your own",
+        )
+    return folder
 
 
 def scope_of_all(reader: CorpusReader, space: Space, layer: int) -> Scope:
@@ -255,7 +266,7 @@ def _make(everything: Scope, task: Task, threads: int) -> Graph:
     Raises:
         StorageFailed: it cannot be written, or not be read again.
     """
-    folder, best, base = _folder_of(everything.reader), _best(everything), None
+    folder, best, base = graph_folder(everything.reader.folder), _best(everything), None
     if best is not None and is_worth_extending(everything, best.header):
         base = _mapped(folder, best.name, task)
     graph = build_graph(everything, task, threads=threads, base=base)
@@ -269,7 +280,7 @@ def _make(everything: Scope, task: Task, threads: int) -> Graph:
 
 def _open_best(everything: Scope, task: Task, *, whole: bool = False) -> Graph | None:
     """The graph that holds most of the corpus, mapped; ``whole``: only if it holds all of it, and little else."""
-    folder = _folder_of(everything.reader)
+    folder = graph_folder(everything.reader.folder)
     while (best := _best(everything)) is not None:
         n_rows = sum(segment.n_rows for segment in everything.segments)
         enough = best.covered == n_rows if whole else best.covered >= _LEAST_SHARE * n_rows
@@ -295,7 +306,7 @@ def _mapped(folder: CorpusFolder, name: str, task: Task) -> GraphFile | None:
 
 def _best(everything: Scope) -> _Named | None:
     """The file of a section that holds most of the corpus, by what files say of themselves."""
-    reader, folder, found = everything.reader, _folder_of(everything.reader), []
+    reader, folder, found = everything.reader, graph_folder(everything.reader.folder), []
     entries = zip(reader.manifest.segments, reader.segments, strict=True)
     rows = {(entry.name, entry.checksum): segment.n_rows for entry, segment in entries}
     for name in folder.graph_names(everything.space, everything.layer):

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exbert_rpc.corpus.head_sums import MAX_OFFSET, SUMS, HeadSums, Peaks, add_sums, sum_shapes
+from exbert_rpc.corpus.head_sums import SUMS, HeadSums, Peaks, add_sums, sees_ahead, sum_shapes
 from exbert_rpc.corpus.store.layout import NO_TOKEN, sums_key
 from exbert_rpc.corpus.store.segment import Segment, SegmentWriter, damaged
 
@@ -53,11 +53,7 @@ def has_current_sums(segment: Segment) -> bool:
     """
     if not has_head_tables(segment):
         return False
-    return segment.meta.get("sums") == SUMS_VERSION or _has_pairs_ahead(segment)
-
-
-def _has_pairs_ahead(segment: Segment) -> bool:
-    return bool((segment.array(sums_key("offset_pairs"))[:, MAX_OFFSET + 2 :] > 0).any())
+    return segment.meta.get("sums") == SUMS_VERSION or sees_ahead(segment.array(sums_key("offset_pairs")))
 
 
 def join_groups(groups: Sequence[SumGroup], most: int) -> list[SumGroup]:

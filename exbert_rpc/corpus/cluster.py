@@ -2,7 +2,7 @@
 
 Ray and usearch cannot be loaded in any order: usearch 2.26 and ray 2.60 share symbols of std::regex. Whichever is
 loaded second gets the other's, and Ray aborts the process on its first use ("Invalid range in brace expression");
-usearch does not mind. So whoever is going to need Ray loads it first (:func:`load_ray`).
+usearch does not mind. So a process that will need Ray loads it first (:func:`load_ray`).
 """
 
 from __future__ import annotations

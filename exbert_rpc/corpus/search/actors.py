@@ -244,7 +244,7 @@ class SearchActors:
         patience = _SILENT_SECONDS if actor.is_ready else _START_SECONDS
         if not done:
             if time.monotonic() - actor.asked > patience:
-                ray.kill(actor.handle)  # whoever waits for it learns that it is gone
+                ray.kill(actor.handle)  # searches that wait for it learn that it is gone
                 self.lost(actor)
             return
         try:

@@ -108,7 +108,7 @@ def _best(
     first = ends - lengths
     plain = np.where(special, -np.inf, mean)
     top = np.maximum.reduceat(plain, first)
-    # as `argmax` has it, whatever is no number comes first
+    # as in `argmax`, NaN comes first
     best = np.flatnonzero((plain == np.repeat(top, lengths)) | np.isnan(plain))
     best = best[np.searchsorted(best, first)]
     tokens = np.where(top == -np.inf, -1, best - first)

@@ -114,7 +114,7 @@ class Gather(Protocol):
             CorpusDamaged: a file of the corpus is not what was written.
             StorageFailed: a disk that segments are copied to refused.
             Cancelled: the task was cancelled.
-            ExbertError: whoever should have done the work is gone.
+            ExbertError: the process that should have done the work is gone.
         """
         ...
 

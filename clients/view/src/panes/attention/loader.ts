@@ -117,7 +117,7 @@ export class AttentionLoader implements PanePart {
     this.reading();
     this.firstLook.begin(capture, view);
     this.layers = new Map();
-    // what is read anew is shown anew, whatever its handle
+    // a new reading is drawn again, even under the same handle
     this.shown = { ...this.shown, capture: null };
     // of a text that is too long for one answer a single head came
     if (answer.heads.length === capture.model.nHeads) this.keep(answer, "attention");
